@@ -1,0 +1,11 @@
+from .about import __version__
+from .relations import (
+    Relation,
+    get_relations,
+    register_extensions,
+    set_relations,
+)
+
+register_extensions()
+
+__all__ = ["Relation", "__version__", "get_relations", "set_relations"]

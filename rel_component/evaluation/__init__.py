@@ -1,0 +1,13 @@
+from .scores import (
+    DEFAULT_THRESHOLDS,
+    get_random_baseline,
+    predict_on_gold_entities,
+    score_thresholds,
+)
+
+__all__ = [
+    "DEFAULT_THRESHOLDS",
+    "get_random_baseline",
+    "predict_on_gold_entities",
+    "score_thresholds",
+]

@@ -1,0 +1,101 @@
+"""What a format is, and the options that readers and `to_doc` share."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
+
+from .record import Record
+from .report import Report
+
+
+class FormatError(ValueError):
+    """A whole file can't be read. The message says which, why, and how to go on."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How annotations are read and turned into Docs.
+
+    lang (str): language code of the tokenizer, e.g. `en`, `xx`.
+    encoding (str): of text files; `utf-8-sig` is UTF-8 with or without BOM.
+    align (str): what to do where an entity begins or ends inside a token: `retokenize`
+        splits the token, `expand` and `contract` move the border, `error` refuses.
+    discontinuous (str): what an entity in several pieces becomes: `hull` is the stretch
+        from the first to the last, `first` the first piece; `drop` leaves it out,
+        `error` refuses.
+    repair_offsets (bool): move an entity whose text stands within 10 characters.
+    spans_key (Optional[str]): key of `doc.spans` for all entities, None for none.
+    map_entity (Mapping[str, str]): entity types to rename.
+    map_label (Mapping[str, str]): relation labels to rename.
+    symmetric (Tuple[str, ...]): labels, after renaming, whose direction does not count.
+    symmetric_store (str): `both` stores a symmetric relation in both directions,
+        `canonical` once, from the entity that is mentioned first.
+    null_labels (Tuple[str, ...]): labels, before renaming, that mean "no relation".
+    drop_self (bool): leave out relations of an entity to itself.
+    only_with_relations (bool): leave out documents that have no relation in the end.
+    complete (bool): whether unlisted pairs are known to be unrelated, where the file
+        does not say so itself.
+    accept_unanswered (bool): Prodigy: read tasks that have no answer.
+    bare_token_label (Optional[str]): Prodigy: entity type for the end of a relation
+        that is only a token.
+    fields (Mapping[str, str]): UBIAI: other names of the fields.
+    group_by (Optional[str]): dotted path of the meta field that groups documents, e.g.
+        `meta.source`; `id` and `file` are known too.
+    group_regex (Optional[str]): the part of that field to group by: its first group.
+    """
+
+    lang: str = "en"
+    encoding: str = "utf-8-sig"
+    align: str = "retokenize"
+    discontinuous: str = "hull"
+    repair_offsets: bool = False
+    spans_key: Optional[str] = "entities"
+    map_entity: Mapping[str, str] = field(default_factory=dict)
+    map_label: Mapping[str, str] = field(default_factory=dict)
+    symmetric: Tuple[str, ...] = ()
+    symmetric_store: str = "both"
+    null_labels: Tuple[str, ...] = ()
+    drop_self: bool = False
+    only_with_relations: bool = False
+    complete: bool = True
+    accept_unanswered: bool = False
+    bare_token_label: Optional[str] = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    group_by: Optional[str] = None
+    group_regex: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of an input, for recognising its format.
+
+    path (Path): file or folder.
+    text (str): the first characters; empty for a folder.
+    value (Any): the first JSON object, if there is one.
+    """
+
+    path: Path
+    text: str = ""
+    value: Any = None
+
+    def has(self, *keys: str) -> bool:
+        """RETURNS (bool): whether the first JSON object has all these keys."""
+        return isinstance(self.value, dict) and all(key in self.value for key in keys)
+
+
+@dataclass(frozen=True)
+class Format:
+    """An annotation tool's format.
+
+    name (str): as in `--format`.
+    description (str): the tool and the kind of file.
+    read (Callable[[Path, Options, Report], Iterator[Record]]): the reader. It counts
+        what it reads, reports what is wrong with single items and goes on; it raises a
+        FormatError where a whole file can't be read.
+    sniff (Callable[[Head], bool]): whether an input looks like this format.
+    """
+
+    name: str
+    description: str
+    read: Callable[[Path, Options, Report], Iterator[Record]]
+    sniff: Callable[[Head], bool]

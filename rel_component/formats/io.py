@@ -1,0 +1,374 @@
+"""Files to values, with errors that say where: what all readers have in common."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Type, Union
+
+from .base import FormatError, Options
+from .record import Source
+from .report import DOCUMENTS, Report
+
+Kinds = Union[Type, Tuple[Type, ...]]
+
+NAMES: Dict[Any, str] = {
+    str: "a string",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+    type(None): "null",
+}
+SHOWN = 60
+
+
+class FieldError(ValueError):
+    """One field is missing or of the wrong type."""
+
+
+class EndpointError(FieldError):
+    """The end of a relation can't be resolved to an entity."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that has to be there and not be empty.
+
+    path (Path): the file.
+    RETURNS (bytes): its content.
+    RAISES (FormatError): if there is nothing to read.
+    """
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise FormatError(
+            f"{path}: found a folder, expected a file. Give the files in it."
+        ) from None
+    except OSError as error:
+        raise FormatError(f"{path}: can't be read: {error.strerror}.") from None
+    if not data.strip():
+        raise FormatError(f"{path}: the file is empty; expected annotations.")
+    return data
+
+
+def decode(data: bytes, where: Any, encoding: str = "utf-8-sig") -> str:
+    """Bytes to text, line ends untouched.
+
+    data (bytes): the content of a file.
+    where (Any): its name, for the message.
+    encoding (str): the encoding that the user names, else UTF-8 with or without BOM.
+    RETURNS (str): the text.
+    RAISES (FormatError): naming the byte and the encoding that it is likely in.
+    """
+    if encoding == "utf-8-sig":
+        _refuse_utf16(data, where)
+    try:
+        return data.decode(encoding)
+    except LookupError:
+        raise FormatError(
+            f"{where}: no encoding has the name {encoding!r}; expected one such as "
+            f"utf-8, latin-1, cp1252, utf-16."
+        ) from None
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        byte = f"0x{data[start]:02X}" if start < len(data) else "the end"
+        line = data.count(b"\n", 0, start) + 1
+        advice = "" if encoding != "utf-8-sig" else _likely(data)
+        raise FormatError(
+            f"{where}: byte {start} (line {line}) is {byte}, which is not valid "
+            f"{'UTF-8' if encoding == 'utf-8-sig' else encoding}.{advice}"
+        ) from None
+
+
+def _refuse_utf16(data: bytes, where: Any) -> None:
+    for bom, name in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(bom):
+            raise FormatError(
+                f"{where}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save "
+                f"it as UTF-8, or give --encoding {name}."
+            )
+    at = data.find(b"\0")
+    if at >= 0:
+        raise FormatError(
+            f"{where}: byte {at} is NUL, so this is a binary file or UTF-16 without a "
+            f"mark, expected UTF-8 text. If it is text, give --encoding utf-16-le."
+        )
+
+
+def _likely(data: bytes) -> str:
+    name = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
+    return f" It is likely {name}: save it as UTF-8, or give --encoding {name}."
+
+
+def iter_json(
+    path: Path, options: Options, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    """The documents of a JSON file: an array, one value per line, or a single value.
+
+    What can't be parsed is reported and counted as a document lost.
+
+    path (Path): the file, whatever its suffix.
+    options (Options): for the encoding.
+    report (Report): counts documents.
+    YIELDS (Tuple[Source, Any]): where the value stands, and the value.
+    RAISES (FormatError): if it is no JSON file at all.
+    """
+    first = _first_line(path, options.encoding)
+    if first.startswith("{"):
+        try:
+            json.loads(first)
+        except (ValueError, RecursionError):
+            # one object over many lines, or a first line that is cut off
+            text = decode(read_bytes(path), path, options.encoding)
+            if not re.search(r"\n\s*\{", text.strip()[1:]) or _is_json(text):
+                yield from _iter_values(path, text, report)
+                return
+        yield from _iter_lines(path, options.encoding, report)
+    elif first.startswith("["):
+        text = decode(read_bytes(path), path, options.encoding)
+        start = text.index("[") + 1
+        yield from _iter_values(path, text, report, start)
+    else:
+        raise FormatError(
+            f"{path}: found {show(first)} at the beginning, expected JSON: a list of "
+            f"documents ('[') or one document per line ('{{')."
+        )
+
+
+def _first_line(path: Path, encoding: str) -> str:
+    if encoding != "utf-8-sig":
+        lines = decode(read_bytes(path), path, encoding).splitlines()
+        return next((line.strip() for line in lines if line.strip()), "")
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                text = decode(line, path).strip()
+                if text:
+                    return text
+    except OSError:
+        pass
+    read_bytes(path)
+    return ""
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _iter_lines(
+    path: Path, encoding: str, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    for number, data in enumerate(_byte_lines(path, encoding), 1):
+        source = Source(str(path), line=number)
+        if not data.strip():
+            continue
+        report.read(DOCUMENTS)
+        try:
+            text = data if isinstance(data, str) else decode(data, source)
+            value = parse(text.strip("\r\n"), source)
+        except FormatError as error:
+            is_cut = data[-1:] not in (b"\n", "\n")
+            hint = " The file ends in the middle of this line." if is_cut else ""
+            report.error(DOCUMENTS, "not readable", f"{error}{hint}")
+            continue
+        yield source, value
+
+
+def _byte_lines(path: Path, encoding: str) -> Iterator[Union[bytes, str]]:
+    if encoding == "utf-8-sig":
+        with path.open("rb") as file:
+            yield from file
+    else:  # a line end may be several bytes
+        yield from decode(read_bytes(path), path, encoding).splitlines(keepends=True)
+
+
+def parse(text: str, source: Source) -> Any:
+    """One JSON value.
+
+    text (str): nothing else may follow.
+    source (Source): for the message.
+    RETURNS (Any): the value.
+    RAISES (FormatError): with the column, and the line where there are several.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{source}: not JSON: {error.msg} at {_position(text, error.pos)}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{source}: not JSON that can be read: {error}.") from None
+    _refuse_surrogates(text, value, source)
+    return value
+
+
+def _refuse_surrogates(text: str, value: Any, source: Source) -> None:
+    # json reads half an emoji ("\ud83d"), but nothing can write it
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf8")
+        except (UnicodeError, RecursionError):
+            raise FormatError(
+                f"{source}: found half of a surrogate pair (such as '\\ud83d' alone) "
+                f"in a string, expected whole characters. The export was cut inside "
+                f"an emoji: correct the text."
+            ) from None
+
+
+def _position(text: str, pos: int) -> str:
+    line = text.count("\n", 0, pos) + 1
+    column = pos - text.rfind("\n", 0, pos)
+    return f"column {column}" if "\n" not in text else f"line {line} column {column}"
+
+
+SPACE = re.compile(r"\s*")
+
+
+def _iter_values(
+    path: Path, text: str, report: Report, start: Optional[int] = None
+) -> Iterator[Tuple[Source, Any]]:
+    """Values of an array one by one (its end may be missing), or the single value."""
+    decoder = json.JSONDecoder()
+    pos = _skip(text, start or 0)
+    index = 0
+    if start is not None and text[pos : pos + 1] == "]":
+        _refuse_rest(path, text, pos + 1, report)
+        return
+    while True:
+        source = Source(str(path), index=index)
+        report.read(DOCUMENTS)
+        begin = pos
+        try:
+            value, pos = decoder.raw_decode(text, pos)
+            _refuse_surrogates(text[begin:pos], value, source)
+        except FormatError as error:
+            report.error(DOCUMENTS, "not readable", str(error))
+        except json.JSONDecodeError as error:
+            _report_break(path, text, error.msg, error.pos, index, report)
+            return
+        except (ValueError, RecursionError) as error:
+            _report_break(path, text, str(error), begin, index, report)
+            return
+        else:
+            yield source, value
+        pos = _skip(text, pos)
+        index += 1
+        if start is None:
+            _refuse_rest(path, text, pos, report)
+            return
+        if text[pos : pos + 1] == ",":
+            pos = _skip(text, pos + 1)
+        elif text[pos : pos + 1] == "]":
+            _refuse_rest(path, text, pos + 1, report)
+            return
+        else:
+            report.read(DOCUMENTS)
+            message = "expected ',' or ']' after a document"
+            _report_break(path, text, message, pos, index, report)
+            return
+
+
+def _skip(text: str, pos: int) -> int:
+    return SPACE.match(text, pos).end()  # type: ignore[union-attr]
+
+
+def _report_break(
+    path: Path, text: str, message: str, pos: int, index: int, report: Report
+) -> None:
+    line = text.count("\n", 0, pos) + 1
+    column = pos - text.rfind("\n", 0, pos)
+    end = " The file ends there." if pos >= len(text.rstrip()) else ""
+    report.error(
+        DOCUMENTS,
+        "not readable",
+        f"{path}:{line}: not JSON: {message} at column {column} (in doc {index}).{end} "
+        f"Nothing after this place could be read.",
+    )
+
+
+def _refuse_rest(path: Path, text: str, pos: int, report: Report) -> None:
+    pos = _skip(text, pos)
+    if pos < len(text):
+        report.read(DOCUMENTS)
+        line = text.count("\n", 0, pos) + 1
+        report.error(
+            DOCUMENTS,
+            "not readable",
+            f"{path}:{line}: found {show(text[pos : pos + 200])} after the end of the "
+            f"JSON value, expected nothing more. Nothing after this place was read.",
+        )
+
+
+def get(
+    obj: Dict[str, Any], key: str, kind: Kinds, field: str = "", name: str = ""
+) -> Any:
+    """A field that has to be there.
+
+    obj (Dict[str, Any]): the object that it is in.
+    key (str): its name.
+    kind (Type): its type, or a tuple of types.
+    field (str): what the object is called in messages, e.g. `spans[3]`.
+    name (str): what the field is called in messages, if not by its key.
+    RETURNS (Any): its value.
+    RAISES (FieldError): if it is missing or of another type.
+    """
+    path = f"{field}.{name or key}" if field else name or key
+    if key not in obj:
+        found = ", ".join(map(repr, list(obj)[:8])) or "no fields"
+        raise FieldError(
+            f"{path}: missing, expected {describe(kind)} (found the fields {found})"
+        )
+    return check(obj[key], kind, path)
+
+
+def get_list(obj: Dict[str, Any], key: str, field: str = "") -> List[Any]:
+    """A list that may be missing or null: it is empty then.
+
+    RAISES (FieldError): if it is of another type.
+    """
+    path = f"{field}.{key}" if field else key
+    return check(obj.get(key), (list, type(None)), path) or []
+
+
+def check(value: Any, kind: Kinds, path: str) -> Any:
+    """The value, if it is of this type; true and false are no numbers.
+
+    RAISES (FieldError): if it is of another type.
+    """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise FieldError(f"{path}: found {show(value)}, expected {describe(kinds)}")
+    return value
+
+
+def get_text(obj: Dict[str, Any], key: str, field: str = "") -> str:
+    """A string with something in it besides whitespace.
+
+    RAISES (FieldError): if it is empty or no string.
+    """
+    value = get(obj, key, str, field)
+    if not value.strip():
+        path = f"{field}.{key}" if field else key
+        raise FieldError(f"{path}: found {show(value)}, expected a name")
+    return value
+
+
+def describe(kind: Kinds) -> str:
+    """RETURNS (str): types in words."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(NAMES[k] for k in kinds)
+
+
+def show(value: Any) -> str:
+    """RETURNS (str): a value in a few characters, as JSON writes it where it can."""
+    if isinstance(value, str):
+        text = repr(value[: SHOWN + 1])
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError):
+            text = repr(type(value).__name__)
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

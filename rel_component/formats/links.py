@@ -1,0 +1,133 @@
+"""Relations of a record between the spans of its Doc: duplicates, symmetry, nulls."""
+
+import re
+from typing import List, Mapping, Set, Tuple
+
+from spacy.tokens import Span
+
+from ..relations import Relation
+from .base import Options
+from .io import show
+from .record import Record, RelationRecord
+from .report import RELATIONS, Report
+
+Key = Tuple[int, int, str, str, int, int, str]
+
+NULL_LIKE = {"norel", "norelation", "norelations", "notrelated", "none", "na"}
+
+
+class Links:
+    """The relations of one document, collected record by record.
+
+    relations (List[Relation]): what to store; a symmetric one may be there twice.
+    negatives (List[Tuple[Span, Span]]): pairs known to be unrelated.
+    n_written (int): how many relations of the file are stored.
+    """
+
+    def __init__(self, options: Options, report: Report) -> None:
+        self.options = options
+        self.report = report
+        self.relations: List[Relation] = []
+        self.negatives: List[Tuple[Span, Span]] = []
+        self.n_written = 0
+        self._seen: Set[Key] = set()
+        self._raw: Set[Key] = set()
+
+    def collect(self, record: Record, spans: Mapping[str, Span]) -> None:
+        """Take all relations of a record.
+
+        record (Record): the document.
+        spans (Mapping[str, Span]): its entities by id, without those that were lost.
+        """
+        known = {entity.id for entity in record.entities}
+        for head, tail in record.negatives:
+            if head in spans and tail in spans:
+                self.negatives.append((spans[head], spans[tail]))
+        for relation in record.relations:
+            missing = [e for e in (relation.head, relation.tail) if e not in spans]
+            if missing:
+                _report_endpoint(record, relation, missing[0], known, self.report)
+            else:
+                self._take(relation, spans[relation.head], spans[relation.tail])
+
+    def _take(self, relation: RelationRecord, head: Span, tail: Span) -> None:
+        options, report = self.options, self.report
+        if relation.label in options.null_labels:
+            self.negatives.append((head, tail))
+            report.skipped(RELATIONS, f"{relation.label} kept as unrelated pair")
+            return
+        is_self = (head.start, head.end) == (tail.start, tail.end)
+        if is_self and options.drop_self:
+            report.skipped(RELATIONS, "entity to itself")
+            return
+        _advise(relation.label, options, report)
+        label = options.map_label.get(relation.label, relation.label)
+        is_symmetric = relation.symmetric or label in options.symmetric
+        made = Relation(head, label, tail)
+        raw = _key(Relation(head, relation.label, tail))
+        if is_symmetric and options.symmetric_store == "canonical":
+            made = _in_order(made)
+        if _key(made) in self._seen:
+            is_same = raw in self._raw
+            reason = "exact duplicates" if is_same else "same by renaming or symmetry"
+            report.merged(RELATIONS, reason)
+            return
+        self._raw.add(raw)
+        self._add(made)
+        self.n_written += 1
+        report.note("relations of an entity to itself", int(is_self))
+        if is_symmetric and options.symmetric_store == "both" and not is_self:
+            self._add(Relation(tail, label, head))
+            report.note("symmetric relations stored in both directions")
+
+    def _add(self, relation: Relation) -> None:
+        if _key(relation) not in self._seen:
+            self._seen.add(_key(relation))
+            self.relations.append(relation)
+
+
+def _key(relation: Relation) -> Key:
+    head, label, tail, _ = relation
+    return (
+        *(head.start, head.end, head.label_),
+        label,
+        *(tail.start, tail.end, tail.label_),
+    )
+
+
+def _in_order(relation: Relation) -> Relation:
+    head, label, tail, score = relation
+    ends = sorted((head, tail), key=lambda s: (s.start, s.end, s.label_))
+    return Relation(ends[0], label, ends[1], score)
+
+
+def _report_endpoint(
+    record: Record,
+    relation: RelationRecord,
+    missing: str,
+    known: Set[str],
+    report: Report,
+) -> None:
+    side = "head" if missing == relation.head else "tail"
+    if missing in known:
+        field = next(e.field for e in record.entities if e.id == missing)
+        reason, why = "endpoint dropped", f"{field or missing} was not converted"
+    else:
+        reason = "no such entity"
+        why = f"{show(missing)} is not an entity of this document"
+    report.error(
+        RELATIONS,
+        reason,
+        f"{record.source} {relation.field}: its {side} {why}; relation "
+        f"{relation.label!r} not converted. Correct that entity first.",
+    )
+
+
+def _advise(label: str, options: Options, report: Report) -> None:
+    if label in options.map_label:
+        return
+    if re.sub(r"[\W_]", "", label).lower() in NULL_LIKE:
+        report.hint(
+            f"the label {label!r} looks like 'no relation' and became a class; "
+            f"--null-label {label} makes such pairs unrelated ones"
+        )

@@ -1,0 +1,252 @@
+"""Where entities stand in a text: units of offsets, repairs, trimming."""
+
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from .base import Options
+from .io import show
+from .record import EntityRecord, Offsets, Record
+from .report import ENTITIES, Report
+
+REACH = 10
+
+Fragments = List[Offsets]
+# width of the character at a position of a text, in some unit
+Width = Callable[[str, int], int]
+
+
+def locate_entities(
+    record: Record, options: Options, report: Report
+) -> Dict[str, Fragments]:
+    """Offsets of the entities in code points, checked, repaired and trimmed.
+
+    record (Record): as read.
+    options (Options): what to repair, what to do with discontinuous entities.
+    report (Report): every entity that is not in the result is reported as lost.
+    RETURNS (Dict[str, List[Tuple[int, int]]]): by entity id, one stretch each.
+    """
+    text = record.text
+    translated = _translate(record, report)
+    located: Dict[str, Fragments] = {}
+    for entity in record.entities:
+        fragments = translated.get(entity.id, list(entity.fragments))
+        problem = _find_problem(text, entity, fragments)
+        if problem:
+            shift = _find_shift(text, entity, fragments)
+            if not shift or not options.repair_offsets:
+                _report_misplaced(record, entity, problem, shift, report)
+                continue
+            fragments = [(start + shift, end + shift) for start, end in fragments]
+            report.repair("offsets moved to the stored text")
+        stretch = _join(record, entity, fragments, options, report)
+        if stretch:
+            located[entity.id] = [stretch]
+    return located
+
+
+def _find_problem(text: str, entity: EntityRecord, fragments: Fragments) -> str:
+    for start, end in fragments:
+        if start < 0 or end > len(text):
+            return (
+                f"offsets {start}-{end} are outside the text, which has {len(text)} "
+                f"characters"
+            )
+        if end <= start:
+            return f"offsets {start}-{end} enclose no text, expected start < end"
+    if not _agrees(text, entity, fragments):
+        covered = " ".join(text[start:end] for start, end in fragments)
+        return (
+            f"text {show(entity.text)} is not what stands at "
+            f"{_show_offsets(fragments)}, {show(covered)}"
+        )
+    return ""
+
+
+def _agrees(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
+    if entity.text is None:
+        return True
+    covered = " ".join(text[start:end] for start, end in fragments)
+    # tools differ in how they write line ends and the gaps of an entity
+    return covered == entity.text or "".join(covered.split()) == "".join(
+        entity.text.split()
+    )
+
+
+def _fits(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
+    return not _find_problem(text, entity, fragments)
+
+
+def _find_shift(text: str, entity: EntityRecord, fragments: Fragments) -> int:
+    """The one shift within reach that makes a contiguous entity fit, or 0."""
+    if not entity.text or len(fragments) > 1:
+        return 0
+    start, end = fragments[0]
+    if end - start != len(entity.text) or not -REACH <= start <= len(text) + REACH:
+        return 0
+    low = max(0, start - REACH)
+    window = text[low : start + REACH + len(entity.text)]
+    at = window.find(entity.text)
+    if at < 0 or window.find(entity.text, at + 1) >= 0:
+        return 0
+    return low + at - start
+
+
+def _report_misplaced(
+    record: Record, entity: EntityRecord, problem: str, shift: int, report: Report
+) -> None:
+    advice = "Correct the offsets."
+    if shift:
+        direction = "before" if shift < 0 else "after"
+        advice = (
+            f"That text stands {abs(shift)} character(s) {direction}: --repair-offsets "
+            f"moves it there."
+        )
+        report.hint(
+            f"texts of entities stand {abs(shift)} character(s) {direction} their "
+            f"offsets; if that is so all over a file, its texts were edited after "
+            f"annotation. --repair-offsets moves such entities"
+        )
+    report.error(
+        ENTITIES,
+        "offsets do not fit the text",
+        f"{record.source} {entity.field}: {problem}; entity {entity.label!r} not "
+        f"converted. {advice}",
+    )
+
+
+def _show_offsets(fragments: Fragments) -> str:
+    return ";".join(f"{start}-{end}" for start, end in fragments)
+
+
+def _join(
+    record: Record,
+    entity: EntityRecord,
+    fragments: Fragments,
+    options: Options,
+    report: Report,
+) -> Optional[Offsets]:
+    """One stretch without whitespace around it, or None."""
+    text = record.text
+    trimmed = [_trim(text, start, end) for start, end in sorted(fragments)]
+    pieces = [(start, end) for start, end in trimmed if start < end]
+    if not pieces:
+        report.error(
+            ENTITIES,
+            "only whitespace",
+            f"{record.source} {entity.field}: offsets {_show_offsets(fragments)} cover "
+            f"only whitespace; entity {entity.label!r} not converted. Correct them.",
+        )
+        return None
+    if trimmed != sorted(fragments):
+        report.repair("whitespace around an entity trimmed")
+    merged = pieces[:1]
+    for start, end in pieces[1:]:
+        if text[merged[-1][1] : start].strip():
+            merged.append((start, end))
+        else:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    if len(merged) == 1:
+        if len(fragments) > 1:
+            report.note("pieces of an entity joined over whitespace")
+        return merged[0]
+    return _choose(record, entity, merged, options, report)
+
+
+def _choose(
+    record: Record,
+    entity: EntityRecord,
+    pieces: Sequence[Offsets],
+    options: Options,
+    report: Report,
+) -> Optional[Offsets]:
+    if options.discontinuous == "hull":
+        report.repair("discontinuous entity: from first to last piece")
+        return (pieces[0][0], max(end for _, end in pieces))
+    if options.discontinuous == "first":
+        report.repair("discontinuous entity: first piece only")
+        return pieces[0]
+    if options.discontinuous == "drop":
+        report.skipped(ENTITIES, "discontinuous")
+        return None
+    report.error(
+        ENTITIES,
+        "discontinuous",
+        f"{record.source} {entity.field}: the entity has {len(pieces)} pieces "
+        f"({_show_offsets(list(pieces))}), expected one; entity {entity.label!r} not "
+        f"converted. --discontinuous hull keeps it.",
+    )
+    return None
+
+
+def _trim(text: str, start: int, end: int) -> Offsets:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return (start, end)
+
+
+def _translate(record: Record, report: Report) -> Dict[str, Fragments]:
+    """Fragments in code points, where all of a document fit in another unit only."""
+    text = record.text
+    stated = [entity for entity in record.entities if entity.text is not None]
+    if all(_fits(text, entity, list(entity.fragments)) for entity in stated):
+        return {}
+    for unit, positions in _units(record):
+        found: Dict[str, Fragments] = {}
+        for entity in record.entities:
+            ends = [(positions.get(s), positions.get(e)) for s, e in entity.fragments]
+            found[entity.id] = [
+                (-1 if s is None else s, -1 if e is None else e) for s, e in ends
+            ]
+        if all(_fits(text, entity, found[entity.id]) for entity in stated):
+            report.repair(f"offsets in {unit}", len(record.entities))
+            return found
+    return {}
+
+
+def _units(record: Record) -> List[Tuple[str, Dict[int, int]]]:
+    """Units that differ from code points in this text: from offset to position."""
+    text = record.text
+    units = []
+    for name, width in UNITS.items():
+        positions: Dict[int, int] = {}
+        offset = 0
+        for i in range(len(text)):
+            positions.setdefault(offset, i)
+            offset += width(text, i)
+        positions.setdefault(offset, len(text))
+        if offset != len(text):
+            units.append((name, positions))
+    if record.bom:
+        positions = {i + 1: i for i in range(len(text) + 1)}
+        units.append(("characters after a byte order mark", positions))
+    return units
+
+
+def _utf16(text: str, i: int) -> int:
+    return 2 if ord(text[i]) > 0xFFFF else 1
+
+
+def _utf8(text: str, i: int) -> int:
+    return len(text[i].encode("utf8"))
+
+
+def _line_end_as_one(text: str, i: int) -> int:
+    return 0 if text[i : i + 2] == "\r\n" else 1
+
+
+def _line_end_as_two(text: str, i: int) -> int:
+    return 2 if text[i] == "\n" and text[i - 1 : i] != "\r" else 1
+
+
+def _without_mark(text: str, i: int) -> int:
+    return 0 if i == 0 and text[0] == "\ufeff" else 1
+
+
+UNITS: Dict[str, Width] = {
+    "UTF-16 units": _utf16,
+    "UTF-8 bytes": _utf8,
+    "characters with line ends as one": _line_end_as_one,
+    "characters with line ends as two": _line_end_as_two,
+    "characters without the byte order mark": _without_mark,
+}

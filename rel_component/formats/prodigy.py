@@ -1,0 +1,319 @@
+"""Prodigy `rel.manual` JSONL: one task per line.
+
+`head` and `child` of a relation are the index of the *last* token of a span, unlike in
+UBIAI; `head_span` and `child_span` repeat the spans with their characters.
+Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/projects.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from .base import Format, Head, Options
+from .io import (
+    EndpointError,
+    FieldError,
+    check,
+    get,
+    get_list,
+    get_text,
+    iter_json,
+    show,
+)
+from .record import EntityRecord, Offsets, Record, RelationRecord, Source
+from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
+
+KNOWN = {"text", "tokens", "spans", "relations"}
+ANSWERS = ("accept", "reject", "ignore")
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read tasks as `prodigy db-out` writes them; only accepted ones are gold.
+
+    path (Path): the file, of any suffix.
+    options (Options): `accept_unanswered`, `bare_token_label`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per accepted task.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    for source, value in iter_json(path, options, report):
+        try:
+            obj = check(value, dict, "the task")
+            if _is_accepted(obj, options, report):
+                yield _Task(obj, source, options, report).read()
+        except FieldError as error:
+            report.error(
+                DOCUMENTS, "wrong fields", f"{source} {error}; task not converted."
+            )
+
+
+def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
+    answer = obj.get("answer")
+    if answer is None:
+        if options.accept_unanswered:
+            report.note("tasks without an answer accepted")
+            return True
+        report.skipped(DOCUMENTS, "no answer")
+        report.hint(
+            "tasks without an 'answer' are not annotated yet and were left out; "
+            "--accept-unanswered reads them"
+        )
+        return False
+    if answer not in ANSWERS:
+        raise FieldError(
+            f"answer: found {show(answer)}, expected one of {', '.join(ANSWERS)}"
+        )
+    if answer != "accept":
+        report.skipped(DOCUMENTS, f"answer={answer}")
+    return answer == "accept"
+
+
+@dataclass
+class _Extent:
+    """Where an entity stands, in tokens (if known) and characters."""
+
+    id: str
+    label: str
+    start: int
+    end: int
+    first: Optional[int]
+    last: Optional[int]
+
+
+class _Task:
+    """One task while it is read."""
+
+    def __init__(
+        self, obj: Dict[str, Any], source: Source, options: Options, report: Report
+    ) -> None:
+        self.obj = obj
+        self.source = source
+        self.options = options
+        self.report = report
+        self.text: str = get(obj, "text", str)
+        self.entities: List[EntityRecord] = []
+        self.extents: List[_Extent] = []
+        self.own_tokens = self._read_tokens()
+        # what `head` and `child` count
+        self.tokens = self.own_tokens or self._tokenize()
+
+    def read(self) -> Record:
+        # both lists first: nothing is counted of a task that is left out
+        spans, links = get_list(self.obj, "spans"), get_list(self.obj, "relations")
+        for i, value in enumerate(spans):
+            self.report.read(ENTITIES)
+            try:
+                self._read_span(value, f"spans[{i}]")
+            except FieldError as error:
+                message = f"{self.source} {error}; entity not converted."
+                self.report.error(ENTITIES, "wrong fields", message)
+        return Record(
+            self.text,
+            self.source,
+            self.entities,
+            self._read_relations(links),
+            tokens=self.own_tokens,
+            complete=self.options.complete,
+            meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
+        )
+
+    def _read_tokens(self) -> Optional[List[Offsets]]:
+        """The task's tokens, or None if it has none that fit the text."""
+        tokens: List[Offsets] = []
+        try:
+            for i, value in enumerate(get_list(self.obj, "tokens")):
+                field = f"tokens[{i}]"
+                obj = check(value, dict, field)
+                ends = get(obj, "start", int, field), get(obj, "end", int, field)
+                word = self.text[max(0, ends[0]) : max(0, ends[1])]
+                if obj.get("text", word) != word or not word:
+                    raise FieldError(f"{field}: not in the text")
+                tokens.append(ends)
+        except FieldError:
+            self.report.repair("tokens that do not fit the text: tokenized anew")
+            return None
+        if not self._blanks_agree(tokens):
+            self.report.repair("'ws' flags ignored: blanks taken from the text")
+        return tokens or None
+
+    def _blanks_agree(self, tokens: List[Offsets]) -> bool:
+        flags = [obj.get("ws") for obj in self.obj.get("tokens") or []]
+        after = [self.text[end : end + 1] == " " for _, end in tokens]
+        return all(f is None or bool(f) == a for f, a in zip(flags, after))
+
+    def _tokenize(self) -> List[Offsets]:
+        relations = self.obj.get("relations")
+        if not isinstance(relations, list) or not relations:
+            return []
+        if not all(isinstance(r, dict) and r.get("head_span") for r in relations):
+            self.report.repair("no tokens in the task: counted as --lang makes them")
+        doc = _tokenizer(self.options.lang)(self.text)
+        return [(token.idx, token.idx + len(token)) for token in doc]
+
+    def _read_span(self, value: Any, field: str) -> None:
+        obj = check(value, dict, field)
+        start, end = get(obj, "start", int, field), get(obj, "end", int, field)
+        label = self._read_label(obj, field)
+        text = check(obj.get("text"), (str, type(None)), f"{field}.text")
+        first, last = (
+            check(obj.get(key), (int, type(None)), f"{field}.{key}")
+            for key in ("token_start", "token_end")
+        )
+        self._add(field, label, start, end, text, first, last)
+
+    def _read_label(self, obj: Dict[str, Any], field: str) -> str:
+        if obj.get("label") is None and self.options.bare_token_label:
+            self.report.note("entities without a label: --bare-token-label")
+            return self.options.bare_token_label
+        return get_text(obj, "label", field)
+
+    def _add(
+        self,
+        field: str,
+        label: str,
+        start: int,
+        end: int,
+        text: Optional[str] = None,
+        first: Optional[int] = None,
+        last: Optional[int] = None,
+    ) -> str:
+        id_ = str(len(self.entities))
+        self.entities.append(EntityRecord(id_, label, [(start, end)], text, field))
+        if first is None:
+            first = self._token_at(start)
+        if last is None:
+            last = self._token_at(end - 1)
+        extent = _Extent(id_, label, start, end, first, last)
+        key = (start, end, label)
+        if not any((e.start, e.end, e.label) == key for e in self.extents):
+            self.extents.append(extent)
+        return id_
+
+    def _token_at(self, char: int) -> Optional[int]:
+        for i, (start, end) in enumerate(self.tokens):
+            if start <= char < end:
+                return i
+        return None
+
+    def _read_relations(self, values: List[Any]) -> List[RelationRecord]:
+        relations: List[RelationRecord] = []
+        for i, value in enumerate(values):
+            field = f"relations[{i}]"
+            self.report.read(RELATIONS)
+            label = "?"
+            try:
+                obj = check(value, dict, field)
+                label = get_text(obj, "label", field)
+                ends = [self._resolve(obj, key, field) for key in ("head", "child")]
+            except FieldError as error:
+                is_endpoint = isinstance(error, EndpointError)
+                self.report.error(
+                    RELATIONS,
+                    "endpoint is not an entity" if is_endpoint else "wrong fields",
+                    f"{self.source} {error}; relation {label!r} not converted.",
+                )
+                continue
+            for _, repair in ends:
+                self.report.repair(repair, int(bool(repair)))
+            relations.append(RelationRecord(label, ends[0][0], ends[1][0], field))
+        return relations
+
+    def _resolve(self, obj: Dict[str, Any], key: str, field: str) -> Tuple[str, str]:
+        """Entity id of an end, and the repair that it took."""
+        path = f"{field}.{key}"
+        token = check(obj.get(key), (int, type(None)), path)
+        span = check(obj.get(f"{key}_span"), (dict, type(None)), f"{path}_span")
+        if token is None and span is None:
+            raise FieldError(f"{path}: missing, expected the index of a token")
+        if span is not None:
+            found = self._find_by_characters(span, f"{path}_span")
+            if found:
+                is_off = token is not None and token not in (found.first, found.last)
+                repair = f"{key} disagrees with {key}_span: the span is used"
+                return found.id, repair if is_off else ""
+            if span.get("label") is None:
+                return self._take_bare(span["start"], span["end"], f"{path}_span"), ""
+        if token is not None:
+            for is_match, repair in self._ways(token, f"{key}_span", span is not None):
+                matches = [e for e in self.extents if is_match(e)]
+                if matches:
+                    return self._single(matches, path, token), repair
+            if 0 <= token < len(self.tokens):
+                start, end = self.tokens[token]
+                return self._take_bare(start, end, path, token), ""
+        raise EndpointError(
+            f"{path}: {show(token if span is None else span)} is not an entity of this "
+            f"document (it has {len(self.tokens)} tokens and {len(self.extents)} "
+            f"entities)"
+        )
+
+    def _find_by_characters(self, span: Dict[str, Any], path: str) -> Optional[_Extent]:
+        start, end = get(span, "start", int, path), get(span, "end", int, path)
+        found = [e for e in self.extents if (e.start, e.end) == (start, end)]
+        same = [e for e in found if e.label == span.get("label")]
+        if len(same or found) > 1:
+            labels = ", ".join(e.label for e in found)
+            raise EndpointError(
+                f"{path}: {len(found)} entities ({labels}) stand at {start}-{end}, "
+                f"expected its label to say which"
+            )
+        return next(iter(same or found), None)
+
+    @staticmethod
+    def _ways(
+        token: int, span_key: str, is_off: bool
+    ) -> List[Tuple[Callable[[_Extent], bool], str]]:
+        by_end = f"relation end resolved by its last token ({span_key} disagrees)"
+        covering = "relation end resolved by covering span"
+        return [
+            (lambda e: e.last == token, by_end if is_off else ""),
+            (lambda e: e.first == token, covering),
+            (
+                lambda e: None not in (e.first, e.last) and e.first <= token <= e.last,
+                covering,
+            ),
+        ]
+
+    @staticmethod
+    def _single(matches: List[_Extent], path: str, token: int) -> str:
+        if len(matches) > 1:
+            places = ", ".join(f"{e.label} {e.start}-{e.end}" for e in matches)
+            raise EndpointError(
+                f"{path}: token {token} is in {len(matches)} entities ({places}), "
+                f"expected a {path.rsplit('.')[-1]}_span to say which"
+            )
+        return matches[0].id
+
+    def _take_bare(
+        self, start: int, end: int, path: str, token: Optional[int] = None
+    ) -> str:
+        label = self.options.bare_token_label
+        shown = show(self.text[max(0, start) : max(0, end)])
+        if label is None:
+            raise EndpointError(
+                f"{path}: relation endpoint is not an entity: {shown} at {start}-{end} "
+                f"is a bare token (--bare-token-label TOKEN makes it an entity)"
+            )
+        self.report.read(ENTITIES)
+        self.report.note("entities made of bare tokens")
+        return self._add(path, label, start, end, None, token, token)
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(lang: str) -> Callable[[str], Any]:
+    from .to_doc import load_tokenizer
+
+    return load_tokenizer(lang).make_doc
+
+
+def _looks_like(head: Head) -> bool:
+    if not head.has("text"):
+        return False
+    marks = ("_task_hash", "_input_hash", "answer")
+    return any(head.has(mark) for mark in marks) or (
+        head.has("spans") and head.has("relations")
+    )
+
+
+FORMAT = Format("prodigy", "Prodigy rel.manual, db-out (JSONL)", read, _looks_like)

@@ -1,0 +1,117 @@
+"""The neutral record: what every reader yields and every writer takes.
+
+A reader knows one tool's fields and nothing about spaCy; `to_doc` knows spaCy and
+nothing about tools. Offsets are those of the file: a reader checks their types, not
+whether they fit the text. What is wrong with them is found once for all in `to_doc`.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+Offsets = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a document comes from, to be named in messages.
+
+    file (str): path of the file as the user gave it.
+    line (Optional[int]): line number from 1, in formats with one document per line.
+    index (Optional[int]): position from 0, in formats with a list of documents.
+    id (Optional[str]): the file's own id of the document, if it has one.
+    """
+
+    file: str
+    line: Optional[int] = None
+    index: Optional[int] = None
+    id: Optional[str] = None
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        index = "" if self.index is None else f" (doc {self.index})"
+        id_ = "" if self.id is None else f" (doc id {self.id})"
+        return f"{self.file}{line}{index}{id_}"
+
+
+@dataclass
+class EntityRecord:
+    """A typed stretch of text.
+
+    id (str): unique in its document; relations refer to it.
+    label (str): the entity type.
+    fragments (Sequence[Tuple[int, int]]): start and exclusive end in the text, more
+        than one pair for a discontinuous entity.
+    text (Optional[str]): the covered text, if the file states it: offsets are checked
+        against it.
+    field (str): where in the document it stands, e.g. `tokens[3]`.
+    attrs (Dict[str, Any]): further attributes; `kb_id` (str) goes to the span.
+    """
+
+    id: str
+    label: str
+    fragments: Sequence[Offsets]
+    text: Optional[str] = None
+    field: str = ""
+    attrs: Dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        return min(start for start, _ in self.fragments)
+
+    @property
+    def end(self) -> int:
+        return max(end for _, end in self.fragments)
+
+
+@dataclass
+class RelationRecord:
+    """A labelled link between two entities of the same document.
+
+    label (str): the relation's label.
+    head (str): id of the entity that it starts from.
+    tail (str): id of the entity that it points to.
+    field (str): where in the document it stands, e.g. `relations[0]`.
+    symmetric (bool): whether the file marks it as having no direction.
+    attrs (Dict[str, Any]): further attributes.
+    """
+
+    label: str
+    head: str
+    tail: str
+    field: str = ""
+    symmetric: bool = False
+    attrs: Dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass
+class Record:
+    """An annotated document.
+
+    text (str): the whole text.
+    source (Source): where it comes from.
+    entities (List[EntityRecord]): in the file's order; may nest, cross and repeat.
+    relations (List[RelationRecord]): in the file's order; may repeat.
+    tokens (Optional[Sequence[Tuple[int, int]]]): start and exclusive end of the file's
+        own tokens in the text, or None if it has none: the language's tokenizer is
+        used then.
+    sentences (Optional[Sequence[Tuple[int, int]]]): start and exclusive end of the
+        sentences, if the file has them.
+    negatives (Sequence[Tuple[str, str]]): pairs of entity ids known to be unrelated.
+    complete (bool): whether a pair without a relation is known to have none.
+    group (Optional[str]): documents of one group never land in different splits.
+    bom (bool): whether a byte order mark was removed from the text's beginning.
+    meta (Dict[str, Any]): whatever else the file says about the document.
+    """
+
+    text: str
+    source: Source
+    entities: List[EntityRecord] = dataclasses.field(default_factory=list)
+    relations: List[RelationRecord] = dataclasses.field(default_factory=list)
+    tokens: Optional[Sequence[Offsets]] = None
+    sentences: Optional[Sequence[Offsets]] = None
+    negatives: Sequence[Tuple[str, str]] = ()
+    complete: bool = True
+    group: Optional[str] = None
+    bom: bool = False
+    meta: Dict[str, Any] = dataclasses.field(default_factory=dict)

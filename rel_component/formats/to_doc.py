@@ -1,0 +1,243 @@
+"""Record -> Doc, once for all formats."""
+
+import re
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.util import filter_spans
+
+from ..relations import get_relation_keys, set_relations
+from .base import FormatError, Options
+from .io import show
+from .links import Links
+from .offsets import locate_entities
+from .record import Offsets, Record
+from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from .tokens import make_doc, set_sentences
+
+# key in doc.user_data: a dict of file, line, index, id, group
+SOURCE_KEY = "rel_component_source"
+
+
+def load_tokenizer(lang: str) -> Language:
+    """A pipeline with a tokenizer only.
+
+    lang (str): language code.
+    RETURNS (Language): blank.
+    RAISES (FormatError): if spaCy has no such language, or needs a package for it.
+    """
+    try:
+        nlp = spacy.blank(lang)
+    except (ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise FormatError(
+            f"--lang {lang}: spaCy can't make a tokenizer for it ({reason}). Give a "
+            f"code such as en, de, es, ru, or xx for any language."
+        ) from None
+    # only a tokenizer: the limit protects parsers
+    nlp.max_length = 10**9
+    return nlp
+
+
+def to_docs(
+    records: Iterable[Record],
+    options: Options,
+    report: Report,
+    *,
+    nlp: Optional[Language] = None,
+) -> Iterator[Doc]:
+    """Turn records into annotated Docs.
+
+    records (Iterable[Record]): as the readers yield them.
+    options (Options): alignment, labels, symmetry and so on.
+    report (Report): counts what is written, merged, skipped and lost.
+    nlp (Optional[Language]): for its tokenizer and vocabulary, else `options.lang`.
+    YIELDS (Doc): with `doc.ents`, `doc.spans[options.spans_key]` (all entities, also
+        those that overlap), `doc._.relations`, and its source in
+        `doc.user_data["rel_component_source"]`.
+    """
+    nlp = nlp or load_tokenizer(options.lang)
+    seen: Dict[int, int] = {}
+    for record in records:
+        doc = to_doc(record, nlp, options, report)
+        if doc is not None:
+            _note_repetition(doc, seen, report)
+            yield doc
+
+
+def to_doc(
+    record: Record, nlp: Language, options: Options, report: Report
+) -> Optional[Doc]:
+    """Turn one record into an annotated Doc.
+
+    record (Record): the document.
+    nlp (Language): for its tokenizer and vocabulary.
+    options (Options): alignment, labels, symmetry and so on.
+    report (Report): counts what is written, merged, skipped and lost.
+    RETURNS (Optional[Doc]): None if the document is left out.
+    """
+    if not record.text.strip():
+        _skip_all(record, report, "text is empty")
+        return None
+    located = {k: v[0] for k, v in locate_entities(record, options, report).items()}
+    borders = [x for ends in located.values() for x in ends]
+    if options.align != "retokenize":
+        borders = []
+    doc = make_doc(nlp, record, borders, report)
+    set_sentences(doc, record.sentences)
+    spans = _make_spans(doc, record, located, options, report)
+    unique = sorted(
+        {_span_key(s): s for s in spans.values()}.values(),
+        key=lambda s: (s.start, s.end),
+    )
+    links = Links(options, report)
+    links.collect(record, spans)
+    if options.only_with_relations and not links.relations:
+        report.skipped(DOCUMENTS, "no relation")
+        report.skipped(ENTITIES, "document has no relation", len(unique))
+        return None
+    _set_entities(doc, unique, options, report)
+    set_relations(
+        doc, links.relations, complete=record.complete, negatives=links.negatives
+    )
+    doc.user_data[SOURCE_KEY] = _describe(record, options, report)
+    report.written(DOCUMENTS)
+    report.written(RELATIONS, links.n_written)
+    if not record.relations:
+        report.note("documents without relations")
+    return doc
+
+
+def _note_repetition(doc: Doc, seen: Dict[int, int], report: Report) -> None:
+    key = hash(doc.text)
+    annotation = hash((*map(_span_key, doc.ents), *sorted(get_relation_keys(doc))))
+    if key not in seen:
+        seen[key] = annotation
+    elif seen[key] == annotation:
+        report.note("documents repeated")
+    else:
+        report.note("documents repeated with other annotations")
+        report.hint(
+            "a text is repeated with other annotations (by another annotator?) and "
+            "both are kept; keep one of each"
+        )
+
+
+def _skip_all(record: Record, report: Report, reason: str) -> None:
+    report.skipped(DOCUMENTS, reason)
+    for kind, items in (
+        (ENTITIES, record.entities),
+        (RELATIONS, record.relations),
+    ):
+        if items:
+            report.error(
+                kind,
+                reason,
+                f"{record.source}: {reason}, but it has {len(items)} {kind}; they are "
+                f"not converted. Restore the text.",
+                len(items),
+            )
+
+
+def _make_spans(
+    doc: Doc,
+    record: Record,
+    located: Dict[str, Offsets],
+    options: Options,
+    report: Report,
+) -> Dict[str, Span]:
+    """Entities as spans, by entity id; duplicates share one."""
+    starts = {token.idx: token.i for token in doc}
+    ends = {token.idx + len(token): token.i + 1 for token in doc}
+    spans: Dict[str, Span] = {}
+    seen: Dict[Tuple[int, int, str], Span] = {}
+    for entity in record.entities:
+        if entity.id not in located:
+            continue
+        start, end = located[entity.id]
+        label = options.map_entity.get(entity.label, entity.label)
+        kb_id = str(entity.attrs.get("kb_id", ""))
+        if start in starts and end in ends:
+            span = Span(doc, starts[start], ends[end], label=label, kb_id=kb_id)
+        else:
+            found = _align(doc, start, end, label, kb_id, options.align)
+            if found is None:
+                report.error(
+                    ENTITIES,
+                    "not on token borders",
+                    f"{record.source} {entity.field}: {show(record.text[start:end])} "
+                    f"at {start}-{end} does not begin and end with a token; entity "
+                    f"{entity.label!r} not converted. --align retokenize keeps it.",
+                )
+                continue
+            report.repair(f"entity moved to token borders ({options.align})")
+            span = found
+        key = _span_key(span)
+        if key in seen:
+            report.merged(ENTITIES, "exact duplicates")
+        spans[entity.id] = seen.setdefault(key, span)
+    return spans
+
+
+def _align(
+    doc: Doc, start: int, end: int, label: str, kb_id: str, policy: str
+) -> Optional[Span]:
+    if policy not in ("expand", "contract"):
+        return None
+    span = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode=policy)
+    return span if span is not None and len(span) else None
+
+
+def _set_entities(
+    doc: Doc, spans: List[Span], options: Options, report: Report
+) -> None:
+    chosen = filter_spans(spans)
+    n_left_out = len(spans) - len(chosen)
+    doc.ents = chosen
+    if options.spans_key is not None:
+        doc.spans[options.spans_key] = SpanGroup(
+            doc, name=options.spans_key, spans=spans
+        )
+        report.written(ENTITIES, len(spans))
+        report.note(
+            f"overlapping entities only in doc.spans['{options.spans_key}']", n_left_out
+        )
+    else:
+        report.written(ENTITIES, len(chosen))
+        report.skipped(ENTITIES, "overlap, and no spans key", n_left_out)
+
+
+def _span_key(span: Span) -> Tuple[int, int, str]:
+    return (span.start, span.end, span.label_)
+
+
+def _describe(record: Record, options: Options, report: Report) -> Dict[str, Any]:
+    source = record.source
+    return {
+        "file": source.file,
+        "line": source.line,
+        "index": source.index,
+        "id": source.id,
+        "group": _find_group(record, options, report),
+    }
+
+
+def _find_group(record: Record, options: Options, report: Report) -> Optional[str]:
+    if not options.group_by:
+        return record.group
+    named = {"id": record.source.id, "file": record.source.file}
+    value: Any = {**record.meta, **named}
+    for key in options.group_by.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
+        report.note(f"documents without {options.group_by}: grouped by themselves")
+        return None
+    if not options.group_regex:
+        return str(value)
+    match = re.search(options.group_regex, str(value))
+    if match is None:
+        report.note("documents whose group does not match --group-regex: by the field")
+        return str(value)
+    return match.group(1 if match.re.groups else 0) or ""

@@ -1,0 +1,202 @@
+"""Texts in, relations out: rows for tables and JSON lines."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
+
+from ..evaluation.scores import ENTITY_ATTRS
+from ..relations import get_relations
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
+
+
+class Task(NamedTuple):
+    """A text to predict on.
+
+    text (str): the text.
+    entities (Optional[List[Dict[str, Any]]]): given entities, with `start`, `end`
+        (characters, exclusive end) and `label`; None if they are to be found.
+    tokens (Optional[List[str]]): given tokens.
+    meta (Dict[str, Any]): passed through to the output.
+    """
+
+    text: str
+    entities: Optional[List[Dict[str, Any]]] = None
+    tokens: Optional[List[str]] = None
+    meta: Dict[str, Any] = {}
+
+
+def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
+    """Read texts from a file.
+
+    path (Path): a text file, or JSON lines with `text` (or `tokens`) and optionally
+        `entities`, each with `start`, `end` and `label`, in characters.
+    by_line (bool): each line of a text file is a text of its own.
+    YIELDS (Task): one for each text.
+    RAISES (ValueError): naming file, line and field, if something is not as expected.
+    """
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8."
+        ) from error
+    if path.suffix in JSON_SUFFIXES:
+        for number, line in enumerate(content.splitlines(), 1):
+            if line.strip():
+                yield _read_json_task(line, f"{path}:{number}")
+    elif by_line:
+        yield from (Task(line) for line in content.splitlines() if line.strip())
+    else:
+        yield Task(content)
+
+
+def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterator[Doc]:
+    """Docs of texts, with the entities that were given.
+
+    nlp (Language): its tokenizer is used.
+    tasks (Iterable[Task]): the texts.
+    source (str): name of the input, for messages.
+    YIELDS (Doc): given entities stand in `doc.ents`, and all of them, overlapping ones
+        too, in `doc.spans["entities"]`.
+    RAISES (ValueError): if an entity does not begin and end where tokens do.
+    """
+    for number, task in enumerate(tasks, 1):
+        if task.tokens is not None:
+            doc = Doc(nlp.vocab, words=task.tokens)
+        else:
+            doc = nlp.make_doc(task.text)
+        if task.entities is not None:
+            where = f"{source} text {number}".strip()
+            spans = [_make_span(doc, ent, where) for ent in task.entities]
+            doc.ents = filter_spans(spans)
+            doc.spans["entities"] = spans
+        yield doc
+
+
+def finds_entities(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): the components of a pipeline that find entities."""
+    return [
+        name
+        for name in nlp.pipe_names
+        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
+    ]
+
+
+def extract(
+    nlp: Language, docs: Iterable[Doc], is_given: bool, batch_size: int = 64
+) -> Iterator[Doc]:
+    """Run a pipeline.
+
+    nlp (Language): the pipeline.
+    docs (Iterable[Doc]): the documents.
+    is_given (bool): whether they have their entities already: the components that
+        find entities are left out.
+    batch_size (int): documents to process at one time.
+    YIELDS (Doc): in the order of the input.
+    """
+    with nlp.select_pipes(disable=finds_entities(nlp) if is_given else []):
+        yield from nlp.pipe(docs, batch_size=batch_size)
+
+
+def copy_entities(source: Doc, target: Doc) -> None:
+    """Give a Doc the entities that another pipeline found in the same tokens."""
+    target.ents = [Span(target, e.start, e.end, label=e.label_) for e in source.ents]
+
+
+def to_row(doc: Doc, meta: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """What was found in a Doc, as plain data.
+
+    doc (Doc): the document.
+    meta (Optional[Dict[str, Any]]): further fields.
+    RETURNS (Dict[str, Any]): `text`, `entities` (start, end, label, text; characters)
+        and `relations` (label, score, and `head` and `tail` like entities).
+    """
+    spans: Dict[Any, Span] = {}
+    relations = get_relations(doc)
+    group = doc.spans["entities"] if "entities" in doc.spans else ()
+    ends = (end for relation in relations for end in (relation.head, relation.tail))
+    for span in (*doc.ents, *group, *ends):
+        spans.setdefault((span.start, span.end, span.label_), span)
+    return {
+        **(meta or {}),
+        "text": doc.text,
+        "entities": [_to_entity(spans[key]) for key in sorted(spans)],
+        "relations": [
+            {
+                "label": label,
+                "score": score,
+                "head": _to_entity(head),
+                "tail": _to_entity(tail),
+            }
+            for head, label, tail, score in relations
+        ],
+    }
+
+
+def _to_entity(span: Span) -> Dict[str, Any]:
+    return {
+        "start": span.start_char,
+        "end": span.end_char,
+        "label": span.label_,
+        "text": span.text,
+    }
+
+
+def _read_json_task(line: str, where: str) -> Task:
+    try:
+        data = srsly.json_loads(line)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: not JSON ({error}); expected one object on each line."
+        ) from error
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{where}: found {type(data).__name__}; expected an object with 'text'."
+        )
+    text, tokens = data.get("text"), data.get("tokens")
+    is_tokens = isinstance(tokens, list) and all(isinstance(x, str) for x in tokens)
+    if not isinstance(text, str) and not is_tokens:
+        raise ValueError(
+            f"{where}: found fields {sorted(data)}; expected 'text', a string, or "
+            f"'tokens', a list of strings."
+        )
+    entities = data.get("entities")
+    if entities is not None:
+        _check_entities(entities, where)
+    meta = {k: v for k, v in data.items() if k not in ("text", "tokens", "entities")}
+    if isinstance(text, str):
+        return Task(text, entities, None, meta)
+    return Task("", entities, tokens, meta)
+
+
+def _check_entities(entities: Any, where: str) -> None:
+    if not isinstance(entities, list):
+        raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
+    for i, entity in enumerate(entities):
+        expected = {"start": int, "end": int, "label": str}
+        for field, type_ in expected.items():
+            value = entity.get(field) if isinstance(entity, dict) else None
+            if not isinstance(value, type_) or isinstance(value, bool):
+                raise ValueError(
+                    f"{where} entities[{i}].{field}: found {value!r}; expected "
+                    f"{type_.__name__}. An entity is an object with start, end "
+                    f"(characters) and label."
+                )
+
+
+def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
+    start, end, label = entity["start"], entity["end"], entity["label"]
+    span = None
+    if 0 <= start < end <= len(doc.text):
+        span = doc.char_span(start, end, label=label, alignment_mode="expand")
+    if span is None:
+        raise ValueError(
+            f"{where}: entity {label} at characters {start}–{end} lies outside the text "
+            f"({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
+        )
+    return span

@@ -1,0 +1,107 @@
+"""The loss of pair scores: which pairs count how much."""
+
+from typing import Literal, Optional, Tuple
+
+import numpy
+from spacy.util import registry
+from thinc.api import Ops
+from thinc.types import Floats2d
+
+from .truth import Truth
+
+Reduction = Literal["sum", "mean", "positives"]
+
+
+class PairLoss:
+    """Loss and gradient of probabilities; see `create_pair_loss`."""
+
+    def __init__(
+        self,
+        *,
+        positive_weight: float = 1.0,
+        focal_gamma: float = 0.0,
+        negatives_per_positive: Optional[float] = None,
+        reduction: Reduction = "sum",
+    ) -> None:
+        self.positive_weight = positive_weight
+        self.focal_gamma = focal_gamma
+        self.negatives_per_positive = negatives_per_positive
+        self.reduction = reduction
+
+    def __call__(
+        self, ops: Ops, scores: Floats2d, truth: Truth
+    ) -> Tuple[float, Floats2d]:
+        """The loss of a batch.
+
+        ops (Ops): the backend of the scores.
+        scores (Floats2d): (n_pairs, n_labels), probabilities.
+        truth (Truth): the true labels.
+        RETURNS (Tuple[float, Floats2d]): mean squared error of a pair, for the log, and
+            the gradient, weighted `scores - truth`.
+        """
+        target = ops.asarray(truth.labels)
+        gradient = scores - target
+        if truth.known is not None:
+            gradient *= ops.asarray(truth.known)
+        if not gradient.size:
+            return 0.0, gradient
+        loss = float((gradient**2).sum(axis=1).mean())
+        if self.positive_weight != 1.0:
+            gradient *= 1.0 + (self.positive_weight - 1.0) * target
+        if self.focal_gamma:
+            gradient *= self._get_focal_factor(ops, scores, target)
+        if self.negatives_per_positive is not None:
+            gradient *= ops.asarray(self._sample_rows(truth.labels))
+        if self.reduction == "mean":
+            gradient /= len(gradient)
+        elif self.reduction == "positives":
+            gradient /= max(float(truth.labels.sum()), 1.0)
+        return loss, gradient
+
+    def _get_focal_factor(
+        self, ops: Ops, scores: Floats2d, target: Floats2d
+    ) -> Floats2d:
+        """What the focal loss makes of the cross-entropy's gradient.
+
+        Source: Lin et al. (2017), Focal Loss for Dense Object Detection.
+        """
+        gamma = self.focal_gamma
+        right = ops.xp.where(target > 0.5, scores, 1.0 - scores)
+        right = ops.xp.clip(right, 1e-6, 1.0 - 1e-6)
+        wrong = 1.0 - right
+        log_term = gamma * right * ops.xp.log(right) / wrong
+        return wrong**gamma * (1.0 - log_term)
+
+    def _sample_rows(self, labels: numpy.ndarray) -> numpy.ndarray:
+        is_positive = labels.max(axis=1, initial=0.0) > 0
+        n_positive = max(int(is_positive.sum()), 1)
+        n_negative = int((~is_positive).sum())
+        assert self.negatives_per_positive is not None
+        share = self.negatives_per_positive * n_positive / max(n_negative, 1)
+        kept = is_positive | (numpy.random.random(len(labels)) < share)
+        return kept.astype("float32")[:, None]
+
+
+@registry.misc("rel_component.PairLoss.v1")
+def create_pair_loss(
+    positive_weight: float = 1.0,
+    focal_gamma: float = 0.0,
+    negatives_per_positive: Optional[float] = None,
+    reduction: Reduction = "sum",
+) -> PairLoss:
+    """Which pairs count how much in training.
+
+    positive_weight (float): weight of a label that is true, beside 1 where it is not.
+    focal_gamma (float): above 0, pairs that are right already count less.
+    negatives_per_positive (Optional[float]): learn from so many pairs without relation,
+        drawn anew each time, for each pair with one; null learns from all.
+    reduction (Literal["sum", "mean", "positives"]): divide the gradient of a batch by
+        nothing, by its number of pairs, or of true labels.
+    RETURNS (PairLoss): the loss.
+    """
+    return PairLoss(
+        positive_weight=positive_weight,
+        focal_gamma=focal_gamma,
+        negatives_per_positive=negatives_per_positive,
+        reduction=reduction,
+    )

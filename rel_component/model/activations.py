@@ -1,0 +1,46 @@
+"""The sigmoid, in place and in blocks that stay in the processor's cache."""
+
+from typing import Callable, Tuple
+
+import numpy
+from thinc.api import Model, Ops
+from thinc.types import Floats2d
+
+BLOCK_SIZE = 1 << 14
+
+
+def sigmoid(ops: Ops, X: Floats2d) -> Floats2d:
+    """Replace logits by probabilities.
+
+    X (Floats2d): (n_rows, n_columns), contiguous; overwritten.
+    RETURNS (Floats2d): X.
+    """
+    xp = ops.xp
+    flat = X.reshape(-1)
+    with numpy.errstate(over="ignore"):  # exp(89) is inf, whose reciprocal is 0
+        for start in range(0, len(flat), BLOCK_SIZE):
+            block = flat[start : start + BLOCK_SIZE]
+            xp.negative(block, out=block)
+            xp.exp(block, out=block)
+            block += 1.0
+            xp.reciprocal(block, out=block)
+    return X
+
+
+def Logistic() -> Model[Floats2d, Floats2d]:
+    """The sigmoid as a layer; its input is overwritten.
+
+    RETURNS (Model[Floats2d, Floats2d]): probabilities. Named and saved as Thinc's.
+    """
+    return Model("logistic", forward)
+
+
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    Y = sigmoid(model.ops, X)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        return dY * Y * (1.0 - Y)
+
+    return Y, backprop

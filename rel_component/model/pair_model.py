@@ -1,0 +1,602 @@
+"""Scores of pairs from what an annotator sees: entities, types, distance, context.
+
+The hidden layer over a pair is a sum of terms of the head, of the tail, of the tokens
+between and of the pair's buckets. So whatever is wide is computed once for each
+entity or token, and a pair costs a few look-ups of `hidden_width` numbers.
+
+The buckets also reach the logits directly, as in a logistic regression: from few
+documents that is what generalises, and the hidden layer corrects it.
+"""
+
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Literal, Optional, Tuple
+
+import numpy
+from spacy.strings import get_string_id
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Linear, Model, Ops
+from thinc.types import Floats2d, Ints1d, Ragged
+
+from .activations import sigmoid
+from .candidates import BatchGenerator, Candidates, InstanceGenerator
+from .entity_vectors import (
+    Inputs,
+    flatten,
+    get_token_offsets,
+    get_token_rows,
+    pool_entities,
+)
+from .pair_features import (
+    Between,
+    get_between,
+    get_codes,
+    get_groups,
+    get_layout,
+)
+from .pair_layers import (
+    biaffine_over_pairs,
+    combine_tables,
+    inc_grads,
+    mean_windows,
+    sum_prefixes,
+)
+
+# pairs whose hidden layer is in memory at one time
+BLOCK_SIZE = 4096
+# spread of the random rows that buckets and types begin with
+TABLE_SCALE = 0.3
+# of what buckets add to the logits: they learn that many times faster
+DIRECT_SCALE = 10.0
+ZERO = True
+
+Output = Literal["sigmoid", "softmax"]
+Gradient = Callable[[Floats2d], Floats2d]
+
+
+@registry.architectures("rel_component.PairModel.v1")
+def create_pair_model(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    pooling: Model[Ragged, Floats2d],
+    get_instances: InstanceGenerator | BatchGenerator,
+    hidden_width: int = 64,
+    dropout: Optional[float] = None,
+    vector_dropout: float = 0.5,
+    type_dropout: float = 0.0,
+    vectors: bool = True,
+    types: bool = True,
+    distance: bool = True,
+    nesting: bool = True,
+    boundaries: bool = True,
+    entities_between: bool = True,
+    context_between: bool = True,
+    context_around: int = 0,
+    context_doc: bool = False,
+    biaffine_width: int = 0,
+    output: Output = "sigmoid",
+    nO: Optional[int] = None,
+) -> Model[Inputs, Floats2d]:
+    """Scores of pairs from vectors, types, distance and context, each a switch.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
+    pooling (Model[Ragged, Floats2d]): reduces an entity's tokens to one row.
+    get_instances (Callable): generates the pairs.
+    hidden_width (int): width of the hidden layer over a pair.
+    dropout (Optional[float]): rate of dropout on vectors and hidden layer; null
+        follows the training's rate.
+    vector_dropout (float): share of documents whose vectors are hidden altogether in
+        training, so that types, distance and what lies between learn to decide alone.
+    type_dropout (float): share of entities whose type is hidden in training, so that
+        the model can do without and copes with types that it has never seen.
+    vectors (bool): the vectors of the two entities.
+    types (bool): embeddings of the head's and the tail's entity type.
+    distance (bool): number of tokens between, and which entity stands first.
+    nesting (bool): whether the entities overlap, and how.
+    boundaries (bool): sentence ends and line breaks between.
+    entities_between (bool): number of entities between, of any type and of the
+        head's and the tail's.
+    context_between (bool): mean vector of the tokens between.
+    context_around (int): mean vectors of so many tokens before and after each
+        entity; 0 for none.
+    context_doc (bool): mean vector of the document.
+    biaffine_width (int): width of a biaffine term of head and tail; 0 for none.
+    output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
+    nO (Optional[int]): number of labels; null is inferred.
+    RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
+        probabilities. Its backprop takes the gradient of the cross-entropy with
+        respect to the logits, probability minus truth, as Thinc's `Softmax` does.
+    """
+    switches = {
+        "distance": distance,
+        "nesting": nesting,
+        "boundaries": boundaries,
+        "entities_between": entities_between,
+    }
+    names = [name for name, is_on in switches.items() if is_on]
+    groups = get_groups(names)
+    project = Linear(nO=2 * hidden_width + 2 * biaffine_width)
+    classify = Linear(nI=hidden_width)
+    layers: List[Model] = [tok2vec, pooling, project, classify]
+    refs = {
+        "tok2vec": tok2vec,
+        "pooling": pooling,
+        "project": project,
+        "classify": classify,
+    }
+    if context_between:
+        refs["between"] = Linear(nO=hidden_width)
+        layers.append(refs["between"])
+    return Model(
+        "pair_model",
+        forward,
+        init=init,
+        layers=layers,
+        refs=refs,
+        dims={"nO": nO, "nH": hidden_width, "nK": biaffine_width},
+        params={
+            "types": None,
+            "type_pairs": None,
+            "biaffine": None,
+            **{feature.__name__: None for group in groups for feature, _ in group},
+        },
+        attrs={
+            "get_instances": get_instances,
+            "entity_types": [],
+            "groups": groups,
+            "dropout": dropout,
+            "dropout_rate": 0.0,
+            "vector_dropout": vector_dropout,
+            "type_dropout": type_dropout,
+            "use_vectors": vectors,
+            "use_types": types,
+            "context_around": context_around,
+            "context_doc": context_doc,
+            "output": output,
+        },
+    )
+
+
+def forward(
+    model: Model[Inputs, Floats2d], inputs: Inputs, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Inputs]]:
+    docs, candidates = inputs
+    tokvecs, bp_tokvecs = model.get_ref("tok2vec")(docs, is_train)
+    tokens, unflatten = flatten(model, tokvecs)
+    offsets = get_token_offsets(tokvecs)
+    drop = Dropout(model, offsets, is_train)
+    entities, bp_entities = _represent(model, tokens, offsets, candidates, drop, is_train)
+    types = get_types(model, candidates, is_train)
+    terms, bp_terms = _project(model, entities, types, is_train)
+    between, bp_between = _project_tokens(model, tokens, offsets, drop, is_train)
+    logits, bp_logits = _score(model, docs, candidates, types, terms, between, drop)
+    scores, bp_scores = _activate(model, logits)
+
+    def backprop(d_scores: Floats2d) -> Inputs:
+        d_terms, d_between = bp_logits(bp_scores(d_scores))
+        d_tokens = bp_entities(bp_terms(d_terms))
+        if d_between is not None:
+            d_tokens += bp_between(d_between)
+        return bp_tokvecs(unflatten(d_tokens)), candidates
+
+    return scores, backprop
+
+
+def init(
+    model: Model[Inputs, Floats2d],
+    X: Optional[Inputs] = None,
+    Y: Optional[Floats2d] = None,
+) -> Model[Inputs, Floats2d]:
+    """Infer widths. `model.attrs["entity_types"]` must have been set before."""
+    if X is None:
+        return model
+    docs, candidates = X
+    if model.has_dim("nO") is None and Y is not None:
+        model.set_dim("nO", Y.shape[1])
+    tokvecs = model.get_ref("tok2vec").initialize(X=docs).predict(docs)
+    tokens, _ = flatten(model, tokvecs)
+    offsets = get_token_offsets(tokvecs)
+    rows, lengths = _entity_tokens(model, candidates, offsets)
+    if len(lengths):
+        model.get_ref("pooling").initialize(X=Ragged(tokens[rows], lengths))
+    drop = Dropout(model, offsets, is_train=False)
+    entities, _ = _represent(model, tokens, offsets, candidates, drop, False)
+    model.get_ref("project").initialize(X=entities)
+    if model.has_ref("between"):
+        model.get_ref("between").initialize(X=tokens)
+    n_classes = model.get_dim("nO") + (model.attrs["output"] == "softmax")
+    model.get_ref("classify").set_dim("nO", n_classes)
+    model.get_ref("classify").initialize()
+    if ZERO: model.get_ref("classify").set_param("W", model.ops.alloc2f(n_classes, model.get_dim("nH")))
+    _init_tables(model, n_classes)
+    return model
+
+
+def _init_tables(model: Model, n_classes: int) -> None:
+    nH, nK = model.get_dim("nH"), model.get_dim("nK")
+
+    def table(*shape: int) -> Floats2d:
+        rows = numpy.random.normal(scale=TABLE_SCALE, size=shape)
+        return model.ops.asarray(rows.astype("float32"))
+
+    def wide_table(n_rows: int) -> Floats2d:
+        # to the hidden layer random, to the logits nothing yet
+        rows = model.ops.alloc2f(n_rows, nH + n_classes)
+        rows[:, :nH] = table(n_rows, nH)
+        return rows
+
+    if model.attrs["use_types"]:
+        n_types = len(model.attrs["entity_types"]) + 1
+        model.set_param("types", table(n_types, 2 * nH + 2 * nK))
+        model.set_param("type_pairs", wide_table(2 * n_types * n_types))
+    for group in model.attrs["groups"]:
+        for feature, size in group:
+            model.set_param(feature.__name__, wide_table(size))
+    if nK:
+        model.set_param("biaffine", table(nK, n_classes * nK))
+
+class Dropout:
+    """Draws the masks of one pass.
+
+    model (Model): the pair model, whose attributes say how much to drop.
+    offsets (Ints1d): (n_docs + 1,), first token of each Doc.
+    is_train (bool): else nothing is dropped.
+    """
+
+    def __init__(self, model: Model, offsets: numpy.ndarray, is_train: bool) -> None:
+        self.ops = model.ops
+        rate = model.attrs["dropout"]
+        rate = model.attrs["dropout_rate"] if rate is None else rate
+        self.rate = rate if is_train else 0.0
+        self.lengths = numpy.diff(offsets)
+        self.keep_docs: Optional[numpy.ndarray] = None
+        if is_train and model.attrs["vector_dropout"]:
+            drawn = numpy.random.random(len(self.lengths))
+            self.keep_docs = drawn >= model.attrs["vector_dropout"]
+
+    def get_mask(self, shape: Tuple[int, ...]) -> Optional[Floats2d]:
+        """RETURNS (Optional[Floats2d]): factors; None where nothing is dropped."""
+        return self.ops.get_dropout_mask(shape, self.rate) if self.rate else None
+
+    def drop_rows(
+        self, X: Floats2d, docs: Optional[numpy.ndarray] = None
+    ) -> Tuple[Floats2d, Gradient]:
+        """Drop cells, and all rows of some Docs.
+
+        X (Floats2d): (n_rows, width).
+        docs (Optional[Ints1d]): (n_rows,), number of each row's Doc; None where the
+            rows are all tokens of the batch.
+        """
+        mask = self.get_mask(X.shape)
+        if self.keep_docs is not None:
+            if docs is None:
+                docs = numpy.repeat(numpy.arange(len(self.lengths)), self.lengths)
+            keep = self.ops.asarray2f(self.keep_docs[docs][:, None].astype("float32"))
+            mask = keep if mask is None else mask * keep
+        if mask is None:
+            return X, lambda dY: dY
+        return X * mask, lambda dY: dY * mask
+
+
+def _entity_tokens(
+    model: Model, candidates: Candidates, offsets: numpy.ndarray
+) -> Tuple[Ints1d, Ints1d]:
+    rows, lengths = get_token_rows(candidates.entities, offsets)
+    return model.ops.asarray1i(rows), model.ops.asarray1i(lengths)
+
+
+def _represent(
+    model: Model,
+    tokens: Floats2d,
+    offsets: numpy.ndarray,
+    candidates: Candidates,
+    drop: Dropout,
+    is_train: bool,
+) -> Tuple[Floats2d, Gradient]:
+    """Entities: their own vectors beside those of their surroundings."""
+    ops = model.ops
+    parts: List[Floats2d] = []
+    callbacks: List[Gradient] = []
+    if model.attrs["use_vectors"]:
+        rows, lengths = _entity_tokens(model, candidates, offsets)
+        pooling = model.get_ref("pooling")
+        pooled, bp_pooled = pool_entities(tokens, rows, lengths, pooling, is_train)
+        parts.append(pooled)
+        callbacks.append(bp_pooled)
+    windows = _get_windows(model, offsets, candidates)
+    if windows:
+        sums, bp_sums = sum_prefixes(ops, tokens, offsets)
+        for starts, ends in windows:
+            mean, bp_mean = mean_windows(ops, sums, starts, ends)
+            parts.append(mean)
+            callbacks.append(_chain_window(ops, sums, bp_mean, bp_sums))
+    if not parts:
+        parts.append(ops.alloc2f(len(candidates.entities), 1))
+        callbacks.append(lambda d_part: ops.alloc2f(*tokens.shape))
+    X = ops.xp.hstack(parts) if len(parts) > 1 else parts[0]
+    X, bp_drop = drop.drop_rows(X, candidates.entities.docs)
+    borders = numpy.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
+
+    def backprop(dX: Floats2d) -> Floats2d:
+        dX = bp_drop(dX)
+        d_tokens = ops.alloc2f(*tokens.shape)
+        for callback, start, end in zip(callbacks, borders, borders[1:]):
+            d_tokens += callback(ops.as_contig(dX[:, start:end]))
+        return d_tokens
+
+    return X, backprop
+
+
+def _chain_window(
+    ops: Ops,
+    sums: Floats2d,
+    bp_mean: Callable[[Floats2d, Floats2d], None],
+    bp_sums: Gradient,
+) -> Gradient:
+    def backprop(d_mean: Floats2d) -> Floats2d:
+        d_sums = ops.alloc2f(*sums.shape)
+        bp_mean(d_mean, d_sums)
+        return bp_sums(d_sums)
+
+    return backprop
+
+
+def _get_windows(
+    model: Model, offsets: numpy.ndarray, candidates: Candidates
+) -> List[Tuple[Ints1d, Ints1d]]:
+    """Windows of context for each entity, as rows of running sums."""
+    entities, around = candidates.entities, model.attrs["context_around"]
+    first = (offsets[entities.docs] + entities.docs).astype("int32")
+    last = (offsets[entities.docs + 1] + entities.docs).astype("int32")
+    start, end = first + entities.spans[:, 0], first + entities.spans[:, 1]
+    windows = []
+    if around:
+        windows.append((numpy.maximum(first, start - around), start))
+        windows.append((end, numpy.minimum(last, end + around)))
+    if model.attrs["context_doc"]:
+        windows.append((first, last))
+    return [(model.ops.asarray1i(a), model.ops.asarray1i(b)) for a, b in windows]
+
+
+@dataclass
+class Terms:
+    """What an entity contributes to its pairs.
+
+    heads, tails (Floats2d): (n_entities, nH), to the hidden layer.
+    biaffine_heads, biaffine_tails (Floats2d): (n_entities, nK).
+    """
+
+    heads: Floats2d
+    tails: Floats2d
+    biaffine_heads: Floats2d
+    biaffine_tails: Floats2d
+
+    @classmethod
+    def split(cls, ops: Ops, X: Floats2d, nH: int, nK: int) -> "Terms":
+        borders = (0, nH, 2 * nH, 2 * nH + nK, 2 * nH + 2 * nK)
+        return cls(*(ops.as_contig(X[:, a:b]) for a, b in zip(borders, borders[1:])))
+
+    def join(self, ops: Ops) -> Floats2d:
+        parts = (self.heads, self.tails, self.biaffine_heads, self.biaffine_tails)
+        return ops.xp.hstack(parts)
+
+
+def _project(
+    model: Model, entities: Floats2d, types: numpy.ndarray, is_train: bool
+) -> Tuple[Terms, Callable[[Terms], Floats2d]]:
+    """Entities: from their representation and type to their terms of pairs."""
+    ops = model.ops
+    projected, bp_projected = model.get_ref("project")(entities, is_train)
+    at_type = ops.asarray1i(types)
+    if model.attrs["use_types"]:
+        projected = projected + model.get_param("types")[at_type]
+
+    def backprop(d_terms: Terms) -> Floats2d:
+        d_projected = d_terms.join(ops)
+        if model.attrs["use_types"]:
+            d_types = ops.alloc2f(*model.get_param("types").shape)
+            ops.scatter_add(d_types, at_type, d_projected)
+            model.inc_grad("types", d_types)
+        return bp_projected(d_projected)
+
+    nH, nK = model.get_dim("nH"), model.get_dim("nK")
+    return Terms.split(ops, projected, nH, nK), backprop
+
+
+def get_type_numbers(model: Model) -> Dict[int, int]:
+    """RETURNS (Dict[int, int]): hash of each known entity type → number, from 1."""
+    types = model.attrs["entity_types"]
+    return {get_string_id(type_): i for i, type_ in enumerate(types, 1)}
+
+
+def get_types(
+    model: Model, candidates: Candidates, is_train: bool = False
+) -> numpy.ndarray:
+    """The type of each entity as a row of the tables.
+
+    RETURNS (Ints1d): (n_entities,), int32; 0 for a type unknown, or hidden in training.
+    """
+    known = get_type_numbers(model)
+    found = [known.get(type_, 0) for type_ in candidates.entities.types.tolist()]
+    types = numpy.asarray(found, dtype="int32")
+    if is_train and model.attrs["type_dropout"]:
+        types[numpy.random.random(len(types)) < model.attrs["type_dropout"]] = 0
+    return types
+
+
+def _project_tokens(
+    model: Model,
+    tokens: Floats2d,
+    offsets: numpy.ndarray,
+    drop: Dropout,
+    is_train: bool,
+) -> Tuple[Optional[Floats2d], Gradient]:
+    """Tokens: running sums of what they contribute to the pairs around them."""
+    if not model.has_ref("between"):
+        return None, lambda d_sums: d_sums
+    dropped, bp_drop = drop.drop_rows(tokens)
+    projected, bp_projected = model.get_ref("between")(dropped, is_train)
+    sums, bp_sums = sum_prefixes(model.ops, projected, offsets)
+    return sums, lambda d_sums: bp_drop(bp_projected(bp_sums(d_sums)))
+
+
+def _score(
+    model: Model,
+    docs: List[Doc],
+    candidates: Candidates,
+    types: numpy.ndarray,
+    terms: Terms,
+    sums: Optional[Floats2d],
+    drop: Dropout,
+) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Terms, Optional[Floats2d]]]]:
+    """Pairs: hidden layer and logits, one block of pairs after the other."""
+    ops = model.ops
+    classify = model.get_ref("classify")
+    V, b = classify.get_param("W"), classify.get_param("b")
+    hidden = _PairHidden(model, docs, candidates, types, terms, sums, drop)
+    blocks = list(candidates.blocks(BLOCK_SIZE))
+    Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
+    for block in blocks:
+        Z, direct, _ = hidden(block)
+        Y[block] = ops.gemm(Z, V, trans2=True)
+        if direct is not None:
+            Y[block] += direct
+    Y += b
+    bp_biaffine = None
+    if model.get_dim("nK"):
+        bilinear, bp_biaffine = biaffine_over_pairs(
+            ops,
+            terms.biaffine_heads,
+            terms.biaffine_tails,
+            model.get_param("biaffine"),
+            candidates,
+            V.shape[0],
+            BLOCK_SIZE,
+        )
+        Y += bilinear
+
+    def backprop(dY: Floats2d) -> Tuple[Terms, Optional[Floats2d]]:
+        dV = ops.alloc2f(*V.shape)
+        for block in blocks:  # the hidden layer again: only one block is kept
+            Z, _, bp_hidden = hidden(block)
+            d_block = ops.as_contig(dY[block])
+            dV += ops.gemm(d_block, Z, trans1=True)
+            bp_hidden(ops.gemm(d_block, V), d_block)
+        classify.inc_grad("W", dV)
+        classify.inc_grad("b", dY.sum(axis=0))
+        d_terms, d_sums = hidden.finish()
+        if bp_biaffine is not None:
+            d_heads, d_tails, dW = bp_biaffine(dY)
+            d_terms.biaffine_heads, d_terms.biaffine_tails = d_heads, d_tails
+            model.inc_grad("biaffine", dW)
+        return d_terms, d_sums
+
+    return Y, backprop
+
+
+class _PairHidden:
+    """The hidden layer of blocks of pairs, and the gradients of its terms."""
+
+    def __init__(
+        self,
+        model: Model,
+        docs: List[Doc],
+        candidates: Candidates,
+        types: numpy.ndarray,
+        terms: Terms,
+        sums: Optional[Floats2d],
+        drop: Dropout,
+    ) -> None:
+        self.model, self.ops = model, model.ops
+        self.candidates, self.terms, self.sums = candidates, terms, sums
+        self.types = types
+        self.layout = get_layout(docs, candidates.entities, get_type_numbers(model))
+        self.names = [[f.__name__ for f, _ in group] for group in model.attrs["groups"]]
+        if model.attrs["use_types"]:
+            self.names.append(["type_pairs"])
+        tables = [
+            combine_tables(self.ops, [model.get_param(name) for name in names])
+            for names in self.names
+        ]
+        self.tables = [table for table, _ in tables]
+        self.bp_tables = [bp_table for _, bp_table in tables]
+        # one mask for all pairs of a head, so that a block can be computed again
+        self.mask = drop.get_mask(terms.heads.shape)
+        like = self.ops.xp.zeros_like
+        self.d_terms = Terms(*(like(x) for x in vars(terms).values()))
+        self.d_tables = [like(table) for table in self.tables]
+        self.d_sums = None if sums is None else like(sums)
+
+    def __call__(
+        self, block: slice
+    ) -> Tuple[Floats2d, Optional[Floats2d], Callable[[Floats2d, Floats2d], None]]:
+        """Hidden layer, what goes to the logits directly, and the way back."""
+        xp, asarray = self.ops.xp, self.ops.asarray1i
+        heads = numpy.ascontiguousarray(self.candidates.pairs[block, 0])
+        tails = numpy.ascontiguousarray(self.candidates.pairs[block, 1])
+        between = get_between(self.layout, heads, tails)
+        codes = [asarray(code) for code in self._get_codes(heads, tails, between)]
+        at_head, at_tail = asarray(heads), asarray(tails)
+        Z = xp.take(self.terms.heads, at_head, axis=0)
+        Z += xp.take(self.terms.tails, at_tail, axis=0)
+        nH, direct = Z.shape[1], None
+        if codes:
+            wide = xp.take(self.tables[0], codes[0], axis=0)
+            for table, code in zip(self.tables[1:], codes[1:]):
+                wide += xp.take(table, code, axis=0)
+            Z += wide[:, :nH]
+            direct = DIRECT_SCALE * wide[:, nH:]
+        bp_window = None
+        if self.sums is not None:
+            number = self.candidates.entities.docs[heads]
+            starts, ends = asarray(between.start + number), asarray(between.end + number)
+            window, bp_window = mean_windows(self.ops, self.sums, starts, ends)
+            Z += window
+        xp.maximum(Z, 0, out=Z)
+        if self.mask is not None:
+            Z *= xp.take(self.mask, at_head, axis=0)
+
+        def backprop(dZ: Floats2d, d_direct: Floats2d) -> None:
+            if self.mask is not None:
+                dZ *= xp.take(self.mask, at_head, axis=0)
+            dZ *= Z > 0
+            self.ops.scatter_add(self.d_terms.heads, at_head, dZ)
+            self.ops.scatter_add(self.d_terms.tails, at_tail, dZ)
+            d_wide = xp.hstack([dZ, DIRECT_SCALE * d_direct])
+            for d_table, code in zip(self.d_tables, codes):
+                self.ops.scatter_add(d_table, code, d_wide)
+            if bp_window is not None:
+                bp_window(dZ, self.d_sums)
+
+        return Z, direct, backprop
+
+    def _get_codes(
+        self, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    ) -> List[numpy.ndarray]:
+        groups = self.model.attrs["groups"]
+        codes = get_codes(groups, self.layout, heads, tails, between)
+        if self.model.attrs["use_types"]:
+            n_types = len(self.model.attrs["entity_types"]) + 1
+            order = between.is_backward * n_types + self.types[heads]
+            codes.append((order * n_types + self.types[tails]).astype("int32"))
+        return codes
+
+    def finish(self) -> Tuple[Terms, Optional[Floats2d]]:
+        """Pass on what all blocks have added up."""
+        for names, bp_table, d_table in zip(self.names, self.bp_tables, self.d_tables):
+            inc_grads(self.model, names, bp_table(d_table))
+        return self.d_terms, self.d_sums
+
+
+def _activate(model: Model, logits: Floats2d) -> Tuple[Floats2d, Gradient]:
+    """Logits to probabilities; backwards the gradient passes as that of the logits."""
+    ops = model.ops
+    if model.attrs["output"] == "sigmoid":
+        return sigmoid(ops, logits), lambda d_scores: d_scores
+    scores = ops.softmax(logits, inplace=True)
+
+    def backprop(d_scores: Floats2d) -> Floats2d:
+        # class 0, no relation: what the others gain it loses
+        d_none = -d_scores.sum(axis=1, keepdims=True)
+        return ops.xp.hstack([d_none, d_scores])
+
+    return ops.as_contig(scores[:, 1:]), backprop

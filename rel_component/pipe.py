@@ -1,0 +1,449 @@
+"""The relation extractor: candidates → scores → relations, as a spaCy pipe."""
+
+import warnings
+from itertools import islice
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from .loss import PairLoss
+from .model.candidates import Candidates, get_candidates
+from .relations import RelationData, set_relation_data
+from .schema import Schema
+from .scorer import relation_scorer
+from .symmetry import add_mirrored
+from .truth import (
+    Truth,
+    count_covered,
+    find_labels,
+    get_gold_candidates,
+    get_truth,
+)
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "rel_model.v1"
+
+[model.create_instance_tensor]
+@architectures = "rel_instance_tensor.v1"
+
+[model.create_instance_tensor.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 2
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[model.create_instance_tensor.pooling]
+@layers = "reduce_mean.v1"
+
+[model.create_instance_tensor.get_instances]
+@misc = "rel_instance_generator.v1"
+max_length = null
+
+[model.classification_layer]
+@architectures = "rel_classification_layer.v1"
+nO = null
+nI = null
+"""
+
+Prediction = Tuple[Candidates, numpy.ndarray]
+
+
+@Language.factory(
+    "relation_extractor",
+    assigns=["doc._.rel", "doc._.relations"],
+    default_config={
+        "model": Config().from_str(DEFAULT_CONFIG)["model"],
+        "threshold": 0.5,
+        "single_label": False,
+        "loss": {"@misc": "rel_component.PairLoss.v1"},
+        "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
+    },
+    default_score_weights={
+        "rel_micro_p": None,
+        "rel_micro_r": None,
+        "rel_micro_f": 1.0,
+        "rel_macro_f": None,
+        "rel_strict_f": None,
+        "rel_candidate_recall": None,
+    },
+)
+def make_relation_extractor(
+    nlp: Language,
+    name: str,
+    model: Model,
+    *,
+    threshold: float,
+    single_label: bool,
+    loss: PairLoss,
+    scorer: Optional[Callable],
+) -> "RelationExtractor":
+    """Construct a relation extractor.
+
+    model (Model[Tuple[List[Doc], Candidates], Floats2d]): scores in [0, 1],
+        (n_pairs, n_labels); `model.attrs["get_instances"]` generates the pairs.
+    threshold (float): a relation is predicted from this score on.
+    single_label (bool): predict only the best label of a pair; its score stays what
+        it is among independent labels.
+    loss (PairLoss): which pairs count how much in training.
+    scorer (Optional[Callable]): scores examples.
+    """
+    return RelationExtractor(
+        nlp.vocab,
+        model,
+        name,
+        threshold=threshold,
+        single_label=single_label,
+        loss=loss,
+        scorer=scorer,
+    )
+
+
+class RelationExtractor(TrainablePipe):
+    """Predicts the relations between the entities of a Doc."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "relation_extractor",
+        *,
+        threshold: float = 0.5,
+        single_label: bool = False,
+        loss: Optional[PairLoss] = None,
+        scorer: Optional[Callable] = relation_scorer,
+    ) -> None:
+        """Initialize a relation extractor.
+
+        vocab (Vocab): the shared vocabulary.
+        model (Model): see `make_relation_extractor`.
+        name (str): the component's name.
+        threshold (float): a relation is predicted from this score on.
+        single_label (bool): predict only the best label of a pair.
+        loss (Optional[PairLoss]): None counts all pairs alike.
+        scorer (Optional[Callable]): scores examples.
+        """
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.single_label = single_label
+        self.loss = loss or PairLoss()
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "threshold": threshold,
+            "symmetric": [],
+            "schema": None,
+        }
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the relation labels."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def threshold(self) -> float:
+        """RETURNS (float): a relation is predicted from this score on."""
+        return self.cfg["threshold"]
+
+    @property
+    def symmetric(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        return frozenset(self.cfg["symmetric"])
+
+    @property
+    def schema(self) -> Optional[Schema]:
+        """RETURNS (Optional[Schema]): what relations there can be; None: any."""
+        data = self.cfg["schema"]
+        return None if data is None else Schema.from_dict(data)
+
+    def add_label(self, label: str) -> int:
+        """Add a label.
+
+        label (str): the label.
+        RETURNS (int): 0 if it was there already, else 1.
+        RAISES (ValueError): if the label is no string.
+        """
+        if not isinstance(label, str):
+            raise ValueError(
+                f"Relation label {label!r} is of type {type(label).__name__}; only "
+                f"strings can be labels of the relation extractor."
+            )
+        if label in self.cfg["labels"]:
+            return 0
+        self.cfg["labels"] = [*self.cfg["labels"], label]
+        return 1
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """Score the candidate pairs of a batch, without modifying the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        RETURNS (Tuple[Candidates, Floats2d]): the pairs and their scores, on the CPU,
+            (n_pairs, n_labels), float32 in [0, 1].
+        """
+        docs = list(docs)
+        candidates = self.get_candidates(docs)
+        if not len(candidates):
+            return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
+        scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
+        if self.cfg["schema"] is not None:
+            scores *= self._get_allowed(docs, candidates)
+        return add_mirrored(candidates, scores, self._get_symmetric_columns())
+
+    def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
+        """RETURNS (Candidates): the pairs of a batch that are scored."""
+        found = get_candidates(self.model.attrs["get_instances"], docs)
+        return self._prune(found, docs)
+
+    def _prune(self, candidates: Candidates, docs: Sequence[Doc]) -> Candidates:
+        """Leave out pairs that can have no label, and second directions of pairs
+        that can only have symmetric ones."""
+        if self.cfg["schema"] is None and not self.symmetric:
+            return candidates
+        heads, tails = candidates.pairs.T
+        allowed = self._get_allowed(docs, candidates)
+        directed = numpy.ones(len(self.labels), dtype=bool)
+        directed[self._get_symmetric_columns()] = False
+        is_canonical = heads < tails
+        keep = (allowed[:, directed] > 0).any(axis=1)
+        keep |= is_canonical & (allowed > 0).any(axis=1)
+        return candidates.select(keep)
+
+    def _get_allowed(
+        self, docs: Sequence[Doc], candidates: Candidates
+    ) -> numpy.ndarray:
+        """What the schema allows: (n_pairs, n_labels), 1.0 or 0.0."""
+        schema = self.schema
+        if schema is None:
+            return numpy.ones((len(candidates), len(self.labels)), dtype="float32")
+        hashes, number = numpy.unique(candidates.entities.types, return_inverse=True)
+        strings = docs[0].vocab.strings
+        types = [strings[type_] for type_ in hashes.tolist()]
+        mask = schema.mask(types, self.labels).astype("float32")
+        heads, tails = number[candidates.pairs].T
+        return mask[heads, tails]
+
+    def _get_symmetric_columns(self) -> List[int]:
+        symmetric = self.symmetric
+        return [i for i, label in enumerate(self.labels) if label in symmetric]
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
+        """Write scores and relations into the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        scores (Tuple[Candidates, Floats2d]): what `predict` returned for it.
+        """
+        candidates, probabilities = scores
+        entities = candidates.entities
+        if self.single_label:
+            probabilities = keep_best(probabilities)
+        # flat, since numpy finds the cells of a matrix many times slower
+        cells = numpy.flatnonzero(probabilities.ravel() >= self.threshold)
+        decided = numpy.stack(divmod(cells, max(len(self.labels), 1)), axis=1)
+        decided = decided.astype("int32")
+        borders = numpy.searchsorted(decided[:, 0], candidates.offsets)
+        for i, doc in enumerate(docs):
+            ents, pairs = candidates.of_doc(i)
+            data = RelationData(
+                spans=entities.spans[ents],
+                types=[doc.vocab.strings[type_] for type_ in entities.types[ents].tolist()],
+                pairs=candidates.pairs[pairs] - ents.start,
+                labels=self.cfg["labels"],
+                scores=scores[1][pairs],
+                decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
+            )
+            set_relation_data(doc, data)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): the batch.
+        drop (float): dropout rate.
+        sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
+        losses (Optional[Dict[str, float]]): loss of each component, added to.
+        RETURNS (Dict[str, float]): the losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        if not examples:
+            return losses
+        set_dropout_rate(self.model, drop)
+        docs = [example.predicted for example in examples]
+        truth = self.get_truth(examples)
+        # also without any pair: a shared encoder waits for the last of its listeners
+        scores, backprop = self.model.begin_update((docs, truth.candidates))
+        loss, gradient = self.loss(self.model.ops, scores, truth)
+        backprop(gradient)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_truth(self, examples: Sequence[Example]) -> Truth:
+        """RETURNS (Truth): the pairs to learn from, with their true labels."""
+        generator = self.model.attrs["get_instances"]
+        docs = [example.predicted for example in examples]
+        candidates = self._prune(get_gold_candidates(generator, examples), docs)
+        return get_truth(examples, candidates, self.labels, self.symmetric)
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> Tuple[float, Floats2d]:
+        """The loss of scores and its gradient.
+
+        examples (Iterable[Example]): the batch.
+        scores (Floats2d): (n_pairs, n_labels), in the order of the candidates.
+        RETURNS (Tuple[float, Floats2d]): loss and gradient.
+        """
+        truth = self.get_truth(list(examples))
+        return self.loss(self.model.ops, scores, truth)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+        symmetric: Optional[List[str]] = None,
+        schema_path: Optional[Union[str, Path]] = None,
+        learn_schema: bool = False,
+    ) -> None:
+        """Initialize for training from a representative set of examples.
+
+        get_examples (Callable[[], Iterable[Example]]): the training data.
+        nlp (Optional[Language]): the pipeline.
+        labels (Optional[List[str]]): the labels; None takes those of the data.
+        symmetric (Optional[List[str]]): labels whose direction does not count, besides
+            those that the schema names.
+        schema_path (Optional[Union[str, Path]]): file of a schema: JSON, YAML or brat's
+            annotation.conf.
+        learn_schema (bool): without a file, allow the entity types seen in the data.
+        RAISES (ValueError): if there is no label, or no pair to learn from.
+        """
+        for label in labels or find_labels(get_examples()):
+            self.add_label(label)
+        self._require_labels()
+        golds = [example.reference for example in get_examples()]
+        schema = read_schema(golds, schema_path, learn_schema, symmetric or [])
+        known = {*(symmetric or ()), *(schema.symmetric if schema else ())}
+        self.cfg["symmetric"] = [label for label in self.labels if label in known]
+        self.cfg["schema"] = schema.to_dict() if schema else None
+        if "entity_types" in self.model.attrs:
+            self.model.attrs["entity_types"] = find_entity_types(get_examples())
+        sample = list(islice(get_examples(), 10))
+        truth = self.get_truth(sample)
+        if not len(truth.candidates):
+            raise ValueError(
+                "Can't initialize the relation extractor: none of the first "
+                f"{len(sample)} training documents has two entities that make a "
+                "candidate pair. Check that the documents have entities, and that "
+                "the candidate generator's limits (max_length, max_sentences) and the "
+                "schema are not too narrow."
+            )
+        docs = [example.predicted for example in sample]
+        Y = self.model.ops.asarray(truth.labels)
+        self.model.initialize(X=(docs, truth.candidates), Y=Y)
+        self._warn_of_lost(get_examples())
+
+    def _warn_of_lost(self, examples: Iterable[Example]) -> None:
+        """Say so if gold relations are no candidates: they can't be learned or found."""
+        n_gold = n_covered = longest = 0
+        for batch in minibatch(examples, 64):
+            truth = self.get_truth(batch)
+            gold, covered, distance = count_covered(batch, truth, self.symmetric)
+            n_gold, n_covered = n_gold + gold, n_covered + covered
+            longest = max(longest, distance)
+        if n_covered < n_gold:
+            warnings.warn(
+                f"{n_gold - n_covered} of {n_gold} gold relations of the training data "
+                f"are no candidates, so they can be neither learned nor found. Raise "
+                f"the limits of the candidate generator (the longest of them has "
+                f"{longest} tokens between the starts of its entities; null is no "
+                f"limit), and check the schema and the entities' span group.",
+                stacklevel=3,
+            )
+
+
+def read_schema(
+    golds: List[Doc],
+    path: Optional[Union[str, Path]],
+    is_learned: bool,
+    symmetric: Sequence[str],
+) -> Optional[Schema]:
+    """Read or learn a schema, and warn where the data contradicts it.
+
+    golds (List[Doc]): the training documents.
+    path (Optional[Union[str, Path]]): file of a schema.
+    is_learned (bool): without a file, learn it from the documents.
+    symmetric (Sequence[str]): symmetric labels, for learning.
+    RETURNS (Optional[Schema]): None if there is neither file nor wish.
+    """
+    if path is None:
+        return Schema.from_docs(golds, symmetric) if is_learned else None
+    schema = Schema.from_path(path)
+    wrong = schema.contradictions(golds)
+    if wrong:
+        (head, label, tail), count = wrong.most_common(1)[0]
+        warnings.warn(
+            f"{sum(wrong.values())} relations of the training data contradict the schema "
+            f"{path} and can't be learned, most often {head} —{label}→ {tail} ({count}). "
+            f"Correct the data, or add the pair to the schema.",
+            stacklevel=4,
+        )
+    return schema
+
+
+def keep_best(scores: Floats2d) -> Floats2d:
+    """Scores of which each pair keeps only its best.
+
+    scores (Floats2d): (n_pairs, n_labels).
+    RETURNS (Floats2d): the others are -1, below any threshold.
+    """
+    best = numpy.full_like(scores, -1.0)
+    if scores.size:
+        rows = numpy.arange(len(scores))
+        columns = scores.argmax(axis=1)
+        best[rows, columns] = scores[rows, columns]
+    return best
+
+
+def find_entity_types(examples: Iterable[Example]) -> List[str]:
+    """RETURNS (List[str]): entity types of `doc.ents` and all span groups, sorted."""
+    types = set()
+    for example in examples:
+        gold = example.reference
+        types.update(ent.label_ for ent in gold.ents)
+        types.update(span.label_ for group in gold.spans.values() for span in group)
+    return sorted(types)

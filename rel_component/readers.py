@@ -1,0 +1,118 @@
+"""Corpus readers: DocBins with gold relations, as training examples."""
+
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, List, Optional
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.training import Example
+from spacy.util import registry
+from spacy.vocab import Vocab
+
+
+@registry.readers("Gold_ents_Corpus.v1")
+def create_docbin_reader(
+    file: Optional[Path],
+) -> Callable[[Language], Iterable[Example]]:
+    """Examples whose predicted Doc has the gold tokens and entities already.
+
+    file (Path): a `.spacy` file with relations in its user data.
+    RETURNS (Callable[[Language], Iterable[Example]]): the reader.
+    """
+
+    def read(nlp: Language) -> Iterator[Example]:
+        return read_gold_entities(file, nlp)
+
+    return read
+
+
+@registry.readers("rel_component.GoldTokensCorpus.v1")
+def create_gold_tokens_reader(
+    file: Optional[Path],
+) -> Callable[[Language], Iterable[Example]]:
+    """Examples whose predicted Doc has the gold tokens and nothing else.
+
+    For pipelines that find entities themselves.
+
+    file (Path): a `.spacy` file with relations in its user data.
+    RETURNS (Callable[[Language], Iterable[Example]]): the reader.
+    """
+
+    def read(nlp: Language) -> Iterator[Example]:
+        for gold in read_docs(file, nlp):
+            yield Example(copy_tokens(gold), gold)
+
+    return read
+
+
+def read_gold_entities(file: Optional[Path], nlp: Language) -> Iterator[Example]:
+    """Read a DocBin as examples that keep the gold tokens and entities.
+
+    file (Path): a `.spacy` file.
+    nlp (Language): its vocabulary is used.
+    YIELDS (Example): the predicted Doc has tokens, entities, span groups and sentence
+        boundaries of the gold one, and no relations.
+    RAISES (ValueError): if there is no such file.
+    """
+    for gold in read_docs(file, nlp):
+        yield Example(copy_without_relations(gold), gold)
+
+
+def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
+    """Read the Docs of a DocBin.
+
+    file (Path): a `.spacy` file.
+    nlp (Language): its vocabulary is used.
+    YIELDS (Doc): with user data.
+    RAISES (ValueError): if there is no such file, or it is no DocBin.
+    """
+    if file is None or not Path(file).is_file():
+        raise ValueError(
+            f"No corpus at {file}; expected a .spacy file. Convert your annotations "
+            f"first (scripts/convert.py), and set --paths.train and --paths.dev."
+        )
+    try:
+        doc_bin = DocBin().from_disk(file)
+    except Exception as error:  # zlib and msgpack raise errors of many kinds
+        raise ValueError(
+            f"{file} can't be read as a .spacy file (DocBin): {error}"
+        ) from error
+    yield from doc_bin.get_docs(nlp.vocab)
+
+
+def copy_without_relations(gold: Doc) -> Doc:
+    """A Doc to predict relations on, where entities are given.
+
+    gold (Doc): the annotated document.
+    RETURNS (Doc): with its tokens, entities, span groups and sentence boundaries.
+    """
+    doc = copy_tokens(gold)
+    doc.ents = _move(gold.ents, doc)
+    for key, group in gold.spans.items():
+        doc.spans[key] = SpanGroup(doc, name=key, spans=_move(group, doc))
+    return doc
+
+
+def copy_tokens(gold: Doc, vocab: Optional[Vocab] = None) -> Doc:
+    """A Doc with only the tokens of another, and its sentence boundaries.
+
+    gold (Doc): the other.
+    vocab (Optional[Vocab]): None takes that of the other.
+    RETURNS (Doc): the copy.
+    """
+    sent_starts = None
+    if gold.has_annotation("SENT_START"):
+        sent_starts = [bool(token.is_sent_start) for token in gold]
+    return Doc(
+        gold.vocab if vocab is None else vocab,
+        words=[token.text for token in gold],
+        spaces=[bool(token.whitespace_) for token in gold],
+        sent_starts=sent_starts,
+    )
+
+
+def _move(spans: Iterable[Span], doc: Doc) -> List[Span]:
+    return [
+        Span(doc, s.start, s.end, label=s.label, kb_id=s.kb_id, span_id=s.id)
+        for s in spans
+    ]

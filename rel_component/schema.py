@@ -1,0 +1,231 @@
+"""What relations there can be: labels, symmetry, allowed entity types."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+
+import numpy
+import srsly
+from spacy.tokens import Doc
+
+from .brat_config import read_annotation_conf
+from .relations import get_relation_keys
+
+TypePair = Tuple[str, str]
+
+FILE_HELP = (
+    "Expected an object such as {'relations': {'WORKS_FOR': {'pairs': "
+    "[['PERSON', 'ORG']], 'symmetric': false}}}; a label without 'pairs' may link "
+    "any two types."
+)
+
+
+class Schema:
+    """Labels, symmetric labels, and the entity types that each label may link.
+
+    pairs (Mapping[str, Optional[Iterable[TypePair]]]): for each label the allowed
+        (head type, tail type), or None for any.
+    symmetric (Iterable[str]): labels whose direction does not count. Their type pairs
+        are allowed both ways.
+    support (Optional[Mapping]): how often each (label, head type, tail type) was seen,
+        where the schema was learned from data.
+    """
+
+    def __init__(
+        self,
+        pairs: Mapping[str, Optional[Iterable[TypePair]]],
+        *,
+        symmetric: Iterable[str] = (),
+        support: Optional[Mapping[Tuple[str, str, str], int]] = None,
+    ) -> None:
+        self.symmetric: FrozenSet[str] = frozenset(symmetric)
+        self.support = dict(support or {})
+        self.pairs: Dict[str, Optional[FrozenSet[TypePair]]] = {}
+        for label, allowed in pairs.items():
+            types = None if allowed is None else {(h, t) for h, t in allowed}
+            if types is not None and label in self.symmetric:
+                types |= {(t, h) for h, t in types}
+            self.pairs[label] = None if types is None else frozenset(types)
+        unknown = self.symmetric - set(self.pairs)
+        if unknown:
+            raise ValueError(
+                f"Schema: symmetric label(s) {sorted(unknown)} are not among its labels "
+                f"{sorted(self.pairs)}. Add them to 'relations', or correct the name."
+            )
+
+    @property
+    def labels(self) -> List[str]:
+        """RETURNS (List[str]): all labels, in the schema's order."""
+        return list(self.pairs)
+
+    def allows(self, head_type: str, label: str, tail_type: str) -> bool:
+        """Whether a relation can be. Labels that the schema lacks are not limited.
+
+        head_type, tail_type (str): entity types.
+        label (str): the relation's label.
+        RETURNS (bool): true if it can.
+        """
+        allowed = self.pairs.get(label)
+        return allowed is None or (head_type, tail_type) in allowed
+
+    def mask(self, types: List[str], labels: List[str]) -> numpy.ndarray:
+        """What is allowed, as an array.
+
+        types (List[str]): entity types.
+        labels (List[str]): relation labels.
+        RETURNS (ndarray): (n_types, n_types, n_labels), bool: head, tail, label.
+        """
+        mask = numpy.ones((len(types), len(types), len(labels)), dtype=bool)
+        index = {type_: i for i, type_ in enumerate(types)}
+        for column, label in enumerate(labels):
+            allowed = self.pairs.get(label)
+            if allowed is not None:
+                mask[:, :, column] = False
+                for head, tail in allowed:
+                    if head in index and tail in index:
+                        mask[index[head], index[tail], column] = True
+        return mask
+
+    def contradictions(self, docs: Iterable[Doc]) -> Counter:
+        """Relations in data that the schema does not allow.
+
+        docs (Iterable[Doc]): documents with relations.
+        RETURNS (Counter): how often, by (head type, label, tail type).
+        """
+        found = count_type_pairs(docs)
+        return Counter({key: n for key, n in found.items() if not self.allows(*key)})
+
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): plain data, the form of a schema file."""
+        relations: Dict[str, Any] = {}
+        for label, allowed in self.pairs.items():
+            relations[label] = {"symmetric": label in self.symmetric}
+            if allowed is not None:
+                relations[label]["pairs"] = [list(pair) for pair in sorted(allowed)]
+        support = [[*key, n] for key, n in sorted(self.support.items())]
+        return {"relations": relations, **({"support": support} if support else {})}
+
+    @classmethod
+    def from_dict(cls, data: Any, source: str = "schema") -> "Schema":
+        """The inverse of `to_dict`.
+
+        data (Any): what a schema file holds.
+        source (str): name of the file, for messages.
+        RAISES (ValueError): if a field is not as expected.
+        """
+        relations = data.get("relations") if isinstance(data, dict) else None
+        if not isinstance(relations, dict):
+            found = list(data) if isinstance(data, dict) else type(data).__name__
+            raise ValueError(
+                f"{source}: 'relations' is missing or no object; found {found}. "
+                f"{FILE_HELP}"
+            )
+        pairs: Dict[str, Optional[List[TypePair]]] = {}
+        symmetric = []
+        for label, entry in relations.items():
+            entry = {} if entry is None else entry
+            where = f"{source}: relations.{label}"
+            if not isinstance(label, str):
+                raise ValueError(f"{where}: the label is no string; quote it.")
+            if not isinstance(entry, dict):
+                raise ValueError(f"{where} is {entry!r}; {FILE_HELP}")
+            unknown = [name for name in entry if name not in ("pairs", "symmetric")]
+            if unknown:
+                raise ValueError(
+                    f"{where} has unknown field(s) {unknown}; expected 'pairs' and "
+                    f"'symmetric'. {FILE_HELP}"
+                )
+            is_symmetric = entry.get("symmetric") or False
+            if not isinstance(is_symmetric, bool):
+                raise ValueError(
+                    f"{where}.symmetric is {is_symmetric!r}; expected true or false."
+                )
+            pairs[label] = _read_pairs(entry.get("pairs"), where)
+            if is_symmetric:
+                symmetric.append(label)
+        support = _read_support(data.get("support"), source)
+        return cls(pairs, symmetric=symmetric, support=support)
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> "Schema":
+        """Read a schema from JSON, YAML or brat's `annotation.conf`.
+
+        path (str | Path): the file; `.json`, `.yml`, `.yaml` or `.conf`.
+        RETURNS (Schema): the schema.
+        RAISES (ValueError): if the file can't be read as one.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(
+                f"{path}: no such schema file; expected JSON, YAML or brat's "
+                f"annotation.conf."
+            )
+        if path.suffix == ".conf":
+            return cls.from_dict(read_annotation_conf(path), str(path))
+        if path.suffix not in (".json", ".yml", ".yaml"):
+            raise ValueError(
+                f"{path}: can't tell the kind of schema from {path.suffix!r}; expected "
+                f".json, .yml, .yaml or .conf (brat's annotation.conf)."
+            )
+        try:
+            read = srsly.read_json if path.suffix == ".json" else srsly.read_yaml
+            data = read(path)
+        except Exception as error:  # the parsers raise errors of many kinds
+            raise ValueError(
+                f"{path}: not readable as {path.suffix[1:]}: {error}"
+            ) from error
+        return cls.from_dict(data, str(path))
+
+    @classmethod
+    def from_docs(cls, docs: Iterable[Doc], symmetric: Iterable[str] = ()) -> "Schema":
+        """Learn the allowed type pairs from data.
+
+        docs (Iterable[Doc]): documents with relations.
+        symmetric (Iterable[str]): labels whose direction does not count.
+        RETURNS (Schema): what was seen is allowed, with its support.
+        """
+        support = count_type_pairs(docs)
+        pairs: Dict[str, Set[TypePair]] = {}
+        for head, label, tail in sorted(support):
+            pairs.setdefault(label, set()).add((head, tail))
+        known = [label for label in symmetric if label in pairs]
+        return cls(pairs, symmetric=known, support=support)
+
+
+def count_type_pairs(docs: Iterable[Doc]) -> Counter:
+    """RETURNS (Counter): how often each (head type, label, tail type) occurs."""
+    counts: Counter = Counter()
+    for doc in docs:
+        for key in get_relation_keys(doc):
+            counts[(key.head[2], key.label, key.tail[2])] += 1
+    return counts
+
+
+def _read_pairs(value: Any, where: str) -> Optional[List[TypePair]]:
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{where}.pairs is {value!r}; {FILE_HELP}")
+    for i, pair in enumerate(value):
+        is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
+        if not is_pair or not all(isinstance(type_, str) for type_ in pair):
+            raise ValueError(
+                f"{where}.pairs[{i}] is {pair!r}; expected [head type, tail type]."
+            )
+    return [(head, tail) for head, tail in value]
+
+
+def _read_support(value: Any, source: str) -> Dict[Tuple[str, str, str], int]:
+    support: Dict[Tuple[str, str, str], int] = {}
+    if not isinstance(value, (list, tuple, type(None))):
+        raise ValueError(f"{source}: support is {value!r}; expected a list.")
+    for i, row in enumerate(value or ()):
+        kinds = [type(cell) for cell in row] if isinstance(row, (list, tuple)) else []
+        if kinds != [str, str, str, int]:
+            raise ValueError(
+                f"{source}: support[{i}] is {row!r}; expected [head type, label, tail "
+                f"type, count]."
+            )
+        head, label, tail, n = row
+        support[(head, label, tail)] = n
+    return support

@@ -1,0 +1,231 @@
+"""Scores of relations: pure functions over sets, one set for each document.
+
+Recall is over all gold relations, generated as candidates or not. Relations are
+compared by characters, so gold and prediction may be tokenized differently.
+"""
+
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
+
+import numpy
+from spacy.scorer import PRFScore
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import registry
+
+from .relations import EntityKey, RelationData, RelationKey, get_relation_data
+
+Pair = Tuple[EntityKey, EntityKey]
+
+
+class ScoredDoc(NamedTuple):
+    """Gold and predicted relations of one document, by characters.
+
+    gold (Set[RelationKey]): what should be found.
+    predicted (Dict[RelationKey, float]): what was found, with scores; without
+        anything about pairs whose truth is not known.
+    candidates (Set[Pair]): the (head, tail) entities that were scored.
+    """
+
+    gold: Set[RelationKey]
+    predicted: Dict[RelationKey, float]
+    candidates: Set[Pair]
+
+
+def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+    """Score the relations decided on, by the pipe that predicted them.
+
+    examples (Iterable[Example]): gold and prediction.
+    symmetric (AbstractSet[str]): labels whose direction does not count.
+    RETURNS (Dict[str, Any]): see `score_relations`.
+    """
+    symmetric = kwargs.get("symmetric", frozenset())
+    docs = [read_example(example, symmetric=symmetric) for example in examples]
+    return score_relations(docs)
+
+
+@registry.scorers("rel_component.relation_scorer.v1")
+def make_relation_scorer() -> Callable[..., Dict[str, Any]]:
+    """RETURNS (Callable): the scorer of the relation extractor."""
+    return relation_scorer
+
+
+def read_example(
+    example: Example,
+    *,
+    threshold: Optional[float] = None,
+    symmetric: AbstractSet[str] = frozenset(),
+) -> ScoredDoc:
+    """The relations of an Example as sets to compare.
+
+    example (Example): gold and prediction.
+    threshold (Optional[float]): take predictions with at least this score; None takes
+        those that the pipe decided on.
+    symmetric (AbstractSet[str]): labels whose direction does not count: such a
+        relation is there once, whichever way it was written.
+    RETURNS (ScoredDoc): by characters.
+    """
+    gold_data = get_relation_data(example.reference)
+    pred_data = get_relation_data(example.predicted)
+    gold: Dict[RelationKey, float] = {}
+    predicted: Dict[RelationKey, float] = {}
+    candidates: Set[Pair] = set()
+    known: Optional[Set[Tuple[Pair, str]]] = None
+    if gold_data is not None:
+        entities = _char_entities(example.reference, gold_data)
+        gold = _keys(gold_data, entities, gold_data.decided, symmetric)
+        if not gold_data.complete:
+            known = _known(gold_data, entities)
+    if pred_data is not None:
+        entities = _char_entities(example.predicted, pred_data)
+        decided = pred_data.decided
+        if threshold is not None:
+            decided = numpy.argwhere(pred_data.scores >= threshold)
+        predicted = _keys(pred_data, entities, decided, symmetric)
+        candidates = {(entities[h], entities[t]) for h, t in pred_data.pairs.tolist()}
+        # a symmetric relation is a candidate whichever way its pair was scored
+        ways = {(key.head[:2], key.tail[:2]) for key in gold if key.label in symmetric}
+        candidates |= {(t, h) for h, t in candidates if (t[:2], h[:2]) in ways}
+    if known is not None:
+        predicted = {
+            key: score
+            for key, score in predicted.items()
+            if _is_known(key, known, symmetric)
+        }
+    return ScoredDoc(set(gold), predicted, candidates)
+
+
+def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
+    """Precision, recall and F of relations.
+
+    docs (Sequence[ScoredDoc]): one for each document.
+    RETURNS (Dict[str, Any]): in [0, 1]; None where nothing was there to score:
+        rel_micro_p/r/f: both spans and the label agree;
+        rel_strict_p/r/f: and both entity types;
+        rel_macro_p/r/f: mean over the labels that gold or prediction have;
+        rel_per_label: {label: {p, r, f, support}};
+        rel_candidate_recall: share of gold relations whose pair was a candidate.
+    """
+    micro, strict = PRFScore(), PRFScore()
+    labels = sorted({key.label for doc in docs for key in (*doc.gold, *doc.predicted)})
+    per_label = {label: PRFScore() for label in labels}
+    n_gold = n_candidates = 0
+    for doc in docs:
+        strict.score_set(set(doc.predicted), doc.gold)
+        gold, predicted = _untyped(doc.gold), _untyped(doc.predicted)
+        micro.score_set(predicted, gold)
+        for label, score in per_label.items():
+            score.score_set(_of_label(predicted, label), _of_label(gold, label))
+        n_gold += len(gold)
+        n_candidates += _count_candidates(doc, gold)
+    if not labels:
+        names = ("micro", "strict", "macro")
+        empty = {f"rel_{name}_{part}": None for name in names for part in "prf"}
+        return {**empty, "rel_per_label": {}, "rel_candidate_recall": None}
+    macro = [s.to_dict() for s in per_label.values()]
+    return {
+        **_prf("rel_micro", micro),
+        **_prf("rel_strict", strict),
+        **{f"rel_macro_{x}": sum(s[x] for s in macro) / len(macro) for x in "prf"},
+        "rel_per_label": {
+            label: {**score.to_dict(), "support": score.tp + score.fn}
+            for label, score in per_label.items()
+        },
+        "rel_candidate_recall": n_candidates / n_gold if n_gold else None,
+    }
+
+
+def score_tutorial_protocol(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
+    """Precision, recall and F as the tutorial counts them.
+
+    A gold relation whose pair was never a candidate does not count as missed: recall
+    is over the generated pairs only. For comparison with figures published so.
+
+    docs (Sequence[ScoredDoc]): one for each document.
+    RETURNS (Dict[str, Any]): rel_micro_p/r/f under this protocol.
+    """
+    micro = PRFScore()
+    for doc in docs:
+        gold = {key for key in doc.gold if (key.head, key.tail) in doc.candidates}
+        micro.score_set(_untyped(doc.predicted), _untyped(gold))
+    return _prf("rel_micro", micro)
+
+
+def _prf(name: str, score: PRFScore) -> Dict[str, float]:
+    return {f"{name}_{part}": value for part, value in score.to_dict().items()}
+
+
+def _untyped(keys: Iterable[RelationKey]) -> Set[RelationKey]:
+    return {RelationKey((*h[:2], ""), label, (*t[:2], "")) for h, label, t in keys}
+
+
+def _of_label(keys: Set[RelationKey], label: str) -> Set[RelationKey]:
+    return {key for key in keys if key.label == label}
+
+
+def _count_candidates(doc: ScoredDoc, gold: Set[RelationKey]) -> int:
+    spans = {(h[:2], t[:2]) for h, t in doc.candidates}
+    return sum((key.head[:2], key.tail[:2]) in spans for key in gold)
+
+
+def _char_entities(doc: Doc, data: RelationData) -> List[EntityKey]:
+    return [
+        (doc[start].idx, doc[end - 1].idx + len(doc[end - 1]), type_)
+        for (start, end), type_ in zip(data.spans.tolist(), data.types)
+    ]
+
+
+def _keys(
+    data: RelationData,
+    entities: List[EntityKey],
+    decided: numpy.ndarray,
+    symmetric: AbstractSet[str],
+) -> Dict[RelationKey, float]:
+    keys: Dict[RelationKey, float] = {}
+    for row, column in decided.tolist():
+        head, tail = data.pairs[row].tolist()
+        key = RelationKey(entities[head], data.labels[column], entities[tail])
+        key = _canonical(key, symmetric)
+        keys[key] = max(float(data.scores[row, column]), keys.get(key, 0.0))
+    return keys
+
+
+def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
+    if key.label in symmetric and key.tail < key.head:
+        return RelationKey(key.tail, key.label, key.head)
+    return key
+
+
+def _known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
+    """What incomplete annotation says: the pairs and labels with a truth. A pair
+    without any label was annotated as having no relation at all: ''."""
+    known = set()
+    for (head, tail), row in zip(data.pairs.tolist(), data.scores):
+        ends = (entities[head], entities[tail])
+        annotated = ~numpy.isnan(row)
+        known.update(
+            (ends, label) for label, is_known in zip(data.labels, annotated) if is_known
+        )
+        if annotated.all() and not (row > 0).any():
+            known.add((ends, ""))
+    return known
+
+
+def _is_known(
+    key: RelationKey, known: Set[Tuple[Pair, str]], symmetric: AbstractSet[str]
+) -> bool:
+    ends = [(key.head, key.tail)]
+    if key.label in symmetric:
+        ends.append((key.tail, key.head))
+    return any((pair, label) in known for pair in ends for label in (key.label, ""))

@@ -1,0 +1,283 @@
+"""Annotations of any supported tool to `.spacy` files for training."""
+# ruff: noqa: B008, E501
+
+import re
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional, Tuple
+
+import srsly
+import typer
+from spacy.tokens import Doc
+from tqdm import tqdm
+from wasabi import Printer
+
+from rel_component import splits
+from rel_component.formats import FORMATS, Options, Report, convert
+from rel_component.formats.corpus_file import CorpusFile
+
+ALIGN = ("retokenize", "expand", "contract", "error")
+DISCONTINUOUS = ("hull", "first", "drop", "error")
+STORE = ("both", "canonical")
+ON_ERROR = ("stop", "skip")
+N_SHOWN = 20
+
+Corpus = Tuple[CorpusFile, List[splits.SplitItem]]
+
+
+# fmt: off
+def main(
+    inputs: Optional[List[Path]] = typer.Argument(None, help="Files or folders with annotations"),
+    output: Path = typer.Option(Path("data"), "--output", "-o", help="Folder for train.spacy, dev.spacy and test.spacy, or one .spacy file"),
+    format_: str = typer.Option("auto", "--format", "-f", help=f"auto or one of {', '.join(FORMATS)}"),
+    lang: str = typer.Option("en", help="Language code, for the tokenizer"),
+    encoding: str = typer.Option("utf-8-sig", help="Encoding of the files"),
+    split: str = typer.Option("0.7,0.15,0.15", help="Shares of train, dev and perhaps test"),
+    seed: int = typer.Option(0, help="Decides which documents go where"),
+    group_by: Optional[str] = typer.Option(None, help="Field that groups documents which have to stay together, e.g. meta.source"),
+    group_regex: Optional[str] = typer.Option(None, help="Part of that field to group by: the first group of this expression"),
+    dev_groups: Optional[str] = typer.Option(None, help="Instead of --split: expression on the group that selects dev"),
+    test_groups: Optional[str] = typer.Option(None, help="Likewise for test"),
+    train: Optional[List[Path]] = typer.Option(None, help="Instead of inputs: files of a corpus that is split already"),
+    dev: Optional[List[Path]] = typer.Option(None, help="Likewise for dev"),
+    test: Optional[List[Path]] = typer.Option(None, help="Likewise for test"),
+    on_error: str = typer.Option("stop", help="What to do if something can't be converted: stop (write nothing) or skip (leave it out)"),
+    align: str = typer.Option("retokenize", help=f"Entities inside tokens: {', '.join(ALIGN)}"),
+    discontinuous: str = typer.Option("hull", help=f"Entities in pieces: {', '.join(DISCONTINUOUS)}"),
+    repair_offsets: bool = typer.Option(False, help="Move entities whose text stands within 10 characters"),
+    spans_key: str = typer.Option("entities", help="Key of doc.spans for all entities, also overlapping ones; empty for none"),
+    map_label: Optional[List[str]] = typer.Option(None, help="Rename a relation label: OLD=NEW"),
+    map_entity: Optional[List[str]] = typer.Option(None, help="Rename an entity type: OLD=NEW"),
+    symmetric: Optional[List[str]] = typer.Option(None, help="Relation label without direction"),
+    symmetric_store: str = typer.Option("both", help="Store those in both directions, or canonical: once, first mention first"),
+    null_label: Optional[List[str]] = typer.Option(None, help="Relation label that means 'no relation'"),
+    drop_self: bool = typer.Option(False, help="Leave out relations of an entity to itself"),
+    only_with_relations: bool = typer.Option(False, help="Leave out documents without relations"),
+    incomplete: bool = typer.Option(False, help="Unlisted pairs were not annotated: they are no negatives"),
+    accept_unanswered: bool = typer.Option(False, help="Prodigy: read tasks without an answer"),
+    bare_token_label: Optional[str] = typer.Option(None, help="Prodigy: entity type for ends of relations that are only a token"),
+    field: Optional[List[str]] = typer.Option(None, help="UBIAI: other name of a field: document=text"),
+    report_path: Optional[Path] = typer.Option(None, "--report", help="Write the report as JSON"),
+) -> None:
+    # fmt: on
+    """Convert annotations to .spacy files.
+
+    Everything is read to the end. If something can't be converted, the problems are
+    listed, nothing is written and the exit code is 1, unless --on-error skip.
+    """
+    msg = Printer()
+    report = Report()
+    try:
+        check_choices(
+            (align, ALIGN, "align"),
+            (discontinuous, DISCONTINUOUS, "discontinuous"),
+            (symmetric_store, STORE, "symmetric-store"),
+            (on_error, ON_ERROR, "on-error"),
+        )
+        options = Options(
+            lang=lang,
+            encoding=encoding,
+            align=align,
+            discontinuous=discontinuous,
+            repair_offsets=repair_offsets,
+            spans_key=spans_key or None,
+            map_label=parse_pairs("map-label", map_label),
+            map_entity=parse_pairs("map-entity", map_entity),
+            symmetric=tuple(symmetric or ()),
+            symmetric_store=symmetric_store,
+            null_labels=tuple(null_label or ()),
+            drop_self=drop_self,
+            only_with_relations=only_with_relations,
+            complete=not incomplete,
+            accept_unanswered=accept_unanswered,
+            bare_token_label=bare_token_label,
+            fields=parse_pairs("field", field),
+            group_by=group_by,
+            group_regex=check_regex("group-regex", group_regex),
+        )
+        given = {"train": train, "dev": dev, "test": test}
+        sources = collect_inputs(inputs, given, output)
+        divider = Divider(split, seed, dev_groups, test_groups)
+        corpora = {
+            name: read_corpus(paths, options, report, format_)
+            for name, paths in sources.items()
+        }
+        note_leaks(corpora, report)
+        show_report(msg, report)
+        check_losses(report, on_error)
+        written = write(corpora, output, divider)
+    except (ValueError, OSError) as error:
+        msg.fail("Nothing was written.", str(error))
+        raise typer.Exit(1) from None
+    finally:
+        if report_path is not None:
+            report_path.parent.mkdir(parents=True, exist_ok=True)
+            srsly.write_json(report_path, report.to_json())
+    for path, n in written.items():
+        msg.good(f"{path}: {n} documents")
+
+
+class Divider:
+    """How a corpus that comes in one piece is divided."""
+
+    def __init__(
+        self, shares: str, seed: int, dev: Optional[str], test: Optional[str]
+    ) -> None:
+        if test is not None and dev is None:
+            raise ValueError("--test-groups: expected --dev-groups with it.")
+        self.shares = splits.parse_shares(shares)
+        self.seed = seed
+        self.rules = {"dev": dev, "test": test} if test else {"dev": dev}
+        for name, rule in self.rules.items():
+            check_regex(f"{name}-groups", rule)
+
+    def __call__(self, items: List[splits.SplitItem]) -> Dict[str, List[int]]:
+        if self.rules["dev"] is not None:
+            groups = [item.group for item in items]
+            names = splits.split_by_group(groups, self.rules)
+            expected = ["train", *self.rules]
+        else:
+            names = splits.split_documents(items, self.shares, seed=self.seed)
+            expected = [name for name, share in self.shares.items() if share]
+        parts = {
+            name: [i for i, chosen in enumerate(names) if chosen == name]
+            for name in expected
+        }
+        for name, part in parts.items():
+            if not part:
+                raise ValueError(
+                    f"No document is left for {name}. The rules are {self.rules}, and "
+                    f"groups are such as {sorted({i.group or '' for i in items})[:3]}: "
+                    f"correct --dev-groups, --test-groups or --group-by."
+                )
+        return parts
+
+
+def check_choices(*given: Tuple[str, Tuple[str, ...], str]) -> None:
+    for value, choices, name in given:
+        if value not in choices:
+            raise ValueError(
+                f"--{name}: found {value!r}, expected one of {', '.join(choices)}."
+            )
+
+
+def check_regex(name: str, pattern: Optional[str]) -> Optional[str]:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(
+            f"--{name} {pattern!r}: not a regular expression: {error}."
+        ) from None
+    return pattern
+
+
+def parse_pairs(name: str, values: Optional[List[str]]) -> Dict[str, str]:
+    pairs: Dict[str, str] = {}
+    for value in values or ():
+        old, equals, new = value.partition("=")
+        if not (old and equals and new):
+            raise ValueError(f"--{name}: found {value!r}, expected OLD=NEW.")
+        pairs[old] = new
+    return pairs
+
+
+def collect_inputs(
+    inputs: Optional[List[Path]], given: Dict[str, Optional[List[Path]]], output: Path
+) -> Dict[str, List[Path]]:
+    """Files by name of the split; the name is empty if they are to be divided."""
+    named = {name: list(paths) for name, paths in given.items() if paths}
+    if bool(inputs) == bool(named):
+        raise ValueError(
+            "Expected either files to divide, or --train and --dev (and --test) for a "
+            f"corpus that is divided already; found {'both' if inputs else 'neither'}."
+        )
+    if named and output.suffix == ".spacy":
+        raise ValueError(
+            f"--output {output}: expected a folder, for {', '.join(named)}."
+        )
+    return named or {"": list(inputs or [])}
+
+
+def read_corpus(
+    paths: List[Path], options: Options, report: Report, format_name: str
+) -> Corpus:
+    docs, items = CorpusFile(), []  # type: Corpus
+    for doc in progress(convert(paths, options, report, format_name=format_name)):
+        docs.add(doc)
+        items.append(splits.SplitItem.from_doc(doc))
+    return docs, items
+
+
+def progress(docs: Iterable[Doc]) -> Iterable[Doc]:
+    return tqdm(docs, desc="Converting", unit=" docs", delay=2, disable=None)
+
+
+def note_leaks(corpora: Dict[str, Corpus], report: Report) -> None:
+    items = [item for _, part in corpora.values() for item in part]
+    names = [name for name, (_, part) in corpora.items() for _ in part]
+    for where, n in splits.find_leaks(items, names).items():
+        report.note(f"texts that are in {where}", n)
+        report.hint(
+            f"{n} text(s) are in {where}: scores on them are too good; leave them out "
+            f"of training, or give all files as inputs to have them divided anew"
+        )
+
+
+def show_report(msg: Printer, report: Report) -> None:
+    rows = []
+    for kind in ("documents", "entities", "relations"):
+        merged, skipped = report.n_merged[kind], report.n_skipped[kind]
+        n_lost = report.n_lost[kind]
+        rows.append(
+            (
+                kind,
+                report.n_read[kind],
+                report.n_written[kind],
+                sum(merged.values()),
+                sum(skipped.values()) - n_lost,
+                n_lost,
+            )
+        )
+    header = ("", "read", "written", "merged", "left out", "lost")
+    msg.table(rows, header=header, divider=True, aligns=("l", *"r" * 5))
+    for line in report.summary():
+        msg.text(line)
+    for advice, n in report.hints.items():
+        msg.warn(f"{n} time(s): {advice}.")
+    for problem in report.problems[:N_SHOWN]:
+        msg.fail(problem)
+    n_more = len(report.problems) - N_SHOWN
+    if n_more > 0:
+        msg.text(f"... and {n_more} more problem(s); --report FILE lists all.")
+
+
+def check_losses(report: Report, on_error: str) -> None:
+    if report.problems and on_error == "stop":
+        raise ValueError(
+            f"{len(report.problems)} problem(s). Correct them, or leave out what can't "
+            f"be converted with --on-error skip."
+        )
+    if not report.n_written["documents"]:
+        raise ValueError(
+            "No documents came out; see above what became of those that were read."
+        )
+
+
+def write(
+    corpora: Dict[str, Corpus], output: Path, divider: Divider
+) -> Dict[Path, int]:
+    """Write all files; RETURNS (Dict[Path, int]): documents in each."""
+    for name, (docs, _) in corpora.items():
+        if not len(docs):
+            raise ValueError(f"--{name}: no documents came out of it.")
+    if "" not in corpora:
+        paths = {name: output / f"{name}.spacy" for name in corpora}
+        return {paths[name]: corpora[name][0].write(paths[name]) for name in corpora}
+    docs, items = corpora[""]
+    if output.suffix == ".spacy":
+        return {output: docs.write(output)}
+    parts = {output / f"{name}.spacy": p for name, p in divider(items).items()}
+    return {path: docs.write(path, part) for path, part in parts.items()}
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,144 @@
+"""Score a trained pipeline on annotated documents, between gold entities."""
+
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import spacy
+import srsly
+import typer
+from spacy.training import Example
+from wasabi import msg
+
+from rel_component.about import __version__
+from rel_component.evaluation import (
+    DEFAULT_THRESHOLDS,
+    get_random_baseline,
+    predict_on_gold_entities,
+    score_thresholds,
+)
+from rel_component.pipe import RelationExtractor
+from rel_component.readers import read_docs
+from rel_component.relations import get_rel, get_relations
+from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline"),
+    data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
+    output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
+    details: bool = typer.Option(False, help="Print gold and prediction of each text"),
+    seed: int = typer.Option(0, help="Seed of the random baseline"),
+) -> None:
+    """Score a trained pipeline on annotated documents, between gold entities."""
+    nlp, extractor = load(model)
+    try:
+        golds = list(read_docs(data, nlp))
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
+    if not golds:
+        msg.fail(f"{data} holds no documents: nothing to score.", exits=1)
+    examples = predict_on_gold_entities(nlp, golds)
+    if details:
+        for example in examples:
+            print_details(example)
+    symmetric = extractor.symmetric
+    docs = [read_example(example, symmetric=symmetric) for example in examples]
+    result = {
+        "mode": "gold entities",
+        "model": str(model),
+        "data": str(data),
+        "documents": len(golds),
+        "threshold": extractor.threshold,
+        "honest": score_relations(docs),
+        "tutorial_protocol": score_tutorial_protocol(docs),
+        "thresholds": score_thresholds(examples, DEFAULT_THRESHOLDS, symmetric),
+        "random_baseline": score_thresholds(
+            get_random_baseline(examples, seed), DEFAULT_THRESHOLDS, symmetric
+        ),
+        "versions": {"rel_component": __version__, "spacy": spacy.__version__},
+    }
+    print_result(result)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, result)
+        msg.good(f"Figures written to {output}")
+
+
+def load(model: Path) -> tuple[spacy.Language, RelationExtractor]:
+    """Load a pipeline and find its relation extractor."""
+    try:
+        nlp = spacy.load(model)
+    except (OSError, ValueError) as error:
+        msg.fail(f"Can't load a pipeline from {model}: {error}", exits=1)
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor):
+            return nlp, pipe
+    msg.fail(
+        f"The pipeline {model} has no relation extractor; found {nlp.pipe_names}. "
+        f"Train one with configs/rel_tok2vec.cfg.",
+        exits=1,
+    )
+    raise SystemExit(1)
+
+
+def print_details(example: Example) -> None:
+    """Print the gold relations of a document beside what was predicted for them."""
+    gold, scores = example.reference, get_rel(example.predicted)
+    predicted = {(r.head.start, r.tail.start, r.label) for r in get_relations(example.predicted)}
+    msg.divider(gold.text[:60].replace("\n", " "))
+    print(gold.text.strip(), "\n")
+    for head, label, tail, _ in get_relations(gold):
+        score = scores.get((head.start, tail.start), {}).get(label)
+        found = (head.start, tail.start, label) in predicted
+        predicted.discard((head.start, tail.start, label))
+        mark = "found" if found else "missed"
+        shown = "never a candidate" if score is None else f"{score:.3f}"
+        print(f"  {mark:8} {head.text!r} —{label}→ {tail.text!r}  ({shown})")
+    for relation in get_relations(example.predicted):
+        if (relation.head.start, relation.tail.start, relation.label) in predicted:
+            head, label, tail, score = relation
+            print(f"  spurious {head.text!r} —{label}→ {tail.text!r}  ({score:.3f})")
+
+
+def print_result(result: Dict[str, Any]) -> None:
+    """Print the tables."""
+    honest, protocol = result["honest"], result["tutorial_protocol"]
+    msg.divider(f"{result['documents']} documents, {result['mode']}")
+    rows: List[List[str]] = [
+        ["all gold relations", *prf(honest)],
+        ["tutorial's protocol: generated pairs only", *prf(protocol)],
+    ]
+    msg.table(rows, header=["recall over", "P", "R", "F"], divider=True, aligns=tuple("lrrr"))
+    print(
+        f"Threshold {result['threshold']}. Gold relations that were candidates: "
+        f"{percent(honest['rel_candidate_recall'])} %. "
+        f"Macro F {percent(honest['rel_macro_f'])}."
+    )
+    rows = [
+        [label, str(score["support"]), *(percent(score[x]) for x in "prf")]
+        for label, score in honest["rel_per_label"].items()
+    ]
+    msg.table(rows, header=["label", "gold", "P", "R", "F"], divider=True, aligns=tuple("lrrrr"))
+    rows = [
+        [f"{row['threshold']:g}", *prf(row["honest"]), *prf(chance["honest"])]
+        for row, chance in zip(result["thresholds"], result["random_baseline"])
+    ]
+    header = ["threshold", "P", "R", "F", "P", "R", "F"]
+    print("Over thresholds: the model, and scores drawn by chance")
+    msg.table(rows, header=header, divider=True, aligns=tuple("rrrrrrr"))
+
+
+def prf(scores: Dict[str, Any]) -> List[str]:
+    """Format the micro scores."""
+    return [percent(scores[f"rel_micro_{x}"]) for x in "prf"]
+
+
+def percent(score: Optional[float]) -> str:
+    """Format a score."""
+    return "–" if score is None else f"{100 * score:.2f}"
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    typer.run(main)

@@ -1,0 +1,151 @@
+"""Find relations in texts: a table to look at, JSON lines to work with."""
+
+import sys
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Iterator, List, Optional
+
+import spacy
+import srsly
+import typer
+from spacy.tokens import Doc
+from tqdm import tqdm
+from wasabi import msg
+
+from rel_component.inference.texts import (
+    Task,
+    copy_entities,
+    extract,
+    finds_entities,
+    make_docs,
+    read_tasks,
+    to_row,
+)
+from rel_component.readers import copy_tokens
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline"),
+    source: str = typer.Argument(
+        ..., help="A text; or a file: .txt, or .jsonl with text and optional entities"
+    ),
+    output: Optional[Path] = typer.Option(None, help="Write JSON lines to this file"),
+    json: bool = typer.Option(False, help="Print JSON lines in place of the table"),
+    lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    entities_from: Optional[Path] = typer.Option(
+        None, help="Another trained pipeline that finds the entities"
+    ),
+    label: List[str] = typer.Option([], help="Only relations with this label"),
+    min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
+    batch_size: int = typer.Option(64, help="Texts to process at one time"),
+) -> None:
+    """Find relations in texts: a table to look at, JSON lines to work with."""
+    nlp = load(model)
+    finder = None if entities_from is None else load(entities_from)
+    try:
+        tasks = list(read_source(source, lines))
+        docs = list(make_docs(nlp, tasks, source if Path(source).exists() else ""))
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
+    check_entities(nlp, finder, tasks, model)
+    rows = []
+    found = predict(nlp, finder, docs, tasks, batch_size)
+    quiet = len(docs) < batch_size
+    for doc, task in zip(tqdm(found, total=len(docs), disable=quiet, unit="text"), tasks):
+        row = to_row(doc, task.meta)
+        row["relations"] = [
+            relation
+            for relation in row["relations"]
+            if relation["score"] >= min_score
+            and (not label or relation["label"] in label)
+        ]
+        rows.append(row)
+    if output is not None:
+        srsly.write_jsonl(output, rows)
+        n_relations = sum(len(row["relations"]) for row in rows)
+        msg.good(f"{n_relations} relations of {len(rows)} texts written to {output}")
+    elif json:
+        for row in rows:
+            print(srsly.json_dumps(row))
+    else:
+        print_table(rows)
+
+
+def load(path: Path) -> spacy.Language:
+    """Load a pipeline, or say why not."""
+    try:
+        return spacy.load(path)
+    except (OSError, ValueError) as error:
+        msg.fail(f"Can't load a pipeline from {path}: {error}", exits=1)
+        raise SystemExit(1) from error
+
+
+def read_source(source: str, by_line: bool) -> Iterator[Task]:
+    """Texts of a file, or the argument itself as a text."""
+    path = Path(source) if len(source) < 1000 and "\n" not in source else None
+    if path is not None and path.is_file():
+        yield from read_tasks(path, by_line)
+    elif path is not None and (path.is_dir() or path.suffix in (".txt", ".jsonl")):
+        raise ValueError(f"{source}: no such file; expected a text, or a file with texts.")
+    else:
+        yield Task(source)
+
+
+def check_entities(
+    nlp: spacy.Language,
+    finder: Optional[spacy.Language],
+    tasks: List[Task],
+    model: Path,
+) -> None:
+    """Refuse to look for relations where nothing finds the entities."""
+    bare = sum(task.entities is None for task in tasks)
+    if bare and finder is None and not finds_entities(nlp):
+        msg.fail(
+            f"{bare} of {len(tasks)} texts have no entities, and {model} "
+            f"({', '.join(nlp.pipe_names)}) does not find them. Use a pipeline that "
+            f"does (spacy project run train_joint), name one with --entities-from, or "
+            f"give the entities in a .jsonl file.",
+            exits=1,
+        )
+
+
+def predict(
+    nlp: spacy.Language,
+    finder: Optional[spacy.Language],
+    docs: List[Doc],
+    tasks: List[Task],
+    batch_size: int,
+) -> Iterator[Doc]:
+    """Run the pipeline, in the order of the texts. Entities that were given are kept."""
+    given = [task.entities is not None for task in tasks]
+    if finder is not None:
+        bare = [doc for doc, is_given in zip(docs, given) if not is_given]
+        copies = [copy_tokens(doc, finder.vocab) for doc in bare]
+        for doc, found in zip(bare, finder.pipe(copies, batch_size=batch_size)):
+            copy_entities(found, doc)
+        given = [True] * len(docs)
+    for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
+        batch = (doc for _, doc in group)
+        yield from extract(nlp, batch, is_given, batch_size)
+
+
+def print_table(rows: List[dict]) -> None:
+    """Print one line for each relation."""
+    for row in rows:
+        if len(rows) > 1:
+            msg.divider(row["text"][:60].replace("\n", " "))
+        table = [
+            [r["head"]["text"], r["label"], r["tail"]["text"], f"{r['score']:.3f}"]
+            for r in row["relations"]
+        ]
+        if table:
+            header = ["head", "relation", "tail", "score"]
+            msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
+        else:
+            print(f"No relations ({len(row['entities'])} entities).")
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    typer.run(main)

@@ -1,0 +1,102 @@
+"""The project as a user runs it: convert, train, evaluate, package, load elsewhere."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
+STEPS = 300
+
+
+def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *args], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which `all` was run, with a short training."""
+    path = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        (path / part).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, path / part)
+    config = path / "configs/rel_tok2vec.cfg"
+    text = config.read_text().replace("max_steps = 2000", f"max_steps = {STEPS}")
+    assert f"max_steps = {STEPS}" in text
+    config.write_text(text)
+    result = run("-m", "spacy", "project", "run", "all", cwd=path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return path
+
+
+def test_all_trains_a_model_that_finds_relations(project: Path) -> None:
+    figures = json.loads((project / "training/metrics.json").read_text())
+    chance = max(
+        row["honest"]["rel_micro_f"] or 0 for row in figures["random_baseline"]
+    )
+    assert figures["mode"] == "gold entities"
+    assert figures["documents"] >= 20
+    assert figures["honest"]["rel_micro_f"] > max(0.75, 2 * chance)
+    assert figures["honest"]["rel_candidate_recall"] == 1.0
+
+
+def test_model_loads_from_any_directory_without_imports(
+    project: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import spacy; from spacy.tokens import Span\n"
+        f"nlp = spacy.load({str(project / 'training/model-best')!r})\n"
+        "doc = nlp.make_doc('Wanted: 5 years of welding .')\n"
+        "doc.ents = [Span(doc, 2, 4, 'EXPERIENCE'), Span(doc, 5, 6, 'SKILLS')]\n"
+        "doc = nlp(doc)\n"
+        "print([(r.head.text, r.label, r.tail.text) for r in doc._.relations])"
+    )
+    result = run("-c", code, cwd=tmp_path)
+    assert "('5 years', 'EXPERIENCE_IN', 'welding')" in result.stdout, result.stderr
+
+
+def test_package_names_our_distribution(project: Path, tmp_path: Path) -> None:
+    result = run("-m", "spacy", "project", "run", "package", cwd=project)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (wheel,) = project.glob("packages/*/dist/*.whl")
+    target = tmp_path / "site"
+    install = ("-m", "pip", "install", "--no-deps", "--target", str(target), str(wheel))
+    assert run(*install, cwd=tmp_path).returncode == 0
+    (metadata,) = target.glob("*.dist-info/METADATA")
+    assert "Requires-Dist: rel-component" in metadata.read_text().replace("_", "-")
+    code = (
+        f"import sys; sys.path.insert(0, {str(target)!r})\n"
+        "import spacy; print(spacy.load('en_rel_job_ads').pipe_names)"
+    )
+    result = run("-c", code, cwd=tmp_path)
+    assert "relation_extractor" in result.stdout, result.stderr
+
+
+def test_second_run_has_nothing_to_do(project: Path) -> None:
+    result = run("-m", "spacy", "project", "run", "train_cpu", cwd=project)
+    assert result.returncode == 0
+    assert "nothing changed" in result.stdout.lower()
+
+
+def test_clean_removes_what_was_made(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    result = run("-m", "spacy", "project", "run", "clean", cwd=copy)
+    assert result.returncode == 0, result.stderr
+    assert not list(copy.glob("data/*.spacy")) + list(copy.glob("training/*"))
+    assert (copy / "assets/job_ads.json").is_file()
+
+
+def test_details_show_each_gold_relation(project: Path) -> None:
+    args = ("training/model-best", "data/test.spacy", "--details")
+    result = run("scripts/evaluate.py", *args, cwd=project)
+    assert result.returncode == 0, result.stderr
+    assert "—EXPERIENCE_IN→" in result.stdout
+    assert "found" in result.stdout
