@@ -61,7 +61,8 @@ def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
             continue
         try:
             relation = _read_relation(_substitute(line, macros))
-            heads, tails = _expand(relation.heads, known), _expand(relation.tails, known)
+            heads = _expand(relation.heads, known)
+            tails = _expand(relation.tails, known)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
             continue
@@ -178,8 +179,8 @@ def _read_relation(line: str) -> _Relation:
     if len(arguments) != 2:
         found = ", ".join(arguments) or "none"
         raise ValueError(
-            f"relation {name!r}: found the arguments {found}, expected two: 'Arg1:TYPE, "
-            f"Arg2:TYPE'."
+            f"relation {name!r}: found the arguments {found}, expected two: "
+            f"'Arg1:TYPE, Arg2:TYPE'."
         )
     if set(arguments) == {"Arg1", "Arg2"}:
         return _Relation(name, arguments["Arg1"], arguments["Arg2"], is_symmetric)

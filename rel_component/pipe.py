@@ -186,7 +186,7 @@ class RelationExtractor(TrainablePipe):
 
         label (str): the label.
         RETURNS (int): 0 if it was there already, else 1.
-        RAISES (ValueError): if the label is no string.
+        RAISES (ValueError): if the label is no string, or the model has its labels.
         """
         if not isinstance(label, str):
             raise ValueError(
@@ -195,6 +195,7 @@ class RelationExtractor(TrainablePipe):
             )
         if label in self.cfg["labels"]:
             return 0
+        self._allow_extra_label()
         self.cfg["labels"] = [*self.cfg["labels"], label]
         return 1
 
@@ -240,9 +241,14 @@ class RelationExtractor(TrainablePipe):
         schema = self.schema
         if schema is None:
             return numpy.ones((len(candidates), len(self.labels)), dtype="float32")
-        hashes, number = numpy.unique(candidates.entities.types, return_inverse=True)
-        strings = docs[0].vocab.strings
-        types = [strings[type_] for type_ in hashes.tolist()]
+        entities = candidates.entities
+        hashes, first, number = numpy.unique(
+            entities.types, return_index=True, return_inverse=True
+        )
+        types = [
+            docs[i].vocab.strings[type_]
+            for i, type_ in zip(entities.docs[first].tolist(), hashes.tolist())
+        ]
         mask = schema.mask(types, self.labels).astype("float32")
         heads, tails = number[candidates.pairs].T
         return mask[heads, tails]
@@ -297,10 +303,10 @@ class RelationExtractor(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
-        if not examples:
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
             return losses
         set_dropout_rate(self.model, drop)
-        docs = [example.predicted for example in examples]
         truth = self.get_truth(examples)
         # also without any pair: a shared encoder waits for the last of its listeners
         scores, backprop = self.model.begin_update((docs, truth.candidates))

@@ -49,8 +49,9 @@ class Schema:
         unknown = self.symmetric - set(self.pairs)
         if unknown:
             raise ValueError(
-                f"Schema: symmetric label(s) {sorted(unknown)} are not among its labels "
-                f"{sorted(self.pairs)}. Add them to 'relations', or correct the name."
+                f"Schema: symmetric label(s) {sorted(unknown)} are not among its "
+                f"labels {sorted(self.pairs)}. Add them to 'relations', or correct the "
+                f"name."
             )
 
     @property

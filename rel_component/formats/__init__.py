@@ -105,7 +105,7 @@ def read_records(
     report.read(FILES)
     try:
         format_ = find_format(path, format_name)
-        report.note(f"{path.name or path} is {format_.name}")
+        report.note(f"files read as {format_.name}")
         yield from format_.read(path, options, report)
     except FormatError as error:
         report.error(FILES, "not readable", str(error))

@@ -32,6 +32,7 @@ EXPECTED = {
     "*": "*<tab>Type T1 T2 ...",
 }
 KINDS = {"T": ENTITIES, "R": RELATIONS, "*": RELATIONS}
+NAMES = {"T": "entity", "R": "relation", "*": "relation(s)"}
 # a line that can't be told is most often the rest of a broken entity
 UNKNOWN = ENTITIES
 NOT_CONVERTED = {
@@ -259,7 +260,7 @@ class _Reader:
     def _lose(self, line: _Line, error: _LineError, n: int = 1) -> None:
         kind = KINDS.get(line.kind, UNKNOWN)
         words = "".join(line.cells(2)[:1]).split()
-        what = {"T": "entity", "R": "relation", "*": "relation(s)"}.get(line.kind, "line")
+        what = NAMES.get(line.kind, "line")
         label = f" {words[0]!r}" if words and line.kind in KINDS else ""
         message = f"{line}: {error}; {what}{label} not converted."
         self.report.error(kind, error.reason, message, n)
@@ -388,7 +389,7 @@ def _check_end(id_: str, document: _Document) -> None:
 
 
 def _read_reference(line: _Line, document: _Document) -> bool:
-    """`N1<tab>Reference T1 Wikidata:Q30<tab>text`: the first one of an entity counts."""
+    """`N1<tab>Reference T1 Wikidata:Q30<tab>text`; an entity's first one counts."""
     cells = line.cells(2)
     words = cells[0].split() if cells else []
     entity = document.entities.get(words[1]) if len(words) == 3 else None
@@ -415,7 +416,7 @@ def _unknown(line: _Line) -> _LineError:
         )
     return _LineError(
         "line not readable",
-        f"found {show(line.text)}, expected an id such as T1 and a tab at the beginning",
+        f"found {show(line.text)}, expected an id such as T1 and a tab first",
     )
 
 

@@ -197,12 +197,16 @@ def parse(text: str, source: Source) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(
-            f"{source}: not JSON: {error.msg} at {_position(text, error.pos)}."
+            f"{source}: not JSON: {_say(error)} at {_position(text, error.pos)}."
         ) from None
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{source}: not JSON that can be read: {error}.") from None
     _refuse_surrogates(text, value, source)
     return value
+
+
+def _say(error: json.JSONDecodeError) -> str:
+    return error.msg.removesuffix(" at").removesuffix(" starting")
 
 
 def _refuse_surrogates(text: str, value: Any, source: Source) -> None:
@@ -247,7 +251,7 @@ def _iter_values(
         except FormatError as error:
             report.error(DOCUMENTS, "not readable", str(error))
         except json.JSONDecodeError as error:
-            _report_break(path, text, error.msg, error.pos, index, report)
+            _report_break(path, text, _say(error), error.pos, index, report)
             return
         except (ValueError, RecursionError) as error:
             _report_break(path, text, str(error), begin, index, report)
@@ -280,7 +284,8 @@ def _report_break(
 ) -> None:
     line = text.count("\n", 0, pos) + 1
     column = pos - text.rfind("\n", 0, pos)
-    end = " The file ends there." if pos >= len(text.rstrip()) else ""
+    is_cut = pos >= len(text.rstrip()) or message.startswith("Unterminated")
+    end = " The file ends in the middle of it." if is_cut else ""
     report.error(
         DOCUMENTS,
         "not readable",

@@ -107,7 +107,8 @@ def _read_entities(
         try:
             entity = check(value, dict, field)
             label = get_text(entity, "type", field)
-            start, end = get(entity, "start", int, field), get(entity, "end", int, field)
+            start = get(entity, "start", int, field)
+            end = get(entity, "end", int, field)
             if not 0 <= start < end <= len(tokens):
                 raise FieldError(
                     f"{field}: found tokens {show(start)} to {show(end)}, expected "

@@ -49,6 +49,7 @@ TABLE_SCALE = 0.3
 # of what buckets add to the logits: they learn that many times faster
 DIRECT_SCALE = 10.0
 ZERO = True
+HIDDEN_SCALE = 1.0
 
 Output = Literal["sigmoid", "softmax"]
 Gradient = Callable[[Floats2d], Floats2d]
@@ -451,7 +452,7 @@ def _score(
     """Pairs: hidden layer and logits, one block of pairs after the other."""
     ops = model.ops
     classify = model.get_ref("classify")
-    V, b = classify.get_param("W"), classify.get_param("b")
+    V, b = HIDDEN_SCALE * classify.get_param("W"), classify.get_param("b")
     hidden = _PairHidden(model, docs, candidates, types, terms, sums, drop)
     blocks = list(candidates.blocks(BLOCK_SIZE))
     Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
@@ -481,7 +482,7 @@ def _score(
             d_block = ops.as_contig(dY[block])
             dV += ops.gemm(d_block, Z, trans1=True)
             bp_hidden(ops.gemm(d_block, V), d_block)
-        classify.inc_grad("W", dV)
+        classify.inc_grad("W", HIDDEN_SCALE * dV)
         classify.inc_grad("b", dY.sum(axis=0))
         d_terms, d_sums = hidden.finish()
         if bp_biaffine is not None:

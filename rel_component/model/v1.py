@@ -110,6 +110,8 @@ def init(
         pairs = model.ops.asarray(X[1].pairs)
         sample, _ = concatenate_pairs(model, vectors, pairs)
     classify.initialize(X=sample, Y=Y)
+    if Y is not None:
+        model.set_dim("nO", Y.shape[1])
     return model
 
 

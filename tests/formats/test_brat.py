@@ -48,8 +48,10 @@ def test_reads_a_folder_with_its_subfolders():
         ("Pierre Curie", "MARRIED", "Marie Curie"),
         ("Marie Curie", "WON", "Nobel Prizes in physics and chemistry"),
         ("Pierre Curie", "WON", "Nobel Prizes in physics and chemistry"),
-        *{(a, "ALIAS", b) for a, b in (("Marie", "Marie Curie"), ("Pierre", "Pierre Curie"))},
-        *{(b, "ALIAS", a) for a, b in (("Marie", "Marie Curie"), ("Pierre", "Pierre Curie"))},
+        ("Marie", "ALIAS", "Marie Curie"),
+        ("Marie Curie", "ALIAS", "Marie"),
+        ("Pierre", "ALIAS", "Pierre Curie"),
+        ("Pierre Curie", "ALIAS", "Pierre"),
     }
     assert len(docs[0].spans["entities"]) == 8
     assert "Paris" not in {ent.text for ent in docs[0].ents}
@@ -129,12 +131,12 @@ def test_a_text_that_nobody_annotated_has_no_negatives():
 
 
 def test_line_ends_counted_as_one(tmp_path):
-    ann = "T1\tLOC 0 6\tBerlin\nT2\tLOC 25 32\tGermany\nR1\tCAPITAL_OF Arg1:T1 Arg2:T2\n"
+    ann = "T1\tLOC 0 6\tBerlin\nT2\tLOC 25 32\tGermany\nR1\tIN Arg1:T1 Arg2:T2\n"
     write(tmp_path, ann, "Berlin is the capital\r\nof Germany.\r\n")
     docs, report = convert(tmp_path)
     assert report.problems == []
     assert report.repaired == {"offsets in characters with line ends as one": 2}
-    assert relations(docs[0]) == {("Berlin", "CAPITAL_OF", "Germany")}
+    assert relations(docs[0]) == {("Berlin", "IN", "Germany")}
 
 
 def test_line_ends_counted_as_two(tmp_path):
@@ -200,12 +202,12 @@ def test_documents_that_cannot_be_read_do_not_stop_the_others(tmp_path):
     assert "the file is empty" in report.problems[1]
 
 
-@pytest.mark.parametrize("name", ["x.json", "missing.ann", ""])
+@pytest.mark.parametrize("name", ["x.json", "missing.ann", "folder"])
 def test_other_inputs_are_refused(name, tmp_path):
     (tmp_path / "x.json").write_text("{}")
-    path = tmp_path / name if name else tmp_path / "folder"
-    path.mkdir() if not name else None
-    with pytest.raises(FormatError, match="found|no such file"):
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / name
+    with pytest.raises(FormatError, match=r"found|no such file"):
         list(read(path, Options(), Report()))
 
 
@@ -225,20 +227,18 @@ SAMPLE_ANN = (DATA / "news" / "curie.ann").read_bytes()
 )
 @given(data=st.data())
 def test_mutated_files_never_give_a_traceback(data, tmp_path):
-    parts = []
     for name, sample in (("x.txt", SAMPLE_TEXT), ("x.ann", SAMPLE_ANN)):
         for _ in range(data.draw(st.integers(0, 4))):
             start = data.draw(st.integers(0, len(sample)))
             end = start + data.draw(st.integers(0, 12))
             new = data.draw(
-                st.sampled_from([b"", b"\t", b" ", b"\n", b"\r\n", b"T1", b"R1\t", b"*"])
+                st.sampled_from([b"", b"\t", b" ", b"\n", b"\r\n", b"T1", b"*"])
                 | st.binary(max_size=4)
                 | st.text(max_size=4).map(lambda s: s.encode("utf8", "ignore"))
                 | st.integers(-5, 200).map(lambda n: str(n).encode())
             )
             sample = sample[:start] + new + sample[end:]
         (tmp_path / name).write_bytes(sample)
-        parts.append(sample)
     align = data.draw(st.sampled_from(["retokenize", "expand", "contract", "error"]))
     pieces = data.draw(st.sampled_from(["hull", "first", "drop", "error"]))
     convert(tmp_path, align=align, discontinuous=pieces)

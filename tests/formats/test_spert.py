@@ -67,7 +67,7 @@ def test_the_types_file_says_what_is_symmetric(tmp_path):
         ("[]", "the types: found [], expected an object"),
         ("{}", "relations: missing"),
         ('{"relations": {"Married": 1}}', "relations.Married: found 1"),
-        ('{"relations": {"Married": {"symmetric": "no"}}}', '.symmetric: found \'no\''),
+        ('{"relations": {"Married": {"symmetric": "no"}}}', ".symmetric: found 'no'"),
     ],
 )
 def test_a_broken_types_file_is_named(types, found, tmp_path):
@@ -83,16 +83,14 @@ def test_a_broken_types_file_is_named(types, found, tmp_path):
 def test_every_bad_item_is_named():
     docs, report = convert(DATA / "bad_items.json")
     file = DATA / "bad_items.json"
+    fits = "expected 0 <= start < end <= 4, end being the token after the last one"
     assert [problem.partition("; ")[0] for problem in report.problems] == [
-        f"{file} (doc 0) entities[1]: found tokens 3 to 3, expected 0 <= start < end <= "
-        f"4, end being the token after the last one",
-        f"{file} (doc 0) entities[2]: found tokens 2 to 5, expected 0 <= start < end <= "
-        f"4, end being the token after the last one",
+        f"{file} (doc 0) entities[1]: found tokens 3 to 3, {fits}",
+        f"{file} (doc 0) entities[2]: found tokens 2 to 5, {fits}",
         f"{file} (doc 0) entities[3].start: found '0', expected a whole number",
-        f"{file} (doc 0) entities[4].type: missing, expected a string (found the fields "
-        f"'start', 'end')",
-        f"{file} (doc 0) entities[5]: found tokens -1 to 2, expected 0 <= start < end <="
-        f" 4, end being the token after the last one",
+        f"{file} (doc 0) entities[4].type: missing, expected a string (found the "
+        f"fields 'start', 'end')",
+        f"{file} (doc 0) entities[5]: found tokens -1 to 2, {fits}",
         f"{file} (doc 0) relations[0].tail: entities[1] can't be read",
         f"{file} (doc 0) relations[1].tail: 9 is not an entity of this sentence, "
         f"expected an index into its 6 entities, from 0",
@@ -100,8 +98,8 @@ def test_every_bad_item_is_named():
         f"expected an index into its 6 entities, from 0",
         f"{file} (doc 0) relations[3].head: found true, expected a whole number",
         f"{file} (doc 0) relations[4].type: found null, expected a string",
-        f"{file} (doc 0) relations[5].tail: missing, expected a whole number (found the "
-        f"fields 'type', 'head')",
+        f"{file} (doc 0) relations[5].tail: missing, expected a whole number (found "
+        f"the fields 'type', 'head')",
         f"{file} (doc 0) relations[6]: found 5, expected an object",
         f"{file} (doc 1) tokens[1]: found '', expected a word",
         f"{file} (doc 2) tokens: found an empty list, expected words",
@@ -141,7 +139,7 @@ def test_is_recognised():
 
 
 VALUES = st.sampled_from(
-    [None, True, -1, 0, 1, 2, 10**30, 0.5, math.nan, "", " ", "Paris", [], {}, [1], "\0"]
+    [None, True, -1, 0, 1, 10**30, 0.5, math.nan, "", " ", "Paris", "[]", "{}", "[1]"]
 ) | st.text(max_size=3)
 
 
@@ -169,7 +167,9 @@ def test_mutated_files_never_give_a_traceback(data, tmp_path):
         for key in path:
             target = target[key]
         if data.draw(st.booleans()):
-            target[last] = data.draw(VALUES)
+            value = data.draw(VALUES)
+            is_container = value in ("[]", "{}", "[1]")
+            target[last] = json.loads(value) if is_container else value
         elif len(paths) > 1:
             del target[last]
         if not list(places(sample)):

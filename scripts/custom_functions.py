@@ -1,0 +1,21 @@
+"""The tutorial's module of this name, for commands that still say `--code` or `-c`."""
+
+from rel_component.model.candidates import create_instances
+from rel_component.model.v1 import (
+    create_classification_layer,
+    create_relation_model,
+    create_tensors,
+)
+from rel_component.pipe import make_relation_extractor
+from rel_component.readers import create_docbin_reader
+from rel_component.readers import read_gold_entities as read_files
+
+__all__ = [
+    "create_classification_layer",
+    "create_docbin_reader",
+    "create_instances",
+    "create_relation_model",
+    "create_tensors",
+    "make_relation_extractor",
+    "read_files",
+]

@@ -1,0 +1,15 @@
+"""The tutorial's module of this name, for code that still imports from it."""
+
+from rel_component.model.candidates import create_instances
+from rel_component.model.v1 import (
+    create_classification_layer,
+    create_relation_model,
+    create_tensors,
+)
+
+__all__ = [
+    "create_classification_layer",
+    "create_instances",
+    "create_relation_model",
+    "create_tensors",
+]

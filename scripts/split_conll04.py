@@ -1,0 +1,20 @@
+"""One file for each part of the downloaded CoNLL04."""
+
+import json
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+
+def main(path: Path = typer.Argument(..., help="conll04.json, as downloaded")) -> None:
+    """One file for each part of the downloaded CoNLL04."""
+    parts = json.loads(path.read_text(encoding="utf8"))
+    for name, sentences in parts.items():
+        output = path.with_name(f"conll04_{name}.json")
+        output.write_text(json.dumps(sentences), encoding="utf8")
+        msg.good(f"{output}: {len(sentences)} sentences")
+
+
+if __name__ == "__main__":
+    typer.run(main)

