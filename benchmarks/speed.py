@@ -38,7 +38,9 @@ TUTORIAL_CONFIG = Path("configs") / "rel_tok2vec.cfg"
 NO_LIMIT = 1_000_000
 KINDS = ("tutorial", "v1", "pair")
 SAMPLE = 10
-V1_INSTANCES = "components.relation_extractor.model.create_instance_tensor.get_instances"
+V1_INSTANCES = (
+    "components.relation_extractor.model.create_instance_tensor.get_instances"
+)
 PAIR_INSTANCES = "components.relation_extractor.model.get_instances"
 
 
@@ -218,7 +220,9 @@ def summarize(bench: Bench, task: Task) -> Dict[str, Any]:
     for (kind, command), answers in task.results.items():
         ratios = [total / alone for x in answers for alone, total in x["times"]]
         is_update = command == "update"
-        row["update_ratios" if is_update else "ratios"][kind] = statistics.median(ratios)
+        row["update_ratios" if is_update else "ratios"][kind] = statistics.median(
+            ratios
+        )
         spread = row["update_spread" if is_update else "spread"]
         spread[kind] = (min(ratios), max(ratios))
     predictions = {kind: task.results[kind, "predict"] for kind in KINDS}
@@ -248,9 +252,7 @@ def print_tables(rows: List[Dict[str, Any]]) -> None:
         faster = (f"{row['faster'][k]:.3g}x" for k in KINDS[1:])
         counts = (f"{row['pairs']:,}", row["labels"], f"{row['encoder_ms']:.0f} ms")
         difference = f"{row['score_difference']:.0e}"
-        table.append(
-            (row["name"], *counts, tutorial, v1, pair, *faster, difference)
-        )
+        table.append((row["name"], *counts, tutorial, v1, pair, *faster, difference))
     header = ("", "pairs", "labels", "encoder", "tutorial", "v1", "pair")
     header = (*header, "v1 faster", "pair faster", "v1 differs")
     msg.table(table, header=header, divider=True)
@@ -270,14 +272,18 @@ def print_tables(rows: List[Dict[str, Any]]) -> None:
 
 
 def main(
-    tutorial: Annotated[Path, typer.Option(exists=True, help="tutorials/rel_component")],
+    tutorial: Annotated[
+        Path, typer.Option(exists=True, help="tutorials/rel_component")
+    ],
     tutorial_python: Annotated[str, typer.Option(help="interpreter without ours")],
     data: Annotated[Path, typer.Option(help="with jobs, conll04 and nerel")],
     rounds: Annotated[int, typer.Option(help="processes of each kind and task")] = 3,
     repeat: Annotated[int, typer.Option(help="passes of a process")] = 5,
     core: Annotated[Optional[int], typer.Option(help="pin processes to it")] = None,
     nerel_docs: Annotated[int, typer.Option(help="most NEREL documents")] = 19,
-    only: Annotated[Optional[str], typer.Option(help="tasks whose name has this")] = None,
+    only: Annotated[
+        Optional[str], typer.Option(help="tasks whose name has this")
+    ] = None,
     output: Annotated[Optional[Path], typer.Option(help="JSON")] = None,
 ) -> None:
     """Measure all tasks and print tables."""
@@ -285,7 +291,11 @@ def main(
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(Path(work), tutorial_python, core)
         tutorial_copy(tutorial, bench.scripts)
-        check = [tutorial_python, str(HERE / "tutorial_fixture.py"), "--check-interpreter"]
+        check = [
+            tutorial_python,
+            str(HERE / "tutorial_fixture.py"),
+            "--check-interpreter",
+        ]
         subprocess.run(check, env=bench.env, check=True)
         for task in tasks:
             msg.text(f"initialize: {task.name}")

@@ -12,6 +12,7 @@ from typing import (
     List,
     Optional,
     Sequence,
+    Set,
     Tuple,
     Union,
 )
@@ -276,7 +277,9 @@ class RelationExtractor(TrainablePipe):
             ents, pairs = candidates.of_doc(i)
             data = RelationData(
                 spans=entities.spans[ents],
-                types=[doc.vocab.strings[type_] for type_ in entities.types[ents].tolist()],
+                types=[
+                    doc.vocab.strings[type_] for type_ in entities.types[ents].tolist()
+                ],
                 pairs=candidates.pairs[pairs] - ents.start,
                 labels=self.cfg["labels"],
                 scores=scores[1][pairs],
@@ -384,7 +387,7 @@ class RelationExtractor(TrainablePipe):
         self._warn_of_lost(get_examples())
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
-        """Say so if gold relations are no candidates: they can't be learned or found."""
+        """Say so if gold relations are no candidates: they can't be found."""
         n_gold = n_covered = longest = 0
         for batch in minibatch(examples, 64):
             truth = self.get_truth(batch)
@@ -423,9 +426,9 @@ def read_schema(
     if wrong:
         (head, label, tail), count = wrong.most_common(1)[0]
         warnings.warn(
-            f"{sum(wrong.values())} relations of the training data contradict the schema "
-            f"{path} and can't be learned, most often {head} —{label}→ {tail} ({count}). "
-            f"Correct the data, or add the pair to the schema.",
+            f"{sum(wrong.values())} relations of the training data contradict the "
+            f"schema {path} and can't be learned, most often {head} —{label}→ {tail} "
+            f"({count}). Correct the data, or add the pair to the schema.",
             stacklevel=4,
         )
     return schema
@@ -447,7 +450,7 @@ def keep_best(scores: Floats2d) -> Floats2d:
 
 def find_entity_types(examples: Iterable[Example]) -> List[str]:
     """RETURNS (List[str]): entity types of `doc.ents` and all span groups, sorted."""
-    types = set()
+    types: Set[str] = set()
     for example in examples:
         gold = example.reference
         types.update(ent.label_ for ent in gold.ents)

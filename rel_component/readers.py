@@ -1,7 +1,7 @@
 """Corpus readers: DocBins with gold relations, as training examples."""
 
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, Optional
+from typing import Callable, Iterable, Iterator, List, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
@@ -100,7 +100,7 @@ def copy_tokens(gold: Doc, vocab: Optional[Vocab] = None) -> Doc:
     vocab (Optional[Vocab]): None takes that of the other.
     RETURNS (Doc): the copy.
     """
-    sent_starts = None
+    sent_starts: Optional[List[Union[bool, int, None]]] = None
     if gold.has_annotation("SENT_START"):
         sent_starts = [bool(token.is_sent_start) for token in gold]
     return Doc(

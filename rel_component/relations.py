@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Span
 
 USER_DATA_KEY = "rel_component"
 # where the tutorial's `Doc.set_extension("rel", default={})` keeps its dict
-LEGACY_KEY = ("._.", "rel", None, None)
+LEGACY_KEY: Any = ("._.", "rel", None, None)
 
 RelDict = Dict[Tuple[int, int], Dict[str, float]]
 EntityKey = Tuple[int, int, str]
@@ -83,7 +83,7 @@ class RelationData(dict):
             decided=decided,
             complete=complete,
         )
-        self._rel: Optional["RelView"] = None
+        self._rel: Optional[RelView] = None
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return (dict, (dict(self),))

@@ -210,7 +210,7 @@ def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
 def _known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
     """What incomplete annotation says: the pairs and labels with a truth. A pair
     without any label was annotated as having no relation at all: ''."""
-    known = set()
+    known: Set[Tuple[Pair, str]] = set()
     for (head, tail), row in zip(data.pairs.tolist(), data.scores):
         ends = (entities[head], entities[tail])
         annotated = ~numpy.isnan(row)

@@ -110,7 +110,8 @@ def get_truth(
     if mirrored:
         known = numpy.ones_like(truth) if known is None else known
         backward = numpy.flatnonzero(candidates.pairs[:, 0] > candidates.pairs[:, 1])
-        known[numpy.ix_(backward, mirrored)] = 0.0
+        for column in mirrored:
+            known[backward, column] = 0.0
     return Truth(candidates, truth, known)
 
 
@@ -230,7 +231,9 @@ def count_covered(
         at = numpy.where(is_symmetric[columns], undirected[rows], directed[rows])
         starts = data.spans[:, 0][data.pairs[rows[at < 0]]]
         n_gold, n_covered = n_gold + len(at), n_covered + int((at >= 0).sum())
-        longest = max(longest, int(numpy.abs(starts[:, 0] - starts[:, 1]).max(initial=0)))
+        longest = max(
+            longest, int(numpy.abs(starts[:, 0] - starts[:, 1]).max(initial=0))
+        )
     return n_gold, n_covered, longest
 
 

@@ -1,5 +1,5 @@
 """Annotations of any supported tool to `.spacy` files for training."""
-# ruff: noqa: B008, E501
+# ruff: noqa: E501
 
 import re
 from pathlib import Path

@@ -85,7 +85,9 @@ def load(model: Path) -> tuple[spacy.Language, RelationExtractor]:
 def print_details(example: Example) -> None:
     """Print the gold relations of a document beside what was predicted for them."""
     gold, scores = example.reference, get_rel(example.predicted)
-    predicted = {(r.head.start, r.tail.start, r.label) for r in get_relations(example.predicted)}
+    predicted = {
+        (r.head.start, r.tail.start, r.label) for r in get_relations(example.predicted)
+    }
     msg.divider(gold.text[:60].replace("\n", " "))
     print(gold.text.strip(), "\n")
     for head, label, tail, _ in get_relations(gold):
@@ -109,7 +111,9 @@ def print_result(result: Dict[str, Any]) -> None:
         ["all gold relations", *prf(honest)],
         ["tutorial's protocol: generated pairs only", *prf(protocol)],
     ]
-    msg.table(rows, header=["recall over", "P", "R", "F"], divider=True, aligns=tuple("lrrr"))
+    msg.table(
+        rows, header=["recall over", "P", "R", "F"], divider=True, aligns=tuple("lrrr")
+    )
     print(
         f"Threshold {result['threshold']}. Gold relations that were candidates: "
         f"{percent(honest['rel_candidate_recall'])} %. "
@@ -119,7 +123,12 @@ def print_result(result: Dict[str, Any]) -> None:
         [label, str(score["support"]), *(percent(score[x]) for x in "prf")]
         for label, score in honest["rel_per_label"].items()
     ]
-    msg.table(rows, header=["label", "gold", "P", "R", "F"], divider=True, aligns=tuple("lrrrr"))
+    msg.table(
+        rows,
+        header=["label", "gold", "P", "R", "F"],
+        divider=True,
+        aligns=tuple("lrrrr"),
+    )
     rows = [
         [f"{row['threshold']:g}", *prf(row["honest"]), *prf(chance["honest"])]
         for row, chance in zip(result["thresholds"], result["random_baseline"])

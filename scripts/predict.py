@@ -52,7 +52,9 @@ def main(
     rows = []
     found = predict(nlp, finder, docs, tasks, batch_size)
     quiet = len(docs) < batch_size
-    for doc, task in zip(tqdm(found, total=len(docs), disable=quiet, unit="text"), tasks):
+    for doc, task in zip(
+        tqdm(found, total=len(docs), disable=quiet, unit="text"), tasks
+    ):
         row = to_row(doc, task.meta)
         row["relations"] = [
             relation
@@ -87,7 +89,9 @@ def read_source(source: str, by_line: bool) -> Iterator[Task]:
     if path is not None and path.is_file():
         yield from read_tasks(path, by_line)
     elif path is not None and (path.is_dir() or path.suffix in (".txt", ".jsonl")):
-        raise ValueError(f"{source}: no such file; expected a text, or a file with texts.")
+        raise ValueError(
+            f"{source}: no such file; expected a text, or a file with texts."
+        )
     else:
         yield Task(source)
 
@@ -117,7 +121,7 @@ def predict(
     tasks: List[Task],
     batch_size: int,
 ) -> Iterator[Doc]:
-    """Run the pipeline, in the order of the texts. Entities that were given are kept."""
+    """Run the pipeline, in the order of the texts; given entities are kept."""
     given = [task.entities is not None for task in tasks]
     if finder is not None:
         bare = [doc for doc, is_given in zip(docs, given) if not is_given]

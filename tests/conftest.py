@@ -1,7 +1,14 @@
 import numpy
 import pytest
 import spacy
+from hypothesis import HealthCheck, settings
 from thinc.api import fix_random_seed
+
+# no timed assertions: the machine may be busy
+settings.register_profile(
+    "rel", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("rel")
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,8 @@ def test_batches_give_the_same(tutorial):
     ]
     for doc, expected in zip(tutorial.pipe(docs, batch_size=4), DOCS.values()):
         assert doc._.rel == {
-            key: pytest.approx(x, abs=1e-5) for key, x in read_rel(expected["rel"]).items()
+            key: pytest.approx(x, abs=1e-5)
+            for key, x in read_rel(expected["rel"]).items()
         }
 
 
@@ -106,7 +107,9 @@ def test_docbins(split, n_docs):
         annotated = texts[doc.text]
         # by the last token of its ends, as Prodigy's rel.manual names them
         ends = {ent.end - 1: ent.text for ent in doc.ents}
-        relations = [(x["head"], x["label"], x["child"]) for x in annotated["relations"]]
+        relations = [
+            (x["head"], x["label"], x["child"]) for x in annotated["relations"]
+        ]
         # as its parse_data.py: two labels, of which one is written both ways
         binds = [(h, "Binds", c) for h, label, c in relations if label == "Binds"]
         expected = {

@@ -1,6 +1,7 @@
 import numpy
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Span
 from spacy.training import Example
 from spacy.util import registry
@@ -112,7 +113,9 @@ def get_docs(nlp, data=TRAIN):
 
 
 def as_rel(docs):
-    return [{pair: pytest.approx(x, abs=1e-5) for pair, x in d._.rel.items()} for d in docs]
+    return [
+        {pair: pytest.approx(x, abs=1e-5) for pair, x in d._.rel.items()} for d in docs
+    ]
 
 
 def test_add_pipe_with_defaults():
@@ -176,7 +179,9 @@ def test_several_processes(trained):
     expected = list(trained.pipe(get_docs(trained)))
     found = list(trained.pipe(get_docs(trained), n_process=2, batch_size=2))
     assert [doc._.rel for doc in found] == as_rel(expected)
-    assert list(map(get_relation_keys, found)) == [get_relation_keys(d) for d in expected]
+    assert list(map(get_relation_keys, found)) == [
+        get_relation_keys(d) for d in expected
+    ]
 
 
 @pytest.mark.parametrize("docs", [[], [("", [], [])], [("", [], [])] * 2])
@@ -190,12 +195,16 @@ def test_nothing_to_do(trained, docs):
 
 def test_docs_of_another_vocab(trained):
     docs = get_docs(spacy.blank("de"))
-    docs.insert(1, make_doc(spacy.blank("fr").vocab, "a\xa0b \n c", [(0, 1, "NEW"), (2, 3, "B")]))
+    docs.insert(
+        1,
+        make_doc(spacy.blank("fr").vocab, "a\xa0b \n c", [(0, 1, "NEW"), (2, 3, "B")]),
+    )
     expected = [trained(doc)._.rel for doc in get_docs(trained)]
     found = list(trained.pipe(docs))
     assert get_relation_data(found.pop(1)).types == ["NEW", "B"]
     assert [doc._.rel for doc in found] == [
-        {pair: pytest.approx(x, abs=1e-5) for pair, x in rel.items()} for rel in expected
+        {pair: pytest.approx(x, abs=1e-5) for pair, x in rel.items()}
+        for rel in expected
     ]
 
 
@@ -391,7 +400,9 @@ def test_entities_in_span_groups():
     pipe = nlp.add_pipe("relation_extractor", config=config)
     entities = [(0, 3, "ORG"), (0, 1, "PLACE"), (1, 2, "FIELD")]
     words = "Paris Physics Institute"
-    gold = make_doc(nlp.vocab, words, entities, [(0, "IN", 1), (0, "DOES", 2)], spans_key="sc")
+    gold = make_doc(
+        nlp.vocab, words, entities, [(0, "IN", 1), (0, "DOES", 2)], spans_key="sc"
+    )
     doc = make_doc(nlp.vocab, words, entities, spans_key="sc")
     examples = [Example(doc, gold)]
     nlp.initialize(lambda: examples)
@@ -413,3 +424,83 @@ def test_joint_with_entity_ruler():
     (relation,) = nlp("Ann likes Bob .")._.relations
     assert (relation.head.text, relation.label) == ("Ann", "LIKES")
     assert isinstance(relation.tail, Span)
+
+
+SYMMETRIC = [
+    ("Ann married Bob .", [A, B], [(0, "MARRIED", 1)]),
+    ("Eve met Dan .", [A, B], [(1, "MARRIED", 0)]),  # written the other way
+    ("Dan likes Ann .", [A, B], [(0, "LIKES", 1)]),
+]
+
+
+@every_model
+def test_symmetric_labels(make_config):
+    """Found in both directions with one score, and counted once."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor", config={"model": make_config()})
+    examples = make_examples(nlp, SYMMETRIC)
+    pipe.initialize(lambda: examples, symmetric=["MARRIED"])
+    train(nlp, examples)
+    scores = nlp.evaluate(make_examples(nlp, SYMMETRIC))
+    assert (
+        scores["rel_micro_f"] == 1
+        and scores["rel_per_label"]["MARRIED"]["support"] == 1 + 1
+    )
+    married, met, likes = (doc._.rel for doc in nlp.pipe(get_docs(nlp, SYMMETRIC)))
+    for rel in (married, met):
+        assert rel[0, 2]["MARRIED"] == rel[2, 0]["MARRIED"] > 0.5
+    assert likes[0, 2]["LIKES"] > 0.5 > likes[2, 0]["LIKES"]
+
+
+TYPED = [(0, 1, "PERSON"), (2, 3, "ORG"), (4, 5, "ORG")]
+SCHEMA = {"relations": {"WORKS_FOR": {"pairs": [["PERSON", "ORG"]]}}}
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+@every_model
+def test_schema(make_config, from_file, tmp_path):
+    """Pairs that it does not allow are neither scored nor found; it is saved."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe(
+        "relation_extractor", config={"model": make_config(), "threshold": 0.0}
+    )
+    data = [("Ann joined Acme and Bolt", TYPED, [(0, "WORKS_FOR", 1)])]
+    examples = make_examples(nlp, data)
+    srsly.write_json(tmp_path / "schema.json", SCHEMA)
+    options = {"schema_path": tmp_path / "schema.json"} if from_file else {}
+    pipe.initialize(lambda: examples, learn_schema=not from_file, **options)
+    nlp.to_disk(tmp_path / "model")
+    docs = get_docs(nlp, data)
+    docs.append(
+        make_doc(spacy.blank("de").vocab, "a b c", [(0, 1, "NEW"), (2, 3, "ORG")])
+    )
+    for model in (nlp, spacy.load(tmp_path / "model")):
+        doc, other = model.pipe([doc.copy() for doc in docs])
+        assert list(doc._.rel) == [(0, 2), (0, 4)]
+        assert other._.rel == {} and other._.relations == []
+
+
+def test_schema_contradicted_by_data(tmp_path):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor")
+    data = [
+        ("Ann joined Acme and Bolt", TYPED, [(0, "WORKS_FOR", 1), (2, "WORKS_FOR", 1)])
+    ]
+    examples = make_examples(nlp, data)
+    srsly.write_json(tmp_path / "schema.json", SCHEMA)
+    with pytest.warns(UserWarning) as warned:
+        pipe.initialize(lambda: examples, schema_path=tmp_path / "schema.json")
+    messages = [str(warning.message) for warning in warned]
+    assert "1 relations of the training data contradict the schema" in messages[0]
+    assert "ORG —WORKS_FOR→ ORG (1)" in messages[0]
+    assert len(messages) == 1 or "1 of 2 gold relations" in messages[1]
+
+
+def test_single_label():
+    """Of each pair the best label, whatever the others' scores."""
+    nlp = make_nlp(threshold=0.0, single_label=True)
+    for doc in nlp.pipe(get_docs(nlp)):
+        data = get_relation_data(doc)
+        assert data.decided.tolist() == [
+            [row, column] for row, column in enumerate(data.scores.argmax(axis=1))
+        ]

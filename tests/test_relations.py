@@ -148,13 +148,14 @@ def test_setting_replaces(doc):
     assert [str(relation.head) for relation in doc._.relations] == ["Sorbonne"]
 
 
-def test_entities_starting_at_the_same_token(vocab):
+@pytest.mark.parametrize("scores", [(0.25, 0.75), (0.75, 0.25)])
+def test_entities_starting_at_the_same_token(vocab, scores):
     entities = [(0, 1, "PLACE"), (0, 2, "ORG"), (3, 4, "PERSON")]
     doc = make_doc(vocab, "Paris University hired Curie", entities, spans_key="sc")
     city, university, person = doc.spans["sc"]
     relations = [
-        Relation(city, "HIRED", person, 0.25),
-        Relation(university, "HIRED", person, 0.75),
+        Relation(city, "HIRED", person, scores[0]),
+        Relation(university, "HIRED", person, scores[1]),
     ]
     set_relations(doc, relations)
     assert doc._.relations == relations
@@ -182,7 +183,11 @@ def test_incomplete_annotation(vocab):
     assert data.complete is False
     numpy.testing.assert_array_equal(data.scores, [[1, nan], [nan, 1], [0, 0]])
     # what was not annotated is not shown
-    assert doc._.rel == {(0, 5): {"A": 1.0}, (5, 7): {"B": 1.0}, (7, 0): {"A": 0.0, "B": 0.0}}
+    assert doc._.rel == {
+        (0, 5): {"A": 1.0},
+        (5, 7): {"B": 1.0},
+        (7, 0): {"A": 0.0, "B": 0.0},
+    }
 
 
 def test_nan_is_never_decided_nor_shown(vocab):

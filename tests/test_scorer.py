@@ -223,7 +223,7 @@ cells = st.dictionaries(
 
 @given(st.lists(cells, min_size=1, max_size=3))
 def test_agrees_with_scikit_learn(drawn):
-    """On pairs × labels that are gold, predicted, both or neither."""
+    """On cells of pairs and labels that are gold, predicted, both or neither."""
     docs, truth, found = [], {x: [] for x in "RST"}, {x: [] for x in "RST"}
     for doc_cells in drawn:
         keys = {}
@@ -245,8 +245,8 @@ def test_agrees_with_scikit_learn(drawn):
         assert scores["rel_micro_f"] is None
         return
     p, r, f, _ = precision_recall_fscore_support(
-        sum((truth[x] for x in used), []),
-        sum((found[x] for x in used), []),
+        [cell for x in used for cell in truth[x]],
+        [cell for x in used for cell in found[x]],
         average="binary",
         zero_division=0,
     )

@@ -1,6 +1,6 @@
 import numpy
 import pytest
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from rel_component.model.candidates import PairGenerator, get_candidates
@@ -99,7 +99,12 @@ def test_align_spans(vocab):
 
 @pytest.mark.parametrize(
     "words,expected",
-    [(["a", "b"], True), (["a", "c"], False), (["ab"], False), (["a", "b", "c"], False)],
+    [
+        (["a", "b"], True),
+        (["a", "c"], False),
+        (["ab"], False),
+        (["a", "b", "c"], False),
+    ],
 )
 def test_has_same_tokens(vocab, words, expected):
     gold = Doc(vocab, words=["a", "b"])

@@ -54,7 +54,7 @@ def make_doc(
 
 
 def TokenTable(vectors: Floats2d) -> Model[List[Doc], List[Floats2d]]:
-    """An encoder that looks token w7 up in row 7: its table's gradient is the tokens'."""
+    """An encoder for which token w7 is row 7 of a table, which has the gradient."""
 
     def forward(model, docs, is_train):
         table = model.get_param("E")

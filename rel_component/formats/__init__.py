@@ -44,11 +44,12 @@ __all__ = [
 ]
 
 
-def find_format(path: Path, name: str = "auto") -> Format:
+def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> Format:
     """The format to read an input with.
 
     path (Path): file or folder.
     name (str): as in `FORMATS`, or `auto` to recognise it.
+    encoding (str): of the file.
     RETURNS (Format): the format.
     RAISES (FormatError): if there is no such format, or none is recognised, or the
         input is recognised as another format than the one named.
@@ -57,7 +58,7 @@ def find_format(path: Path, name: str = "auto") -> Format:
         raise FormatError(
             f"--format {name}: unknown, expected auto or one of {', '.join(FORMATS)}."
         )
-    head = read_head(path)
+    head = read_head(path, encoding)
     found = next((f for f in FORMATS.values() if f.sniff(head)), None)
     if name == "auto":
         return found or _fail(path, head)
@@ -104,7 +105,7 @@ def read_records(
     """
     report.read(FILES)
     try:
-        format_ = find_format(path, format_name)
+        format_ = find_format(path, format_name, options.encoding)
         report.note(f"files read as {format_.name}")
         yield from format_.read(path, options, report)
     except FormatError as error:

@@ -60,7 +60,7 @@ def decode(data: bytes, where: Any, encoding: str = "utf-8-sig") -> str:
     RAISES (FormatError): naming the byte and the encoding that it is likely in.
     """
     if encoding == "utf-8-sig":
-        _refuse_utf16(data, where)
+        refuse_utf16(data, where)
     try:
         return data.decode(encoding)
     except LookupError:
@@ -79,13 +79,16 @@ def decode(data: bytes, where: Any, encoding: str = "utf-8-sig") -> str:
         ) from None
 
 
-def _refuse_utf16(data: bytes, where: Any) -> None:
-    for bom, name in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(bom):
-            raise FormatError(
-                f"{where}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save "
-                f"it as UTF-8, or give --encoding {name}."
-            )
+def refuse_utf16(data: bytes, where: Any) -> None:
+    """Advise on files that are not UTF-8 for sure.
+
+    RAISES (FormatError): if they are UTF-16 or no text.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FormatError(
+            f"{where}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save it as "
+            f"UTF-8, or give --encoding utf-16."
+        )
     at = data.find(b"\0")
     if at >= 0:
         raise FormatError(

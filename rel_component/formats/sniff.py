@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 from .base import FormatError, Head
-from .io import read_bytes
+from .io import decode, read_bytes, refuse_utf16
 
 SIZE = 1 << 16
 
 
-def read_head(path: Path) -> Head:
+def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
     """The beginning of an input.
 
     path (Path): file or folder.
+    encoding (str): of the file.
     RETURNS (Head): its first characters and first JSON object, if it has one.
-    RAISES (FormatError): if there is nothing there.
+    RAISES (FormatError): if there is nothing there, or no text.
     """
     if path.is_dir():
         return Head(path)
@@ -31,8 +32,13 @@ def read_head(path: Path) -> Head:
         raise FormatError(f"{path}: can't be read: {error.strerror}.") from None
     if not data.strip():
         read_bytes(path)
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = data.decode(encoding, errors="replace")
+    if encoding == "utf-8-sig" and path.suffix != ".spacy":
+        refuse_utf16(data, path)
+    try:
+        text = data.decode(encoding, errors="replace")
+    except LookupError:
+        decode(data, path, encoding)  # says what is wrong
+        raise
     value = _first_value(text)
     if value is None and len(data) == SIZE and text.lstrip()[:1] in ("[", "{"):
         # the first document alone is longer than that

@@ -1,7 +1,8 @@
 """Texts in, relations out: rows for tables and JSON lines."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 import srsly
 from spacy.language import Language
@@ -14,7 +15,8 @@ from ..relations import get_relations
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """A text to predict on.
 
     text (str): the text.
@@ -27,7 +29,7 @@ class Task(NamedTuple):
     text: str
     entities: Optional[List[Dict[str, Any]]] = None
     tokens: Optional[List[str]] = None
-    meta: Dict[str, Any] = {}
+    meta: Dict[str, Any] = field(default_factory=dict)
 
 
 def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
@@ -179,11 +181,11 @@ def _check_entities(entities: Any, where: str) -> None:
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
     for i, entity in enumerate(entities):
         expected = {"start": int, "end": int, "label": str}
-        for field, type_ in expected.items():
-            value = entity.get(field) if isinstance(entity, dict) else None
+        for name, type_ in expected.items():
+            value = entity.get(name) if isinstance(entity, dict) else None
             if not isinstance(value, type_) or isinstance(value, bool):
                 raise ValueError(
-                    f"{where} entities[{i}].{field}: found {value!r}; expected "
+                    f"{where} entities[{i}].{name}: found {value!r}; expected "
                     f"{type_.__name__}. An entity is an object with start, end "
                     f"(characters) and label."
                 )
@@ -196,7 +198,7 @@ def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
         span = doc.char_span(start, end, label=label, alignment_mode="expand")
     if span is None:
         raise ValueError(
-            f"{where}: entity {label} at characters {start}–{end} lies outside the text "
-            f"({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
+            f"{where}: entity {label} at characters {start}–{end} lies outside the "
+            f"text ({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
         )
     return span

@@ -15,7 +15,6 @@ from typing import (
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span
-
 from spacy.util import registry
 
 # A user's own generator: the pairs of one Doc as (head, tail) spans
@@ -209,7 +208,7 @@ def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entiti
     """
     if spans_key is None:
         return _read_ents(docs)
-    rows = []
+    rows: List[Tuple[int, ...]] = []
     for i, doc in enumerate(docs):
         if spans_key in doc.spans:
             spans = {(s.start, s.end, s.label) for s in doc.spans[spans_key]}

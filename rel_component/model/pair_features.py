@@ -5,7 +5,7 @@ buckets combine into one code, and a pair needs one look-up for each group.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import numpy
@@ -231,7 +231,7 @@ def _bucket(values: numpy.ndarray, borders: Tuple[int, ...]) -> numpy.ndarray:
     return _bucket_table(borders)[numpy.minimum(values, borders[-1])]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _bucket_table(borders: Tuple[int, ...]) -> numpy.ndarray:
     values = numpy.arange(borders[-1] + 1)
     return numpy.searchsorted(borders, values, side="right").astype("int32")

@@ -48,8 +48,8 @@ BLOCK_SIZE = 4096
 TABLE_SCALE = 0.3
 # of what buckets add to the logits: they learn that many times faster
 DIRECT_SCALE = 10.0
-ZERO = True
-HIDDEN_SCALE = 1.0
+# of what the hidden layer adds to the logits: it learns after the buckets have
+HIDDEN_SCALE = 0.3
 
 Output = Literal["sigmoid", "softmax"]
 Gradient = Callable[[Floats2d], Floats2d]
@@ -165,7 +165,9 @@ def forward(
     tokens, unflatten = flatten(model, tokvecs)
     offsets = get_token_offsets(tokvecs)
     drop = Dropout(model, offsets, is_train)
-    entities, bp_entities = _represent(model, tokens, offsets, candidates, drop, is_train)
+    entities, bp_entities = _represent(
+        model, tokens, offsets, candidates, drop, is_train
+    )
     types = get_types(model, candidates, is_train)
     terms, bp_terms = _project(model, entities, types, is_train)
     between, bp_between = _project_tokens(model, tokens, offsets, drop, is_train)
@@ -206,8 +208,10 @@ def init(
         model.get_ref("between").initialize(X=tokens)
     n_classes = model.get_dim("nO") + (model.attrs["output"] == "softmax")
     model.get_ref("classify").set_dim("nO", n_classes)
-    model.get_ref("classify").initialize()
-    if ZERO: model.get_ref("classify").set_param("W", model.ops.alloc2f(n_classes, model.get_dim("nH")))
+    # to 0, so that the buckets decide first and the hidden layer corrects them
+    zeros = model.ops.alloc2f(n_classes, model.get_dim("nH"))
+    model.get_ref("classify").set_param("W", zeros)
+    model.get_ref("classify").set_param("b", model.ops.alloc1f(n_classes))
     _init_tables(model, n_classes)
     return model
 
@@ -234,6 +238,7 @@ def _init_tables(model: Model, n_classes: int) -> None:
             model.set_param(feature.__name__, wide_table(size))
     if nK:
         model.set_param("biaffine", table(nK, n_classes * nK))
+
 
 class Dropout:
     """Draws the masks of one pass.
@@ -549,7 +554,10 @@ class _PairHidden:
         bp_window = None
         if self.sums is not None:
             number = self.candidates.entities.docs[heads]
-            starts, ends = asarray(between.start + number), asarray(between.end + number)
+            starts, ends = (
+                asarray(between.start + number),
+                asarray(between.end + number),
+            )
             window, bp_window = mean_windows(self.ops, self.sums, starts, ends)
             Z += window
         xp.maximum(Z, 0, out=Z)

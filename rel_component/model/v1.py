@@ -141,9 +141,7 @@ def linear_over_pairs(
         d_tail = ops.alloc2f(*by_tail.shape)
         ops.scatter_add(d_head, ops.as_contig(pairs[:, 0]), dY)
         ops.scatter_add(d_tail, ops.as_contig(pairs[:, 1]), dY)
-        dW = xp.hstack(
-            [ops.gemm(d, vectors, trans1=True) for d in (d_head, d_tail)]
-        )
+        dW = xp.hstack([ops.gemm(d, vectors, trans1=True) for d in (d_head, d_tail)])
         linear.inc_grad("W", dW)
         linear.inc_grad("b", dY.sum(axis=0))
         return ops.gemm(d_head, W_head) + ops.gemm(d_tail, W_tail)

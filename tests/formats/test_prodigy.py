@@ -192,7 +192,7 @@ def test_genia_loses_nothing():
 
 @needs_genia
 def test_genia_with_the_tutorial_mapping():
-    docs, report = read(
+    docs, _report = read(
         REAL,
         map_label=dict.fromkeys(("Pos-Reg", "Neg-Reg", "Reg", "No-rel"), "Regulates"),
         symmetric=("Binds",),

@@ -108,7 +108,8 @@ def test_whitespace_is_trimmed():
 
 
 @pytest.mark.parametrize(
-    "policy,expected", [("hull", ["a b c"]), ("first", ["a"]), ("drop", []), ("error", [])]
+    "policy,expected",
+    [("hull", ["a b c"]), ("first", ["a"]), ("drop", []), ("error", [])],
 )
 def test_discontinuous(policy, expected):
     record = make("a b c", [[(0, 1), (4, 5)]])

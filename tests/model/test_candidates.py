@@ -48,14 +48,12 @@ def naive(batch, spans_key, max_length, max_sentences):
     pairs = []
     for doc in batch:
         spans = doc.spans[spans_key] if spans_key else doc.ents
-        spans = sorted({(s.start, s.end, s.label): s for s in spans}.items())
+        spans = sorted({(s.start, s.end, s.label) for s in spans})
         begins = [token.is_sent_start is True for token in doc]
         found = []
-        for head, head_span in spans:
-            for tail, tail_span in spans:
-                sentences = abs(
-                    sum(begins[: head[0] + 1]) - sum(begins[: tail[0] + 1])
-                )
+        for head in spans:
+            for tail in spans:
+                sentences = abs(sum(begins[: head[0] + 1]) - sum(begins[: tail[0] + 1]))
                 is_near = not max_length or abs(head[0] - tail[0]) <= max_length
                 in_window = max_sentences is None or sentences <= max_sentences
                 if head != tail and is_near and in_window:
@@ -130,7 +128,9 @@ def test_arrays(batch):
     assert found.pairs.shape == (len(found), 2)
     assert entities.spans.shape == (len(entities), 2)
     assert len(found.offsets) == len(entities.offsets) == len(batch) + 1
-    assert (numpy.repeat(range(len(batch)), numpy.diff(entities.offsets)) == entities.docs).all()
+    assert (
+        numpy.repeat(range(len(batch)), numpy.diff(entities.offsets)) == entities.docs
+    ).all()
     assert (entities.docs[found.pairs[:, 0]] == entities.docs[found.pairs[:, 1]]).all()
 
 
@@ -157,7 +157,9 @@ def test_select_entities(batch, seed):
     ]
 
 
-@pytest.mark.parametrize("size,expected", [(4, [4, 2]), (6, [6]), (7, [6]), (1, [1] * 6)])
+@pytest.mark.parametrize(
+    "size,expected", [(4, [4, 2]), (6, [6]), (7, [6]), (1, [1] * 6)]
+)
 def test_blocks(size, expected):
     doc = make_doc(VOCAB, 3, [(0, 1, "A"), (1, 2, "A"), (2, 3, "A")])
     blocks = list(get_candidates(PairGenerator(), [doc]).blocks(size))
@@ -176,7 +178,9 @@ def test_max_length_is_measured_between_starts():
 
 
 def test_negative_max_length():
-    with pytest.raises(ValueError, match="max_length is -1; .* 0 or null for no limit"):
+    with pytest.raises(
+        ValueError, match=r"max_length is -1; .* 0 or null for no limit"
+    ):
         PairGenerator(max_length=-1)
 
 

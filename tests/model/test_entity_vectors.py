@@ -42,7 +42,7 @@ def batch(vocab):
 
 @pytest.mark.parametrize("name", POOLINGS)
 def test_pools_each_entity(batch, rng, name):
-    docs, candidates = batch
+    _, candidates = batch
     table = rng.normal(size=(6, 3)).astype("float32")
     make_pooling, naive = POOLINGS[name]
     model = EntityVectors(TokenTable(table), make_pooling())
@@ -77,9 +77,11 @@ def test_token_rows(batch):
     rows, lengths = get_token_rows(candidates.entities, offsets)
     expected = [
         [offsets[doc] + i for i in range(start, end)]
-        for doc, (start, end) in zip(candidates.entities.docs, candidates.entities.spans)
+        for doc, (start, end) in zip(
+            candidates.entities.docs, candidates.entities.spans
+        )
     ]
-    assert rows.tolist() == sum(expected, [])
+    assert rows.tolist() == [row for rows_ in expected for row in rows_]
     assert lengths.tolist() == [len(x) for x in expected]
     assert (rows.dtype, lengths.dtype) == ("int32", "int32")
 
@@ -87,7 +89,9 @@ def test_token_rows(batch):
 @pytest.mark.parametrize("n_words", [0, 3])
 def test_no_entities(vocab, rng, n_words):
     docs = [make_doc(vocab, n_words)]
-    model = EntityVectors(TokenTable(numpy.ones((3, 2), dtype="float32")), reduce_mean())
+    model = EntityVectors(
+        TokenTable(numpy.ones((3, 2), dtype="float32")), reduce_mean()
+    )
     Y, backprop = model((docs, get_candidates(PairGenerator(), docs)), is_train=True)
     assert Y.shape == (0, 2)
     backprop(Y)

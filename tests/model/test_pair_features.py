@@ -33,9 +33,10 @@ def documents(draw):
     batch = []
     for _ in range(draw(st.integers(1, 3))):
         words = draw(st.lists(st.sampled_from(WORDS), min_size=2, max_size=25))
-        token = st.integers(0, len(words) - 1)
+        n_words = len(words)
+        token = st.integers(0, n_words - 1)
         entity = st.tuples(token, st.integers(1, 4), st.sampled_from("ABC")).map(
-            lambda x: (x[0], min(x[0] + x[1], len(words)), x[2])
+            lambda x, n=n_words: (x[0], min(x[0] + x[1], n), x[2])
         )
         entities = draw(st.lists(entity, max_size=6))
         doc = make_doc(VOCAB, words, entities, spans_key="sc")
@@ -182,7 +183,9 @@ def test_docs_of_different_vocabularies():
     entities = [(0, 1, "A"), (2, 3, "A")]
     batch = [
         make_doc(spacy.blank("en").vocab, ["a", "b", "c"], entities, spans_key="sc"),
-        make_doc(spacy.blank("en").vocab, ["a", "\n \n", "c"], entities, spans_key="sc"),
+        make_doc(
+            spacy.blank("en").vocab, ["a", "\n \n", "c"], entities, spans_key="sc"
+        ),
     ]
     _, arguments = prepare(batch)
     ((lines, _),) = [pair for pair in ALL if pair[0].__name__ == "_lines"]

@@ -35,7 +35,9 @@ def test_sum_prefixes(lengths):
     check_function_gradients(lambda X: sum_prefixes(OPS, X, offsets), rows)
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted), max_size=5))
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted), max_size=5)
+)
 def test_mean_windows(windows):
     rows = normal(4, 2)
     windows = numpy.asarray(windows, dtype="int32").reshape(-1, 2)
@@ -81,7 +83,11 @@ def test_combine_tables(sizes):
 @pytest.mark.parametrize("max_length", [None, 2])
 def test_biaffine_over_pairs(vocab, block_size, max_length):
     entities = [(i, i + 1, "A") for i in range(5)]
-    docs = [make_doc(vocab, 5, entities), make_doc(vocab, 2), make_doc(vocab, 5, entities[2:])]
+    docs = [
+        make_doc(vocab, 5, entities),
+        make_doc(vocab, 2),
+        make_doc(vocab, 5, entities[2:]),
+    ]
     candidates = get_candidates(PairGenerator(max_length=max_length), docs)
     heads, tails, W = normal(8, 3), normal(8, 3, seed=1), normal(3, 2 * 3, seed=2)
 

@@ -2,10 +2,8 @@ import tracemalloc
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from spacy.strings import get_string_id
-from spacy.training import Example
 from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Adam, reduce_max, reduce_mean, set_dropout_rate
@@ -116,7 +114,11 @@ def test_gradients_in_blocks(rng, monkeypatch, block_size):
 
 @pytest.mark.parametrize(
     "rates",
-    [{"dropout": 0.5}, {"vector_dropout": 0.5}, {"dropout": 0.3, "vector_dropout": 0.5}],
+    [
+        {"dropout": 0.5},
+        {"vector_dropout": 0.5},
+        {"dropout": 0.3, "vector_dropout": 0.5},
+    ],
 )
 def test_gradients_with_dropout(rng, rates):
     batch = make_batch(ENTITIES, ENTITIES[:3])
@@ -204,7 +206,8 @@ def test_permuting_pairs_permutes_scores(model, batch, seed):
     scores = model.predict((docs, candidates))
     order = numpy.concatenate(
         [
-            pairs.start + numpy.random.default_rng(seed).permutation(pairs.stop - pairs.start)
+            pairs.start
+            + numpy.random.default_rng(seed).permutation(pairs.stop - pairs.start)
             for pairs in (candidates.of_doc(i)[1] for i in range(len(docs)))
         ]
     ).astype(int)
@@ -241,7 +244,8 @@ def test_unknown_types_are_one_type():
     _, candidates = make_batch([(0, 1, "A"), (2, 3, "B"), (4, 5, "C"), (6, 7, "")])
     assert get_types(model, candidates).tolist() == [1, 2, 0, 0]
     scores = [
-        model.predict(make_batch([(0, 1, "A"), (2, 3, type_)])) for type_ in ("C", "D", "B")
+        model.predict(make_batch([(0, 1, "A"), (2, 3, type_)]))
+        for type_ in ("C", "D", "B")
     ]
     numpy.testing.assert_array_equal(scores[0], scores[1])
     assert abs(scores[0] - scores[2]).max() > 1e-3

@@ -62,8 +62,8 @@ def build(batch, rng, classify="default", pooling=reduce_mean, n_labels=2):
 
 
 def naive(model, batch):
-    """The tutorial's way: entities pooled for each pair, one row `[head; tail]` each."""
-    docs, candidates = batch
+    """The tutorial's way: one row `[head; tail]` of pooled tokens for each pair."""
+    _, candidates = batch
     table = model.layers[0].get_ref("tok2vec").get_param("E")
     pooled = [
         table[start:end].mean(axis=0)
@@ -119,21 +119,23 @@ def test_linear_over_pairs(rng, monkeypatch, block_size):
     numpy.testing.assert_array_equal(X, vectors[pairs].reshape(7, 6))
     expected, bp_expected = whole.begin_update(X)
     numpy.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    numpy.testing.assert_allclose(bp_found(dY), bp_X(bp_expected(dY)), rtol=1e-4, atol=1e-5)
+    numpy.testing.assert_allclose(
+        bp_found(dY), bp_X(bp_expected(dY)), rtol=1e-4, atol=1e-5
+    )
     for name in ("W", "b"):
         numpy.testing.assert_allclose(
             split.get_grad(name), whole.get_grad(name), rtol=1e-4, atol=1e-5
         )
 
 
+@pytest.mark.parametrize("layer", [v1.linear_over_pairs, v1.concatenate_pairs])
 @pytest.mark.parametrize("n_pairs", [0, 7])
-def test_gradients_of_pairs(rng, n_pairs):
+def test_gradients_of_pairs(rng, layer, n_pairs):
     linear = Linear(nO=2, nI=6).initialize()
     linear.ops = Float64Ops()
     pairs = rng.integers(0, 4, size=(n_pairs, 2), dtype="int32")
     vectors = rng.normal(size=(4, 3))
-    for layer in (v1.linear_over_pairs, v1.concatenate_pairs):
-        check_function_gradients(lambda X: layer(linear, X, pairs), vectors)
+    check_function_gradients(lambda X: layer(linear, X, pairs), vectors)
 
 
 @pytest.mark.parametrize("block_size", [1 << 14, 3])

@@ -1,0 +1,157 @@
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+import typer
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from .formats.test_prodigy import TASK
+from .formats.test_ubiai import DOCUMENT
+from .formats.util import ASSETS, DATA, triples, write_json, write_lines
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "convert.py"
+NLP = spacy.blank("en")
+
+
+spec = importlib.util.spec_from_file_location("convert", SCRIPT)
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
+app = typer.Typer()
+app.command()(script.main)
+
+
+def run(*arguments, code=0):
+    """Run the script; RETURNS (str): what it prints, in one line."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, (SystemExit, type(None))), result.exception
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+def load(path):
+    return list(DocBin().from_disk(path).get_docs(NLP.vocab))
+
+
+def numbered(n):
+    return [
+        {**DOCUMENT, "document": f"{DOCUMENT['document']} {i}", "number": i}
+        for i in range(n)
+    ]
+
+
+def test_divides_a_corpus(tmp_path):
+    path = write_json(tmp_path / "a.json", numbered(20))
+    arguments = (path, "--output", tmp_path / "data", "--split", "0.5,0.25,0.25")
+    output = run(*arguments, "--report", tmp_path / "report.json")
+    assert "train.spacy: 10 documents" in output
+    parts = [load(tmp_path / "data" / f"{n}.spacy") for n in ("train", "dev", "test")]
+    assert [len(part) for part in parts] == [10, 5, 5]
+    assert len({doc.text for part in parts for doc in part}) == 20
+    doc = parts[1][0]
+    assert triples(doc) == [("Marie Curie", "WORKS_AT", "University of Paris")]
+    assert [span.label_ for span in doc.spans["entities"]] == ["PER", "ORG"]
+    assert not doc.has_annotation("SENT_START")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["relations"]["written"] == 20
+    # the same seed, the same files
+    before = (tmp_path / "data" / "dev.spacy").read_bytes()
+    run(*arguments)
+    assert (tmp_path / "data" / "dev.spacy").read_bytes() == before
+
+
+def test_one_file(tmp_path):
+    paths = [
+        write_json(tmp_path / "a.json", [DOCUMENT]),
+        write_lines(tmp_path / "b.jsonl", [TASK]),
+    ]
+    run(*paths, "--output", tmp_path / "new" / "x.spacy")
+    assert len(load(tmp_path / "new" / "x.spacy")) == 2
+
+
+def test_corpus_that_is_divided_already(tmp_path):
+    train = write_json(tmp_path / "a.json", numbered(3))
+    dev = write_json(tmp_path / "b.json", numbered(1))
+    output = run("--train", train, "--dev", dev, "--output", tmp_path)
+    assert len(load(tmp_path / "train.spacy")) == 3
+    assert len(load(tmp_path / "dev.spacy")) == 1
+    assert not (tmp_path / "test.spacy").exists()
+    assert "1 text(s) are in train, dev" in output
+
+
+def test_stops_at_losses_or_skips_them(tmp_path):
+    path = DATA / "ubiai" / "02_ubiai_missing_and_duplicate_relations.json"
+    output = run(path, "--output", tmp_path / "x.spacy", code=1)
+    assert "relations[2].child: 99" in output and "--on-error skip" in output
+    assert not list(tmp_path.iterdir())
+    output = run(path, "--output", tmp_path / "x.spacy", "--on-error", "skip")
+    assert "relations[2].child: 99" in output
+    assert len(load(tmp_path / "x.spacy")) == 1
+
+
+def test_no_documents_is_an_error(tmp_path):
+    path = DATA / "prodigy" / "04_prodigy_only_rejected.jsonl"
+    for more in ((), ("--on-error", "skip")):
+        output = run(path, "--output", tmp_path / "x.spacy", *more, code=1)
+        assert "No documents came out" in output and "--accept-unanswered" in output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments,problem",
+    [
+        ((), "found neither"),
+        (("nothing.json",), "there is no such file"),
+        (("folder",), "found a folder"),
+        (("x.json", "--dev", "y.json"), "found both"),
+        (("x.json", "--split", "1,1"), "sum to 1"),
+        (("x.json", "--align", "left"), "--align: found 'left', expected one of"),
+        (("x.json", "--map-label", "A"), "--map-label: found 'A', expected OLD=NEW"),
+        (("x.json", "--lang", "nonsense"), "--lang nonsense"),
+        (("x.json", "--format", "excel"), "--format excel: unknown"),
+        (("x.json", "--dev-groups", "("), "not a regular expression"),
+        (("x.json", "--test-groups", "3"), "expected --dev-groups"),
+        (("x.json", "--encoding", "nonsense"), "no encoding has the name"),
+        (("--train", "x.json", "--output", "x.spacy"), "expected a folder"),
+    ],
+)
+def test_mistakes_are_explained(tmp_path, monkeypatch, arguments, problem):
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / "x.json", numbered(3))
+    (tmp_path / "folder").mkdir()
+    assert problem in run(*arguments, code=1)
+
+
+def test_runs_as_a_script(tmp_path):
+    path = write_json(tmp_path / "x.json", numbered(1))
+    command = [sys.executable, str(SCRIPT), str(path), "-o", str(tmp_path / "x.spacy")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(load(tmp_path / "x.spacy")) == 1
+    done = subprocess.run([*command, "--lang", "?"], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+GENIA = ASSETS / "genia_prodigy" / "annotations.jsonl"
+
+
+@pytest.mark.skipif(not GENIA.exists(), reason="asset genia_prodigy is not downloaded")
+def test_genia_as_in_the_tutorial(tmp_path):
+    labels = ("Pos-Reg", "Neg-Reg", "Reg", "No-rel")
+    mapping = [x for label in labels for x in ("--map-label", f"{label}=Regulates")]
+    group = ("--group-by", "meta.source", "--group-regex", r"PM(?:C|ID)-(\d+)")
+    rules = ("--dev-groups", "4$", "--test-groups", "3$", "--only-with-relations")
+    run(GENIA, "-o", tmp_path, *mapping, "--symmetric", "Binds", *group, *rules)
+    # as parse_data.py of the tutorial prints them
+    for name, n_docs, n_relations in (
+        ("train", 102, 209),
+        ("dev", 27, 56),
+        ("test", 20, 30),
+    ):
+        docs = load(tmp_path / f"{name}.spacy")
+        assert len(docs) == n_docs
+        assert sum(len(doc._.relations) for doc in docs) == n_relations

@@ -1,0 +1,138 @@
+"""The commands as a shell runs them: exit codes, messages, output."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+
+from rel_component.readers import copy_without_relations
+
+from .util import make_doc
+
+ROOT = Path(__file__).parent.parent
+TUTORIAL = ROOT / "tests/data/tutorial"
+
+
+def run(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    command = [sys.executable, *map(str, args)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finds that whoever stands before a firm works for it."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor")
+    gold = make_doc(
+        nlp.vocab,
+        "Ann works for Acme and Bob",
+        [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "PERSON")],
+        [(0, "WORKS_FOR", 1)],
+    )
+    examples = [Example(copy_without_relations(gold), gold)]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(80):
+        nlp.update(examples, sgd=optimizer)
+    path = tmp_path_factory.mktemp("model")
+    nlp.to_disk(path)
+    return path
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.jsonl"
+    entities = [
+        {"start": 0, "end": 3, "label": "PERSON"},
+        {"start": 14, "end": 18, "label": "ORG"},
+        {"start": 23, "end": 26, "label": "PERSON"},
+    ]
+    row = {"text": "Ann works for Acme and Bob", "entities": entities, "id": 3}
+    path.write_text(json.dumps(row) + "\n", encoding="utf8")
+    return path
+
+
+def test_predict_prints_a_table(model, texts):
+    result = run("scripts/predict.py", model, texts)
+    assert result.returncode == 0, result.stderr
+    (line,) = [line for line in result.stdout.splitlines() if "WORKS_FOR" in line]
+    assert line.split()[:3] == ["Ann", "WORKS_FOR", "Acme"]
+
+
+def test_predict_writes_json_lines(model, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    result = run("scripts/predict.py", model, texts, "--output", output)
+    assert result.returncode == 0, result.stderr
+    row = json.loads(output.read_text(encoding="utf8"))
+    assert row["id"] == 3
+    assert [r["tail"]["text"] for r in row["relations"]] == ["Acme"]
+    printed = run("scripts/predict.py", model, texts, "--json").stdout
+    assert json.loads(printed) == row
+
+
+def test_predict_filters_by_label_and_score(model, texts):
+    args = ("scripts/predict.py", model, texts, "--json")
+    for option in (("--label", "OTHER"), ("--min-score", "1.1")):
+        assert json.loads(run(*args, *option).stdout)["relations"] == []
+
+
+@pytest.mark.parametrize(
+    "args,expected",
+    [
+        (("no/such/model", "text"), "Can't load a pipeline"),
+        (("MODEL", "no/such.jsonl"), "no such file"),
+        (("MODEL", "Ann works for Acme"), "texts have no entities"),
+    ],
+)
+def test_predict_says_what_is_wrong(model, args, expected):
+    result = run(
+        "scripts/predict.py", *(str(model) if x == "MODEL" else x for x in args)
+    )
+    assert result.returncode == 1
+    assert expected in " ".join((result.stdout + result.stderr).split())
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "data,expected",
+    [
+        ("no/such.spacy", "No corpus at"),
+        ("README.md", "can't be read as a .spacy file"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(model, data, expected):
+    result = run("scripts/evaluate.py", model, data)
+    assert result.returncode == 1
+    assert expected in " ".join((result.stdout + result.stderr).split())
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_evaluate_shows_both_protocols_and_chance(tmp_path):
+    output = tmp_path / "metrics.json"
+    args = (TUTORIAL / "model", TUTORIAL / "dev.spacy", "--output", output)
+    result = run("scripts/evaluate.py", *args, "--details")
+    assert result.returncode == 0, result.stderr
+    assert "tutorial's protocol" in result.stdout
+    figures = json.loads(output.read_text(encoding="utf8"))
+    assert figures["mode"] == "gold entities"
+    assert len(figures["thresholds"]) == len(figures["random_baseline"])
+
+
+def test_tutorial_imports_and_code_option_still_work(tmp_path):
+    code = (
+        "from rel_pipe import make_relation_extractor, score_relations\n"
+        "from rel_model import create_relation_model, create_classification_layer\n"
+        "from rel_model import create_instances, create_tensors\n"
+    )
+    result = run("-c", code, cwd=ROOT / "scripts")
+    assert result.returncode == 0, result.stderr
+    train = ("-m", "spacy", "train", TUTORIAL / "model/config.cfg")
+    paths = ("--paths.train", TUTORIAL / "train.spacy")
+    paths += ("--paths.dev", TUTORIAL / "dev.spacy", "--output", tmp_path)
+    steps = ("--training.max_steps", "2", "--training.eval_frequency", "2")
+    result = run(*train, *paths, *steps, "-c", "./scripts/custom_functions.py")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "model-last/config.cfg").is_file()
