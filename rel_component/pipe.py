@@ -1,7 +1,6 @@
 """The relation extractor: candidates → scores → relations, as a spaCy pipe."""
 
 import warnings
-from itertools import islice
 from pathlib import Path
 from typing import (
     Any,
@@ -21,7 +20,7 @@ import numpy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example
+from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
@@ -306,6 +305,7 @@ class RelationExtractor(TrainablePipe):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
+        validate_examples(examples, "RelationExtractor.update")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
             return losses
@@ -361,30 +361,37 @@ class RelationExtractor(TrainablePipe):
         learn_schema (bool): without a file, allow the entity types seen in the data.
         RAISES (ValueError): if there is no label, or no pair to learn from.
         """
+        validate_get_examples(get_examples, "RelationExtractor.initialize")
         for label in labels or find_labels(get_examples()):
             self.add_label(label)
         self._require_labels()
-        golds = [example.reference for example in get_examples()]
+        golds = (example.reference for example in get_examples())
         schema = read_schema(golds, schema_path, learn_schema, symmetric or [])
         known = {*(symmetric or ()), *(schema.symmetric if schema else ())}
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
-        sample = list(islice(get_examples(), 10))
-        truth = self.get_truth(sample)
-        if not len(truth.candidates):
-            raise ValueError(
-                "Can't initialize the relation extractor: none of the first "
-                f"{len(sample)} training documents has two entities that make a "
-                "candidate pair. Check that the documents have entities, and that "
-                "the candidate generator's limits (max_length, max_sentences) and the "
-                "schema are not too narrow."
-            )
+        sample, truth = self._get_sample(get_examples())
         docs = [example.predicted for example in sample]
         Y = self.model.ops.asarray(truth.labels)
         self.model.initialize(X=(docs, truth.candidates), Y=Y)
         self._warn_of_lost(get_examples())
+
+    def _get_sample(self, examples: Iterable[Example]) -> Tuple[List[Example], Truth]:
+        """The first ten documents among which there is a candidate pair."""
+        n_docs = 0
+        for batch in minibatch(examples, 10):
+            n_docs += len(batch)
+            truth = self.get_truth(batch)
+            if len(truth.candidates):
+                return batch, truth
+        raise ValueError(
+            f"Can't initialize the relation extractor: none of the {n_docs} training "
+            f"documents has two entities that make a candidate pair. Check that the "
+            f"documents have entities, and that the candidate generator's limits "
+            f"(max_length, max_sentences) and the schema are not too narrow."
+        )
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
         """Say so if gold relations are no candidates: they can't be found."""
@@ -406,14 +413,14 @@ class RelationExtractor(TrainablePipe):
 
 
 def read_schema(
-    golds: List[Doc],
+    golds: Iterable[Doc],
     path: Optional[Union[str, Path]],
     is_learned: bool,
     symmetric: Sequence[str],
 ) -> Optional[Schema]:
     """Read or learn a schema, and warn where the data contradicts it.
 
-    golds (List[Doc]): the training documents.
+    golds (Iterable[Doc]): the training documents.
     path (Optional[Union[str, Path]]): file of a schema.
     is_learned (bool): without a file, learn it from the documents.
     symmetric (Sequence[str]): symmetric labels, for learning.

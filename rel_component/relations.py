@@ -12,6 +12,7 @@ import numpy
 from spacy.tokens import Doc, Span
 
 USER_DATA_KEY = "rel_component"
+COLUMNS = ("spans", "types", "pairs", "labels", "scores", "decided", "complete")
 # where the tutorial's `Doc.set_extension("rel", default={})` keeps its dict
 LEGACY_KEY: Any = ("._.", "rel", None, None)
 
@@ -163,7 +164,8 @@ def get_relation_data(doc: Doc) -> Optional[RelationData]:
         legacy = doc.user_data.get(LEGACY_KEY)
         return _from_rel_dict(doc, legacy) if legacy else None
     if not isinstance(data, RelationData):
-        data = RelationData(**data)
+        # columns of a later version are passed over
+        data = RelationData(**{key: data[key] for key in COLUMNS})
         doc.user_data[USER_DATA_KEY] = data
     return data
 
@@ -282,6 +284,9 @@ def set_rel(doc: Doc, rel: Mapping) -> None:
     """
     plain = {key: dict(scores) for key, scores in rel.items()}
     doc.user_data.pop(USER_DATA_KEY, None)
+    doc.user_data.pop(LEGACY_KEY, None)
+    if not plain:  # nothing annotated yet: it may be filled in place
+        return
     starts = {ent.start for ent in doc.ents}
     if all(start in starts for key in plain for start in key):
         set_relation_data(doc, _from_rel_dict(doc, plain))

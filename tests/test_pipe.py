@@ -348,7 +348,7 @@ def test_no_pairs_to_initialize_with(data, max_length):
     model = v1_config(max_length=max_length)
     nlp.add_pipe("relation_extractor", config={"model": model})
     examples = make_examples(nlp, data)
-    message = rf"none of the first {len(data)} training documents .*max_length"
+    message = rf"none of the {len(data)} training documents .*max_length"
     with pytest.raises(ValueError, match=message):
         nlp.initialize(lambda: examples)
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
-STEPS = 300
+STEPS = 400
 
 
 def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:

@@ -3,27 +3,23 @@
 To add a format, write a module with a `FORMAT` (see `ubiai`), and name it in `MODULES`.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Optional
+from typing import Any, Dict, Iterable, Iterator, Optional, Set
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from . import brat, prodigy, spert, ubiai
 from .base import Format, FormatError, Head, Options
+from .io import cannot_read, list_files
 from .record import EntityRecord, Record, RelationRecord, Source
 from .report import FILES, Report
 from .sniff import name_other_tool, read_head
 from .to_doc import load_tokenizer, to_doc, to_docs
 
-MODULES = ("ubiai", "prodigy", "brat", "spert")
+MODULES = (ubiai, prodigy, brat, spert)
 
-FORMATS: Dict[str, Format] = {
-    name: import_module(f"{__name__}.{name}").FORMAT
-    for name in MODULES
-    if find_spec(f"{__name__}.{name}")
-}
+FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 
 __all__ = [
     "FORMATS",
@@ -106,12 +102,52 @@ def read_records(
     report.read(FILES)
     try:
         format_ = find_format(path, format_name, options.encoding)
+        if path.is_dir():
+            _check_folder(path, format_, options.encoding)
         report.note(f"files read as {format_.name}")
         yield from format_.read(path, options, report)
     except FormatError as error:
         report.error(FILES, "not readable", str(error))
+    except OSError as error:
+        report.error(FILES, "not readable", str(cannot_read(path, error)))
     else:
         report.written(FILES)
+
+
+def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
+    """Refuse a folder that holds annotations which the format would pass over."""
+    for path in sorted(list_files(folder)):
+        is_json = path.suffix in (".json", ".jsonl", ".jsonlines")
+        if not is_json and (path.suffix != ".txt" or brat.find_base(path)):
+            continue
+        try:
+            head = read_head(path, encoding)
+        except FormatError:
+            continue  # no annotations of another format; a text is read later
+        found = next((f for f in FORMATS.values() if f.sniff(head)), format_)
+        tool = found.description if found is not format_ else name_other_tool(head)
+        if tool and head.value is not None:
+            raise FormatError(
+                f"{folder}: found {path.name}, which looks like {tool}, beside files "
+                f"of {format_.description}; expected one format in a folder. Give the "
+                f"files, or a folder for each format."
+            )
+
+
+def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
+    """Inputs, each once: a brat document may be given as two files and a folder."""
+    seen: Set[Path] = set()
+    for path in paths:
+        full = path.resolve()
+        base = brat.find_base(full) or full
+        is_part = base is not full
+        if base in seen or (is_part and not seen.isdisjoint(base.parents)):
+            report.read(FILES)
+            reason = "part of an input read already" if is_part else "given again"
+            report.merged(FILES, reason)
+            continue
+        seen.add(base)
+        yield path
 
 
 def convert(
@@ -132,6 +168,6 @@ def convert(
     YIELDS (Doc): see `to_docs`.
     """
     nlp = nlp or load_tokenizer(options.lang)
-    for path in paths:
+    for path in _skip_repeated(paths, report):
         records = read_records(path, options, report, format_name=format_name)
         yield from to_docs(records, options, report, nlp=nlp)

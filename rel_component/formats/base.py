@@ -35,10 +35,12 @@ class Options:
     only_with_relations (bool): leave out documents that have no relation in the end.
     complete (bool): whether unlisted pairs are known to be unrelated, where the file
         does not say so itself.
+    entities_only (bool): read documents that have no list of relations, as incomplete.
     accept_unanswered (bool): Prodigy: read tasks that have no answer.
     bare_token_label (Optional[str]): Prodigy: entity type for the end of a relation
         that is only a token.
     fields (Mapping[str, str]): UBIAI: other names of the fields.
+    types (Optional[Path]): SpERT: the types file, if it is not beside the data.
     group_by (Optional[str]): dotted path of the meta field that groups documents, e.g.
         `meta.source`; `id` and `file` are known too.
     group_regex (Optional[str]): the part of that field to group by: its first group.
@@ -58,9 +60,11 @@ class Options:
     drop_self: bool = False
     only_with_relations: bool = False
     complete: bool = True
+    entities_only: bool = False
     accept_unanswered: bool = False
     bare_token_label: Optional[str] = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    types: Optional[Path] = None
     group_by: Optional[str] = None
     group_regex: Optional[str] = None
 

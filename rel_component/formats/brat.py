@@ -13,13 +13,20 @@ from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from ..brat_config import CONFIG_NAME, parse_annotation_conf
 from .base import Format, FormatError, Head, Options
-from .io import decode, read_bytes, show
+from .io import cannot_read, decode, list_files, read_bytes, show
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
 from .report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
 
 JOINED = ".ann"
 PARTS = (".a1", ".a2", ".co", ".rel")
 SUFFIXES = (JOINED, *PARTS)
+CONFIGS = (
+    CONFIG_NAME,
+    "visual.conf",
+    "tools.conf",
+    "kb_shortcuts.conf",
+    ".stats_cache",
+)
 
 ID = re.compile(r"(?:[A-Za-z#][0-9]\S*|\*)$")
 SPAN = re.compile(
@@ -77,17 +84,16 @@ class _Line:
         return self.id[:1]
 
     @property
-    def name(self) -> str:
-        """RETURNS (str): what it is called in messages about its document."""
-        file = "" if self.file.suffix == JOINED else f"{self.file.name} "
-        return f"{file}line {self.number} ({self.id})"
+    def source(self) -> Source:
+        """RETURNS (Source): where it stands, for messages."""
+        return Source(str(self.file), line=self.number)
 
     def cells(self, n: int) -> List[str]:
         """RETURNS (List[str]): what follows the id, in at most n parts."""
         return self.text.split("\t", n)[1:]
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.number} {self.id}".rstrip()
+        return self.source.at(self.id)
 
 
 @dataclass
@@ -113,6 +119,10 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     YIELDS (Record): a document per text file.
     RAISES (FormatError): if there is no such pair.
     """
+    if path.name in CONFIGS:
+        # given by a shell's `folder/*`; the annotations find it by themselves
+        report.note("brat configuration files")
+        return
     reader = _Reader(path, options, report)
     for base in _find_documents(path):
         record = reader.read(base)
@@ -124,12 +134,8 @@ def _find_documents(path: Path) -> List[Path]:
     """Files without suffix, one for each document."""
     suffixes = (".txt", *SUFFIXES)
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.suffix in suffixes]
-        found = {
-            file.with_suffix("")
-            for file in files
-            if not any(part[0] == "." for part in file.relative_to(path).parts)
-        }
+        files = [file for file in list_files(path) if file.suffix in suffixes]
+        found = {file.with_suffix("") for file in files}
         if not found:
             raise FormatError(
                 f"{path}: found no .ann and .txt files in this folder, expected pairs "
@@ -199,7 +205,7 @@ class _Reader:
         try:
             data = path.read_bytes()  # it may be empty: nothing to annotate
         except OSError as error:
-            raise FormatError(f"{path}: can't be read: {error.strerror}.") from None
+            raise cannot_read(path, error) from None
         text = decode(data, path, self.options.encoding)
         # not splitlines: an entity's text may hold U+2028 or the like
         for number, line in enumerate(text.split("\n"), 1):
@@ -284,7 +290,9 @@ class _Reader:
             _check_end(id_, document)
         head, tail = self._order(words[0], roles)
         targets = dict(ends)
-        return RelationRecord(words[0], targets[head], targets[tail], line.name)
+        return RelationRecord(
+            words[0], targets[head], targets[tail], line.id, source=line.source
+        )
 
     def _order(self, label: str, roles: Tuple[str, ...]) -> Tuple[str, ...]:
         """Which role is the head: brat does not promise an order."""
@@ -308,7 +316,9 @@ class _Reader:
         self.report.read(RELATIONS, n_pairs)
         self.report.note("relations from brat's * lines", len(pairs))
         document.relations += [
-            RelationRecord(words[0], head, tail, line.name, symmetric=True)
+            RelationRecord(
+                words[0], head, tail, "*", symmetric=True, source=line.source
+            )
             for head, tail in pairs
         ]
         n_lost = n_pairs - len(pairs)
@@ -367,7 +377,9 @@ def _read_entity(line: _Line, document: _Document) -> EntityRecord:
             f"text nothing shows whether the offsets are right",
         )
     del document.broken[line.id]
-    return EntityRecord(line.id, match.group(1), fragments, text, line.name)
+    return EntityRecord(
+        line.id, match.group(1), fragments, text, line.id, source=line.source
+    )
 
 
 def _offsets(pair: str) -> Offsets:
@@ -420,12 +432,28 @@ def _unknown(line: _Line) -> _LineError:
     )
 
 
+def find_base(path: Path) -> Optional[Path]:
+    """The document that a file is a part of, or None if it is of no brat document.
+
+    path (Path): such as `x.ann`, or `x.txt` with an `x.ann` beside it.
+    RETURNS (Optional[Path]): the file without its suffix.
+    """
+    base = path.with_suffix("")
+    is_part = path.suffix in SUFFIXES
+    is_text = path.suffix == ".txt" and bool(_annotation_files(base))
+    return base if is_part or is_text else None
+
+
 def _sniff(head: Head) -> bool:
-    if head.path.is_dir():
-        return any(path.suffix in SUFFIXES for path in head.path.rglob("*"))
-    if head.path.suffix == ".txt":
-        return bool(_annotation_files(head.path.with_suffix("")))
-    return head.path.suffix in SUFFIXES
+    path = head.path
+    if path.is_dir():
+        return any(file.suffix in SUFFIXES for file in list_files(path))
+    if find_base(path) or path.name in CONFIGS:
+        return True
+    # a text that nobody annotated, among others
+    return path.suffix == ".txt" and any(
+        other.suffix in SUFFIXES for other in path.parent.iterdir()
+    )
 
 
 FORMAT = Format(

@@ -1,9 +1,10 @@
 """Files to values, with errors that say where: what all readers have in common."""
 
 import json
+import os
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
 from .base import FormatError, Options
 from .record import Source
@@ -23,7 +24,19 @@ SHOWN = 60
 
 
 class FieldError(ValueError):
-    """One field is missing or of the wrong type."""
+    """One field is missing or of the wrong type.
+
+    field (str): where it stands in the document, e.g. `spans[3].start`.
+    message (str): what was found, what was expected.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+    def say(self, source: Source) -> str:
+        """RETURNS (str): the message after file, line or document, and field."""
+        return f"{source.at(self.field)}: {self}"
 
 
 class EndpointError(FieldError):
@@ -44,57 +57,120 @@ def read_bytes(path: Path) -> bytes:
             f"{path}: found a folder, expected a file. Give the files in it."
         ) from None
     except OSError as error:
-        raise FormatError(f"{path}: can't be read: {error.strerror}.") from None
+        raise cannot_read(path, error) from None
     if not data.strip():
         raise FormatError(f"{path}: the file is empty; expected annotations.")
     return data
 
 
-def decode(data: bytes, where: Any, encoding: str = "utf-8-sig") -> str:
+def list_files(folder: Path) -> Iterator[Path]:
+    """Files in a folder and its subfolders, without hidden ones.
+
+    folder (Path): the folder.
+    YIELDS (Path): files, in no order.
+    RAISES (FormatError): if a folder may not be read: `Path.rglob` leaves it out.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise cannot_read(folder, error)
+
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def cannot_read(path: Path, error: OSError) -> FormatError:
+    """RETURNS (FormatError): what the system says about a file, with advice."""
+    reason = error.strerror or str(error)
+    return FormatError(
+        f"{error.filename or path}: can't be read: {reason}. Check that it is there "
+        f"and that you may read it."
+    )
+
+
+def decode(
+    data: bytes,
+    path: Path,
+    encoding: str = "utf-8-sig",
+    *,
+    offset: int = 0,
+    line: int = 1,
+) -> str:
     """Bytes to text, line ends untouched.
 
-    data (bytes): the content of a file.
-    where (Any): its name, for the message.
+    data (bytes): the content of a file, or a part of it.
+    path (Path): its name, for the message.
     encoding (str): the encoding that the user names, else UTF-8 with or without BOM.
+    offset (int): where in the file the data begins, in bytes.
+    line (int): the line that it begins in.
     RETURNS (str): the text.
-    RAISES (FormatError): naming the byte and the encoding that it is likely in.
+    RAISES (FormatError): naming line, byte and the encoding that it is likely in.
     """
     if encoding == "utf-8-sig":
-        refuse_utf16(data, where)
+        refuse_utf16(data, path, offset=offset, line=line)
     try:
         return data.decode(encoding)
     except LookupError:
         raise FormatError(
-            f"{where}: no encoding has the name {encoding!r}; expected one such as "
+            f"{path}: no encoding has the name {encoding!r}; expected one such as "
             f"utf-8, latin-1, cp1252, utf-16."
         ) from None
     except UnicodeError as error:
-        start = getattr(error, "start", 0)
+        # codecs leave a byte order mark out of their count
+        mark = len(data) - len(getattr(error, "object", data))
+        start = getattr(error, "start", 0) + mark
         byte = f"0x{data[start]:02X}" if start < len(data) else "the end"
-        line = data.count(b"\n", 0, start) + 1
+        line += data[:start].decode(encoding, "ignore").count("\n")
         advice = "" if encoding != "utf-8-sig" else _likely(data)
         raise FormatError(
-            f"{where}: byte {start} (line {line}) is {byte}, which is not valid "
-            f"{'UTF-8' if encoding == 'utf-8-sig' else encoding}.{advice}"
+            f"{path}:{line}: byte {offset + start} of the file is {byte}, which is not "
+            f"valid {'UTF-8' if encoding == 'utf-8-sig' else encoding}.{advice}"
         ) from None
 
 
-def refuse_utf16(data: bytes, where: Any) -> None:
+def refuse_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> None:
     """Advise on files that are not UTF-8 for sure.
 
     RAISES (FormatError): if they are UTF-16 or no text.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if offset == 0 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError(
-            f"{where}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save it as "
+            f"{path}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save it as "
             f"UTF-8, or give --encoding utf-16."
         )
     at = data.find(b"\0")
     if at >= 0:
+        line += data.count(b"\n", 0, at)
         raise FormatError(
-            f"{where}: byte {at} is NUL, so this is a binary file or UTF-16 without a "
-            f"mark, expected UTF-8 text. If it is text, give --encoding utf-16-le."
+            f"{path}:{line}: byte {offset + at} of the file is NUL, so this is a binary "
+            f"file or UTF-16 without a mark, expected UTF-8 text. If it is text, give "
+            f"--encoding utf-16-le."
         )
+
+
+# how binary files begin, and what to do with them
+BINARY = {
+    b"PK\x03\x04": "a zip archive (or an Office document): unpack it, or export as text",
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"BZh": "a bzip2 archive: unpack it",
+    b"\xfd7zXZ\0": "an xz archive: unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
+    b"%PDF": "a PDF: give the annotations that were exported from the tool",
+    b"\x89PNG": "a picture: give the annotations that were exported from the tool",
+    b"SQLite format 3\0": "a data base (SQLite): export the annotations from the tool",
+}
+
+
+def refuse_binary(data: bytes, path: Path) -> None:
+    """Advise on archives and the like.
+
+    data (bytes): the beginning of a file.
+    path (Path): its name, for the message.
+    RAISES (FormatError): if it begins as one of `BINARY` does.
+    """
+    for mark, advice in BINARY.items():
+        if data.startswith(mark):
+            raise FormatError(f"{path}: this is {advice}.")
 
 
 def _likely(data: bytes) -> str:
@@ -143,10 +219,12 @@ def _first_line(path: Path, encoding: str) -> str:
         return next((line.strip() for line in lines if line.strip()), "")
     try:
         with path.open("rb") as file:
-            for line in file:
-                text = decode(line, path).strip()
+            offset = 0
+            for number, line in enumerate(file, 1):
+                text = decode(line, path, offset=offset, line=number).strip()
                 if text:
                     return text
+                offset += len(line)
     except OSError:
         pass
     read_bytes(path)
@@ -164,13 +242,17 @@ def _is_json(text: str) -> bool:
 def _iter_lines(
     path: Path, encoding: str, report: Report
 ) -> Iterator[Tuple[Source, Any]]:
-    for number, data in enumerate(_byte_lines(path, encoding), 1):
+    for number, (offset, data) in enumerate(_file_lines(path, encoding), 1):
         source = Source(str(path), line=number)
         if not data.strip():
             continue
         report.read(DOCUMENTS)
         try:
-            text = data if isinstance(data, str) else decode(data, source)
+            text = (
+                data
+                if isinstance(data, str)
+                else decode(data, path, offset=offset, line=number)
+            )
             value = parse(text.strip("\r\n"), source)
         except FormatError as error:
             is_cut = data[-1:] not in (b"\n", "\n")
@@ -180,12 +262,17 @@ def _iter_lines(
         yield source, value
 
 
-def _byte_lines(path: Path, encoding: str) -> Iterator[Union[bytes, str]]:
+def _file_lines(path: Path, encoding: str) -> Iterator[Tuple[int, Union[bytes, str]]]:
+    """Lines, and where in the file they begin (if they are bytes)."""
     if encoding == "utf-8-sig":
+        offset = 0
         with path.open("rb") as file:
-            yield from file
+            for line in file:
+                yield offset, line
+                offset += len(line)
     else:  # a line end may be several bytes
-        yield from decode(read_bytes(path), path, encoding).splitlines(keepends=True)
+        text = decode(read_bytes(path), path, encoding)
+        yield from ((0, line) for line in text.splitlines(keepends=True))
 
 
 def parse(text: str, source: Source) -> Any:
@@ -327,7 +414,7 @@ def get(
     if key not in obj:
         found = ", ".join(map(repr, list(obj)[:8])) or "no fields"
         raise FieldError(
-            f"{path}: missing, expected {describe(kind)} (found the fields {found})"
+            path, f"missing, expected {describe(kind)} (found the fields {found})"
         )
     return check(obj[key], kind, path)
 
@@ -341,6 +428,63 @@ def get_list(obj: Dict[str, Any], key: str, field: str = "") -> List[Any]:
     return check(obj.get(key), (list, type(None)), path) or []
 
 
+def get_relations(
+    obj: Dict[str, Any], options: Options, report: Report
+) -> Optional[List[Any]]:
+    """The relations of a document: a list that may be empty, but has to be there.
+
+    Without the list nobody looked for relations, and no pair is known to have none.
+
+    options (Options): `entities_only` accepts documents without the list.
+    report (Report): counts them.
+    RETURNS (Optional[List[Any]]): None if there is no list.
+    RAISES (FieldError): if it is missing and not accepted, or of another type.
+    """
+    if obj.get("relations") is not None:
+        return check(obj["relations"], list, "relations")
+    if options.entities_only:
+        report.note("documents without a list of relations: incomplete")
+        return None
+    raise FieldError(
+        "relations",
+        f"{'found null' if 'relations' in obj else 'missing'}, expected a list, [] "
+        f"where there are none; if only entities were annotated, --entities-only reads "
+        f"them and takes no pair for unrelated",
+    )
+
+
+def lose_document(
+    source: Source,
+    value: Any,
+    error: FieldError,
+    kinds: Mapping[str, str],
+    report: Report,
+) -> None:
+    """Report a document that can't be read, and count what it holds.
+
+    source (Source): where it stands.
+    value (Any): the document, whatever it is.
+    error (FieldError): why it can't be read.
+    kinds (Mapping[str, str]): its lists, and the kind of what is in them.
+    report (Report): nothing of the document may be counted in it yet.
+    """
+    reason = "wrong fields"
+    report.error(DOCUMENTS, reason, f"{error.say(source)}; document not converted.")
+    for kind, n in count_contents(value, kinds):
+        report.read(kind, n)
+        report.lost_with(kind, reason, n)
+
+
+def count_contents(value: Any, kinds: Mapping[str, str]) -> List[Tuple[str, int]]:
+    """RETURNS (List[Tuple[str, int]]): kinds, and how many of them a document holds."""
+    lists = value if isinstance(value, dict) else {}
+    return [
+        (kind, len(lists[key]))
+        for key, kind in kinds.items()
+        if isinstance(lists.get(key), list)
+    ]
+
+
 def check(value: Any, kind: Kinds, path: str) -> Any:
     """The value, if it is of this type; true and false are no numbers.
 
@@ -348,7 +492,7 @@ def check(value: Any, kind: Kinds, path: str) -> Any:
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise FieldError(f"{path}: found {show(value)}, expected {describe(kinds)}")
+        raise FieldError(path, f"found {show(value)}, expected {describe(kinds)}")
     return value
 
 
@@ -360,7 +504,7 @@ def get_text(obj: Dict[str, Any], key: str, field: str = "") -> str:
     value = get(obj, key, str, field)
     if not value.strip():
         path = f"{field}.{key}" if field else key
-        raise FieldError(f"{path}: found {show(value)}, expected a name")
+        raise FieldError(path, f"found {show(value)}, expected a name")
     return value
 
 

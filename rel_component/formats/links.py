@@ -118,7 +118,7 @@ def _report_endpoint(
     report.error(
         RELATIONS,
         reason,
-        f"{record.source} {relation.field}: its {side} {why}; relation "
+        f"{record.place(relation)}: its {side} {why}; relation "
         f"{relation.label!r} not converted. Correct that entity first.",
     )
 

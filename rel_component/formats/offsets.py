@@ -55,7 +55,7 @@ def _find_problem(text: str, entity: EntityRecord, fragments: Fragments) -> str:
     if not _agrees(text, entity, fragments):
         covered = " ".join(text[start:end] for start, end in fragments)
         return (
-            f"text {show(entity.text)} is not what stands at "
+            f"{entity.text_name} {show(entity.text)} is not what stands at "
             f"{_show_offsets(fragments)}, {show(covered)}"
         )
     return ""
@@ -108,7 +108,7 @@ def _report_misplaced(
     report.error(
         ENTITIES,
         "offsets do not fit the text",
-        f"{record.source} {entity.field}: {problem}; entity {entity.label!r} not "
+        f"{record.place(entity)}: {problem}; entity {entity.label!r} not "
         f"converted. {advice}",
     )
 
@@ -132,7 +132,7 @@ def _join(
         report.error(
             ENTITIES,
             "only whitespace",
-            f"{record.source} {entity.field}: offsets {_show_offsets(fragments)} cover "
+            f"{record.place(entity)}: offsets {_show_offsets(fragments)} cover "
             f"only whitespace; entity {entity.label!r} not converted. Correct them.",
         )
         return None
@@ -170,7 +170,7 @@ def _choose(
     report.error(
         ENTITIES,
         "discontinuous",
-        f"{record.source} {entity.field}: the entity has {len(pieces)} pieces "
+        f"{record.place(entity)}: the entity has {len(pieces)} pieces "
         f"({_show_offsets(list(pieces))}), expected one; entity {entity.label!r} not "
         f"converted. --discontinuous hull keeps it.",
     )

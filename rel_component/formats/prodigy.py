@@ -6,7 +6,6 @@ Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/proje
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -15,16 +14,20 @@ from .io import (
     EndpointError,
     FieldError,
     check,
+    count_contents,
     get,
     get_list,
+    get_relations,
     get_text,
     iter_json,
+    lose_document,
     show,
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
 from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
 KNOWN = {"text", "tokens", "spans", "relations"}
+KINDS = {"spans": ENTITIES, "relations": RELATIONS}
 ANSWERS = ("accept", "reject", "ignore")
 
 
@@ -43,9 +46,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             if _is_accepted(obj, options, report):
                 yield _Task(obj, source, options, report).read()
         except FieldError as error:
-            report.error(
-                DOCUMENTS, "wrong fields", f"{source} {error}; task not converted."
-            )
+            lose_document(source, value, error, KINDS, report)
 
 
 def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
@@ -54,7 +55,7 @@ def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
         if options.accept_unanswered:
             report.note("tasks without an answer accepted")
             return True
-        report.skipped(DOCUMENTS, "no answer")
+        _skip(obj, "no answer", report)
         report.hint(
             "tasks without an 'answer' are not annotated yet and were left out; "
             "--accept-unanswered reads them"
@@ -62,11 +63,18 @@ def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
         return False
     if answer not in ANSWERS:
         raise FieldError(
-            f"answer: found {show(answer)}, expected one of {', '.join(ANSWERS)}"
+            "answer", f"found {show(answer)}, expected one of {', '.join(ANSWERS)}"
         )
     if answer != "accept":
-        report.skipped(DOCUMENTS, f"answer={answer}")
+        _skip(obj, f"answer={answer}", report)
     return answer == "accept"
+
+
+def _skip(obj: Dict[str, Any], reason: str, report: Report) -> None:
+    report.skipped(DOCUMENTS, reason)
+    for kind, n in count_contents(obj, KINDS):
+        report.read(kind, n)
+        report.skipped(kind, reason, n)
 
 
 @dataclass
@@ -100,21 +108,22 @@ class _Task:
 
     def read(self) -> Record:
         # both lists first: nothing is counted of a task that is left out
-        spans, links = get_list(self.obj, "spans"), get_list(self.obj, "relations")
+        spans = get_list(self.obj, "spans")
+        links = get_relations(self.obj, self.options, self.report)
         for i, value in enumerate(spans):
             self.report.read(ENTITIES)
             try:
                 self._read_span(value, f"spans[{i}]")
             except FieldError as error:
-                message = f"{self.source} {error}; entity not converted."
+                message = f"{error.say(self.source)}; entity not converted."
                 self.report.error(ENTITIES, "wrong fields", message)
         return Record(
             self.text,
             self.source,
             self.entities,
-            self._read_relations(links),
+            self._read_relations(links or []),
             tokens=self.own_tokens,
-            complete=self.options.complete,
+            complete=self.options.complete and links is not None,
             meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
         )
 
@@ -128,7 +137,7 @@ class _Task:
                 ends = get(obj, "start", int, field), get(obj, "end", int, field)
                 word = self.text[max(0, ends[0]) : max(0, ends[1])]
                 if obj.get("text", word) != word or not word:
-                    raise FieldError(f"{field}: not in the text")
+                    raise FieldError(field, "not in the text")
                 tokens.append(ends)
         except FieldError:
             self.report.repair("tokens that do not fit the text: tokenized anew")
@@ -156,11 +165,18 @@ class _Task:
         start, end = get(obj, "start", int, field), get(obj, "end", int, field)
         label = self._read_label(obj, field)
         text = check(obj.get("text"), (str, type(None)), f"{field}.text")
+        first, last = self._read_extent(obj, field)
+        self._add(field, label, start, end, text, first, last)
+
+    @staticmethod
+    def _read_extent(
+        obj: Dict[str, Any], field: str
+    ) -> Tuple[Optional[int], Optional[int]]:
         first, last = (
             check(obj.get(key), (int, type(None)), f"{field}.{key}")
             for key in ("token_start", "token_end")
         )
-        self._add(field, label, start, end, text, first, last)
+        return first, last
 
     def _read_label(self, obj: Dict[str, Any], field: str) -> str:
         if obj.get("label") is None and self.options.bare_token_label:
@@ -179,7 +195,11 @@ class _Task:
         last: Optional[int] = None,
     ) -> str:
         id_ = str(len(self.entities))
-        self.entities.append(EntityRecord(id_, label, [(start, end)], text, field))
+        entity = EntityRecord(id_, label, [(start, end)], text, field)
+        if text is None and first is not None and last is not None:
+            entity.text = self._text_of(first, last)
+            entity.text_name = f"the text of tokens {first} to {last},"
+        self.entities.append(entity)
         if first is None:
             first = self._token_at(start)
         if last is None:
@@ -189,6 +209,23 @@ class _Task:
         if not any((e.start, e.end, e.label) == key for e in self.extents):
             self.extents.append(extent)
         return id_
+
+    def _text_of(self, first: int, last: int) -> Optional[str]:
+        """What tokens of the task say that they cover, if they are there.
+
+        Offsets that are off by a little, or in another unit, show in it.
+        """
+        values = self.obj.get("tokens")
+        if not isinstance(values, list) or not 0 <= first <= last < len(values):
+            return None
+        if self.own_tokens:
+            return self.text[self.own_tokens[first][0] : self.own_tokens[last][1]]
+        tokens = [t for t in values[first : last + 1] if isinstance(t, dict)]
+        words = [t["text"] for t in tokens if isinstance(t.get("text"), str)]
+        blanks = [" " if t.get("ws", True) else "" for t in tokens]
+        if len(words) < last + 1 - first:
+            return None
+        return "".join(map(str.__add__, words, blanks)).strip(" ")
 
     def _token_at(self, char: int) -> Optional[int]:
         for i, (start, end) in enumerate(self.tokens):
@@ -211,7 +248,7 @@ class _Task:
                 self.report.error(
                     RELATIONS,
                     "endpoint is not an entity" if is_endpoint else "wrong fields",
-                    f"{self.source} {error}; relation {label!r} not converted.",
+                    f"{error.say(self.source)}; relation {label!r} not converted.",
                 )
                 continue
             for _, repair in ends:
@@ -225,7 +262,7 @@ class _Task:
         token = check(obj.get(key), (int, type(None)), path)
         span = check(obj.get(f"{key}_span"), (dict, type(None)), f"{path}_span")
         if token is None and span is None:
-            raise FieldError(f"{path}: missing, expected the index of a token")
+            raise FieldError(path, "missing, expected the index of a token")
         if span is not None:
             found = self._find_by_characters(span, f"{path}_span")
             if found:
@@ -233,7 +270,7 @@ class _Task:
                 repair = f"{key} disagrees with {key}_span: the span is used"
                 return found.id, repair if is_off else ""
             if span.get("label") is None:
-                return self._take_bare(span["start"], span["end"], f"{path}_span"), ""
+                return self._take_bare(span, f"{path}_span"), ""
         if token is not None:
             for is_match, repair in self._ways(token, f"{key}_span", span is not None):
                 matches = [e for e in self.extents if is_match(e)]
@@ -241,11 +278,13 @@ class _Task:
                     return self._single(matches, path, token), repair
             if 0 <= token < len(self.tokens):
                 start, end = self.tokens[token]
-                return self._take_bare(start, end, path, token), ""
+                bare = {"start": start, "end": end}
+                return self._take_bare(bare, path), ""
         raise EndpointError(
-            f"{path}: {show(token if span is None else span)} is not an entity of this "
+            path,
+            f"{show(token if span is None else span)} is not an entity of this "
             f"document (it has {len(self.tokens)} tokens and {len(self.extents)} "
-            f"entities)"
+            f"entities)",
         )
 
     def _find_by_characters(self, span: Dict[str, Any], path: str) -> Optional[_Extent]:
@@ -255,8 +294,9 @@ class _Task:
         if len(same or found) > 1:
             labels = ", ".join(e.label for e in found)
             raise EndpointError(
-                f"{path}: {len(found)} entities ({labels}) stand at {start}-{end}, "
-                f"expected its label to say which"
+                path,
+                f"{len(found)} entities ({labels}) stand at {start}-{end}, expected "
+                f"its label to say which",
             )
         return next(iter(same or found), None)
 
@@ -280,27 +320,28 @@ class _Task:
         if len(matches) > 1:
             places = ", ".join(f"{e.label} {e.start}-{e.end}" for e in matches)
             raise EndpointError(
-                f"{path}: token {token} is in {len(matches)} entities ({places}), "
-                f"expected a {path.rsplit('.')[-1]}_span to say which"
+                path,
+                f"token {token} is in {len(matches)} entities ({places}), expected a "
+                f"{path.rsplit('.')[-1]}_span to say which",
             )
         return matches[0].id
 
-    def _take_bare(
-        self, start: int, end: int, path: str, token: Optional[int] = None
-    ) -> str:
+    def _take_bare(self, span: Dict[str, Any], path: str) -> str:
+        start, end = span["start"], span["end"]
         label = self.options.bare_token_label
         shown = show(self.text[max(0, start) : max(0, end)])
         if label is None:
             raise EndpointError(
-                f"{path}: relation endpoint is not an entity: {shown} at {start}-{end} "
-                f"is a bare token (--bare-token-label TOKEN makes it an entity)"
+                path,
+                f"relation endpoint is not an entity: {shown} at {start}-{end} is a "
+                f"bare token (--bare-token-label TOKEN makes it an entity)",
             )
+        first, last = self._read_extent(span, path)
         self.report.read(ENTITIES)
         self.report.note("entities made of bare tokens")
-        return self._add(path, label, start, end, None, token, token)
+        return self._add(path, label, start, end, None, first, last)
 
 
-@lru_cache(maxsize=1)
 def _tokenizer(lang: str) -> Callable[[str], Any]:
     from .to_doc import load_tokenizer
 

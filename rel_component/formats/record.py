@@ -7,7 +7,7 @@ whether they fit the text. What is wrong with them is found once for all in `to_
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 Offsets = Tuple[int, int]
 
@@ -27,11 +27,22 @@ class Source:
     index: Optional[int] = None
     id: Optional[str] = None
 
+    def at(self, field: str = "") -> str:
+        """A place as all messages name it: `x.jsonl:3 spans[0]`, `x.json doc 3 (...)`.
+
+        field (str): in the document, e.g. `tokens[0].start`.
+        RETURNS (str): what the message begins with.
+        """
+        if self.index is None:
+            line = "" if self.line is None else f":{self.line}"
+            return f"{self.file}{line} {field}".rstrip()
+        # positions are hard to count in an array: the id helps, if there is one
+        id_ = "" if self.id is None else f"id {self.id}"
+        inner = ", ".join(part for part in (id_, field) if part)
+        return f"{self.file} doc {self.index}" + (f" ({inner})" if inner else "")
+
     def __str__(self) -> str:
-        line = "" if self.line is None else f":{self.line}"
-        index = "" if self.index is None else f" (doc {self.index})"
-        id_ = "" if self.id is None else f" (doc id {self.id})"
-        return f"{self.file}{line}{index}{id_}"
+        return self.at()
 
 
 @dataclass
@@ -46,6 +57,8 @@ class EntityRecord:
         against it.
     field (str): where in the document it stands, e.g. `tokens[3]`.
     attrs (Dict[str, Any]): further attributes; `kb_id` (str) goes to the span.
+    source (Optional[Source]): where it stands, if not where its document does.
+    text_name (str): what `text` is called in messages, if it was put together.
     """
 
     id: str
@@ -54,6 +67,8 @@ class EntityRecord:
     text: Optional[str] = None
     field: str = ""
     attrs: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    source: Optional[Source] = None
+    text_name: str = "text"
 
     @property
     def start(self) -> int:
@@ -74,6 +89,7 @@ class RelationRecord:
     field (str): where in the document it stands, e.g. `relations[0]`.
     symmetric (bool): whether the file marks it as having no direction.
     attrs (Dict[str, Any]): further attributes.
+    source (Optional[Source]): where it stands, if not where its document does.
     """
 
     label: str
@@ -82,6 +98,7 @@ class RelationRecord:
     field: str = ""
     symmetric: bool = False
     attrs: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    source: Optional[Source] = None
 
 
 @dataclass
@@ -115,3 +132,7 @@ class Record:
     group: Optional[str] = None
     bom: bool = False
     meta: Dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def place(self, item: Union[EntityRecord, RelationRecord]) -> str:
+        """RETURNS (str): file and line or document and field, to begin a message."""
+        return (item.source or self.source).at(item.field)

@@ -71,6 +71,12 @@ class Report:
         self.n_lost[kind] += n
         self.problems.append(message)
 
+    def lost_with(self, kind: str, reason: str, n: int) -> None:
+        """Count items of a document that is lost; the sentence is the document's."""
+        if n:
+            self.n_skipped[kind][reason] += n
+            self.n_lost[kind] += n
+
     def repair(self, reason: str, n: int = 1) -> None:
         """Count items changed without being asked, and converted."""
         if n:

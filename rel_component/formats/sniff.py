@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 from .base import FormatError, Head
-from .io import decode, read_bytes, refuse_utf16
+from .io import (
+    cannot_read,
+    decode,
+    list_files,
+    read_bytes,
+    refuse_binary,
+    refuse_utf16,
+)
 
 SIZE = 1 << 16
 
@@ -19,6 +26,7 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
     RAISES (FormatError): if there is nothing there, or no text.
     """
     if path.is_dir():
+        next(list_files(path), None)  # says so if the folder may not be read
         return Head(path)
     if not path.exists():
         raise FormatError(
@@ -29,9 +37,10 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
         with path.open("rb") as file:
             data = file.read(SIZE)
     except OSError as error:
-        raise FormatError(f"{path}: can't be read: {error.strerror}.") from None
+        raise cannot_read(path, error) from None
     if not data.strip():
         read_bytes(path)
+    refuse_binary(data, path)
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
         refuse_utf16(data, path)
     try:

@@ -15,24 +15,26 @@ from .io import (
     check,
     decode,
     get,
-    get_list,
+    get_relations,
     get_text,
     iter_json,
+    lose_document,
     parse,
     read_bytes,
     show,
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
-from .report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
+from .report import ENTITIES, FILES, RELATIONS, Report
 
 KNOWN = {"tokens", "entities", "relations"}
+KINDS = {"entities": ENTITIES, "relations": RELATIONS}
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a SpERT data set or SpERT's predictions.
 
     path (Path): the file. `NAME_types.json` or `types.json` beside it is read too.
-    options (Options): shared by all readers.
+    options (Options): `types` is another types file to read in its place.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per sentence.
     RAISES (FormatError): if it is no JSON file.
@@ -42,9 +44,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _read_sentence(value, source, symmetric, options, report)
         except FieldError as error:
-            report.error(
-                DOCUMENTS, "wrong fields", f"{source} {error}; document not converted."
-            )
+            lose_document(source, value, error, KINDS, report)
 
 
 def _read_sentence(
@@ -60,9 +60,10 @@ def _read_sentence(
         source = replace(source, id=str(id_))
     text, tokens = _join(_read_tokens(obj))
     # both lists first: nothing is counted of a sentence that is left out
-    values, links = get_list(obj, "entities"), get_list(obj, "relations")
+    values = get(obj, "entities", list)
+    links = get_relations(obj, options, report)
     entities = _read_entities(values, tokens, source, report)
-    relations = _read_relations(links, entities, len(values), source, report)
+    relations = _read_relations(links or [], entities, len(values), source, report)
     for relation in relations:
         relation.symmetric = relation.label in symmetric
     return Record(
@@ -71,7 +72,7 @@ def _read_sentence(
         list(entities.values()),
         relations,
         tokens=tokens,
-        complete=options.complete,
+        complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
 
@@ -79,10 +80,10 @@ def _read_sentence(
 def _read_tokens(obj: Dict[str, Any]) -> List[str]:
     tokens = get(obj, "tokens", list)
     if not tokens:
-        raise FieldError("tokens: found an empty list, expected words")
+        raise FieldError("tokens", "found an empty list, expected words")
     for i, token in enumerate(tokens):
         if not check(token, str, f"tokens[{i}]").strip():
-            raise FieldError(f"tokens[{i}]: found {show(token)}, expected a word")
+            raise FieldError(f"tokens[{i}]", f"found {show(token)}, expected a word")
     return tokens
 
 
@@ -111,12 +112,13 @@ def _read_entities(
             end = get(entity, "end", int, field)
             if not 0 <= start < end <= len(tokens):
                 raise FieldError(
-                    f"{field}: found tokens {show(start)} to {show(end)}, expected "
+                    field,
+                    f"found tokens {show(start)} to {show(end)}, expected "
                     f"0 <= start < end <= {len(tokens)}, end being the token after the "
-                    f"last one"
+                    f"last one",
                 )
         except FieldError as error:
-            message = f"{source} {error}; entity not converted."
+            message = f"{error.say(source)}; entity not converted."
             report.error(ENTITIES, "wrong fields", message)
             continue
         offsets = (tokens[start][0], tokens[end - 1][1])
@@ -142,7 +144,7 @@ def _read_relations(
             head = get(relation, "head", int, field)
             tail = get(relation, "tail", int, field)
         except FieldError as error:
-            message = f"{source} {error}; relation {label!r} not converted."
+            message = f"{error.say(source)}; relation {label!r} not converted."
             report.error(RELATIONS, "wrong fields", message)
             continue
         for name, index in (("head", head), ("tail", tail)):
@@ -152,8 +154,8 @@ def _read_relations(
                 report.error(
                     RELATIONS,
                     reason,
-                    f"{source} {field}.{name}: {message}; relation {label!r} not "
-                    f"converted.",
+                    f"{source.at(f'{field}.{name}')}: {message}; relation {label!r} "
+                    f"not converted.",
                 )
                 break
         else:
@@ -177,7 +179,7 @@ def _find_problem(
 
 def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:
     """Labels that the types file calls symmetric; none if there is no such file."""
-    types = _find_types(path)
+    types = options.types or _find_types(path)
     if types is None:
         return frozenset()
     try:
@@ -185,12 +187,14 @@ def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[s
         value = parse(text, Source(str(types)))
         labels = _symmetric_labels(value)
     except (FormatError, FieldError) as error:
-        name = "" if isinstance(error, FormatError) else f"{types} "
+        found = str(error)
+        if isinstance(error, FieldError):
+            found = error.say(Source(str(types)))
         report.read(FILES)
         report.error(
             FILES,
             "not a types file",
-            f"{name}{error} Expected SpERT's types, such as "
+            f"{found} Expected SpERT's types, such as "
             f'{{"relations": {{"Kill": {{"symmetric": false}}}}}}.',
         )
         return frozenset()

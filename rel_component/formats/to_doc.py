@@ -1,6 +1,7 @@
 """Record -> Doc, once for all formats."""
 
 import re
+from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
@@ -21,8 +22,9 @@ from .tokens import make_doc, set_sentences
 SOURCE_KEY = "rel_component_source"
 
 
+@lru_cache(maxsize=8)
 def load_tokenizer(lang: str) -> Language:
-    """A pipeline with a tokenizer only.
+    """A pipeline with a tokenizer only; the same one for the same language.
 
     lang (str): language code.
     RETURNS (Language): blank.
@@ -167,7 +169,7 @@ def _make_spans(
                 report.error(
                     ENTITIES,
                     "not on token borders",
-                    f"{record.source} {entity.field}: {show(record.text[start:end])} "
+                    f"{record.place(entity)}: {show(record.text[start:end])} "
                     f"at {start}-{end} does not begin and end with a token; entity "
                     f"{entity.label!r} not converted. --align retokenize keeps it.",
                 )

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .base import Format, Head, Options
-from .io import EndpointError, FieldError, check, get, get_list, get_text, iter_json
+from .io import (
+    EndpointError,
+    FieldError,
+    check,
+    get,
+    get_relations,
+    get_text,
+    iter_json,
+    lose_document,
+)
 from .record import EntityRecord, Record, RelationRecord, Source
-from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from .report import ENTITIES, RELATIONS, Report
 
 # token_start, inclusive token_end, entity id
 Extent = Tuple[int, int, str]
 KNOWN = {"document", "tokens", "relations"}
+KINDS = {"tokens": ENTITIES, "relations": RELATIONS}
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -28,31 +38,31 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     RAISES (FormatError): if it is no JSON file.
     """
     for source, value in iter_json(path, options, report):
+        obj = _rename(value, options) if isinstance(value, dict) else value
         try:
-            yield _read_document(value, source, options, report)
+            yield _read_document(obj, source, options, report)
         except FieldError as error:
-            report.error(
-                DOCUMENTS, "wrong fields", f"{source} {error}; document not converted."
-            )
+            lose_document(source, obj, error, KINDS, report)
 
 
 def _read_document(
     value: Any, source: Source, options: Options, report: Report
 ) -> Record:
-    obj = _rename(check(value, dict, "the document"), options)
+    obj = check(value, dict, "the document")
     text = get(obj, "document", str)
     if isinstance(obj.get("id"), (str, int)):
         source = replace(source, id=str(obj["id"]))
     # both lists first: nothing is counted of a document that is left out
-    values, links = get_list(obj, "tokens"), get_list(obj, "relations")
+    values = get(obj, "tokens", list)
+    links = get_relations(obj, options, report)
     entities, extents = _read_entities(values, source, options, report)
-    relations = _read_relations(links, extents, source, options, report)
+    relations = _read_relations(links or [], extents, source, options, report)
     return Record(
         text,
         source,
         entities,
         relations,
-        complete=options.complete,
+        complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
 
@@ -80,7 +90,7 @@ def _read_entities(
             extent = _read_extent(obj, field)
         except FieldError as error:
             report.error(
-                ENTITIES, "wrong fields", f"{source} {error}; entity not converted."
+                ENTITIES, "wrong fields", f"{error.say(source)}; entity not converted."
             )
             continue
         entities.append(EntityRecord(str(i), label, [(start, end)], text, field))
@@ -121,7 +131,7 @@ def _read_relations(
             report.error(
                 RELATIONS,
                 "no such entity" if is_endpoint else "wrong fields",
-                f"{source} {error}; relation {label!r} not converted.",
+                f"{error.say(source)}; relation {label!r} not converted.",
             )
             continue
         for _, repair in ends:
@@ -145,14 +155,16 @@ def _resolve(
         return ids[0], repair
     if not ids:
         raise EndpointError(
-            f"{field}.{key}: {token} is not the token_start of an entity of this "
-            f"document, expected one of {sorted({e[0] for e in extents})[:10]}"
+            f"{field}.{key}",
+            f"{token} is not the token_start of an entity of this document, expected one of "
+            f"{sorted({e[0] for e in extents})[:10]}",
         )
     where = "begin at" if not repair else "cover"
     raise EndpointError(
-        f"{field}.{key}: {len(ids)} entities {where} token {token} "
+        f"{field}.{key}",
+        f"{len(ids)} entities {where} token {token} "
         f"({', '.join(f'tokens[{i}]' for i in ids)}), expected one; UBIAI can't say "
-        f"which is meant, remove all but one"
+        f"which is meant, remove all but one",
     )
 
 

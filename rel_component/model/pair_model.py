@@ -49,7 +49,7 @@ TABLE_SCALE = 0.3
 # of what buckets add to the logits: they learn that many times faster
 DIRECT_SCALE = 10.0
 # of what the hidden layer adds to the logits: it learns after the buckets have
-HIDDEN_SCALE = 0.3
+HIDDEN_SCALE = 0.1
 
 Output = Literal["sigmoid", "softmax"]
 Gradient = Callable[[Floats2d], Floats2d]

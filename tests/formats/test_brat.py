@@ -100,8 +100,8 @@ def test_every_bad_line_is_named():
         f"{folder}/doc.ann:18 *: found the endpoint T5",
         f"{folder}/doc.ann:18 *: found the endpoint T77",
         f"{folder}/doc.ann:23 Z9: found 'Z9\\tunknown line type'",
-        f"{folder}/doc.ann (doc id doc) line 7 (T6): offsets 51-51 enclose no text",
-        f"{folder}/doc.ann (doc id doc) line 8 (T7): text 'BRCA2' is not what stands",
+        f"{folder}/doc.ann:7 T6: offsets 51-51 enclose no text",
+        f"{folder}/doc.ann:8 T7: text 'BRCA2' is not what stands",
         f"{folder}/only_ann.ann: found annotations without their text",
     ]
     assert len(report.problems) == len(begins)
@@ -198,7 +198,7 @@ def test_documents_that_cannot_be_read_do_not_stop_the_others(tmp_path):
     docs, report = convert(tmp_path)
     assert len(docs) == 1
     assert report.n_lost["documents"] == 2
-    assert "byte 1 (line 1) is 0xFC" in report.problems[0]
+    assert "a.txt:1: byte 1 of the file is 0xFC" in report.problems[0]
     assert "the file is empty" in report.problems[1]
 
 

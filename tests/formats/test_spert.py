@@ -85,28 +85,28 @@ def test_every_bad_item_is_named():
     file = DATA / "bad_items.json"
     fits = "expected 0 <= start < end <= 4, end being the token after the last one"
     assert [problem.partition("; ")[0] for problem in report.problems] == [
-        f"{file} (doc 0) entities[1]: found tokens 3 to 3, {fits}",
-        f"{file} (doc 0) entities[2]: found tokens 2 to 5, {fits}",
-        f"{file} (doc 0) entities[3].start: found '0', expected a whole number",
-        f"{file} (doc 0) entities[4].type: missing, expected a string (found the "
+        f"{file} doc 0 (entities[1]): found tokens 3 to 3, {fits}",
+        f"{file} doc 0 (entities[2]): found tokens 2 to 5, {fits}",
+        f"{file} doc 0 (entities[3].start): found '0', expected a whole number",
+        f"{file} doc 0 (entities[4].type): missing, expected a string (found the "
         f"fields 'start', 'end')",
-        f"{file} (doc 0) entities[5]: found tokens -1 to 2, {fits}",
-        f"{file} (doc 0) relations[0].tail: entities[1] can't be read",
-        f"{file} (doc 0) relations[1].tail: 9 is not an entity of this sentence, "
+        f"{file} doc 0 (entities[5]): found tokens -1 to 2, {fits}",
+        f"{file} doc 0 (relations[0].tail): entities[1] can't be read",
+        f"{file} doc 0 (relations[1].tail): 9 is not an entity of this sentence, "
         f"expected an index into its 6 entities, from 0",
-        f"{file} (doc 0) relations[2].head: -1 is not an entity of this sentence, "
+        f"{file} doc 0 (relations[2].head): -1 is not an entity of this sentence, "
         f"expected an index into its 6 entities, from 0",
-        f"{file} (doc 0) relations[3].head: found true, expected a whole number",
-        f"{file} (doc 0) relations[4].type: found null, expected a string",
-        f"{file} (doc 0) relations[5].tail: missing, expected a whole number (found "
+        f"{file} doc 0 (relations[3].head): found true, expected a whole number",
+        f"{file} doc 0 (relations[4].type): found null, expected a string",
+        f"{file} doc 0 (relations[5].tail): missing, expected a whole number (found "
         f"the fields 'type', 'head')",
-        f"{file} (doc 0) relations[6]: found 5, expected an object",
-        f"{file} (doc 1) tokens[1]: found '', expected a word",
-        f"{file} (doc 2) tokens: found an empty list, expected words",
-        f"{file} (doc 3) tokens: found 'a b', expected a list",
-        f'{file} (doc 4) the sentence: found ["a", "b"], expected an object',
-        f"{file} (doc 5) the sentence: found 'a b', expected an object",
-        f"{file} (doc 6) relations: found 7, expected a list or null",
+        f"{file} doc 0 (relations[6]): found 5, expected an object",
+        f"{file} doc 1 (tokens[1]): found '', expected a word",
+        f"{file} doc 2 (tokens): found an empty list, expected words",
+        f"{file} doc 3 (tokens): found 'a b', expected a list",
+        f'{file} doc 4 (the sentence): found ["a", "b"], expected an object',
+        f"{file} doc 5 (the sentence): found 'a b', expected an object",
+        f"{file} doc 6 (relations): found 7, expected a list",
     ]
     assert len(docs) == 2
     assert relations(docs[0]) == {("Marie Curie", "Knows", "Marie Curie")}

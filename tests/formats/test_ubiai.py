@@ -60,7 +60,7 @@ def test_shifted_offsets_are_named_and_repaired_on_request():
     path = DATA / "ubiai" / "01_ubiai_shifted_offsets.json"
     docs, report = read(path)
     assert report.n_lost == {"entities": 2, "relations": 1}
-    assert f"{path} (doc 0) tokens[0]: text 'Marie Curie'" in report.problems[0]
+    assert f"{path} doc 0 (tokens[0]): text 'Marie Curie'" in report.problems[0]
     assert "'arie Curie '" in report.problems[0]
     assert "--repair-offsets" in next(iter(report.hints))
     assert report.n_skipped["relations"] == {"endpoint dropped": 1}
@@ -74,7 +74,7 @@ def test_missing_and_duplicate_relations():
     path = DATA / "ubiai" / "02_ubiai_missing_and_duplicate_relations.json"
     docs, report = read(path)
     (problem,) = report.problems
-    assert f"{path} (doc 0) relations[2].child: 99" in problem
+    assert f"{path} doc 0 (relations[2].child): 99" in problem
     # the fourth names the last token of the ORG, and so repeats the first as well
     assert report.repaired == {
         "relation end resolved to the entity covering its token": 1
@@ -89,28 +89,28 @@ def test_missing_and_duplicate_relations():
 @pytest.mark.parametrize(
     "keys,value,field,kind",
     [
-        (("tokens", 0, "start"), "0", "tokens[0].start: found '0'", "entities"),
-        (("tokens", 0, "start"), None, "tokens[0].start: found null", "entities"),
-        (("tokens", 0, "start"), 0.5, "tokens[0].start: found 0.5", "entities"),
-        (("tokens", 0, "start"), float("nan"), "start: found NaN", "entities"),
-        (("tokens", 0, "start"), True, "tokens[0].start: found true", "entities"),
+        (("tokens", 0, "start"), "0", "tokens[0].start): found '0'", "entities"),
+        (("tokens", 0, "start"), None, "tokens[0].start): found null", "entities"),
+        (("tokens", 0, "start"), 0.5, "tokens[0].start): found 0.5", "entities"),
+        (("tokens", 0, "start"), float("nan"), "start): found NaN", "entities"),
+        (("tokens", 0, "start"), True, "tokens[0].start): found true", "entities"),
         (("tokens", 0, "start"), -1, "outside the text", "entities"),
         (("tokens", 0, "end"), 10**30, "outside the text", "entities"),
         (("tokens", 0, "end"), 0, "enclose no text", "entities"),
-        (("tokens", 0, "end"), change, "tokens[0].end: missing", "entities"),
-        (("tokens", 0, "entityLabel"), None, "entityLabel: found null", "entities"),
+        (("tokens", 0, "end"), change, "tokens[0].end): missing", "entities"),
+        (("tokens", 0, "entityLabel"), None, "entityLabel): found null", "entities"),
         (("tokens", 0, "entityLabel"), " ", "expected a name", "entities"),
-        (("tokens", 0, "token_start"), "x", "token_start: found 'x'", "entities"),
-        (("tokens", 0), [1], "tokens[0]: found [1]", "entities"),
-        (("relations", 0), "x", "relations[0]: found 'x'", "relations"),
-        (("relations", 0, "head"), None, "head: found null", "relations"),
-        (("relations", 0, "head"), -1, "head: -1 is not", "relations"),
-        (("relations", 0, "child"), change, "child: missing", "relations"),
-        (("relations", 0, "relationLabel"), 7, "relationLabel: found 7", "relations"),
-        (("document",), None, "document: found null", "documents"),
-        (("document",), change, "document: missing", "files"),
-        (("tokens",), {}, "tokens: found {}", "documents"),
-        (("relations",), 3, "relations: found 3", "documents"),
+        (("tokens", 0, "token_start"), "x", "token_start): found 'x'", "entities"),
+        (("tokens", 0), [1], "tokens[0]): found [1]", "entities"),
+        (("relations", 0), "x", "relations[0]): found 'x'", "relations"),
+        (("relations", 0, "head"), None, "head): found null", "relations"),
+        (("relations", 0, "head"), -1, "head): -1 is not", "relations"),
+        (("relations", 0, "child"), change, "child): missing", "relations"),
+        (("relations", 0, "relationLabel"), 7, "relationLabel): found 7", "relations"),
+        (("document",), None, "document): found null", "documents"),
+        (("document",), change, "document): missing", "files"),
+        (("tokens",), {}, "tokens): found {}", "documents"),
+        (("relations",), 3, "relations): found 3", "documents"),
     ],
 )
 def test_wrong_fields_are_named(tmp_path, keys, value, field, kind):
@@ -121,10 +121,33 @@ def test_wrong_fields_are_named(tmp_path, keys, value, field, kind):
     assert report.n_lost[kind] == 1
 
 
-def test_null_lists_are_empty(tmp_path):
-    value = {**DOCUMENT, "tokens": None, "relations": None}
-    docs, report = read(write_json(tmp_path / "a.json", [value]))
-    assert len(docs) == 1 and report.problems == []
+@pytest.mark.parametrize("value", [None, change])
+def test_a_document_without_its_list_of_relations_is_not_complete(tmp_path, value):
+    path = write_json(tmp_path / "a.json", [DOCUMENT, change("relations", to=value)])
+    docs, report = read(path)
+    assert len(docs) == 1
+    assert f"{path} doc 1 (relations): " in report.problems[0]
+    assert "--entities-only" in report.problems[0]
+    assert report.n_lost == {"documents": 1, "entities": 2}
+    docs, report = read(path, entities_only=True)
+    assert report.problems == []
+    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [True, False]
+
+
+def test_an_empty_list_of_relations_is_complete(tmp_path):
+    path = write_json(tmp_path / "a.json", [change("relations", to=[])])
+    docs, report = read(path)
+    assert report.problems == []
+    assert docs[0].user_data["rel_component"]["complete"] is True
+
+
+@pytest.mark.parametrize("value", [None, change])
+def test_a_document_without_its_list_of_entities_is_lost(tmp_path, value):
+    path = write_json(tmp_path / "a.json", [change("tokens", to=value)])
+    for entities_only in (False, True):
+        docs, report = read(path, entities_only=entities_only)
+        assert docs == [] and f"{path} doc 0 (tokens): " in report.problems[0]
+        assert report.n_lost == {"documents": 1, "relations": 1}
 
 
 def test_two_entities_at_one_token_are_ambiguous(tmp_path):
