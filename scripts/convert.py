@@ -1,5 +1,4 @@
 """Annotations of any supported tool to `.spacy` files for training."""
-# ruff: noqa: E501
 
 import re
 from pathlib import Path
@@ -24,41 +23,105 @@ N_SHOWN = 20
 Corpus = Tuple[CorpusFile, List[splits.SplitItem]]
 
 
-# fmt: off
 def main(
-    inputs: Optional[List[Path]] = typer.Argument(None, help="Files or folders with annotations"),
-    output: Path = typer.Option(Path("data"), "--output", "-o", help="Folder for train.spacy, dev.spacy and test.spacy, or one .spacy file"),
-    format_: str = typer.Option("auto", "--format", "-f", help=f"auto or one of {', '.join(FORMATS)}"),
+    inputs: Optional[List[Path]] = typer.Argument(
+        None, help="Files or folders with annotations"
+    ),
+    output: Path = typer.Option(
+        Path("data"),
+        "--output",
+        "-o",
+        help="Folder for train.spacy, dev.spacy and test.spacy, or one .spacy file",
+    ),
+    format_: str = typer.Option(
+        "auto", "--format", "-f", help=f"auto or one of {', '.join(FORMATS)}"
+    ),
     lang: str = typer.Option("en", help="Language code, for the tokenizer"),
     encoding: str = typer.Option("utf-8-sig", help="Encoding of the files"),
-    split: str = typer.Option("0.7,0.15,0.15", help="Shares of train, dev and perhaps test"),
+    split: str = typer.Option(
+        "0.7,0.15,0.15", help="Shares of train, dev and perhaps test"
+    ),
     seed: int = typer.Option(0, help="Decides which documents go where"),
-    group_by: Optional[str] = typer.Option(None, help="Field that groups documents which have to stay together, e.g. meta.source"),
-    group_regex: Optional[str] = typer.Option(None, help="Part of that field to group by: the first group of this expression"),
-    dev_groups: Optional[str] = typer.Option(None, help="Instead of --split: expression on the group that selects dev"),
+    group_by: Optional[str] = typer.Option(
+        None,
+        help="Field that groups documents which have to stay together, e.g. "
+        "meta.source",
+    ),
+    group_regex: Optional[str] = typer.Option(
+        None, help="Part of that field to group by: the first group of this expression"
+    ),
+    dev_groups: Optional[str] = typer.Option(
+        None, help="Instead of --split: expression on the group that selects dev"
+    ),
     test_groups: Optional[str] = typer.Option(None, help="Likewise for test"),
-    train: Optional[List[Path]] = typer.Option(None, help="Instead of inputs: files of a corpus that is split already"),
+    train: Optional[List[Path]] = typer.Option(
+        None, help="Instead of inputs: files of a corpus that is split already"
+    ),
     dev: Optional[List[Path]] = typer.Option(None, help="Likewise for dev"),
     test: Optional[List[Path]] = typer.Option(None, help="Likewise for test"),
-    on_error: str = typer.Option("stop", help="What to do if something can't be converted: stop (write nothing) or skip (leave it out)"),
-    align: str = typer.Option("retokenize", help=f"Entities inside tokens: {', '.join(ALIGN)}"),
-    discontinuous: str = typer.Option("hull", help=f"Entities in pieces: {', '.join(DISCONTINUOUS)}"),
-    repair_offsets: bool = typer.Option(False, help="Move entities whose text stands within 10 characters"),
-    spans_key: str = typer.Option("entities", help="Key of doc.spans for all entities, also overlapping ones; empty for none"),
-    map_label: Optional[List[str]] = typer.Option(None, help="Rename a relation label: OLD=NEW"),
-    map_entity: Optional[List[str]] = typer.Option(None, help="Rename an entity type: OLD=NEW"),
-    symmetric: Optional[List[str]] = typer.Option(None, help="Relation label without direction"),
-    symmetric_store: str = typer.Option("both", help="Store those in both directions, or canonical: once, first mention first"),
-    null_label: Optional[List[str]] = typer.Option(None, help="Relation label that means 'no relation'"),
-    drop_self: bool = typer.Option(False, help="Leave out relations of an entity to itself"),
-    only_with_relations: bool = typer.Option(False, help="Leave out documents without relations"),
-    incomplete: bool = typer.Option(False, help="Unlisted pairs were not annotated: they are no negatives"),
-    accept_unanswered: bool = typer.Option(False, help="Prodigy: read tasks without an answer"),
-    bare_token_label: Optional[str] = typer.Option(None, help="Prodigy: entity type for ends of relations that are only a token"),
-    field: Optional[List[str]] = typer.Option(None, help="UBIAI: other name of a field: document=text"),
-    report_path: Optional[Path] = typer.Option(None, "--report", help="Write the report as JSON"),
+    on_error: str = typer.Option(
+        "stop",
+        help="What to do if something can't be converted: stop (write nothing) or "
+        "skip (leave it out)",
+    ),
+    align: str = typer.Option(
+        "retokenize", help=f"Entities inside tokens: {', '.join(ALIGN)}"
+    ),
+    discontinuous: str = typer.Option(
+        "hull", help=f"Entities in pieces: {', '.join(DISCONTINUOUS)}"
+    ),
+    repair_offsets: bool = typer.Option(
+        False, help="Move entities whose text stands within 10 characters"
+    ),
+    spans_key: str = typer.Option(
+        "entities",
+        help="Key of doc.spans for all entities, also overlapping ones; empty for none",
+    ),
+    map_label: Optional[List[str]] = typer.Option(
+        None, help="Rename a relation label: OLD=NEW"
+    ),
+    map_entity: Optional[List[str]] = typer.Option(
+        None, help="Rename an entity type: OLD=NEW"
+    ),
+    symmetric: Optional[List[str]] = typer.Option(
+        None, help="Relation label without direction"
+    ),
+    symmetric_store: str = typer.Option(
+        "both",
+        help="Store those in both directions, or canonical: once, first mention first",
+    ),
+    null_label: Optional[List[str]] = typer.Option(
+        None, help="Relation label that means 'no relation'"
+    ),
+    drop_self: bool = typer.Option(
+        False, help="Leave out relations of an entity to itself"
+    ),
+    only_with_relations: bool = typer.Option(
+        False, help="Leave out documents without relations"
+    ),
+    entities_only: bool = typer.Option(
+        False, help="Accept documents without a list of relations, as incomplete"
+    ),
+    incomplete: bool = typer.Option(
+        False, help="Unlisted pairs were not annotated: they are no negatives"
+    ),
+    accept_unanswered: bool = typer.Option(
+        False, help="Prodigy: read tasks without an answer"
+    ),
+    bare_token_label: Optional[str] = typer.Option(
+        None, help="Prodigy: entity type for ends of relations that are only a token"
+    ),
+    field: Optional[List[str]] = typer.Option(
+        None, help="UBIAI: other name of a field: document=text"
+    ),
+    types: Optional[Path] = typer.Option(
+        None,
+        help="SpERT: types file that says what is symmetric, if not beside the data",
+    ),
+    report_path: Optional[Path] = typer.Option(
+        None, "--report", help="Write the report as JSON"
+    ),
 ) -> None:
-    # fmt: on
     """Convert annotations to .spacy files.
 
     Everything is read to the end. If something can't be converted, the problems are
@@ -88,9 +151,11 @@ def main(
             drop_self=drop_self,
             only_with_relations=only_with_relations,
             complete=not incomplete,
+            entities_only=entities_only,
             accept_unanswered=accept_unanswered,
             bare_token_label=bare_token_label,
             fields=parse_pairs("field", field),
+            types=types,
             group_by=group_by,
             group_regex=check_regex("group-regex", group_regex),
         )

@@ -86,10 +86,10 @@ def test_corpus_that_is_divided_already(tmp_path):
 def test_stops_at_losses_or_skips_them(tmp_path):
     path = DATA / "ubiai" / "02_ubiai_missing_and_duplicate_relations.json"
     output = run(path, "--output", tmp_path / "x.spacy", code=1)
-    assert "relations[2].child: 99" in output and "--on-error skip" in output
+    assert "(relations[2].child): 99" in output and "--on-error skip" in output
     assert not list(tmp_path.iterdir())
     output = run(path, "--output", tmp_path / "x.spacy", "--on-error", "skip")
-    assert "relations[2].child: 99" in output
+    assert "(relations[2].child): 99" in output
     assert len(load(tmp_path / "x.spacy")) == 1
 
 
@@ -124,6 +124,31 @@ def test_mistakes_are_explained(tmp_path, monkeypatch, arguments, problem):
     write_json(tmp_path / "x.json", numbered(3))
     (tmp_path / "folder").mkdir()
     assert problem in run(*arguments, code=1)
+
+
+def test_entities_only_and_types(tmp_path):
+    task = {key: value for key, value in TASK.items() if key != "relations"}
+    path = write_lines(tmp_path / "x.jsonl", [task])
+    out = ("--output", tmp_path / "x.spacy")
+    assert "--entities-only" in run(path, *out, code=1)
+    run(path, *out, "--entities-only")
+    (doc,) = load(tmp_path / "x.spacy")
+    assert doc.user_data["rel_component"]["complete"] is False
+    path = tmp_path / "elsewhere.json"
+    path.write_bytes((DATA / "spert" / "small_train.json").read_bytes())
+    run(path, *out, "--types", DATA / "spert" / "small_types.json")
+    married = ("Pierre Curie", "Married", "Marie Curie")
+    assert married in triples(load(tmp_path / "x.spacy")[0])
+
+
+def test_a_zip_or_a_mixed_folder_is_one_sentence(tmp_path):
+    (tmp_path / "x.zip").write_bytes(b"PK\3\4")
+    output = run(tmp_path / "x.zip", code=1)
+    assert output.count("this is a zip archive") == 1 and "1 problem(s)" in output
+    write_lines(tmp_path / "x.jsonl", [TASK])
+    (tmp_path / "x.ann").write_text("")
+    output = run(tmp_path, code=1)
+    assert "expected one format in a folder" in output and "1 problem(s)" in output
 
 
 def test_runs_as_a_script(tmp_path):

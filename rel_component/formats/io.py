@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
@@ -74,7 +75,7 @@ def list_files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise cannot_read(folder, error)
 
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
@@ -142,15 +143,15 @@ def refuse_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> 
     if at >= 0:
         line += data.count(b"\n", 0, at)
         raise FormatError(
-            f"{path}:{line}: byte {offset + at} of the file is NUL, so this is a binary "
-            f"file or UTF-16 without a mark, expected UTF-8 text. If it is text, give "
-            f"--encoding utf-16-le."
+            f"{path}:{line}: byte {offset + at} of the file is NUL, so this is a "
+            f"binary file or UTF-16 without a mark, expected UTF-8 text. If it is "
+            f"text, give --encoding utf-16-le."
         )
 
 
 # how binary files begin, and what to do with them
 BINARY = {
-    b"PK\x03\x04": "a zip archive (or an Office document): unpack it, or export as text",
+    b"PK\x03\x04": "a zip archive (or an Office document): unpack or export it",
     b"\x1f\x8b": "a gzip archive: unpack it",
     b"BZh": "a bzip2 archive: unpack it",
     b"\xfd7zXZ\0": "an xz archive: unpack it",
@@ -473,6 +474,12 @@ def lose_document(
     for kind, n in count_contents(value, kinds):
         report.read(kind, n)
         report.lost_with(kind, reason, n)
+
+
+def add_id(source: Source, value: Any, key: str) -> Source:
+    """RETURNS (Source): with the document's own id, if it has one."""
+    id_ = value.get(key) if isinstance(value, dict) else None
+    return replace(source, id=str(id_)) if isinstance(id_, (str, int)) else source
 
 
 def count_contents(value: Any, kinds: Mapping[str, str]) -> List[Tuple[str, int]]:

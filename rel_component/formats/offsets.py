@@ -94,6 +94,8 @@ def _report_misplaced(
     record: Record, entity: EntityRecord, problem: str, shift: int, report: Report
 ) -> None:
     advice = "Correct the offsets."
+    if entity.text_name != "text":
+        advice = "Correct the offsets, or which tokens are its first and last."
     if shift:
         direction = "before" if shift < 0 else "after"
         advice = (

@@ -196,9 +196,13 @@ class _Task:
     ) -> str:
         id_ = str(len(self.entities))
         entity = EntityRecord(id_, label, [(start, end)], text, field)
-        if text is None and first is not None and last is not None:
-            entity.text = self._text_of(first, last)
-            entity.text_name = f"the text of tokens {first} to {last},"
+        if first is not None and last is not None and self.obj.get("tokens"):
+            if not 0 <= first <= last < len(self.obj["tokens"]):
+                self.report.repair("token_start or token_end is no token: left out")
+                first = last = None
+            elif text is None:
+                entity.text = self._text_of(first, last)
+                entity.text_name = f"the text of tokens {first} to {last}"
         self.entities.append(entity)
         if first is None:
             first = self._token_at(start)
@@ -211,19 +215,17 @@ class _Task:
         return id_
 
     def _text_of(self, first: int, last: int) -> Optional[str]:
-        """What tokens of the task say that they cover, if they are there.
+        """What the task says that these tokens cover, if it does.
 
         Offsets that are off by a little, or in another unit, show in it.
         """
-        values = self.obj.get("tokens")
-        if not isinstance(values, list) or not 0 <= first <= last < len(values):
-            return None
         if self.own_tokens:
             return self.text[self.own_tokens[first][0] : self.own_tokens[last][1]]
-        tokens = [t for t in values[first : last + 1] if isinstance(t, dict)]
+        values = self.obj["tokens"][first : last + 1]
+        tokens = [t for t in values if isinstance(t, dict)]
         words = [t["text"] for t in tokens if isinstance(t.get("text"), str)]
         blanks = [" " if t.get("ws", True) else "" for t in tokens]
-        if len(words) < last + 1 - first:
+        if len(words) < len(values):
             return None
         return "".join(map(str.__add__, words, blanks)).strip(" ")
 

@@ -5,13 +5,13 @@ indices into `entities`. Labels that a types file beside it calls symmetric are 
 such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from .base import Format, FormatError, Head, Options
 from .io import (
     FieldError,
+    add_id,
     check,
     decode,
     get,
@@ -41,6 +41,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """
     symmetric = _read_symmetric(path, options, report)
     for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "orig_id")
         try:
             yield _read_sentence(value, source, symmetric, options, report)
         except FieldError as error:
@@ -55,9 +56,6 @@ def _read_sentence(
     report: Report,
 ) -> Record:
     obj = check(value, dict, "the sentence")
-    id_ = obj.get("orig_id")
-    if isinstance(id_, (str, int)):
-        source = replace(source, id=str(id_))
     text, tokens = _join(_read_tokens(obj))
     # both lists first: nothing is counted of a sentence that is left out
     values = get(obj, "entities", list)

@@ -4,7 +4,6 @@
 `token_start` (first token) of an entity, unlike in Prodigy.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -12,6 +11,7 @@ from .base import Format, Head, Options
 from .io import (
     EndpointError,
     FieldError,
+    add_id,
     check,
     get,
     get_relations,
@@ -39,6 +39,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """
     for source, value in iter_json(path, options, report):
         obj = _rename(value, options) if isinstance(value, dict) else value
+        source = add_id(source, obj, "id")
         try:
             yield _read_document(obj, source, options, report)
         except FieldError as error:
@@ -50,8 +51,6 @@ def _read_document(
 ) -> Record:
     obj = check(value, dict, "the document")
     text = get(obj, "document", str)
-    if isinstance(obj.get("id"), (str, int)):
-        source = replace(source, id=str(obj["id"]))
     # both lists first: nothing is counted of a document that is left out
     values = get(obj, "tokens", list)
     links = get_relations(obj, options, report)
@@ -156,8 +155,8 @@ def _resolve(
     if not ids:
         raise EndpointError(
             f"{field}.{key}",
-            f"{token} is not the token_start of an entity of this document, expected one of "
-            f"{sorted({e[0] for e in extents})[:10]}",
+            f"{token} is not the token_start of an entity of this document, expected "
+            f"one of {sorted({e[0] for e in extents})[:10]}",
         )
     where = "begin at" if not repair else "cover"
     raise EndpointError(

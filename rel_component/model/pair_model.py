@@ -8,11 +8,9 @@ The buckets also reach the logits directly, as in a logistic regression: from fe
 documents that is what generalises, and the hidden layer corrects it.
 """
 
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Literal, Optional, Tuple
+from typing import Callable, List, Literal, Optional, Tuple
 
 import numpy
-from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Linear, Model, Ops
@@ -20,6 +18,7 @@ from thinc.types import Floats2d, Ints1d, Ragged
 
 from .activations import sigmoid
 from .candidates import BatchGenerator, Candidates, InstanceGenerator
+from .dropout import Dropout, Gradient
 from .entity_vectors import (
     Inputs,
     flatten,
@@ -28,16 +27,11 @@ from .entity_vectors import (
     pool_entities,
 )
 from .pair_features import (
-    Between,
-    get_between,
-    get_codes,
     get_groups,
-    get_layout,
 )
+from .pair_hidden import PairHidden, Terms, get_types
 from .pair_layers import (
     biaffine_over_pairs,
-    combine_tables,
-    inc_grads,
     mean_windows,
     sum_prefixes,
 )
@@ -46,13 +40,10 @@ from .pair_layers import (
 BLOCK_SIZE = 4096
 # spread of the random rows that buckets and types begin with
 TABLE_SCALE = 0.3
-# of what buckets add to the logits: they learn that many times faster
-DIRECT_SCALE = 10.0
 # of what the hidden layer adds to the logits: it learns after the buckets have
 HIDDEN_SCALE = 0.1
 
 Output = Literal["sigmoid", "softmax"]
-Gradient = Callable[[Floats2d], Floats2d]
 
 
 @registry.architectures("rel_component.PairModel.v1")
@@ -240,49 +231,6 @@ def _init_tables(model: Model, n_classes: int) -> None:
         model.set_param("biaffine", table(nK, n_classes * nK))
 
 
-class Dropout:
-    """Draws the masks of one pass.
-
-    model (Model): the pair model, whose attributes say how much to drop.
-    offsets (Ints1d): (n_docs + 1,), first token of each Doc.
-    is_train (bool): else nothing is dropped.
-    """
-
-    def __init__(self, model: Model, offsets: numpy.ndarray, is_train: bool) -> None:
-        self.ops = model.ops
-        rate = model.attrs["dropout"]
-        rate = model.attrs["dropout_rate"] if rate is None else rate
-        self.rate = rate if is_train else 0.0
-        self.lengths = numpy.diff(offsets)
-        self.keep_docs: Optional[numpy.ndarray] = None
-        if is_train and model.attrs["vector_dropout"]:
-            drawn = numpy.random.random(len(self.lengths))
-            self.keep_docs = drawn >= model.attrs["vector_dropout"]
-
-    def get_mask(self, shape: Tuple[int, ...]) -> Optional[Floats2d]:
-        """RETURNS (Optional[Floats2d]): factors; None where nothing is dropped."""
-        return self.ops.get_dropout_mask(shape, self.rate) if self.rate else None
-
-    def drop_rows(
-        self, X: Floats2d, docs: Optional[numpy.ndarray] = None
-    ) -> Tuple[Floats2d, Gradient]:
-        """Drop cells, and all rows of some Docs.
-
-        X (Floats2d): (n_rows, width).
-        docs (Optional[Ints1d]): (n_rows,), number of each row's Doc; None where the
-            rows are all tokens of the batch.
-        """
-        mask = self.get_mask(X.shape)
-        if self.keep_docs is not None:
-            if docs is None:
-                docs = numpy.repeat(numpy.arange(len(self.lengths)), self.lengths)
-            keep = self.ops.asarray2f(self.keep_docs[docs][:, None].astype("float32"))
-            mask = keep if mask is None else mask * keep
-        if mask is None:
-            return X, lambda dY: dY
-        return X * mask, lambda dY: dY * mask
-
-
 def _entity_tokens(
     model: Model, candidates: Candidates, offsets: numpy.ndarray
 ) -> Tuple[Ints1d, Ints1d]:
@@ -363,29 +311,6 @@ def _get_windows(
     return [(model.ops.asarray1i(a), model.ops.asarray1i(b)) for a, b in windows]
 
 
-@dataclass
-class Terms:
-    """What an entity contributes to its pairs.
-
-    heads, tails (Floats2d): (n_entities, nH), to the hidden layer.
-    biaffine_heads, biaffine_tails (Floats2d): (n_entities, nK).
-    """
-
-    heads: Floats2d
-    tails: Floats2d
-    biaffine_heads: Floats2d
-    biaffine_tails: Floats2d
-
-    @classmethod
-    def split(cls, ops: Ops, X: Floats2d, nH: int, nK: int) -> "Terms":
-        borders = (0, nH, 2 * nH, 2 * nH + nK, 2 * nH + 2 * nK)
-        return cls(*(ops.as_contig(X[:, a:b]) for a, b in zip(borders, borders[1:])))
-
-    def join(self, ops: Ops) -> Floats2d:
-        parts = (self.heads, self.tails, self.biaffine_heads, self.biaffine_tails)
-        return ops.xp.hstack(parts)
-
-
 def _project(
     model: Model, entities: Floats2d, types: numpy.ndarray, is_train: bool
 ) -> Tuple[Terms, Callable[[Terms], Floats2d]]:
@@ -406,27 +331,6 @@ def _project(
 
     nH, nK = model.get_dim("nH"), model.get_dim("nK")
     return Terms.split(ops, projected, nH, nK), backprop
-
-
-def get_type_numbers(model: Model) -> Dict[int, int]:
-    """RETURNS (Dict[int, int]): hash of each known entity type → number, from 1."""
-    types = model.attrs["entity_types"]
-    return {get_string_id(type_): i for i, type_ in enumerate(types, 1)}
-
-
-def get_types(
-    model: Model, candidates: Candidates, is_train: bool = False
-) -> numpy.ndarray:
-    """The type of each entity as a row of the tables.
-
-    RETURNS (Ints1d): (n_entities,), int32; 0 for a type unknown, or hidden in training.
-    """
-    known = get_type_numbers(model)
-    found = [known.get(type_, 0) for type_ in candidates.entities.types.tolist()]
-    types = numpy.asarray(found, dtype="int32")
-    if is_train and model.attrs["type_dropout"]:
-        types[numpy.random.random(len(types)) < model.attrs["type_dropout"]] = 0
-    return types
 
 
 def _project_tokens(
@@ -458,7 +362,7 @@ def _score(
     ops = model.ops
     classify = model.get_ref("classify")
     V, b = HIDDEN_SCALE * classify.get_param("W"), classify.get_param("b")
-    hidden = _PairHidden(model, docs, candidates, types, terms, sums, drop)
+    hidden = PairHidden(model, docs, candidates, types, terms, sums, drop)
     blocks = list(candidates.blocks(BLOCK_SIZE))
     Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
     for block in blocks:
@@ -497,103 +401,6 @@ def _score(
         return d_terms, d_sums
 
     return Y, backprop
-
-
-class _PairHidden:
-    """The hidden layer of blocks of pairs, and the gradients of its terms."""
-
-    def __init__(
-        self,
-        model: Model,
-        docs: List[Doc],
-        candidates: Candidates,
-        types: numpy.ndarray,
-        terms: Terms,
-        sums: Optional[Floats2d],
-        drop: Dropout,
-    ) -> None:
-        self.model, self.ops = model, model.ops
-        self.candidates, self.terms, self.sums = candidates, terms, sums
-        self.types = types
-        self.layout = get_layout(docs, candidates.entities, get_type_numbers(model))
-        self.names = [[f.__name__ for f, _ in group] for group in model.attrs["groups"]]
-        if model.attrs["use_types"]:
-            self.names.append(["type_pairs"])
-        tables = [
-            combine_tables(self.ops, [model.get_param(name) for name in names])
-            for names in self.names
-        ]
-        self.tables = [table for table, _ in tables]
-        self.bp_tables = [bp_table for _, bp_table in tables]
-        # one mask for all pairs of a head, so that a block can be computed again
-        self.mask = drop.get_mask(terms.heads.shape)
-        like = self.ops.xp.zeros_like
-        self.d_terms = Terms(*(like(x) for x in vars(terms).values()))
-        self.d_tables = [like(table) for table in self.tables]
-        self.d_sums = None if sums is None else like(sums)
-
-    def __call__(
-        self, block: slice
-    ) -> Tuple[Floats2d, Optional[Floats2d], Callable[[Floats2d, Floats2d], None]]:
-        """Hidden layer, what goes to the logits directly, and the way back."""
-        xp, asarray = self.ops.xp, self.ops.asarray1i
-        heads = numpy.ascontiguousarray(self.candidates.pairs[block, 0])
-        tails = numpy.ascontiguousarray(self.candidates.pairs[block, 1])
-        between = get_between(self.layout, heads, tails)
-        codes = [asarray(code) for code in self._get_codes(heads, tails, between)]
-        at_head, at_tail = asarray(heads), asarray(tails)
-        Z = xp.take(self.terms.heads, at_head, axis=0)
-        Z += xp.take(self.terms.tails, at_tail, axis=0)
-        nH, direct = Z.shape[1], None
-        if codes:
-            wide = xp.take(self.tables[0], codes[0], axis=0)
-            for table, code in zip(self.tables[1:], codes[1:]):
-                wide += xp.take(table, code, axis=0)
-            Z += wide[:, :nH]
-            direct = DIRECT_SCALE * wide[:, nH:]
-        bp_window = None
-        if self.sums is not None:
-            number = self.candidates.entities.docs[heads]
-            starts, ends = (
-                asarray(between.start + number),
-                asarray(between.end + number),
-            )
-            window, bp_window = mean_windows(self.ops, self.sums, starts, ends)
-            Z += window
-        xp.maximum(Z, 0, out=Z)
-        if self.mask is not None:
-            Z *= xp.take(self.mask, at_head, axis=0)
-
-        def backprop(dZ: Floats2d, d_direct: Floats2d) -> None:
-            if self.mask is not None:
-                dZ *= xp.take(self.mask, at_head, axis=0)
-            dZ *= Z > 0
-            self.ops.scatter_add(self.d_terms.heads, at_head, dZ)
-            self.ops.scatter_add(self.d_terms.tails, at_tail, dZ)
-            d_wide = xp.hstack([dZ, DIRECT_SCALE * d_direct])
-            for d_table, code in zip(self.d_tables, codes):
-                self.ops.scatter_add(d_table, code, d_wide)
-            if bp_window is not None:
-                bp_window(dZ, self.d_sums)
-
-        return Z, direct, backprop
-
-    def _get_codes(
-        self, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
-    ) -> List[numpy.ndarray]:
-        groups = self.model.attrs["groups"]
-        codes = get_codes(groups, self.layout, heads, tails, between)
-        if self.model.attrs["use_types"]:
-            n_types = len(self.model.attrs["entity_types"]) + 1
-            order = between.is_backward * n_types + self.types[heads]
-            codes.append((order * n_types + self.types[tails]).astype("int32"))
-        return codes
-
-    def finish(self) -> Tuple[Terms, Optional[Floats2d]]:
-        """Pass on what all blocks have added up."""
-        for names, bp_table, d_table in zip(self.names, self.bp_tables, self.d_tables):
-            inc_grads(self.model, names, bp_table(d_table))
-        return self.d_terms, self.d_sums
 
 
 def _activate(model: Model, logits: Floats2d) -> Tuple[Floats2d, Gradient]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, FormatError, Options, Report, find_format
+from rel_component.formats import convert as convert_all
 from rel_component.formats.brat import read
 from rel_component.formats.to_doc import to_docs
 
@@ -23,7 +24,10 @@ def convert(path, **options):
     return docs, report
 
 
-def write(folder, ann, text="BRCA1 binds BRCA2.\n", name="doc", newline="\n"):
+TEXT = "BRCA1 binds BRCA2.\n"
+
+
+def write(folder, ann, text=TEXT, name="doc", newline="\n"):
     (folder / f"{name}.txt").write_bytes(text.encode("utf8"))
     (folder / f"{name}.ann").write_bytes(ann.replace("\n", newline).encode("utf8"))
     return folder
@@ -209,6 +213,25 @@ def test_other_inputs_are_refused(name, tmp_path):
     path = tmp_path / name
     with pytest.raises(FormatError, match=r"found|no such file"):
         list(read(path, Options(), Report()))
+
+
+def test_a_shell_glob_reads_each_document_once(tmp_path):
+    write(tmp_path, "T1\tGene 0 5\tBRCA1\n")
+    write(tmp_path, "T1\tGene 0 5\tBRCA1\n", "BRCA1 again", name="b.v2")
+    (tmp_path / "c.txt").write_text("nobody annotated this")
+    (tmp_path / "annotation.conf").write_text(
+        "[entities]\nGene\n[relations]\nIs Arg1:Gene, Arg2:Gene\n"
+    )
+    report = Report()
+    paths = sorted(tmp_path.iterdir())
+    docs = list(convert_all(paths, Options(lang="xx"), report, nlp=NLP))
+    assert report.problems == [] and report.unaccounted() == {}
+    assert [d.text for d in docs] == ["BRCA1 again", "nobody annotated this", TEXT]
+    assert report.n_merged["files"] == {"part of an input read already": 2}
+    report = Report()
+    paths = [tmp_path, *paths]
+    assert len(list(convert_all(paths, Options(lang="xx"), report, nlp=NLP))) == 3
+    assert report.unaccounted() == {}
 
 
 @pytest.mark.parametrize("name", ["news", "news/curie.ann", "news/curie.txt", "parts"])

@@ -1,12 +1,16 @@
+import gzip
 import json
+import os
+import zipfile
+from pathlib import Path
 
 import pytest
 
-from rel_component.formats import FormatError, Report, find_format
+from rel_component.formats import FormatError, Options, Report, convert, find_format
 
 from .test_prodigy import TASK
 from .test_ubiai import DOCUMENT
-from .util import read, write_json, write_lines
+from .util import NLP, read, write_json, write_lines
 
 
 def test_formats_are_recognised_by_content(tmp_path):
@@ -59,7 +63,18 @@ def test_one_line_in_another_encoding_is_one_document_lost(tmp_path):
     path.write_bytes(line + b"\n" + b'{"text": "caf\xe9"}\n' + line)
     docs, report = read(path)
     assert len(docs) == 2
-    assert f"{path}:2: byte 13 " in report.problems[0]
+    assert f"{path}:2: byte {len(line) + 14} of the file is 0xE9" in report.problems[0]
+
+
+def test_a_byte_is_counted_from_the_beginning_of_the_file(tmp_path):
+    path = tmp_path / "a.jsonl"
+    for begin in (b"\xef\xbb\xbf", b"\n\r\n"):
+        line = json.dumps({**TASK, "note": "caf?"}).encode().replace(b"?", b"\xe9")
+        content = begin + line + b"\n" + json.dumps(TASK).encode()
+        path.write_bytes(content)
+        _, report = read(path, encoding="utf-8-sig")
+        at, number = content.index(b"\xe9"), 1 + begin.count(b"\n")
+        assert f"{path}:{number}: byte {at} of the file is 0xE9" in report.problems[0]
 
 
 def test_truncated_last_line(tmp_path):
@@ -111,6 +126,66 @@ def test_missing_file_and_folder(tmp_path):
     assert "there is no such file" in report.problems[0]
     _, report = read(tmp_path)
     assert "found a folder" in report.problems[0]
+
+
+def test_archives_and_binary_files_are_named(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jsonl", json.dumps(TASK))
+    for encoding in ("utf-8-sig", "latin-1"):
+        _, report = read(path, encoding=encoding)
+        assert report.problems == [
+            f"{path}: this is a zip archive (or an Office document): unpack or export "
+            f"it."
+        ]
+    path.write_bytes(gzip.compress(json.dumps(TASK).encode()))
+    _, report = read(path)
+    assert "this is a gzip archive: unpack it" in report.problems[0]
+    path.write_bytes(b"ab\0\1")
+    _, report = read(path)
+    assert "byte 2 of the file is NUL, so this is a binary file" in report.problems[0]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "folder", "folder/a.ann"])
+def test_what_may_not_be_read_is_named(tmp_path, monkeypatch, name):
+    write_lines(tmp_path / "a.jsonl", [TASK])
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.ann").write_text("")
+    (tmp_path / "folder" / "a.txt").write_text("a")
+
+    def refuse(path, *args, **kwargs):
+        # not by chmod: tests may run as root
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
+    docs, report = read(tmp_path / name)
+    assert docs == []
+    (problem,) = report.problems
+    assert problem.startswith(f"{tmp_path / name}: can't be read: Permission denied.")
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.txt"])
+def test_a_folder_of_mixed_formats_is_refused(tmp_path, name):
+    (tmp_path / "a.txt").write_text("BRCA1")
+    (tmp_path / "a.ann").write_text("T1\tGene 0 5\tBRCA1\n")
+    (tmp_path / "README.md").write_text("Genes")
+    (tmp_path / "stats.json").write_text('{"genes": 1}')
+    docs, report = read(tmp_path)
+    assert len(docs) == 1 and report.problems == []
+    write_lines(tmp_path / name, [TASK])
+    docs, report = read(tmp_path)
+    assert docs == []
+    (problem,) = report.problems
+    assert problem.startswith(f"{tmp_path}: found {name}, which looks like Prodigy")
+
+
+def test_an_input_given_twice_is_read_once(tmp_path):
+    path = write_lines(tmp_path / "a.jsonl", [TASK])
+    report = Report()
+    docs = list(convert([path, path], Options(), report, nlp=NLP))
+    assert len(docs) == 1 and report.unaccounted() == {}
+    assert report.n_merged["files"] == {"given again": 1}
 
 
 def test_wrong_format_named(tmp_path):

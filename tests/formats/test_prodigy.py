@@ -1,4 +1,5 @@
 import copy
+import json
 
 import pytest
 
@@ -93,6 +94,9 @@ def test_only_accepted_tasks_are_gold():
         "answer=ignore": 1,
         "no answer": 1,
     }
+    # all that is in them is accounted for
+    assert report.n_read["entities"] == report.n_skipped["entities"].total() > 0
+    assert report.n_read["relations"] == report.n_skipped["relations"].total() > 0
     assert "--accept-unanswered" in next(iter(report.hints))
     docs, _ = read(path, accept_unanswered=True)
     assert len(docs) == 1
@@ -123,10 +127,81 @@ def test_task_without_tokens_is_counted_with_the_tokenizer(tmp_path):
 
 
 def test_tokens_of_another_text_are_not_used(tmp_path):
-    value = task(tokens=make_tokens("Quite another text of the same length as that."))
+    tokens = make_tokens("Quite another text of the same length as that.")
+    spans = [{k: s[k] for k in ("start", "end", "label")} for s in (PER, ORG)]
+    value = task(tokens=tokens, spans=spans)
     docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
     assert triples(docs[0]) == [WORKS]
     assert "tokens that do not fit the text: tokenized anew" in report.repaired
+
+
+def shift(value, n):
+    """A task with the offsets of its spans moved; its tokens stay as they are."""
+    value = json.loads(json.dumps(value))  # spans are shared in it
+    links = value["relations"]
+    for span in [*value["spans"], *(r[k] for r in links for k in r if "span" in k)]:
+        span["start"] += n
+        span["end"] += n
+    return value
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_spans_without_text_are_held_against_their_tokens(tmp_path, own):
+    value = shift(TASK, 1)
+    if not own:  # the tokens are off as well
+        for token in value["tokens"]:
+            token["start"] += 1
+            token["end"] += 1
+    path = write_lines(tmp_path / "a.jsonl", [value])
+    docs, report = read(path)
+    assert entities(docs[0]) == [] and triples(docs[0]) == []
+    assert report.problems[0].startswith(
+        f"{path}:1 spans[0]: the text of tokens 0 to 1 'Marie Curie' is not what "
+        f"stands at 1-12, 'arie Curie '"
+    )
+    docs, report = read(path, repair_offsets=True)
+    assert report.problems == [] and triples(docs[0]) == [WORKS]
+    assert report.repaired["offsets moved to the stored text"] == 2
+
+
+def test_tokens_of_a_span_that_are_not_there(tmp_path):
+    value = task(spans=[{**PER, "token_end": 99}, ORG])
+    docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
+    assert report.problems == [] and triples(docs[0]) == [WORKS]
+    assert report.repaired == {"token_start or token_end is no token: left out": 1}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_offsets_in_utf16_units_without_text(tmp_path, own):
+    text = f"😀😀{TEXT}"
+    value = shift(task(text=text), 4)
+    tokens = make_tokens(TEXT)
+    first = {"text": text[:2], "start": 0, "end": 2, "ws": False}
+    for token in tokens:
+        token["start"] += 2 if own else 4
+        token["end"] += 2 if own else 4
+    value["tokens"] = [first if own else {**first, "end": 4}, *tokens]
+    link = value["relations"][0]
+    for span in (*value["spans"], link["head_span"], link["child_span"]):
+        span["token_start"] += 1
+        span["token_end"] += 1
+    link["head"] += 1
+    link["child"] += 1
+    docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
+    assert report.problems == [] and triples(docs[0]) == [WORKS]
+    assert report.repaired["offsets in UTF-16 units"] == 2
+
+
+@pytest.mark.parametrize("value", [None, task])
+def test_a_task_without_its_list_of_relations_is_not_complete(tmp_path, value):
+    path = write_lines(tmp_path / "a.jsonl", [TASK, task(relations=value)])
+    docs, report = read(path)
+    assert len(docs) == 1
+    assert report.problems[0].startswith(f"{path}:2 relations: ")
+    assert "--entities-only" in report.problems[0]
+    docs, report = read(path, entities_only=True)
+    assert report.problems == []
+    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,29 @@ def test_a_broken_types_file_is_named(types, found, tmp_path):
     assert found in report.problems[0]
 
 
+def test_a_types_file_from_elsewhere(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(SAMPLE))
+    (tmp_path / "types.json").write_text("is not read")
+    docs, report = convert(path, types=DATA / "small_types.json")
+    assert report.problems == []
+    assert ("Pierre Curie", "Married", "Marie Curie") in relations(docs[0])
+    _, report = convert(path, types=tmp_path / "nothing.json")
+    assert f"{tmp_path}/nothing.json: can't be read" in report.problems[0]
+
+
+def test_a_sentence_without_relations_is_not_complete(tmp_path):
+    path = tmp_path / "x.json"
+    sentence = {"tokens": ["a"], "entities": [], "orig_id": 7}
+    path.write_text(json.dumps([sentence, {**sentence, "relations": []}]))
+    docs, report = convert(path)
+    assert len(docs) == 1
+    assert report.problems[0].startswith(f"{path} doc 0 (id 7, relations): missing")
+    docs, report = convert(path, entities_only=True)
+    assert report.problems == []
+    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [False, True]
+
+
 def test_every_bad_item_is_named():
     docs, report = convert(DATA / "bad_items.json")
     file = DATA / "bad_items.json"
@@ -107,8 +130,10 @@ def test_every_bad_item_is_named():
         f'{file} doc 4 (the sentence): found ["a", "b"], expected an object',
         f"{file} doc 5 (the sentence): found 'a b', expected an object",
         f"{file} doc 6 (relations): found 7, expected a list",
+        f"{file} doc 7 (entities): missing, expected a list (found the fields "
+        f"'tokens')",
     ]
-    assert len(docs) == 2
+    assert len(docs) == 1
     assert relations(docs[0]) == {("Marie Curie", "Knows", "Marie Curie")}
 
 

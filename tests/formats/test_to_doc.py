@@ -14,6 +14,7 @@ from rel_component.formats import (
     Source,
     load_tokenizer,
     to_doc,
+    to_docs,
 )
 
 from .util import NLP, entities, triples
@@ -190,6 +191,16 @@ def test_groups():
     doc, report = convert(record, group_by="meta.nothing")
     assert doc.user_data["rel_component_source"]["group"] is None
     assert len(report.notes) == 2
+
+
+def test_a_language_is_loaded_once(monkeypatch):
+    made = []
+    blank = spacy.blank
+    monkeypatch.setattr(spacy, "blank", lambda lang: made.append(lang) or blank(lang))
+    load_tokenizer.cache_clear()
+    for lang in ("xx", "en", "xx"):
+        assert len(list(to_docs([make("a", [])], Options(lang=lang), Report()))) == 1
+    assert made == ["xx", "en"]
 
 
 TEXTS = st.text(alphabet="ab. \n\r\u00a0😀é-'0", max_size=20)
