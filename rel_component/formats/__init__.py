@@ -136,12 +136,14 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
 
 def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
     """Inputs, each once: a brat document may be given as two files and a folder."""
+    paths = list(paths)
+    folders = {path.resolve() for path in paths if path.is_dir()}
     seen: Set[Path] = set()
     for path in paths:
         full = path.resolve()
         base = brat.find_base(full) or full
-        is_part = base is not full
-        if base in seen or (is_part and not seen.isdisjoint(base.parents)):
+        is_part = base is not full or full.suffix == ".txt" or full in folders
+        if base in seen or (is_part and not folders.isdisjoint(full.parents)):
             report.read(FILES)
             reason = "part of an input read already" if is_part else "given again"
             report.merged(FILES, reason)

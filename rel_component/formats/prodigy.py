@@ -196,8 +196,10 @@ class _Task:
     ) -> str:
         id_ = str(len(self.entities))
         entity = EntityRecord(id_, label, [(start, end)], text, field)
-        if first is not None and last is not None and self.obj.get("tokens"):
-            if not 0 <= first <= last < len(self.obj["tokens"]):
+        listed = self.obj.get("tokens")
+        tokens = listed if isinstance(listed, list) else []
+        if tokens and first is not None and last is not None:
+            if not 0 <= first <= last < len(tokens):
                 self.report.repair("token_start or token_end is no token: left out")
                 first = last = None
             elif text is None:
