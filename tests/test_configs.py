@@ -58,7 +58,7 @@ def test_config_overfits_and_survives_saving(path, tmp_path):
         return [Example(copy(gold), gold) for gold in golds]
 
     optimizer = nlp.initialize(get_examples)
-    for _ in range(60):
+    for _ in range(120):
         nlp.update(get_examples(), sgd=optimizer, drop=0.1)
     docs = list(nlp.pipe([copy(gold) for gold in golds]))
     examples = [Example(doc, gold) for doc, gold in zip(docs, golds)]
