@@ -28,7 +28,7 @@ from thinc.types import Floats2d
 
 from .loss import PairLoss
 from .model.candidates import Candidates, get_candidates
-from .relations import RelationData, set_relation_data
+from .relations import RelationData, keep_best, set_relation_data
 from .schema import Schema
 from .scorer import relation_scorer
 from .symmetry import add_mirrored
@@ -155,7 +155,7 @@ class RelationExtractor(TrainablePipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
             "labels": [],
-            "threshold": threshold,
+            "threshold": check_threshold(threshold),
             "symmetric": [],
             "schema": None,
         }
@@ -166,9 +166,18 @@ class RelationExtractor(TrainablePipe):
         return tuple(self.cfg["labels"])
 
     @property
+    def label_data(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
+        return self.labels
+
+    @property
     def threshold(self) -> float:
         """RETURNS (float): a relation is predicted from this score on."""
         return self.cfg["threshold"]
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.cfg["threshold"] = check_threshold(value)
 
     @property
     def symmetric(self) -> FrozenSet[str]:
@@ -212,7 +221,8 @@ class RelationExtractor(TrainablePipe):
             return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
         scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
         if self.cfg["schema"] is not None:
-            scores *= self._get_allowed(docs, candidates)
+            # what can't be is not scored
+            scores[self._get_allowed(docs, candidates) == 0] = numpy.nan
         return add_mirrored(candidates, scores, self._get_symmetric_columns())
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
@@ -272,6 +282,8 @@ class RelationExtractor(TrainablePipe):
         decided = numpy.stack(divmod(cells, max(len(self.labels), 1)), axis=1)
         decided = decided.astype("int32")
         borders = numpy.searchsorted(decided[:, 0], candidates.offsets)
+        docs = list(docs)
+        is_batch = len(docs) > 1
         for i, doc in enumerate(docs):
             ents, pairs = candidates.of_doc(i)
             data = RelationData(
@@ -281,7 +293,8 @@ class RelationExtractor(TrainablePipe):
                 ],
                 pairs=candidates.pairs[pairs] - ents.start,
                 labels=self.cfg["labels"],
-                scores=scores[1][pairs],
+                # not a view, by which one Doc would keep the whole batch
+                scores=scores[1][pairs].copy() if is_batch else scores[1][pairs],
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
             set_relation_data(doc, data)
@@ -368,6 +381,13 @@ class RelationExtractor(TrainablePipe):
         golds = (example.reference for example in get_examples())
         schema = read_schema(golds, schema_path, learn_schema, symmetric or [])
         known = {*(symmetric or ()), *(schema.symmetric if schema else ())}
+        unknown = {*(symmetric or ())} - {*self.labels}
+        if unknown:
+            raise ValueError(
+                f"symmetric names {sorted(unknown)}, but the labels are "
+                f"{list(self.labels)}. Correct the config's "
+                f"[initialize.components.{self.name}]."
+            )
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
         if "entity_types" in self.model.attrs:
@@ -441,18 +461,11 @@ def read_schema(
     return schema
 
 
-def keep_best(scores: Floats2d) -> Floats2d:
-    """Scores of which each pair keeps only its best.
-
-    scores (Floats2d): (n_pairs, n_labels).
-    RETURNS (Floats2d): the others are -1, below any threshold.
-    """
-    best = numpy.full_like(scores, -1.0)
-    if scores.size:
-        rows = numpy.arange(len(scores))
-        columns = scores.argmax(axis=1)
-        best[rows, columns] = scores[rows, columns]
-    return best
+def check_threshold(value: float) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it is no probability."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"threshold is {value}; expected a number from 0 to 1.")
+    return value
 
 
 def find_entity_types(examples: Iterable[Example]) -> List[str]:

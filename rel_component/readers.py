@@ -9,6 +9,8 @@ from spacy.training import Example
 from spacy.util import registry
 from spacy.vocab import Vocab
 
+from .relations import get_relation_data
+
 
 @registry.readers("Gold_ents_Corpus.v1")
 def create_docbin_reader(
@@ -66,10 +68,17 @@ def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
     YIELDS (Doc): with user data.
     RAISES (ValueError): if there is no such file, or it is no DocBin.
     """
-    if file is None or not Path(file).is_file():
+    if file is None:
+        raise ValueError("No corpus is named: set --paths.train and --paths.dev.")
+    if not Path(file).is_file():
         raise ValueError(
             f"No corpus at {file}; expected a .spacy file. Convert your annotations "
-            f"first (scripts/convert.py), and set --paths.train and --paths.dev."
+            f"first: python scripts/convert.py ANNOTATIONS --output data"
+        )
+    if Path(file).suffix != ".spacy":
+        raise ValueError(
+            f"{file} is no .spacy file. Convert your annotations first: "
+            f"python scripts/convert.py {file} --output data"
         )
     try:
         doc_bin = DocBin().from_disk(file)
@@ -77,7 +86,9 @@ def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
         raise ValueError(
             f"{file} can't be read as a .spacy file (DocBin): {error}"
         ) from error
-    yield from doc_bin.get_docs(nlp.vocab)
+    for doc in doc_bin.get_docs(nlp.vocab):
+        get_relation_data(doc)  # a tutorial's dict becomes columns
+        yield doc
 
 
 def copy_without_relations(gold: Doc) -> Doc:

@@ -121,7 +121,8 @@ class RelationData(dict):
     def rel(self) -> "RelView":
         """The tutorial's view of the scores, built on first reading."""
         if self._rel is None:
-            self._rel = RelView(_build_rel(self))
+            rows = _build_rel(self).items()
+            self._rel = RelView({key: RelView(cells) for key, cells in rows})
         return self._rel
 
     def entity(self, row: int) -> EntityKey:
@@ -143,7 +144,7 @@ class RelView(dict):
             "rel[(0, 4)] = {'LABEL': 1.0}; doc._.rel = rel"
         )
 
-    __setitem__ = __delitem__ = _read_only
+    __setitem__ = __delitem__ = __ior__ = _read_only
     update = setdefault = pop = popitem = clear = _read_only
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -162,7 +163,12 @@ def get_relation_data(doc: Doc) -> Optional[RelationData]:
     data = doc.user_data.get(USER_DATA_KEY)
     if data is None:
         legacy = doc.user_data.get(LEGACY_KEY)
-        return _from_rel_dict(doc, legacy) if legacy else None
+        if not legacy:
+            return None
+        # as columns from now on: only they survive to_bytes and n_process
+        data = _from_rel_dict(doc, legacy)
+        set_relation_data(doc, data)
+        return data
     if not isinstance(data, RelationData):
         # columns of a later version are passed over
         data = RelationData(**{key: data[key] for key in COLUMNS})
@@ -345,6 +351,20 @@ def _from_rel_dict(doc: Doc, rel: RelDict) -> RelationData:
         scores=scores,
         decided=decided,
     )
+
+
+def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
+    """Scores of which each pair keeps only its best.
+
+    scores (Floats2d): (n_pairs, n_labels).
+    RETURNS (Floats2d): the others are -1, below any threshold.
+    """
+    best = numpy.full_like(scores, -1.0)
+    if scores.size:
+        rows = numpy.arange(len(scores))
+        columns = numpy.nan_to_num(scores, nan=-1.0).argmax(axis=1)
+        best[rows, columns] = scores[rows, columns]
+    return best
 
 
 def register_extensions() -> None:

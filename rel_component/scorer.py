@@ -24,7 +24,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from .relations import EntityKey, RelationData, RelationKey, get_relation_data
+from .relations import (
+    EntityKey,
+    RelationData,
+    RelationKey,
+    get_relation_data,
+    keep_best,
+)
 
 Pair = Tuple[EntityKey, EntityKey]
 
@@ -65,6 +71,7 @@ def read_example(
     example: Example,
     *,
     threshold: Optional[float] = None,
+    single_label: bool = False,
     symmetric: AbstractSet[str] = frozenset(),
 ) -> ScoredDoc:
     """The relations of an Example as sets to compare.
@@ -72,6 +79,7 @@ def read_example(
     example (Example): gold and prediction.
     threshold (Optional[float]): take predictions with at least this score; None takes
         those that the pipe decided on.
+    single_label (bool): with a threshold, take only the best label of a pair.
     symmetric (AbstractSet[str]): labels whose direction does not count: such a
         relation is there once, whichever way it was written.
     RETURNS (ScoredDoc): by characters.
@@ -91,7 +99,9 @@ def read_example(
         entities = _char_entities(example.predicted, pred_data)
         decided = pred_data.decided
         if threshold is not None:
-            decided = numpy.argwhere(pred_data.scores >= threshold)
+            scores = pred_data.scores
+            scores = keep_best(scores) if single_label else scores
+            decided = numpy.argwhere(scores >= threshold)
         predicted = _keys(pred_data, entities, decided, symmetric)
         candidates = {(entities[h], entities[t]) for h, t in pred_data.pairs.tolist()}
         # a symmetric relation is a candidate whichever way its pair was scored

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import AbstractSet, Any, Dict, List, Optional
 
 import spacy
 import srsly
@@ -27,6 +27,9 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
+    threshold: Optional[float] = typer.Option(
+        None, help="Use this threshold in place of the model's"
+    ),
     details: bool = typer.Option(False, help="Print gold and prediction of each text"),
     seed: int = typer.Option(0, help="Seed of the random baseline"),
 ) -> None:
@@ -38,10 +41,11 @@ def main(
         msg.fail(str(error), exits=1)
     if not golds:
         msg.fail(f"{data} holds no documents: nothing to score.", exits=1)
+    set_threshold(extractor, threshold)
     examples = predict_on_gold_entities(nlp, golds)
     if details:
         for example in examples:
-            print_details(example)
+            print_details(example, extractor.symmetric)
     symmetric = extractor.symmetric
     docs = [read_example(example, symmetric=symmetric) for example in examples]
     result = {
@@ -52,13 +56,19 @@ def main(
         "threshold": extractor.threshold,
         "honest": score_relations(docs),
         "tutorial_protocol": score_tutorial_protocol(docs),
-        "thresholds": score_thresholds(examples, DEFAULT_THRESHOLDS, symmetric),
+        "thresholds": score_thresholds(
+            examples, DEFAULT_THRESHOLDS, symmetric, extractor.single_label
+        ),
         "random_baseline": score_thresholds(
-            get_random_baseline(examples, seed), DEFAULT_THRESHOLDS, symmetric
+            get_random_baseline(examples, seed),
+            DEFAULT_THRESHOLDS,
+            symmetric,
+            extractor.single_label,
         ),
         "versions": {"rel_component": __version__, "spacy": spacy.__version__},
     }
     print_result(result)
+    warn_of_labels(extractor, examples)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, result)
@@ -82,7 +92,26 @@ def load(model: Path) -> tuple[spacy.Language, RelationExtractor]:
     raise SystemExit(1)
 
 
-def print_details(example: Example) -> None:
+def set_threshold(extractor: RelationExtractor, threshold: Optional[float]) -> None:
+    """Use another threshold, or say why not."""
+    try:
+        extractor.threshold = extractor.threshold if threshold is None else threshold
+    except ValueError as error:
+        msg.fail(f"--{error}", exits=1)
+
+
+def warn_of_labels(extractor: RelationExtractor, examples: List[Example]) -> None:
+    """Say so if the data has labels that the model does not know."""
+    golds = (relation for eg in examples for relation in get_relations(eg.reference))
+    unknown = sorted({relation.label for relation in golds} - set(extractor.labels))
+    if unknown:
+        msg.warn(
+            f"The model does not know the label(s) {', '.join(unknown)} of this data; "
+            f"it predicts {', '.join(extractor.labels)}."
+        )
+
+
+def print_details(example: Example, symmetric: AbstractSet[str]) -> None:
     """Print the gold relations of a document beside what was predicted for them."""
     gold, scores = example.reference, get_rel(example.predicted)
     predicted = {
@@ -91,15 +120,17 @@ def print_details(example: Example) -> None:
     msg.divider(gold.text[:60].replace("\n", " "))
     print(gold.text.strip(), "\n")
     for head, label, tail, _ in get_relations(gold):
-        score = scores.get((head.start, tail.start), {}).get(label)
-        found = (head.start, tail.start, label) in predicted
-        predicted.discard((head.start, tail.start, label))
+        ends = (head.start, tail.start)
+        score = scores.get(ends, {}).get(label)
+        found = (*ends, label) in predicted
+        predicted.discard((*ends, label))
+        if label in symmetric:
+            predicted.discard((*ends[::-1], label))
         mark = "found" if found else "missed"
         shown = "never a candidate" if score is None else f"{score:.3f}"
         print(f"  {mark:8} {head.text!r} —{label}→ {tail.text!r}  ({shown})")
-    for relation in get_relations(example.predicted):
-        if (relation.head.start, relation.tail.start, relation.label) in predicted:
-            head, label, tail, score = relation
+    for head, label, tail, score in get_relations(example.predicted):
+        if (head.start, tail.start, label) in predicted:
             print(f"  spurious {head.text!r} —{label}→ {tail.text!r}  ({score:.3f})")
 
 
@@ -109,10 +140,13 @@ def print_result(result: Dict[str, Any]) -> None:
     msg.divider(f"{result['documents']} documents, {result['mode']}")
     rows: List[List[str]] = [
         ["all gold relations", *prf(honest)],
-        ["tutorial's protocol: generated pairs only", *prf(protocol)],
+        ["generated pairs (tutorial)", *prf(protocol)],
     ]
     msg.table(
-        rows, header=["recall over", "P", "R", "F"], divider=True, aligns=tuple("lrrr")
+        rows,
+        header=["recall over", "P", "R", "F"],
+        divider=True,
+        aligns=tuple("lrrr"),
     )
     print(
         f"Threshold {result['threshold']}. Gold relations that were candidates: "
@@ -133,8 +167,8 @@ def print_result(result: Dict[str, Any]) -> None:
         [f"{row['threshold']:g}", *prf(row["honest"]), *prf(chance["honest"])]
         for row, chance in zip(result["thresholds"], result["random_baseline"])
     ]
-    header = ["threshold", "P", "R", "F", "P", "R", "F"]
-    print("Over thresholds: the model, and scores drawn by chance")
+    chances = [f"chance {x}" for x in "PRF"]
+    header = ["threshold", "P", "R", "F", *chances]
     msg.table(rows, header=header, divider=True, aligns=tuple("rrrrrrr"))
 
 

@@ -22,6 +22,7 @@ from rel_component.inference.texts import (
     read_tasks,
     to_row,
 )
+from rel_component.pipe import RelationExtractor
 from rel_component.readers import copy_tokens
 
 
@@ -37,6 +38,9 @@ def main(
         None, help="Another trained pipeline that finds the entities"
     ),
     label: List[str] = typer.Option([], help="Only relations with this label"),
+    threshold: Optional[float] = typer.Option(
+        None, help="Predict from this score on, in place of the model's threshold"
+    ),
     min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
     batch_size: int = typer.Option(64, help="Texts to process at one time"),
 ) -> None:
@@ -45,8 +49,11 @@ def main(
     finder = None if entities_from is None else load(entities_from)
     try:
         tasks = list(read_source(source, lines))
-        docs = list(make_docs(nlp, tasks, source if Path(source).exists() else ""))
-    except ValueError as error:
+        docs = list(make_docs(nlp, tasks, str(as_path(source) or "")))
+        set_threshold(nlp, threshold)
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     check_entities(nlp, finder, tasks, model)
     rows = []
@@ -85,15 +92,30 @@ def load(path: Path) -> spacy.Language:
 
 def read_source(source: str, by_line: bool) -> Iterator[Task]:
     """Texts of a file, or the argument itself as a text."""
-    path = Path(source) if len(source) < 1000 and "\n" not in source else None
+    path = as_path(source)
     if path is not None and path.is_file():
         yield from read_tasks(path, by_line)
-    elif path is not None and (path.is_dir() or path.suffix in (".txt", ".jsonl")):
-        raise ValueError(
-            f"{source}: no such file; expected a text, or a file with texts."
-        )
+    elif path is not None:
+        raise ValueError(f"{source} is a folder; expected a text, or a file of them.")
+    elif " " not in source and Path(source).suffix in (".txt", ".jsonl"):
+        raise ValueError(f"{source}: no such file; expected a text, or a file of them.")
     else:
         yield Task(source)
+
+
+def as_path(source: str) -> Optional[Path]:
+    """The file or folder that an argument names; None if it is a text."""
+    try:
+        return Path(source) if source and Path(source).exists() else None
+    except (OSError, ValueError):  # too long for a name, or a NUL in it
+        return None
+
+
+def set_threshold(nlp: spacy.Language, threshold: Optional[float]) -> None:
+    """Use another threshold than the model's."""
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor) and threshold is not None:
+            pipe.threshold = threshold
 
 
 def check_entities(
@@ -103,13 +125,14 @@ def check_entities(
     model: Path,
 ) -> None:
     """Refuse to look for relations where nothing finds the entities."""
-    bare = sum(task.entities is None for task in tasks)
+    bare = [i for i, task in enumerate(tasks, 1) if task.entities is None]
     if bare and finder is None and not finds_entities(nlp):
         msg.fail(
-            f"{bare} of {len(tasks)} texts have no entities, and {model} "
+            f"{len(bare)} of {len(tasks)} texts have no entities (the first is text "
+            f"{bare[0]}), and {model} "
             f"({', '.join(nlp.pipe_names)}) does not find them. Use a pipeline that "
             f"does (spacy project run train_joint), name one with --entities-from, or "
-            f"give the entities in a .jsonl file.",
+            f"give the entities in a .jsonl file ('entities', [] for none).",
             exits=1,
         )
 

@@ -18,7 +18,9 @@ def test_every_command_and_workflow_is_in_the_table():
 
 
 def test_every_path_that_is_named_exists():
-    paths = re.findall(r"`((?:configs|scripts|rel_component|benchmarks)/[\w./]*)`", README)
+    paths = re.findall(
+        r"`((?:configs|scripts|rel_component|benchmarks)/[\w./]*)`", README
+    )
     assert len(paths) > 8
     assert [path for path in paths if not (ROOT / path).exists()] == []
 

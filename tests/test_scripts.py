@@ -115,7 +115,7 @@ def test_evaluate_shows_both_protocols_and_chance(tmp_path):
     args = (TUTORIAL / "model", TUTORIAL / "dev.spacy", "--output", output)
     result = run("scripts/evaluate.py", *args, "--details")
     assert result.returncode == 0, result.stderr
-    assert "tutorial's protocol" in result.stdout
+    assert "generated pairs (tutorial)" in result.stdout
     figures = json.loads(output.read_text(encoding="utf8"))
     assert figures["mode"] == "gold entities"
     assert len(figures["thresholds"]) == len(figures["random_baseline"])

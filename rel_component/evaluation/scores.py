@@ -62,9 +62,11 @@ def get_random_baseline(examples: Sequence[Example], seed: int = 0) -> List[Exam
         doc = copy_without_relations(example.predicted)
         data = get_relation_data(example.predicted)
         if data is not None:
+            drawn = rng.random(data.scores.shape, dtype="float32")
+            drawn[numpy.isnan(data.scores)] = numpy.nan  # never scored
             columns = {
                 **data,
-                "scores": rng.random(data.scores.shape, dtype="float32"),
+                "scores": drawn,
                 "decided": numpy.zeros((0, 2), dtype="int32"),
             }
             set_relation_data(doc, RelationData(**columns))
@@ -76,19 +78,26 @@ def score_thresholds(
     examples: Sequence[Example],
     thresholds: Sequence[float] = DEFAULT_THRESHOLDS,
     symmetric: AbstractSet[str] = frozenset(),
+    single_label: bool = False,
 ) -> List[Dict[str, Any]]:
     """Scores at each of several thresholds.
 
     examples (Sequence[Example]): predictions with the scores of all pairs.
     thresholds (Sequence[float]): in [0, 1].
     symmetric (AbstractSet[str]): labels whose direction does not count.
+    single_label (bool): only the best label of each pair.
     RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `honest` (recall
         over all gold relations) and `tutorial_protocol` (over generated pairs only).
     """
     rows = []
     for threshold in thresholds:
         docs = [
-            read_example(example, threshold=threshold, symmetric=symmetric)
+            read_example(
+                example,
+                threshold=threshold,
+                single_label=single_label,
+                symmetric=symmetric,
+            )
             for example in examples
         ]
         rows.append(

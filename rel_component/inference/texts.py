@@ -1,5 +1,6 @@
 """Texts in, relations out: rows for tables and JSON lines."""
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional
@@ -47,12 +48,14 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
         raise ValueError(
             f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8."
         ) from error
-    if path.suffix in JSON_SUFFIXES:
-        for number, line in enumerate(content.splitlines(), 1):
+    # not splitlines, which also splits at characters that JSON strings may hold
+    lines = content.replace("\r\n", "\n").split("\n")
+    if path.suffix.lower() in JSON_SUFFIXES:
+        for number, line in enumerate(lines, 1):
             if line.strip():
                 yield _read_json_task(line, f"{path}:{number}")
     elif by_line:
-        yield from (Task(line) for line in content.splitlines() if line.strip())
+        yield from (Task(line) for line in lines if line.strip())
     else:
         yield Task(content)
 
@@ -65,7 +68,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     source (str): name of the input, for messages.
     YIELDS (Doc): given entities stand in `doc.ents`, and all of them, overlapping ones
         too, in `doc.spans["entities"]`.
-    RAISES (ValueError): if an entity does not begin and end where tokens do.
+        An entity that begins or ends inside a token gets the whole token; warned of.
+    RAISES (ValueError): if an entity lies outside its text.
     """
     for number, task in enumerate(tasks, 1):
         if task.tokens is not None:
@@ -76,6 +80,7 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
             where = f"{source} text {number}".strip()
             spans = [_make_span(doc, ent, where) for ent in task.entities]
             doc.ents = filter_spans(spans)
+            _warn_of_changes(doc, task.entities, spans, where)
             doc.spans["entities"] = spans
         yield doc
 
@@ -189,6 +194,26 @@ def _check_entities(entities: Any, where: str) -> None:
                     f"{type_.__name__}. An entity is an object with start, end "
                     f"(characters) and label."
                 )
+
+
+def _warn_of_changes(
+    doc: Doc, entities: List[Dict[str, Any]], spans: List[Span], where: str
+) -> None:
+    dropped = len(spans) - len(doc.ents)
+    given = [(entity["start"], entity["end"]) for entity in entities]
+    moved = sum((s.start_char, s.end_char) != ends for s, ends in zip(spans, given))
+    if dropped:
+        warnings.warn(
+            f"{where}: {dropped} overlapping entities are left out of doc.ents (all "
+            f"stand in doc.spans['entities'], for models trained on it).",
+            stacklevel=3,
+        )
+    if moved:
+        warnings.warn(
+            f"{where}: {moved} entities begin or end inside a token and were widened "
+            f"to whole tokens.",
+            stacklevel=3,
+        )
 
 
 def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:

@@ -21,8 +21,9 @@ def sum_prefixes(
         function from its gradient to that of `rows`.
     """
     starts = offsets.tolist()
-    docs = [(d, slice(a, b)) for d, (a, b) in enumerate(zip(starts, starts[1:]))]
-    Y = ops.alloc2f(len(rows) + len(docs), rows.shape[1])
+    bounds = list(zip(starts, starts[1:]))
+    docs = [(d, slice(a, b)) for d, (a, b) in enumerate(bounds) if b > a]
+    Y = ops.alloc2f(len(rows) + len(bounds), rows.shape[1])
     # each Doc by itself, so that its sums do not depend on the batch
     for d, doc in docs:
         ops.xp.cumsum(rows[doc], axis=0, out=Y[doc.start + d + 1 : doc.stop + d + 1])
