@@ -19,6 +19,7 @@ from typing import (
 
 from spacy.tokens import Doc
 
+from .formats.report import plural
 from .formats.to_doc import SOURCE_KEY
 from .relations import get_relation_keys
 
@@ -93,8 +94,8 @@ def split_documents(
     blocks = find_blocks(items)
     if len(blocks) < len(names):
         raise ValueError(
-            f"Can't split {len(items)} document(s) into {', '.join(names)}: there are "
-            f"only {len(blocks)} group(s) of documents that have to stay together "
+            f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: found "
+            f"only {plural(len(blocks), 'group')} of documents that have to stay together "
             f"(same group, or same text). Expected at least {len(names)}; split into "
             f"fewer parts or group by something smaller."
         )

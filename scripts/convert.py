@@ -1,7 +1,9 @@
 """Annotations of any supported tool to `.spacy` files for training."""
 
 import re
+from collections import Counter
 from pathlib import Path
+from typing import Counter as CounterType
 from typing import Dict, Iterable, List, Optional, Tuple
 
 import srsly
@@ -13,6 +15,13 @@ from wasabi import Printer
 from rel_component import splits
 from rel_component.formats import FORMATS, Options, Report, convert
 from rel_component.formats.corpus_file import CorpusFile
+from rel_component.formats.report import (
+    DOCUMENTS,
+    ENTITIES,
+    FIELDS,
+    RELATIONS,
+    plural,
+)
 
 ALIGN = ("retokenize", "expand", "contract", "error")
 DISCONTINUOUS = ("hull", "first", "drop", "error")
@@ -25,7 +34,7 @@ Corpus = Tuple[CorpusFile, List[splits.SplitItem]]
 
 def main(
     inputs: Optional[List[Path]] = typer.Argument(
-        None, help="Files or folders with annotations"
+        None, help="Files with annotations, or folders of brat files (.txt and .ann)"
     ),
     output: Path = typer.Option(
         Path("data"),
@@ -167,18 +176,29 @@ def main(
             for name, paths in sources.items()
         }
         note_leaks(corpora, report)
+        note_unknown_labels(options, report)
+        check_any_read(report)
         show_report(msg, report)
         check_losses(report, on_error)
+        check_groups(corpora, options, report)
         written = write(corpora, output, divider)
     except (ValueError, OSError) as error:
-        msg.fail("Nothing was written.", str(error))
+        for line in str(error).splitlines():
+            msg.fail(line)
+        msg.text("Nothing was written.")
         raise typer.Exit(1) from None
     finally:
         if report_path is not None:
             report_path.parent.mkdir(parents=True, exist_ok=True)
             srsly.write_json(report_path, report.to_json())
     for path, n in written.items():
-        msg.good(f"{path}: {n} documents")
+        msg.good(f"{path}: {plural(n, 'document')}")
+    try:
+        for path in remove_stale(output, written):
+            msg.warn(f"{path}: removed, it was of an earlier conversion.")
+    except OSError as error:
+        msg.fail(f"A file of an earlier conversion can't be removed: {error}.")
+        raise typer.Exit(1) from None
 
 
 class Divider:
@@ -281,9 +301,59 @@ def note_leaks(corpora: Dict[str, Corpus], report: Report) -> None:
     names = [name for name, (_, part) in corpora.items() for _ in part]
     for where, n in splits.find_leaks(items, names).items():
         report.note(f"texts that are in {where}", n)
+        verb = "is" if n == 1 else "are"
         report.hint(
-            f"{n} text(s) are in {where}: scores on them are too good; leave them out "
-            f"of training, or give all files as inputs to have them divided anew"
+            f"{plural(n, 'text')} {verb} in {where.replace(', ', ' and ')}, so scores "
+            f"are too good; leave out repeated texts of training, or give all files as "
+            f"inputs to have them divided anew"
+        )
+
+
+def note_unknown_labels(options: Options, report: Report) -> None:
+    """Warn of labels in options that no document has: they are likely misspelt."""
+    if not report.n_read[DOCUMENTS]:
+        return
+    relations, entities = report.labels[RELATIONS], report.labels[ENTITIES]
+    renamed: CounterType[str] = Counter()
+    for label, n in relations.items():
+        renamed[options.map_label.get(label, label)] += n
+    for name, kind, asked, found in (
+        ("map-label", "relation", options.map_label, relations),
+        ("null-label", "relation", options.null_labels, relations),
+        ("symmetric", "relation", options.symmetric, renamed),
+        ("map-entity", "entity", options.map_entity, entities),
+    ):
+        for label in asked:
+            if label not in found:
+                report.hint(
+                    f"--{name} {label}: no {kind} has this label; found "
+                    f"{list_some(found)}"
+                )
+
+
+def list_some(found: CounterType[str]) -> str:
+    """RETURNS (str): the most frequent ones."""
+    names = [name for name, _ in found.most_common(N_SHOWN)]
+    more = len(found) - len(names)
+    return (", ".join(names) or "none") + (f" and {more} more" if more else "")
+
+
+def check_any_read(report: Report) -> None:
+    """Where nothing was read, the problems say all: there is nothing to count."""
+    if report.problems and not report.n_read[DOCUMENTS]:
+        problems = list(dict.fromkeys(report.problems))
+        more = len(problems) - N_SHOWN
+        if more > 0:
+            problems[N_SHOWN:] = [f"... and {plural(more, 'more problem')}."]
+        raise ValueError("\n".join(problems))
+
+
+def check_groups(corpora: Dict[str, Corpus], options: Options, report: Report) -> None:
+    items = [item for _, part in corpora.values() for item in part]
+    if options.group_by and all(item.group is None for item in items):
+        raise ValueError(
+            f"--group-by {options.group_by}: no document has this field; found "
+            f"{list_some(report.labels[FIELDS])}."
         )
 
 
@@ -307,21 +377,22 @@ def show_report(msg: Printer, report: Report) -> None:
     for line in report.summary():
         msg.text(line)
     for advice, n in report.hints.items():
-        msg.warn(f"{n} time(s): {advice}.")
+        msg.warn(f"{advice}." if n == 1 else f"{n} times: {advice}.")
     for problem in report.problems[:N_SHOWN]:
         msg.fail(problem)
     n_more = len(report.problems) - N_SHOWN
     if n_more > 0:
-        msg.text(f"... and {n_more} more problem(s); --report FILE lists all.")
+        msg.text(f"... and {plural(n_more, 'more problem')}; --report FILE lists all.")
 
 
 def check_losses(report: Report, on_error: str) -> None:
     if report.problems and on_error == "stop":
-        raise ValueError(
-            f"{len(report.problems)} problem(s). Correct them, or leave out what can't "
-            f"be converted with --on-error skip."
-        )
-    if not report.n_written["documents"]:
+        n = len(report.problems)
+        advice = f"Correct {'it' if n == 1 else 'them'}"
+        if report.n_written[DOCUMENTS]:
+            advice += ", or leave out what can't be converted with --on-error skip"
+        raise ValueError(f"{plural(n, 'problem')}. {advice}.")
+    if not report.n_written[DOCUMENTS]:
         raise ValueError(
             "No documents came out; see above what became of those that were read."
         )
@@ -342,6 +413,20 @@ def write(
         return {output: docs.write(output)}
     parts = {output / f"{name}.spacy": p for name, p in divider(items).items()}
     return {path: docs.write(path, part) for path, part in parts.items()}
+
+
+def remove_stale(output: Path, written: Iterable[Path]) -> List[Path]:
+    """Remove what an earlier run left beside these: its texts may be in them now.
+
+    RETURNS (List[Path]): the files removed.
+    """
+    if output.suffix == ".spacy":
+        return []
+    paths = {output / f"{name}.spacy" for name in splits.NAMES}
+    stale = sorted(path for path in paths.difference(written) if path.is_file())
+    for path in stale:
+        path.unlink()
+    return stale
 
 
 if __name__ == "__main__":

@@ -88,3 +88,27 @@ def test_tutorial_config_trains(tmp_path):
         nlp.update(list(resolved["train"](nlp)), sgd=optimizer)
     scores = nlp.evaluate(list(resolved["train"](nlp)))
     assert scores["rel_micro_f"] > 0.9
+
+
+def test_tutorial_architecture_trains_on_a_transformer():
+    config = load_config(TUTORIAL / "model/config.cfg")
+    ours = load_config(Path(__file__).parent.parent / "configs/rel_trf.cfg")
+    listener = ours["components"]["relation_extractor"]["model"]["tok2vec"]
+    transformer = ours["components"]["transformer"]
+    transformer["model"]["name"] = minilm()
+    del config["components"]["tok2vec"]
+    config["components"]["transformer"] = transformer
+    tensor = config["components"]["relation_extractor"]["model"]
+    tensor["create_instance_tensor"]["tok2vec"] = listener
+    config["nlp"]["pipeline"] = ["transformer", "relation_extractor"]
+    config["training"]["optimizer"]["learn_rate"] = 0.0005
+    nlp = load_model_from_config(config, auto_fill=True)
+    golds = make_golds(nlp.vocab)
+
+    def get_examples():
+        return [Example(copy_without_relations(gold), gold) for gold in golds]
+
+    optimizer = nlp.initialize(get_examples)
+    for _ in range(40):
+        nlp.update(get_examples(), sgd=optimizer)
+    assert nlp.evaluate(get_examples())["rel_micro_f"] == 1.0

@@ -80,7 +80,69 @@ def test_corpus_that_is_divided_already(tmp_path):
     assert len(load(tmp_path / "train.spacy")) == 3
     assert len(load(tmp_path / "dev.spacy")) == 1
     assert not (tmp_path / "test.spacy").exists()
-    assert "1 text(s) are in train, dev" in output
+    assert "1 text is in train and dev, so" in output
+
+
+def test_removes_files_of_an_earlier_split(tmp_path):
+    path, out = write_json(tmp_path / "a.json", numbered(20)), tmp_path / "d"
+    run(path, "--output", out)
+    (out / "other.spacy").write_text("")
+    output = run(path, "--output", out, "--split", "0.7,0.3")
+    names = sorted(file.name for file in out.iterdir())
+    assert names == ["dev.spacy", "other.spacy", "train.spacy"]
+    assert "test.spacy: removed" in output and "dev.spacy: removed" not in output
+    run(path, "--output", out)
+    run(path, "--output", out / "x.spacy")
+    assert (out / "test.spacy").exists()
+    output = run("--train", path, "--dev", path, "--output", out)
+    assert "test.spacy: removed" in output and not (out / "test.spacy").exists()
+    assert "20 texts are in train and dev" in output
+
+
+def test_labels_that_do_not_occur(tmp_path):
+    path = write_json(tmp_path / "a.json", numbered(3))
+    out = ("--output", tmp_path / "x.spacy")
+    output = run(path, *out, "--map-label", "WORK=X", "--map-entity", "PERS=P")
+    assert "--map-label WORK: no relation has this label; found WORKS_AT." in output
+    assert "--map-entity PERS: no entity has this label; found PER, ORG." in output
+    output = run(path, *out, "--symmetric", "WORK", "--null-label", "no")
+    assert "--symmetric WORK: no relation has this label; found WORKS_AT." in output
+    assert "--null-label no: no relation has this label; found WORKS_AT." in output
+    # symmetry is asked of labels as they are after renaming
+    right = ("--map-label", "WORKS_AT=X", "--symmetric", "X", "--map-entity", "PER=P")
+    assert "has this label" not in run(path, *out, *right)
+
+
+def test_field_to_group_by_that_does_not_occur(tmp_path):
+    tasks = [{**TASK, "meta": {"source": i}} for i in range(2)]
+    path = write_lines(tmp_path / "x.jsonl", [TASK, *tasks])
+    arguments = (path, "--output", tmp_path / "x.spacy", "--group-by")
+    output = run(*arguments, "meta.sorce", code=1)
+    assert "--group-by meta.sorce: no document has this field" in output
+    assert "meta.source" in output and not (tmp_path / "x.spacy").exists()
+    run(*arguments, "meta.source")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("nothing.json",), ("x.json", "y.json", "--format", "excel")]
+)
+def test_where_nothing_is_read_the_reason_is_all(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / "x.json", numbered(3))
+    for more in ((), ("--on-error", "skip")):
+        output = run(*arguments, *more, code=1)
+        assert "left out" not in output and "--on-error" not in output
+        assert output.endswith("Nothing was written.")
+        assert output.count(arguments[-1]) == 1
+
+
+def test_several_wrong_paths(tmp_path):
+    output = run(tmp_path / "a.json", tmp_path / "b.json", code=1)
+    assert output.count("there is no such file") == 2
+    # one of several: the others could be converted
+    path = write_json(tmp_path / "x.json", numbered(1))
+    output = run(tmp_path / "a.json", path, code=1)
+    assert "1 problem. Correct it, or leave out" in output
 
 
 def test_stops_at_losses_or_skips_them(tmp_path):
@@ -106,7 +168,7 @@ def test_no_documents_is_an_error(tmp_path):
     [
         ((), "found neither"),
         (("nothing.json",), "there is no such file"),
-        (("folder",), "found a folder"),
+        (("folder",), "found a folder without files of brat"),
         (("x.json", "--dev", "y.json"), "found both"),
         (("x.json", "--split", "1,1"), "sum to 1"),
         (("x.json", "--align", "left"), "--align: found 'left', expected one of"),
@@ -144,11 +206,11 @@ def test_entities_only_and_types(tmp_path):
 def test_a_zip_or_a_mixed_folder_is_one_sentence(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\3\4")
     output = run(tmp_path / "x.zip", code=1)
-    assert output.count("this is a zip archive") == 1 and "1 problem(s)" in output
+    assert output.count("this is a zip archive") == 1 and "problem" not in output
     write_lines(tmp_path / "x.jsonl", [TASK])
     (tmp_path / "x.ann").write_text("")
     output = run(tmp_path, code=1)
-    assert "expected one format in a folder" in output and "1 problem(s)" in output
+    assert "expected one format in a folder" in output and "problem" not in output
 
 
 def test_runs_as_a_script(tmp_path):

@@ -100,3 +100,14 @@ def test_details_show_each_gold_relation(project: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "—EXPERIENCE_IN→" in result.stdout
     assert "found" in result.stdout
+
+
+def test_an_edited_config_trains_again(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    config = copy / "configs/rel_tok2vec.cfg"
+    text = config.read_text().replace(f"max_steps = {STEPS}", "max_steps = 2")
+    config.write_text(text.replace("eval_frequency = 100", "eval_frequency = 2"))
+    result = run("-m", "spacy", "project", "run", "train_cpu", cwd=copy)
+    assert result.returncode == 0, result.stderr
+    assert "nothing changed" not in result.stdout.lower()

@@ -286,3 +286,21 @@ def test_stored_data_is_what_was_set(vocab):
 def test_extensions_are_registered_on_import():
     assert spacy.tokens.Doc.has_extension("rel")
     assert spacy.tokens.Doc.has_extension("relations")
+
+
+def test_cells_of_the_view_are_read_only_too(vocab):
+    doc = make_doc(vocab, "a b c", [(0, 1, "A"), (2, 3, "B")], [(0, "X", 1)])
+    with pytest.raises(TypeError, match="can't be changed in place"):
+        doc._.rel[(0, 2)]["X"] = 0.5
+    with pytest.raises(TypeError, match="can't be changed in place"):
+        doc._.rel.update({})
+    assert json.loads(json.dumps(list(doc._.rel.values()))) == [{"X": 1.0}]
+
+
+def test_a_tutorial_dict_that_was_read_survives_bytes(vocab):
+    doc = make_doc(vocab, "a b c", [(0, 1, "A"), (2, 3, "B")])
+    doc.user_data[LEGACY_KEY] = {(0, 2): {"X": 1.0}, (2, 0): {"X": 0.0}}
+    (relation,) = doc._.relations
+    assert (relation.head.text, relation.tail.text) == ("a", "c")
+    again = Doc(vocab).from_bytes(doc.to_bytes())
+    assert again._.rel == {(0, 2): {"X": 1.0}, (2, 0): {"X": 0.0}}

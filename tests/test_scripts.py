@@ -136,3 +136,22 @@ def test_tutorial_imports_and_code_option_still_work(tmp_path):
     result = run(*train, *paths, *steps, "-c", "./scripts/custom_functions.py")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "model-last/config.cfg").is_file()
+
+
+@pytest.mark.parametrize("text", ["word " * 70, "word " * 2000, "one\ntwo " * 40])
+def test_long_raw_texts_are_no_file_names(model, text):
+    result = run("scripts/predict.py", model, text)
+    assert result.returncode == 1
+    assert "texts have no entities" in " ".join((result.stdout + result.stderr).split())
+
+
+def test_threshold_can_be_lowered_and_is_checked(model, texts):
+    args = ("scripts/predict.py", model, texts, "--json")
+    assert len(json.loads(run(*args).stdout)["relations"]) == 1
+    everything = json.loads(run(*args, "--threshold", "0").stdout)["relations"]
+    assert len(everything) == 6
+    result = run(*args, "--threshold", "7")
+    assert result.returncode == 1
+    assert "expected a number from 0 to 1" in " ".join(
+        (result.stdout + result.stderr).split()
+    )

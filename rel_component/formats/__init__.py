@@ -75,8 +75,9 @@ def _fail(path: Path, head: Head) -> Any:
         raise FormatError(f"{path}: this looks like {tool}; expected one of {names}.")
     if path.is_dir():
         raise FormatError(
-            f"{path}: found a folder, expected a file of one of the formats {names}. "
-            f"Give the files in it."
+            f"{path}: found a folder without files of brat (.ann), the only ones that "
+            f"are read by the folder. Give the files in it; they may be of one of the "
+            f"formats {names}."
         )
     keys = ""
     if isinstance(head.value, dict):

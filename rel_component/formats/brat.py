@@ -15,7 +15,7 @@ from ..brat_config import CONFIG_NAME, parse_annotation_conf
 from .base import Format, FormatError, Head, Options
 from .io import cannot_read, decode, list_files, read_bytes, show
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
-from .report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
+from .report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report, plural
 
 JOINED = ".ann"
 PARTS = (".a1", ".a2", ".co", ".rel")
@@ -39,7 +39,7 @@ EXPECTED = {
     "*": "*<tab>Type T1 T2 ...",
 }
 KINDS = {"T": ENTITIES, "R": RELATIONS, "*": RELATIONS}
-NAMES = {"T": "entity", "R": "relation", "*": "relation(s)"}
+NAMES = {"T": "entity", "R": "relation", "*": "relations"}
 # a line that can't be told is most often the rest of a broken entity
 UNKNOWN = ENTITIES
 NOT_CONVERTED = {
@@ -283,7 +283,7 @@ class _Reader:
         if len(set(roles)) != 2 or len(roles) != 2:
             raise _LineError(
                 "not two arguments",
-                f"found {len(roles)} argument(s) with the roles {', '.join(roles)}, "
+                f"found {plural(len(roles), 'argument')} with the roles {', '.join(roles)}, "
                 f"expected two with different roles, such as Arg1 and Arg2",
             )
         for _, id_ in ends:

@@ -55,7 +55,8 @@ def read_bytes(path: Path) -> bytes:
         data = path.read_bytes()
     except IsADirectoryError:
         raise FormatError(
-            f"{path}: found a folder, expected a file. Give the files in it."
+            f"{path}: found a folder, expected a file: only brat's files are read by "
+            f"the folder. Give the files in it."
         ) from None
     except OSError as error:
         raise cannot_read(path, error) from None

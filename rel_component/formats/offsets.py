@@ -5,7 +5,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from .base import Options
 from .io import show
 from .record import EntityRecord, Offsets, Record
-from .report import ENTITIES, Report
+from .report import ENTITIES, Report, plural
 
 REACH = 10
 
@@ -99,11 +99,11 @@ def _report_misplaced(
     if shift:
         direction = "before" if shift < 0 else "after"
         advice = (
-            f"That text stands {abs(shift)} character(s) {direction}: --repair-offsets "
+            f"That text stands {plural(abs(shift), 'character')} {direction}: --repair-offsets "
             f"moves it there."
         )
         report.hint(
-            f"texts of entities stand {abs(shift)} character(s) {direction} their "
+            f"texts of entities stand {plural(abs(shift), 'character')} {direction} their "
             f"offsets; if that is so all over a file, its texts were edited after "
             f"annotation. --repair-offsets moves such entities"
         )

@@ -4,7 +4,7 @@ For each kind (documents, entities, relations): read = written + merged + skippe
 """
 
 from collections import Counter, defaultdict
-from typing import Any, DefaultDict, Dict, List
+from typing import Any, DefaultDict, Dict, Iterable, List
 from typing import Counter as CounterType
 
 FILES = "files"
@@ -12,6 +12,7 @@ DOCUMENTS = "documents"
 ENTITIES = "entities"
 RELATIONS = "relations"
 KINDS = (FILES, DOCUMENTS, ENTITIES, RELATIONS)
+FIELDS = "fields"
 
 Reasons = DefaultDict[str, CounterType[str]]
 
@@ -22,6 +23,8 @@ class Report:
     Who reads an item calls `read`; later, exactly one of `written`, `merged`, `skipped`
     or `error` is called for it.
 
+    labels (DefaultDict[str, Counter[str]]): those of entities and of relations as the
+        files have them, and fields of documents that lack the one to group by.
     problems (List[str]): one sentence each: file, line or document, field, what was
         found, what was expected, how to go on. They are what was lost.
     """
@@ -36,6 +39,7 @@ class Report:
         self.notes: CounterType[str] = Counter()
         self.not_converted: CounterType[str] = Counter()
         self.hints: CounterType[str] = Counter()
+        self.labels: Reasons = defaultdict(Counter)
         self.problems: List[str] = []
 
     def read(self, kind: str, n: int = 1) -> None:
@@ -96,6 +100,10 @@ class Report:
         """Count a case that the advice would help with; it is shown once."""
         self.hints[advice] += 1
 
+    def saw(self, kind: str, labels: Iterable[str]) -> None:
+        """Count labels, so that one can say which there are if others are asked for."""
+        self.labels[kind].update(labels)
+
     @property
     def lost(self) -> int:
         """RETURNS (int): how many problems there are."""
@@ -154,6 +162,11 @@ class Report:
             if reasons[kind]:
                 line += f", {reasons[kind].total()} {title} ({_list(reasons[kind])})"
         return line
+
+
+def plural(n: int, word: str) -> str:
+    """RETURNS (str): such as `1 text` or `2 texts`."""
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _list(counts: CounterType[str]) -> str:

@@ -15,7 +15,7 @@ from .io import show
 from .links import Links
 from .offsets import locate_entities
 from .record import Offsets, Record
-from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
 from .tokens import make_doc, set_sentences
 
 # key in doc.user_data: a dict of file, line, index, id, group
@@ -83,6 +83,8 @@ def to_doc(
     if not record.text.strip():
         _skip_all(record, report, "text is empty")
         return None
+    report.saw(ENTITIES, (entity.label for entity in record.entities))
+    report.saw(RELATIONS, (relation.label for relation in record.relations))
     located = {k: v[0] for k, v in locate_entities(record, options, report).items()}
     borders = [x for ends in located.values() for x in ends]
     if options.align != "retokenize":
@@ -235,6 +237,7 @@ def _find_group(record: Record, options: Options, report: Report) -> Optional[st
         value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         report.note(f"documents without {options.group_by}: grouped by themselves")
+        report.saw(FIELDS, _list_fields({**named, **record.meta}))
         return None
     if not options.group_regex:
         return str(value)
@@ -243,3 +246,12 @@ def _find_group(record: Record, options: Options, report: Report) -> Optional[st
         report.note("documents whose group does not match --group-regex: by the field")
         return str(value)
     return match.group(1 if match.re.groups else 0) or ""
+
+
+def _list_fields(meta: Dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted paths of the plain values that documents can be grouped by."""
+    for key, value in meta.items():
+        if isinstance(value, dict):
+            yield from _list_fields(value, f"{prefix}{key}.")
+        elif isinstance(value, (str, int)):
+            yield f"{prefix}{key}"

@@ -57,3 +57,19 @@ def test_random_baseline_is_seeded_and_over_the_same_pairs(trained):
     assert first != other
     assert first[0]["honest"]["rel_micro_p"] == pytest.approx(1 / 6)
     assert examples[0].predicted._.rel  # the predictions are left as they were
+
+
+def test_single_label_counts_only_the_best_of_a_pair(trained):
+    nlp, gold = trained
+    nlp.get_pipe("relation_extractor").cfg["labels"] = ["WORKS_FOR"]
+    examples = predict_on_gold_entities(nlp, [gold])
+    data = examples[0].predicted.user_data["rel_component"]
+    data["labels"] = ["WORKS_FOR", "OTHER"]
+    data["scores"] = data["scores"].repeat(2, axis=1)
+    data["scores"][:, 1] *= 0.5
+    every, best = (
+        score_thresholds(examples, [0.0], single_label=single)[0]["honest"]
+        for single in (False, True)
+    )
+    assert every["rel_micro_p"] == pytest.approx(1 / 12)
+    assert best["rel_micro_p"] == pytest.approx(1 / 6)
