@@ -94,10 +94,10 @@ def split_documents(
     blocks = find_blocks(items)
     if len(blocks) < len(names):
         raise ValueError(
-            f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: found "
-            f"only {plural(len(blocks), 'group')} of documents that have to stay together "
-            f"(same group, or same text). Expected at least {len(names)}; split into "
-            f"fewer parts or group by something smaller."
+            f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: "
+            f"found only {plural(len(blocks), 'group')} of documents that have to stay "
+            f"together (same group, or same text). Expected at least {len(names)}; "
+            f"split into fewer parts or group by something smaller."
         )
     total = sum(proportions.values())
     shares = {name: proportions[name] / total for name in names}

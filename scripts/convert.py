@@ -194,8 +194,12 @@ def main(
     for path, n in written.items():
         msg.good(f"{path}: {plural(n, 'document')}")
     try:
-        for path in remove_stale(output, written):
-            msg.warn(f"{path}: removed, it was of an earlier conversion.")
+        for path in find_stale(output, written):
+            if inputs:
+                path.unlink()
+                msg.warn(f"{path}: removed, it was of an earlier conversion.")
+            else:  # the parts of a corpus may be converted one after the other
+                msg.warn(f"{path}: of an earlier conversion, left as it is.")
     except OSError as error:
         msg.fail(f"A file of an earlier conversion can't be removed: {error}.")
         raise typer.Exit(1) from None
@@ -415,18 +419,12 @@ def write(
     return {path: docs.write(path, part) for path, part in parts.items()}
 
 
-def remove_stale(output: Path, written: Iterable[Path]) -> List[Path]:
-    """Remove what an earlier run left beside these: its texts may be in them now.
-
-    RETURNS (List[Path]): the files removed.
-    """
+def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
+    """What an earlier run left beside these: its texts may be in them now."""
     if output.suffix == ".spacy":
         return []
     paths = {output / f"{name}.spacy" for name in splits.NAMES}
-    stale = sorted(path for path in paths.difference(written) if path.is_file())
-    for path in stale:
-        path.unlink()
-    return stale
+    return sorted(path for path in paths.difference(written) if path.is_file())
 
 
 if __name__ == "__main__":

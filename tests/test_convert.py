@@ -95,7 +95,8 @@ def test_removes_files_of_an_earlier_split(tmp_path):
     run(path, "--output", out / "x.spacy")
     assert (out / "test.spacy").exists()
     output = run("--train", path, "--dev", path, "--output", out)
-    assert "test.spacy: removed" in output and not (out / "test.spacy").exists()
+    assert "test.spacy: of an earlier conversion" in output
+    assert (out / "test.spacy").exists()
     assert "20 texts are in train and dev" in output
 
 
@@ -143,6 +144,8 @@ def test_several_wrong_paths(tmp_path):
     path = write_json(tmp_path / "x.json", numbered(1))
     output = run(tmp_path / "a.json", path, code=1)
     assert "1 problem. Correct it, or leave out" in output
+    output = run(path, "--output", tmp_path / "data", code=1)
+    assert "Can't split 1 document into" in output and "only 1 group of" in output
 
 
 def test_stops_at_losses_or_skips_them(tmp_path):

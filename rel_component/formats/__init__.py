@@ -130,8 +130,8 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
         if tool and head.value is not None:
             raise FormatError(
                 f"{folder}: found {path.name}, which looks like {tool}, beside files "
-                f"of {format_.description}; expected one format in a folder. Give the "
-                f"files, or a folder for each format."
+                f"of {format_.description}; expected one format in a folder, "
+                f"brat. Give the files, or a folder that has only those of brat."
             )
 
 

@@ -39,7 +39,7 @@ EXPECTED = {
     "*": "*<tab>Type T1 T2 ...",
 }
 KINDS = {"T": ENTITIES, "R": RELATIONS, "*": RELATIONS}
-NAMES = {"T": "entity", "R": "relation", "*": "relations"}
+NAMES = {"T": "entity", "R": "relation", "*": "relation"}
 # a line that can't be told is most often the rest of a broken entity
 UNKNOWN = ENTITIES
 NOT_CONVERTED = {
@@ -266,7 +266,7 @@ class _Reader:
     def _lose(self, line: _Line, error: _LineError, n: int = 1) -> None:
         kind = KINDS.get(line.kind, UNKNOWN)
         words = "".join(line.cells(2)[:1]).split()
-        what = NAMES.get(line.kind, "line")
+        what = NAMES.get(line.kind, "line") + ("s" if n > 1 else "")
         label = f" {words[0]!r}" if words and line.kind in KINDS else ""
         message = f"{line}: {error}; {what}{label} not converted."
         self.report.error(kind, error.reason, message, n)
@@ -283,8 +283,9 @@ class _Reader:
         if len(set(roles)) != 2 or len(roles) != 2:
             raise _LineError(
                 "not two arguments",
-                f"found {plural(len(roles), 'argument')} with the roles {', '.join(roles)}, "
-                f"expected two with different roles, such as Arg1 and Arg2",
+                f"found {plural(len(roles), 'argument')} with the roles "
+                f"{', '.join(roles)}, expected two with different roles, such as "
+                f"Arg1 and Arg2",
             )
         for _, id_ in ends:
             _check_end(id_, document)

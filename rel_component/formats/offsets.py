@@ -98,14 +98,12 @@ def _report_misplaced(
         advice = "Correct the offsets, or which tokens are its first and last."
     if shift:
         direction = "before" if shift < 0 else "after"
-        advice = (
-            f"That text stands {plural(abs(shift), 'character')} {direction}: --repair-offsets "
-            f"moves it there."
-        )
+        distance = f"{plural(abs(shift), 'character')} {direction}"
+        advice = f"That text stands {distance}: --repair-offsets moves it there."
         report.hint(
-            f"texts of entities stand {plural(abs(shift), 'character')} {direction} their "
-            f"offsets; if that is so all over a file, its texts were edited after "
-            f"annotation. --repair-offsets moves such entities"
+            f"texts of entities stand {distance} their offsets; if that is so all over "
+            f"a file, its texts were edited after annotation. --repair-offsets moves "
+            f"such entities"
         )
     report.error(
         ENTITIES,

@@ -253,5 +253,5 @@ def _list_fields(meta: Dict[str, Any], prefix: str = "") -> Iterator[str]:
     for key, value in meta.items():
         if isinstance(value, dict):
             yield from _list_fields(value, f"{prefix}{key}.")
-        elif isinstance(value, (str, int)):
+        elif isinstance(value, (str, int)) and not key.startswith("_"):
             yield f"{prefix}{key}"
