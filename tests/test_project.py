@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
+# to make a wheel of our own package too
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "rel_component")
 STEPS = 400
 
 
@@ -23,7 +25,7 @@ def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which `all` was run, with a short training."""
     path = tmp_path_factory.mktemp("project")
-    for part in PARTS:
+    for part in PARTS + SOURCES:
         (path / part).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, path / part)
@@ -70,6 +72,7 @@ def test_package_names_our_distribution(project: Path, tmp_path: Path) -> None:
     install = ("-m", "pip", "install", "--no-deps", "--target", str(target), str(wheel))
     assert run(*install, cwd=tmp_path).returncode == 0
     (metadata,) = target.glob("*.dist-info/METADATA")
+    assert list(project.glob("packages/rel_component-*.whl"))
     assert "Requires-Dist: rel-component" in metadata.read_text().replace("_", "-")
     code = (
         f"import sys; sys.path.insert(0, {str(target)!r})\n"

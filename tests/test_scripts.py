@@ -100,7 +100,7 @@ def test_predict_says_what_is_wrong(model, args, expected):
     "data,expected",
     [
         ("no/such.spacy", "No corpus at"),
-        ("README.md", "can't be read as a .spacy file"),
+        ("README.md", "README.md is no .spacy file"),
     ],
 )
 def test_evaluate_says_what_is_wrong(model, data, expected):
