@@ -13,11 +13,11 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
+from rel_component.evaluation import list_entity_finders
 from rel_component.inference.texts import (
     Task,
     copy_entities,
     extract,
-    finds_entities,
     make_docs,
     read_tasks,
     to_row,
@@ -126,7 +126,7 @@ def check_entities(
 ) -> None:
     """Refuse to look for relations where nothing finds the entities."""
     bare = [i for i, task in enumerate(tasks, 1) if task.entities is None]
-    if bare and finder is None and not finds_entities(nlp):
+    if bare and finder is None and not list_entity_finders(nlp):
         msg.fail(
             f"{len(bare)} of {len(tasks)} texts have no entities (the first is text "
             f"{bare[0]}), and {model} "

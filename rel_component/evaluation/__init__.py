@@ -1,6 +1,7 @@
 from .scores import (
     DEFAULT_THRESHOLDS,
     get_random_baseline,
+    list_entity_finders,
     predict_on_gold_entities,
     score_thresholds,
 )
@@ -8,6 +9,7 @@ from .scores import (
 __all__ = [
     "DEFAULT_THRESHOLDS",
     "get_random_baseline",
+    "list_entity_finders",
     "predict_on_gold_entities",
     "score_thresholds",
 ]

@@ -30,6 +30,15 @@ DEFAULT_THRESHOLDS = (
 ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
 
 
+def list_entity_finders(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): the components of a pipeline that find entities."""
+    return [
+        name
+        for name in nlp.pipe_names
+        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
+    ]
+
+
 def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
     """Predict relations between the gold entities.
 
@@ -39,12 +48,7 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
     """
     golds = list(golds)
     docs = [copy_without_relations(gold) for gold in golds]
-    finders = [
-        name
-        for name in nlp.pipe_names
-        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
-    ]
-    with nlp.select_pipes(disable=finders):
+    with nlp.select_pipes(disable=list_entity_finders(nlp)):
         predicted = list(nlp.pipe(docs))
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
 

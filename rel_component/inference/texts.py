@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..evaluation.scores import ENTITY_ATTRS
+from ..evaluation import list_entity_finders
 from ..relations import get_relations
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
@@ -85,15 +85,6 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
         yield doc
 
 
-def finds_entities(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): the components of a pipeline that find entities."""
-    return [
-        name
-        for name in nlp.pipe_names
-        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
-    ]
-
-
 def extract(
     nlp: Language, docs: Iterable[Doc], is_given: bool, batch_size: int = 64
 ) -> Iterator[Doc]:
@@ -106,7 +97,7 @@ def extract(
     batch_size (int): documents to process at one time.
     YIELDS (Doc): in the order of the input.
     """
-    with nlp.select_pipes(disable=finds_entities(nlp) if is_given else []):
+    with nlp.select_pipes(disable=list_entity_finders(nlp) if is_given else []):
         yield from nlp.pipe(docs, batch_size=batch_size)
 
 

@@ -4,11 +4,11 @@ import pytest
 import spacy
 
 from rel_component import get_relations
+from rel_component.evaluation import list_entity_finders
 from rel_component.inference.texts import (
     Task,
     copy_entities,
     extract,
-    finds_entities,
     make_docs,
     read_tasks,
     to_row,
@@ -107,7 +107,7 @@ def test_given_entities_are_kept_and_others_found(vocab):
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "FOUND", "pattern": "Acme"}])
-    assert finds_entities(nlp) == ["entity_ruler"]
+    assert list_entity_finders(nlp) == ["entity_ruler"]
     given = make_doc(nlp.vocab, TEXT, [(0, 1, "PERSON")])
     (doc,) = extract(nlp, [given], is_given=True)
     assert [ent.label_ for ent in doc.ents] == ["PERSON"]
