@@ -27,11 +27,11 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from .loss import PairLoss
-from .model.candidates import Candidates, get_candidates
+from .model.candidates import Candidates, Entities, PairGenerator, get_candidates
 from .relations import RelationData, keep_best, set_relation_data
 from .schema import Schema
 from .scorer import relation_scorer
-from .symmetry import add_mirrored
+from .symmetry import add_canonical, add_mirrored
 from .truth import (
     Truth,
     count_covered,
@@ -159,6 +159,7 @@ class RelationExtractor(TrainablePipe):
             "symmetric": [],
             "schema": None,
         }
+        self._schema: Optional[Tuple[Any, Optional[Schema]]] = None
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -187,8 +188,11 @@ class RelationExtractor(TrainablePipe):
     @property
     def schema(self) -> Optional[Schema]:
         """RETURNS (Optional[Schema]): what relations there can be; None: any."""
-        data = self.cfg["schema"]
-        return None if data is None else Schema.from_dict(data)
+        data, cached = self.cfg["schema"], self._schema
+        if cached is None or cached[0] is not data:
+            schema = None if data is None else Schema.from_dict(data)
+            self._schema = cached = (data, schema)
+        return cached[1]
 
     def add_label(self, label: str) -> int:
         """Add a label.
@@ -216,52 +220,70 @@ class RelationExtractor(TrainablePipe):
             (n_pairs, n_labels), float32 in [0, 1].
         """
         docs = list(docs)
-        candidates = self.get_candidates(docs)
+        candidates, allowed = self._find_candidates(docs)
         if not len(candidates):
             return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
         scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
-        if self.cfg["schema"] is not None:
-            # what can't be is not scored
-            scores[self._get_allowed(docs, candidates) == 0] = numpy.nan
+        if allowed is not None:
+            scores[~allowed] = numpy.nan  # what can't be is not scored
         return add_mirrored(candidates, scores, self._get_symmetric_columns())
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
         """RETURNS (Candidates): the pairs of a batch that are scored."""
+        return self._find_candidates(docs)[0]
+
+    def _find_candidates(
+        self, docs: Sequence[Doc]
+    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
         found = get_candidates(self.model.attrs["get_instances"], docs)
         return self._prune(found, docs)
 
-    def _prune(self, candidates: Candidates, docs: Sequence[Doc]) -> Candidates:
+    def _prune(
+        self, candidates: Candidates, docs: Sequence[Doc]
+    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
         """Leave out pairs that can have no label, and second directions of pairs
-        that can only have symmetric ones."""
-        if self.cfg["schema"] is None and not self.symmetric:
-            return candidates
-        heads, tails = candidates.pairs.T
-        allowed = self._get_allowed(docs, candidates)
-        directed = numpy.ones(len(self.labels), dtype=bool)
-        directed[self._get_symmetric_columns()] = False
-        is_canonical = heads < tails
-        keep = (allowed[:, directed] > 0).any(axis=1)
-        keep |= is_canonical & (allowed > 0).any(axis=1)
-        return candidates.select(keep)
+        that can only have symmetric ones.
 
-    def _get_allowed(
-        self, docs: Sequence[Doc], candidates: Candidates
-    ) -> numpy.ndarray:
-        """What the schema allows: (n_pairs, n_labels), 1.0 or 0.0."""
-        schema = self.schema
-        if schema is None:
-            return numpy.ones((len(candidates), len(self.labels)), dtype="float32")
-        entities = candidates.entities
+        RETURNS (Tuple[Candidates, Optional[Bools2d]]): the others, and which labels
+            they can have, (n_pairs, n_labels); None for all.
+        """
+        columns = self._get_symmetric_columns()
+        if self.cfg["schema"] is None and not columns:
+            return candidates, None
+        is_added = None
+        if columns and not isinstance(self.model.attrs["get_instances"], PairGenerator):
+            candidates, is_added = add_canonical(candidates)
+        mask, number = self._get_mask(docs, candidates.entities)
+        is_directed = numpy.ones(len(self.labels), dtype=bool)
+        is_directed[columns] = False
+        heads, tails = candidates.pairs.T
+        types = (number[heads], number[tails])
+        keep = mask[:, :, is_directed].any(axis=2)[types]
+        keep |= mask.any(axis=2)[types] & (heads < tails)
+        if self.cfg["schema"] is None and (is_added is None or not is_added.any()):
+            return candidates.select(keep), None
+        allowed = mask[types[0][keep], types[1][keep]]
+        if is_added is not None:  # for the sake of the symmetric labels only
+            allowed[is_added[keep]] &= ~is_directed
+        return candidates.select(keep), allowed
+
+    def _get_mask(
+        self, docs: Sequence[Doc], entities: Entities
+    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """What the schema allows: (n_types, n_types, n_labels), bool, and the number
+        of each entity's type."""
         hashes, first, number = numpy.unique(
             entities.types, return_index=True, return_inverse=True
         )
+        schema = self.schema
+        if schema is None:
+            shape = (len(hashes), len(hashes), len(self.labels))
+            return numpy.ones(shape, dtype=bool), number
         types = [
             docs[i].vocab.strings[type_]
             for i, type_ in zip(entities.docs[first].tolist(), hashes.tolist())
         ]
-        mask = schema.mask(types, self.labels).astype("float32")
-        heads, tails = number[candidates.pairs].T
-        return mask[heads, tails]
+        return schema.mask(types, self.labels), number
 
     def _get_symmetric_columns(self) -> List[int]:
         symmetric = self.symmetric
@@ -337,7 +359,7 @@ class RelationExtractor(TrainablePipe):
         """RETURNS (Truth): the pairs to learn from, with their true labels."""
         generator = self.model.attrs["get_instances"]
         docs = [example.predicted for example in examples]
-        candidates = self._prune(get_gold_candidates(generator, examples), docs)
+        candidates, _ = self._prune(get_gold_candidates(generator, examples), docs)
         return get_truth(examples, candidates, self.labels, self.symmetric)
 
     def get_loss(

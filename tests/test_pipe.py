@@ -452,6 +452,24 @@ def test_symmetric_labels(make_config):
     assert likes[0, 2]["LIKES"] > 0.5 > likes[2, 0]["LIKES"]
 
 
+def test_symmetric_labels_of_a_generator_that_gives_one_direction():
+    """The later entity first: the label is learned and found all the same, and a label
+    with a direction only where the generator gave the pair."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor")
+    pipe.model.attrs["get_instances"] = lambda doc: [(doc.ents[1], doc.ents[0])]
+    examples = make_examples(nlp, [*SYMMETRIC[:2], ("Dan likes Ann .", [A, B], [])])
+    for label in ("MARRIED", "LIKES"):
+        pipe.add_label(label)
+    pipe.initialize(lambda: examples, symmetric=["MARRIED"])
+    train(nlp, examples)
+    married, met, likes = nlp.pipe(get_docs(nlp, SYMMETRIC))
+    for doc in (married, met):
+        assert [r.label for r in doc._.relations] == ["MARRIED"] * 2
+        assert "LIKES" not in doc._.rel[0, 2] and "LIKES" in doc._.rel[2, 0]
+    assert likes._.relations == []
+
+
 TYPED = [(0, 1, "PERSON"), (2, 3, "ORG"), (4, 5, "ORG")]
 SCHEMA = {"relations": {"WORKS_FOR": {"pairs": [["PERSON", "ORG"]]}}}
 

@@ -74,6 +74,26 @@ def TokenTable(vectors: Floats2d) -> Model[List[Doc], List[Floats2d]]:
     return model
 
 
+def DocTable(vectors: Floats2d) -> Model[List[Doc], Floats2d]:
+    """A vector of each document, the row of a table that its first token names."""
+
+    def forward(model, docs, is_train):
+        table = model.get_param("E")
+        rows = numpy.asarray([int(doc[0].text[1:]) for doc in docs])
+
+        def backprop(d_vectors):
+            d_table = numpy.zeros_like(table)
+            numpy.add.at(d_table, rows, d_vectors)
+            model.inc_grad("E", d_table)
+            return docs
+
+        return table[rows], backprop
+
+    model = Model("doc_table", forward, dims={"nO": vectors.shape[1]})
+    model.set_param("E", vectors)
+    return model
+
+
 class Float64Ops(Ops):
     """numpy in double precision, so that finite differences are exact enough."""
 

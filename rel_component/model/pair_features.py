@@ -6,7 +6,7 @@ buckets combine into one code, and a pair needs one look-up for each group.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import IS_SPACE, ORTH, SENT_START
@@ -14,12 +14,13 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
 from .candidates import Entities
+from .entity_words import N_SHARED, Words, get_words
 
 # tokens between the two entities at which a new bucket begins
 DISTANCES = (1, 2, 3, 4, 5, 7, 10, 15, 25, 50, 100)
 # numbers of things between at which a new bucket begins
 COUNTS = (1, 2, 3, 5, 9)
-FEW = (1, 2, 4)
+FEW = (1, 2)
 # a group's combined buckets: more would cost more than a second look-up
 MAX_GROUP = 1024
 
@@ -41,6 +42,7 @@ class Layout:
     of_type (Ints2d): (n_entities + 1, n_types), among the first i entities.
     sentences, lines (Ints1d): (n_tokens + 1,), int32, ends of sentences and line
         breaks among the first i tokens.
+    words (Optional[Words]): what the entities' texts have in common is found by.
     """
 
     starts: numpy.ndarray
@@ -50,6 +52,7 @@ class Layout:
     of_type: numpy.ndarray
     sentences: numpy.ndarray
     lines: numpy.ndarray
+    words: Optional[Words] = None
 
 
 @dataclass
@@ -67,13 +70,18 @@ class Between:
 
 
 def get_layout(
-    docs: Sequence[Doc], entities: Entities, types: Dict[int, int]
+    docs: Sequence[Doc],
+    entities: Entities,
+    types: Dict[int, int],
+    *,
+    words: bool = False,
 ) -> Layout:
     """Prepare a batch.
 
     docs (Sequence[Doc]): the batch.
     entities (Entities): its entities.
     types (Dict[int, int]): hash of an entity type → its number, from 1 on.
+    words (bool): whether the entities' words will be compared.
     RETURNS (Layout): the layout.
     """
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
@@ -96,6 +104,7 @@ def get_layout(
         of_type=of_type,
         sentences=sentences,
         lines=lines,
+        words=get_words(docs, entities) if words else None,
     )
 
 
@@ -172,6 +181,13 @@ def _tail_type_between(
     return _bucket(layout.of_type[end, types] - layout.of_type[start, types], FEW)
 
 
+def _shared_words(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    assert layout.words is not None
+    return layout.words.compare(heads, tails)
+
+
 Feature = Callable[[Layout, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray]
 
 # switch of the configuration → its features with their numbers of buckets
@@ -184,6 +200,7 @@ FEATURES: Dict[str, List[Tuple[Feature, int]]] = {
         (_head_type_between, len(FEW) + 1),
         (_tail_type_between, len(FEW) + 1),
     ],
+    "shared_words": [(_shared_words, N_SHARED)],
 }
 
 

@@ -14,9 +14,6 @@ from .dropout import Dropout
 from .pair_features import Between, get_between, get_codes, get_layout
 from .pair_layers import combine_tables, inc_grads, mean_windows
 
-# of what buckets add to the logits: they learn that many times faster
-DIRECT_SCALE = 10.0
-
 
 @dataclass
 class Terms:
@@ -78,8 +75,14 @@ class PairHidden:
         self.model, self.ops = model, model.ops
         self.candidates, self.terms, self.sums = candidates, terms, sums
         self.types = types
-        self.layout = get_layout(docs, candidates.entities, get_type_numbers(model))
+        self.direct_scale = model.attrs["direct_scale"]
         self.names = [[f.__name__ for f, _ in group] for group in model.attrs["groups"]]
+        self.layout = get_layout(
+            docs,
+            candidates.entities,
+            get_type_numbers(model),
+            words=any("_shared_words" in names for names in self.names),
+        )
         if model.attrs["use_types"]:
             self.names.append(["type_pairs"])
         tables = [
@@ -113,7 +116,7 @@ class PairHidden:
             for table, code in zip(self.tables[1:], codes[1:]):
                 wide += xp.take(table, code, axis=0)
             Z += wide[:, :nH]
-            direct = DIRECT_SCALE * wide[:, nH:]
+            direct = self.direct_scale * wide[:, nH:]
         bp_window = None
         if self.sums is not None:
             number = self.candidates.entities.docs[heads]
@@ -133,7 +136,7 @@ class PairHidden:
             dZ *= Z > 0
             self.ops.scatter_add(self.d_terms.heads, at_head, dZ)
             self.ops.scatter_add(self.d_terms.tails, at_tail, dZ)
-            d_wide = xp.hstack([dZ, DIRECT_SCALE * d_direct])
+            d_wide = xp.hstack([dZ, self.direct_scale * d_direct])
             for d_table, code in zip(self.d_tables, codes):
                 self.ops.scatter_add(d_table, code, d_wide)
             if bp_window is not None:

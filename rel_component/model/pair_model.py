@@ -8,7 +8,7 @@ The buckets also reach the logits directly, as in a logistic regression: from fe
 documents that is what generalises, and the hidden layer corrects it.
 """
 
-from typing import Callable, List, Literal, Optional, Tuple
+from typing import Callable, Dict, List, Literal, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -42,6 +42,8 @@ BLOCK_SIZE = 4096
 TABLE_SCALE = 0.3
 # of what the hidden layer adds to the logits: it learns after the buckets have
 HIDDEN_SCALE = 0.1
+# of what buckets add to the logits: they learn that many times faster
+DIRECT_SCALE = 10.0
 
 Output = Literal["sigmoid", "softmax"]
 
@@ -51,6 +53,7 @@ def create_pair_model(
     tok2vec: Model[List[Doc], List[Floats2d]],
     pooling: Model[Ragged, Floats2d],
     get_instances: InstanceGenerator | BatchGenerator,
+    doc_vector: Optional[Model[List[Doc], Floats2d]] = None,
     hidden_width: int = 64,
     dropout: Optional[float] = None,
     vector_dropout: float = 0.5,
@@ -61,10 +64,12 @@ def create_pair_model(
     nesting: bool = True,
     boundaries: bool = True,
     entities_between: bool = True,
+    shared_words: bool = True,
     context_between: bool = True,
     context_around: int = 0,
     context_doc: bool = False,
     biaffine_width: int = 0,
+    learn_scale: float = 1.0,
     output: Output = "sigmoid",
     nO: Optional[int] = None,
 ) -> Model[Inputs, Floats2d]:
@@ -73,6 +78,8 @@ def create_pair_model(
     tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
     pooling (Model[Ragged, Floats2d]): reduces an entity's tokens to one row.
     get_instances (Callable): generates the pairs.
+    doc_vector (Optional[Model[List[Doc], Floats2d]]): one vector for each document,
+        such as `[CLS]`, that its pairs see; null for none.
     hidden_width (int): width of the hidden layer over a pair.
     dropout (Optional[float]): rate of dropout on vectors and hidden layer; null
         follows the training's rate.
@@ -87,11 +94,15 @@ def create_pair_model(
     boundaries (bool): sentence ends and line breaks between.
     entities_between (bool): number of entities between, of any type and of the
         head's and the tail's.
+    shared_words (bool): whether one entity's text is the other's, shares its first or
+        last word, or abbreviates it.
     context_between (bool): mean vector of the tokens between.
     context_around (int): mean vectors of so many tokens before and after each
         entity; 0 for none.
     context_doc (bool): mean vector of the document.
     biaffine_width (int): width of a biaffine term of head and tail; 0 for none.
+    learn_scale (float): how many times faster than the encoder the layers that decide
+        on pairs learn; above 1 where it is pretrained and its rate small.
     output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
     nO (Optional[int]): number of labels; null is inferred.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
@@ -103,18 +114,23 @@ def create_pair_model(
         "nesting": nesting,
         "boundaries": boundaries,
         "entities_between": entities_between,
+        "shared_words": shared_words,
     }
     names = [name for name, is_on in switches.items() if is_on]
     groups = get_groups(names)
     project = Linear(nO=2 * hidden_width + 2 * biaffine_width)
     classify = Linear(nI=hidden_width)
     layers: List[Model] = [tok2vec, pooling, project, classify]
-    refs = {
+    refs: Dict[str, Model] = {
         "tok2vec": tok2vec,
         "pooling": pooling,
         "project": project,
         "classify": classify,
     }
+    if doc_vector is not None:
+        # before tok2vec: see the order of the gradients in `forward`
+        layers.insert(0, doc_vector)
+        refs["doc_vector"] = doc_vector
     if context_between:
         refs["between"] = Linear(nO=hidden_width)
         layers.append(refs["between"])
@@ -143,6 +159,8 @@ def create_pair_model(
             "use_types": types,
             "context_around": context_around,
             "context_doc": context_doc,
+            "hidden_scale": learn_scale * HIDDEN_SCALE,
+            "direct_scale": learn_scale * DIRECT_SCALE,
             "output": output,
         },
     )
@@ -155,9 +173,10 @@ def forward(
     tokvecs, bp_tokvecs = model.get_ref("tok2vec")(docs, is_train)
     tokens, unflatten = flatten(model, tokvecs)
     offsets = get_token_offsets(tokvecs)
+    wholes, bp_wholes = _encode_wholes(model, docs, is_train)
     drop = Dropout(model, offsets, is_train)
     entities, bp_entities = _represent(
-        model, tokens, offsets, candidates, drop, is_train
+        model, tokens, wholes, offsets, candidates, drop, is_train
     )
     types = get_types(model, candidates, is_train)
     terms, bp_terms = _project(model, entities, types, is_train)
@@ -167,7 +186,9 @@ def forward(
 
     def backprop(d_scores: Floats2d) -> Inputs:
         d_terms, d_between = bp_logits(bp_scores(d_scores))
-        d_tokens = bp_entities(bp_terms(d_terms))
+        d_tokens, d_wholes = bp_entities(bp_terms(d_terms))
+        # a shared encoder waits for the gradient of its last listener, the tokens'
+        bp_wholes(d_wholes)
         if d_between is not None:
             d_tokens += bp_between(d_between)
         return bp_tokvecs(unflatten(d_tokens)), candidates
@@ -192,8 +213,11 @@ def init(
     rows, lengths = _entity_tokens(model, candidates, offsets)
     if len(lengths):
         model.get_ref("pooling").initialize(X=Ragged(tokens[rows], lengths))
+    if model.has_ref("doc_vector"):
+        model.get_ref("doc_vector").initialize(X=docs)
+    wholes, _ = _encode_wholes(model, docs, is_train=False)
     drop = Dropout(model, offsets, is_train=False)
-    entities, _ = _represent(model, tokens, offsets, candidates, drop, False)
+    entities, _ = _represent(model, tokens, wholes, offsets, candidates, drop, False)
     model.get_ref("project").initialize(X=entities)
     if model.has_ref("between"):
         model.get_ref("between").initialize(X=tokens)
@@ -238,14 +262,24 @@ def _entity_tokens(
     return model.ops.asarray1i(rows), model.ops.asarray1i(lengths)
 
 
+def _encode_wholes(
+    model: Model, docs: List[Doc], is_train: bool
+) -> Tuple[Optional[Floats2d], Callable[[Optional[Floats2d]], object]]:
+    """Vectors of whole documents, (n_docs, width), if they are used."""
+    if not model.has_ref("doc_vector"):
+        return None, lambda d_wholes: None
+    return model.get_ref("doc_vector")(docs, is_train)
+
+
 def _represent(
     model: Model,
     tokens: Floats2d,
+    wholes: Optional[Floats2d],
     offsets: numpy.ndarray,
     candidates: Candidates,
     drop: Dropout,
     is_train: bool,
-) -> Tuple[Floats2d, Gradient]:
+) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Floats2d, Optional[Floats2d]]]]:
     """Entities: their own vectors beside those of their surroundings."""
     ops = model.ops
     parts: List[Floats2d] = []
@@ -266,16 +300,23 @@ def _represent(
     if not parts:
         parts.append(ops.alloc2f(len(candidates.entities), 1))
         callbacks.append(lambda d_part: ops.alloc2f(*tokens.shape))
+    number = ops.asarray1i(candidates.entities.docs)
+    if wholes is not None:
+        parts.append(wholes[number])
     X = ops.xp.hstack(parts) if len(parts) > 1 else parts[0]
     X, bp_drop = drop.drop_rows(X, candidates.entities.docs)
     borders = numpy.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
 
-    def backprop(dX: Floats2d) -> Floats2d:
+    def backprop(dX: Floats2d) -> Tuple[Floats2d, Optional[Floats2d]]:
         dX = bp_drop(dX)
         d_tokens = ops.alloc2f(*tokens.shape)
         for callback, start, end in zip(callbacks, borders, borders[1:]):
             d_tokens += callback(ops.as_contig(dX[:, start:end]))
-        return d_tokens
+        if wholes is None:
+            return d_tokens, None
+        d_wholes = ops.alloc2f(*wholes.shape)
+        ops.scatter_add(d_wholes, number, ops.as_contig(dX[:, borders[-2] :]))
+        return d_tokens, d_wholes
 
     return X, backprop
 
@@ -361,7 +402,8 @@ def _score(
     """Pairs: hidden layer and logits, one block of pairs after the other."""
     ops = model.ops
     classify = model.get_ref("classify")
-    V, b = HIDDEN_SCALE * classify.get_param("W"), classify.get_param("b")
+    scale = model.attrs["hidden_scale"]
+    V, b = scale * classify.get_param("W"), classify.get_param("b")
     hidden = PairHidden(model, docs, candidates, types, terms, sums, drop)
     blocks = list(candidates.blocks(BLOCK_SIZE))
     Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
@@ -391,7 +433,7 @@ def _score(
             d_block = ops.as_contig(dY[block])
             dV += ops.gemm(d_block, Z, trans1=True)
             bp_hidden(ops.gemm(d_block, V), d_block)
-        classify.inc_grad("W", HIDDEN_SCALE * dV)
+        classify.inc_grad("W", scale * dV)
         classify.inc_grad("b", dY.sum(axis=0))
         d_terms, d_sums = hidden.finish()
         if bp_biaffine is not None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rel_component.model.candidates import PairGenerator, get_candidates
+from rel_component.model.entity_words import N_SHARED, PART, STEM
 from rel_component.model.pair_features import (
     COUNTS,
     DISTANCES,
@@ -92,7 +93,25 @@ def naive_type_between(own, head, tail, entities):
     return count(types.count(TYPES.get(own[2], 0)), FEW)
 
 
+def naive_shared_words(doc, head, tail, between, entities):
+    def words_of(entity):
+        return [token.text for token in doc[entity[0] : entity[1]]]
+
+    def is_new(entity):
+        before = entities[: entities.index(entity)]
+        return words_of(entity) not in [words_of(x) for x in before]
+
+    (a, b), pair = (words_of(head), words_of(tail)), [head, tail]
+    if a == b:
+        return N_SHARED - 1
+    if not {a[0], a[-1]} & {b[0], b[-1]}:  # no word is longer than its stem
+        return 0
+    kind = PART if 1 in (len(a), len(b)) else STEM
+    return 1 + 2 * kind + all(is_new(entity) for entity in pair)
+
+
 NAIVE = {
+    "_shared_words": naive_shared_words,
     "_distance": naive_distance,
     "_nesting": naive_nesting,
     "_sentences": naive_sentences,
@@ -106,7 +125,7 @@ ALL = [pair for group in FEATURES.values() for pair in group]
 
 def prepare(batch):
     candidates = get_candidates(PairGenerator(spans_key="sc"), batch)
-    layout = get_layout(batch, candidates.entities, TYPES)
+    layout = get_layout(batch, candidates.entities, TYPES, words=True)
     heads, tails = candidates.pairs.T
     return candidates, (layout, heads, tails, get_between(layout, heads, tails))
 

@@ -4,6 +4,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Adam, reduce_max, reduce_mean, set_dropout_rate
@@ -12,7 +13,7 @@ from rel_component.model import pair_model
 from rel_component.model.candidates import PairGenerator, get_candidates
 from rel_component.model.pair_model import create_pair_model, get_types
 
-from ..util import TokenTable, check_model_gradients, get_params, make_doc
+from ..util import DocTable, TokenTable, check_model_gradients, get_params, make_doc
 
 VOCAB = Vocab()
 N_WORDS, WIDTH = 9, 2
@@ -27,6 +28,7 @@ SWITCHES = [
     "nesting",
     "boundaries",
     "entities_between",
+    "shared_words",
     "context_between",
 ]
 ALL_OFF = dict.fromkeys(SWITCHES, False)
@@ -41,9 +43,13 @@ OPTIONS = {
     "biaffine": {"biaffine_width": 2},
     "only biaffine": {**ALL_OFF, "vectors": True, "biaffine_width": 2},
     "softmax": {"output": "softmax"},
+    "learn_scale": {"learn_scale": 0.5},
+    "doc_vector": {"doc_vector": True},
+    "only doc_vector": {**ALL_OFF, "doc_vector": True},
     "all": {
         "context_around": 1,
         "context_doc": True,
+        "doc_vector": True,
         "biaffine_width": 2,
         "output": "softmax",
     },
@@ -52,7 +58,11 @@ every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 
 
 def make_batch(*all_entities):
-    docs = [make_doc(VOCAB, N_WORDS, x, spans_key="sc") for x in all_entities]
+    words = [f"w{i}" for i in range(N_WORDS)]
+    docs = [
+        make_doc(VOCAB, [words[len(x)], *words[1:]], x, spans_key="sc")
+        for x in all_entities
+    ]
     for doc in docs:
         doc[5].is_sent_start = True
     return docs, get_candidates(GENERATOR, docs)
@@ -63,6 +73,8 @@ def build(*, n_labels=2, pooling=reduce_mean, encoder=None, hidden_width=2, **op
     small enough for scores between 0 and 1."""
     rng = numpy.random.default_rng(0)
     table = rng.normal(size=(N_WORDS, WIDTH)).astype("float32")
+    if options.get("doc_vector"):
+        options = {**options, "doc_vector": DocTable(table[:, ::-1].copy())}
     model = create_pair_model(
         encoder or TokenTable(table),
         pooling(),
@@ -140,13 +152,15 @@ def test_block_size_does_not_change_scores(monkeypatch, options):
 
 @every_option
 def test_every_option_scores_and_reacts(options):
-    """Each switch that is on changes scores between different pairs."""
+    """Each switch that is on changes scores between different pairs; one vector for
+    the whole document does not."""
     batch, model = make_batch(ENTITIES), build(**options)
     scores = model.predict(batch)
     assert scores.shape == (20, 2) and scores.dtype == "float32"
     assert ((0 < scores) & (scores < 1)).all()
     n_different = len(numpy.unique(scores.round(6), axis=0))
-    assert (n_different > 1) == (options is not ALL_OFF)
+    is_same = options in (ALL_OFF, OPTIONS["only doc_vector"])
+    assert (n_different > 1) == (not is_same)
 
 
 batches = st.lists(
@@ -227,12 +241,11 @@ def test_order_of_entities_does_not_matter(model, batch):
 @every_option
 def test_saving_and_loading_does_not_change_scores(options):
     batch, model = make_batch(ENTITIES), build(**options)
+    zeros = numpy.zeros((N_WORDS, WIDTH), dtype="float32")
+    if options.get("doc_vector"):
+        options = {**options, "doc_vector": DocTable(zeros.copy())}
     fresh = create_pair_model(
-        TokenTable(numpy.zeros((N_WORDS, WIDTH), dtype="float32")),
-        reduce_mean(),
-        GENERATOR,
-        hidden_width=2,
-        **options,
+        TokenTable(zeros), reduce_mean(), GENERATOR, hidden_width=2, **options
     )
     loaded = fresh.from_bytes(model.to_bytes())
     assert loaded.attrs["entity_types"] == ["A", "B"]
@@ -269,6 +282,32 @@ def test_dropout_rate(dropout, rate, is_active):
     found, _ = model(batch, is_train=True)
     assert numpy.allclose(found, expected) != is_active
     numpy.testing.assert_array_equal(model.predict(batch), expected)
+
+
+def test_doc_vector_moves_the_scores_of_its_document_only():
+    batch = make_batch(ENTITIES[:2], ENTITIES[:4])
+    model = build(doc_vector=True)
+    first, second = by_pair(model, batch)
+    model.get_ref("doc_vector").get_param("E")[4] += 1.0  # the second's row
+    assert_same([first], by_pair(model, batch)[:1])
+    moved = by_pair(model, batch)[1]
+    assert any(not numpy.allclose(moved[pair], second[pair]) for pair in second)
+
+
+def test_learn_scale_scales_what_a_step_changes():
+    """With the same step on all parameters the logits move that much further."""
+    batch, moved = make_batch(ENTITIES), []
+    for learn_scale in (1.0, 5.0):
+        model = build(learn_scale=learn_scale, vectors=False, context_between=False)
+        for name in model.param_names:
+            if model.has_param(name):
+                model.set_param(name, 0.0 * model.get_param(name))
+        classify = model.get_ref("classify")
+        classify.set_param("W", 0.0 * classify.get_param("W"))
+        classify.set_param("b", 0.0 * classify.get_param("b"))
+        model.set_param("_distance", model.get_param("_distance") + 0.001)
+        moved.append(model.predict(batch) - 0.5)
+    assert_allclose(moved[1], 5 * moved[0], rtol=1e-2)
 
 
 def test_softmax_leaves_room_for_no_relation():
