@@ -11,13 +11,13 @@ whose length `--set training.max_steps=…` says.
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import spacy
 import srsly
 import typer
 from accuracy import parse_override
-from folds import NAMES, make_folds, pool_docs, write_folds
+from folds import NAMES, Fold, make_folds, pool_docs, write_folds
 from spacy.cli.train import train
 from spacy.tokens import Doc
 from wasabi import msg
@@ -27,6 +27,7 @@ from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.scorer import ScoredDoc, read_example, score_relations
 
+METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
 HEADER = ("seed", "P", "R", "F", "macro F")
 
 
@@ -41,29 +42,41 @@ def main(
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
     """Cross-validate a config over a small corpus."""
-    # nothing is chosen on the way, and nothing stops early
-    overrides = {"training.eval_frequency": 10**6, "training.patience": 0}
-    overrides.update(parse_override(item) for item in set_)
+    overrides = dict(parse_override(item) for item in set_)
     made = make_folds(pool_docs(data, names.split(",")), folds, seed=fold_seed)
     rows: List[Dict[str, Any]] = []
     for seed in map(int, seeds.split(",")):
-        docs: List[ScoredDoc] = []
-        for i, (training, held_out) in enumerate(made):
-            with tempfile.TemporaryDirectory() as folder:
-                write_folds([(training, held_out)], Path(folder))
-                docs += run_fold(
-                    config, Path(folder), {**overrides, "system.seed": seed}
-                )
-            done = score_relations(docs)["rel_micro_f"]
-            msg.info(f"seed {seed}, {i + 1} of {folds} folds: F {100 * done:.1f}")
-        scores = score_relations(docs)
-        rows.append({"seed": seed, **{x: scores[f"rel_{x}"] for x in METRICS}})
+        with tempfile.TemporaryDirectory() as folder:
+            scores = cross_validate(
+                config, made, {**overrides, "system.seed": seed}, Path(folder)
+            )
+        rows.append({"seed": seed, **scores})
         show(rows)
-    if output is not None:
-        srsly.write_json(output, {"config": str(config), "set": set_, "runs": rows})
+        if output is not None:
+            srsly.write_json(output, {"config": str(config), "set": set_, "runs": rows})
 
 
-METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
+def cross_validate(
+    config: Path, folds: Sequence[Fold], overrides: Dict[str, Any], folder: Path
+) -> Dict[str, float]:
+    """Predict each document by a model that has not seen its text.
+
+    config (Path): the config to train.
+    folds (Sequence[Fold]): see `folds.make_folds`.
+    overrides (Dict[str, Any]): by dotted name.
+    folder (Path): for files in between.
+    RETURNS (Dict[str, float]): scores over the relations of all documents.
+    """
+    # nothing is chosen on the way, and nothing stops early
+    overrides = {**overrides, "training.eval_frequency": 10**6, "training.patience": 0}
+    docs: List[ScoredDoc] = []
+    for i, fold in enumerate(folds):
+        write_folds([fold], folder)
+        docs += run_fold(config, folder, overrides)
+        done = score_relations(docs)["rel_micro_f"]
+        msg.info(f"{i + 1} of {len(folds)} folds: F {100 * done:.1f}")
+    scores = score_relations(docs)
+    return {name: scores[f"rel_{name}"] for name in METRICS}
 
 
 def run_fold(config: Path, folder: Path, overrides: Dict[str, Any]) -> List[ScoredDoc]:

@@ -1,4 +1,4 @@
-"""Score a trained pipeline on annotated documents, between gold entities."""
+"""Score a trained pipeline: relations between gold entities, and end to end."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import AbstractSet, Any, Dict, List, Optional
 import spacy
 import srsly
 import typer
+from spacy.tokens import Doc
 from spacy.training import Example
 from wasabi import msg
 
@@ -14,8 +15,12 @@ from rel_component.about import __version__
 from rel_component.evaluation import (
     DEFAULT_THRESHOLDS,
     get_random_baseline,
+    list_entity_finders,
+    predict_end_to_end,
     predict_on_gold_entities,
+    score_entities,
     score_thresholds,
+    score_tokens,
 )
 from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
@@ -33,7 +38,10 @@ def main(
     details: bool = typer.Option(False, help="Print gold and prediction of each text"),
     seed: int = typer.Option(0, help="Seed of the random baseline"),
 ) -> None:
-    """Score a trained pipeline on annotated documents, between gold entities."""
+    """Score a trained pipeline: relations between gold entities, and end to end.
+
+    End to end, from the tokens alone, where the pipeline finds entities itself.
+    """
     nlp, extractor = load(model)
     try:
         golds = list(read_docs(data, nlp))
@@ -65,14 +73,33 @@ def main(
             symmetric,
             extractor.single_label,
         ),
+        "end_to_end": None,
         "versions": {"rel_component": __version__, "spacy": spacy.__version__},
     }
+    if list_entity_finders(nlp):
+        result["end_to_end"] = score_end_to_end(nlp, extractor, golds)
     print_result(result)
+    if result["end_to_end"]:
+        print_end_to_end(result["end_to_end"], len(golds))
     warn_of_labels(extractor, examples)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, result)
         msg.good(f"Figures written to {output}")
+
+
+def score_end_to_end(
+    nlp: spacy.Language, extractor: RelationExtractor, golds: List[Doc]
+) -> Dict[str, Any]:
+    """Scores of entities, by span and by token, and of relations."""
+    examples = predict_end_to_end(nlp, golds)
+    spans_key = getattr(extractor.model.attrs["get_instances"], "spans_key", None)
+    docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
+    return {
+        "entities": score_entities(examples, spans_key),
+        "tokens": score_tokens(examples, spans_key),
+        "relations": score_relations(docs),
+    }
 
 
 def load(model: Path) -> tuple[spacy.Language, RelationExtractor]:
@@ -153,16 +180,7 @@ def print_result(result: Dict[str, Any]) -> None:
         f"{percent(honest['rel_candidate_recall'])} %. "
         f"Macro F {percent(honest['rel_macro_f'])}."
     )
-    rows = [
-        [label, str(score["support"]), *(percent(score[x]) for x in "prf")]
-        for label, score in honest["rel_per_label"].items()
-    ]
-    msg.table(
-        rows,
-        header=["label", "gold", "P", "R", "F"],
-        divider=True,
-        aligns=tuple("lrrrr"),
-    )
+    print_labels("label", honest["rel_per_label"])
     rows = [
         [f"{row['threshold']:g}", *prf(row["honest"]), *prf(chance["honest"])]
         for row, chance in zip(result["thresholds"], result["random_baseline"])
@@ -172,9 +190,49 @@ def print_result(result: Dict[str, Any]) -> None:
     msg.table(rows, header=header, divider=True, aligns=tuple("rrrrrrr"))
 
 
-def prf(scores: Dict[str, Any]) -> List[str]:
-    """Format the micro scores."""
-    return [percent(scores[f"rel_micro_{x}"]) for x in "prf"]
+def print_end_to_end(result: Dict[str, Any], n_docs: int) -> None:
+    """Print the tables of entities and relations found from the tokens alone."""
+    entities, tokens, found = (result[x] for x in ("entities", "tokens", "relations"))
+    msg.divider(f"{n_docs} documents, end to end")
+    rows = [
+        ["entities", *prf(entities, "ents_micro"), percent(entities["ents_macro_f"])],
+        [
+            "their tokens",
+            *prf(tokens, "tokens_micro"),
+            percent(tokens["tokens_macro_f"]),
+        ],
+        ["relations", *prf(found), percent(found["rel_macro_f"])],
+        ["relations, strict", *prf(found, "rel_strict"), ""],
+    ]
+    header = ["", "P", "R", "F", "macro F"]
+    msg.table(rows, header=header, divider=True, aligns=tuple("lrrrr"))
+    print(
+        "An entity counts if its borders and type agree, a relation if both entities' "
+        "borders and the label do; strict: and both types."
+    )
+    for title, per_type in (
+        ("entity", entities["ents_per_type"]),
+        ("tokens of", tokens["tokens_per_type"]),
+        ("relation", found["rel_per_label"]),
+    ):
+        print_labels(title, per_type)
+
+
+def print_labels(title: str, per_label: Dict[str, Dict[str, Any]]) -> None:
+    """Print a line for each type or label, the most frequent first."""
+    rows = [
+        [label, str(score["support"]), *(percent(score[x]) for x in "prf")]
+        for label, score in sorted(
+            per_label.items(), key=lambda row: (-row[1]["support"], row[0])
+        )
+    ]
+    header = [title, "gold", "P", "R", "F"]
+    msg.table(rows, header=header, divider=True, aligns=tuple("lrrrr"))
+
+
+def prf(scores: Dict[str, Any], name: str = "rel_micro") -> List[str]:
+    """Format precision, recall and F."""
+    return [percent(scores[f"{name}_{x}"]) for x in "prf"]
 
 
 def percent(score: Optional[float]) -> str:

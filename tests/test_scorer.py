@@ -260,6 +260,54 @@ def test_agrees_with_scikit_learn(drawn):
     assert prf(scores, "rel_macro") == pytest.approx(numpy.mean(per_label, axis=0))
 
 
+typed_relations = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from("XY"),
+        st.integers(0, 2),
+        st.sampled_from("XY"),
+        st.sampled_from("RS"),
+    ),
+    max_size=6,
+)
+
+
+def spert_prf(documents, with_types):
+    """Micro scores by SpERT's definition: each relation that gold or prediction has is
+    an instance, whose class is its label, or 0 where one of the two lacks it."""
+    truth, found = [], []
+    for gold_relations, predicted_relations in documents:
+        sides = []
+        for side in (gold_relations, predicted_relations):
+            keys = {(h, ht, t, tt, r) for h, ht, t, tt, r in side}
+            sides.append(keys if with_types else {(h, t, r) for h, _, t, _, r in keys})
+        for instance in sides[0] | sides[1]:
+            label = "RS".index(instance[-1]) + 1
+            truth.append(label if instance in sides[0] else 0)
+            found.append(label if instance in sides[1] else 0)
+    return precision_recall_fscore_support(
+        truth, found, labels=[1, 2], average="micro", zero_division=0
+    )[:3]
+
+
+@given(st.lists(st.tuples(typed_relations, typed_relations), min_size=1, max_size=3))
+def test_micro_and_strict_as_spert_defines_them(documents):
+    def to_keys(relations):
+        return {
+            RelationKey((h, h + 1, ht), r, (t, t + 1, tt))
+            for h, ht, t, tt, r in relations
+        }
+
+    docs = [
+        ScoredDoc(to_keys(gold), dict.fromkeys(to_keys(found), 1.0), set())
+        for gold, found in documents
+    ]
+    scores = score_relations(docs)
+    if scores["rel_micro_f"] is not None:
+        assert prf(scores) == pytest.approx(spert_prf(documents, False))
+        assert prf(scores, "rel_strict") == pytest.approx(spert_prf(documents, True))
+
+
 def test_registered():
     scorer = registry.scorers.get("rel_component.relation_scorer.v1")()
     assert scorer([])["rel_micro_f"] is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.tokens import DocBin
 from spacy.training import Example
 
 from rel_component.readers import copy_without_relations
@@ -155,3 +156,33 @@ def test_threshold_can_be_lowered_and_is_checked(model, texts):
     assert "expected a number from 0 to 1" in " ".join(
         (result.stdout + result.stderr).split()
     )
+
+
+def test_evaluate_end_to_end_where_the_pipeline_finds_entities(model, tmp_path):
+    """The entity ruler misses Bob and types Acme wrongly: right borders, not strict."""
+    nlp = spacy.load(model)
+    ruler = nlp.add_pipe("entity_ruler", before="relation_extractor")
+    ruler.add_patterns([{"label": "PERSON", "pattern": x} for x in ("Ann", "Acme")])
+    nlp.to_disk(tmp_path / "model")
+    entities = [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "PERSON")]
+    gold = make_doc(
+        nlp.vocab, "Ann works for Acme and Bob", entities, [(0, "WORKS_FOR", 1)]
+    )
+    DocBin(docs=[gold], store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    args = (tmp_path / "model", tmp_path / "gold.spacy", "--threshold", "0.0001")
+    result = run("scripts/evaluate.py", *args, "--output", tmp_path / "metrics.json")
+    assert result.returncode == 0, result.stderr
+    assert "1 documents, end to end" in result.stdout
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf8"))
+    found = found["end_to_end"]
+    assert found["entities"]["ents_micro_p"] == 0.5
+    assert found["entities"]["ents_micro_r"] == pytest.approx(1 / 3)
+    assert found["tokens"]["tokens_accuracy"] == pytest.approx(4 / 6)
+    assert found["relations"]["rel_micro_r"] == 1.0
+    assert found["relations"]["rel_strict_r"] == 0.0
+
+
+def test_assemble_says_what_is_missing(model, tmp_path):
+    result = run("scripts/assemble.py", model, model, tmp_path / "joined")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "does not find entities" in " ".join((result.stdout + result.stderr).split())

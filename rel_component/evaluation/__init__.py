@@ -1,7 +1,9 @@
+from .entities import score_entities, score_tokens
 from .scores import (
     DEFAULT_THRESHOLDS,
     get_random_baseline,
     list_entity_finders,
+    predict_end_to_end,
     predict_on_gold_entities,
     score_thresholds,
 )
@@ -10,6 +12,9 @@ __all__ = [
     "DEFAULT_THRESHOLDS",
     "get_random_baseline",
     "list_entity_finders",
+    "predict_end_to_end",
     "predict_on_gold_entities",
+    "score_entities",
     "score_thresholds",
+    "score_tokens",
 ]

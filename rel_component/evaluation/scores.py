@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..readers import copy_without_relations
+from ..readers import copy_tokens, copy_without_relations
 from ..relations import RelationData, get_relation_data, set_relation_data
 from ..scorer import read_example, score_relations, score_tutorial_protocol
 
@@ -50,6 +50,19 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
     docs = [copy_without_relations(gold) for gold in golds]
     with nlp.select_pipes(disable=list_entity_finders(nlp)):
         predicted = list(nlp.pipe(docs))
+    return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
+
+
+def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
+    """Predict entities and relations from the tokens alone.
+
+    nlp (Language): a pipeline that finds entities.
+    golds (Iterable[Doc]): the annotated documents; their tokens and sentence
+        boundaries are given.
+    RETURNS (List[Example]): prediction and gold.
+    """
+    golds = list(golds)
+    predicted = nlp.pipe([copy_tokens(gold) for gold in golds])
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
 
 

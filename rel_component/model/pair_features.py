@@ -61,12 +61,18 @@ class Between:
 
     start, end (Ints1d): (n_pairs,), int32, first token and one past the last, counted
         over the batch; equal where the entities touch or overlap.
+    first_rank, end_rank (Ints1d): (n_pairs,), int64, the entities that start there, by
+        their order in the batch: the first and one past the last.
     is_backward (Bools1d): (n_pairs,), whether the tail stands first.
+    is_overlap (Bools1d): (n_pairs,), whether the two entities share a token.
     """
 
     start: numpy.ndarray
     end: numpy.ndarray
+    first_rank: numpy.ndarray
+    end_rank: numpy.ndarray
     is_backward: numpy.ndarray
+    is_overlap: numpy.ndarray
 
 
 def get_layout(
@@ -113,8 +119,17 @@ def get_between(layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray) -> B
     is_backward = layout.starts[tails] < layout.starts[heads]
     first = numpy.where(is_backward, tails, heads)
     second = numpy.where(is_backward, heads, tails)
-    start = layout.ends[first]
-    return Between(start, numpy.maximum(start, layout.starts[second]), is_backward)
+    start, second_start = layout.ends[first], layout.starts[second]
+    first_rank = layout.starting_before[:, 1][first]
+    second_rank = layout.starting_before[:, 0][second]
+    return Between(
+        start=start,
+        end=numpy.maximum(start, second_start),
+        first_rank=first_rank,
+        end_rank=numpy.maximum(first_rank, second_rank),
+        is_backward=is_backward,
+        is_overlap=second_start < start,
+    )
 
 
 def _distance(
@@ -128,11 +143,13 @@ def _nesting(
     layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
     """0 apart, 1 the tail within the head, 2 the head within the tail, 3 crossing."""
-    starts, ends = layout.starts, layout.ends
+    kind = numpy.zeros(len(heads), dtype="int32")
+    rows = numpy.flatnonzero(between.is_overlap)  # few, so that the rest costs nothing
+    heads, tails, starts, ends = heads[rows], tails[rows], layout.starts, layout.ends
     inside = (starts[heads] <= starts[tails]) & (ends[tails] <= ends[heads])
     around = (starts[tails] <= starts[heads]) & (ends[heads] <= ends[tails])
-    overlap = (starts[heads] < ends[tails]) & (starts[tails] < ends[heads])
-    return numpy.where(inside, 1, numpy.where(around, 2, 3)) * overlap
+    kind[rows] = numpy.where(inside, 1, numpy.where(around, 2, 3))
+    return kind
 
 
 def _sentences(
@@ -148,37 +165,30 @@ def _lines(
     return numpy.minimum(layout.lines[between.end] - layout.lines[between.start], 2)
 
 
-def _between_ranks(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """The entities that start between: from which to which."""
-    first = numpy.where(between.is_backward, tails, heads)
-    second = numpy.where(between.is_backward, heads, tails)
-    start = layout.starting_before[first, 1]
-    return start, numpy.maximum(start, layout.starting_before[second, 0])
-
-
 def _entities_between(
     layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
-    start, end = _between_ranks(layout, heads, tails, between)
-    return _bucket(end - start, COUNTS)
+    return _bucket(between.end_rank - between.first_rank, COUNTS)
 
 
 def _head_type_between(
     layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
-    start, end = _between_ranks(layout, heads, tails, between)
-    types = layout.types[heads]
-    return _bucket(layout.of_type[end, types] - layout.of_type[start, types], FEW)
+    return _count_type(layout, layout.types[heads], between)
 
 
 def _tail_type_between(
     layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
-    start, end = _between_ranks(layout, heads, tails, between)
-    types = layout.types[tails]
-    return _bucket(layout.of_type[end, types] - layout.of_type[start, types], FEW)
+    return _count_type(layout, layout.types[tails], between)
+
+
+def _count_type(
+    layout: Layout, types: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    counts, width = layout.of_type.ravel(), layout.of_type.shape[1]
+    last, first = between.end_rank * width, between.first_rank * width
+    return _bucket(counts[last + types] - counts[first + types], FEW)
 
 
 def _shared_words(

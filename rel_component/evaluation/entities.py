@@ -1,0 +1,112 @@
+"""Scores of entities: by span, as CoNLL counts them, and by token."""
+
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+from spacy.scorer import PRFScore
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+Entity = Tuple[int, int, str]
+
+
+def score_entities(
+    examples: Sequence[Example], spans_key: Optional[str] = None
+) -> Dict[str, Any]:
+    """Precision, recall and F of entities: borders and type have to agree.
+
+    examples (Sequence[Example]): gold and prediction.
+    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
+    RETURNS (Dict[str, Any]): in [0, 1]; None where there is nothing to score:
+        ents_micro_p/r/f, ents_macro_p/r/f (mean over the types that gold or prediction
+        have) and ents_per_type: {type: {p, r, f, support}}.
+
+    Source: conlleval; equal to seqeval's figures where entities do not overlap.
+    """
+    per_type: Dict[str, PRFScore] = {}
+    for example in examples:
+        gold = _get_entities(example.reference, spans_key)
+        predicted = _get_entities(example.predicted, spans_key)
+        for type_ in {entity[2] for entity in gold | predicted}:
+            score = per_type.setdefault(type_, PRFScore())
+            score.score_set(_of_type(predicted, type_), _of_type(gold, type_))
+    return _summarize("ents", per_type)
+
+
+def score_tokens(
+    examples: Sequence[Example], spans_key: Optional[str] = None
+) -> Dict[str, Any]:
+    """Precision, recall and F of the tokens of entities, whatever their borders.
+
+    A token counts once for each type that covers it. Prediction and gold may be
+    tokenized differently: the tokens are the gold ones.
+
+    examples (Sequence[Example]): gold and prediction.
+    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
+    RETURNS (Dict[str, Any]): tokens_micro_p/r/f, tokens_macro_p/r/f,
+        tokens_accuracy (share of tokens with the right types, or rightly none), and
+        tokens_per_type: {type: {p, r, f, support}}.
+    """
+    per_type: Dict[str, PRFScore] = {}
+    n_right = n_tokens = 0
+    for example in examples:
+        reference = example.reference
+        gold = _get_tokens(reference, _get_entities(reference, spans_key))
+        found = _get_entities(example.predicted, spans_key)
+        predicted = _get_tokens(reference, found)
+        for type_ in {type_ for _, type_ in gold | predicted}:
+            score = per_type.setdefault(type_, PRFScore())
+            score.score_set(_of_type(predicted, type_), _of_type(gold, type_))
+        wrong = {i for i, _ in gold ^ predicted}
+        n_right, n_tokens = (
+            n_right + len(reference) - len(wrong),
+            n_tokens + len(reference),
+        )
+    accuracy = n_right / n_tokens if n_tokens else None
+    return {**_summarize("tokens", per_type), "tokens_accuracy": accuracy}
+
+
+def _get_entities(doc: Doc, spans_key: Optional[str]) -> set[Entity]:
+    spans: Sequence[Span] = doc.ents
+    if spans_key is not None:
+        spans = list(doc.spans[spans_key]) if spans_key in doc.spans else []
+    return {(span.start_char, span.end_char, span.label_) for span in spans}
+
+
+def _get_tokens(doc: Doc, entities: Iterable[Entity]) -> set[Tuple[int, str]]:
+    """Tokens that have a character in an entity, each with the entity's type."""
+    tokens = set()
+    for start, end, type_ in entities:
+        span = doc.char_span(start, end, alignment_mode="expand")
+        if span is not None:
+            tokens.update((i, type_) for i in range(span.start, span.end))
+    return tokens
+
+
+def _of_type(items: Iterable[tuple], type_: str) -> set[tuple]:
+    return {item for item in items if item[-1] == type_}
+
+
+def _summarize(name: str, per_type: Dict[str, PRFScore]) -> Dict[str, Any]:
+    if not per_type:
+        kinds = ("micro", "macro")
+        empty = {f"{name}_{kind}_{x}": None for kind in kinds for x in "prf"}
+        return {**empty, f"{name}_per_type": {}}
+    micro = PRFScore()
+    for score in per_type.values():
+        micro += score
+    rows = {type_: score.to_dict() for type_, score in sorted(per_type.items())}
+    mean = {x: sum(row[x] for row in rows.values()) / len(rows) for x in "prf"}
+    return {
+        **{f"{name}_micro_{x}": value for x, value in micro.to_dict().items()},
+        **{f"{name}_macro_{x}": value for x, value in mean.items()},
+        f"{name}_per_type": {
+            type_: {**row, "support": per_type[type_].tp + per_type[type_].fn}
+            for type_, row in rows.items()
+        },
+    }
+
+
+def list_types(scores: Dict[str, Any], name: str) -> List[Tuple[str, Dict[str, Any]]]:
+    """RETURNS (List): (type, its scores), those with most gold ones first."""
+    rows = scores[f"{name}_per_type"].items()
+    return sorted(rows, key=lambda row: (-row[1]["support"], row[0]))

@@ -1,0 +1,111 @@
+"""Two trained pipelines as one: entities from the first, relations from the second."""
+
+from typing import Any, Dict, Iterator, List
+
+from spacy.language import Language
+from spacy.util import load_model_from_config
+
+from ..evaluation import list_entity_finders
+from ..pipe import RelationExtractor
+
+LISTENERS = (
+    "spacy.Tok2VecListener",
+    "spacy-transformers.TransformerListener",
+    "rel_component.ClsListener",
+)
+
+
+def assemble(finder: Language, extractor: Language) -> Language:
+    """Join a pipeline that finds entities and one that relates them.
+
+    Each keeps its own encoder and its weights; the tokenizer is the first one's.
+
+    finder (Language): finds entities. A relation extractor in it is left out.
+    extractor (Language): has a relation extractor. What finds entities in it is left
+        out.
+    RETURNS (Language): saves, loads and packages like any other.
+    RAISES (ValueError): if one of them lacks its part, or both have word vectors of
+        their own.
+    """
+    first = [n for n in finder.pipe_names if not _relates(finder, n)]
+    finders = list_entity_finders(extractor)
+    second = [name for name in extractor.pipe_names if name not in finders]
+    _check(finder, extractor, second)
+    renamed = {n: f"relation_{n}" if n in first else n for n in second}
+    parts = {
+        **{n: (finder, n) for n in first},
+        **{renamed[n]: (extractor, n) for n in second},
+    }
+    nlp = load_model_from_config(_join_configs(finder, extractor, first, renamed))
+    for source in (finder, extractor):
+        for string in source.vocab.strings:
+            nlp.vocab.strings.add(string)
+    has_vectors = len(extractor.vocab.vectors) > 0
+    nlp.vocab.vectors = (extractor if has_vectors else finder).vocab.vectors
+    if finder.tokenizer is not None:
+        nlp.tokenizer.from_bytes(finder.tokenizer.to_bytes(exclude=["vocab"]))
+    for name, (source, old_name) in parts.items():
+        data = source.get_pipe(old_name).to_bytes(exclude=["vocab"])
+        nlp.get_pipe(name).from_bytes(data, exclude=["vocab"])
+    return nlp
+
+
+def _check(finder: Language, extractor: Language, second: List[str]) -> None:
+    if not list_entity_finders(finder):
+        raise ValueError(
+            f"The first pipeline ({', '.join(finder.pipe_names) or 'empty'}) does not "
+            f"find entities; expected one with ner, spancat or an entity ruler."
+        )
+    if not any(_relates(extractor, name) for name in second):
+        raise ValueError(
+            f"The second pipeline ({', '.join(extractor.pipe_names) or 'empty'}) has "
+            f"no relation extractor; train one with configs/rel_tok2vec.cfg."
+        )
+    if len(finder.vocab.vectors) and len(extractor.vocab.vectors):
+        if finder.vocab.vectors.to_bytes() != extractor.vocab.vectors.to_bytes():
+            raise ValueError(
+                "Both pipelines have static word vectors, and they differ; one "
+                "pipeline can hold one table. Train both with the same vectors, or "
+                "one without."
+            )
+
+
+def _relates(nlp: Language, name: str) -> bool:
+    return isinstance(nlp.get_pipe(name), RelationExtractor)
+
+
+def _join_configs(
+    finder: Language, extractor: Language, first: List[str], renamed: Dict[str, str]
+) -> Dict[str, Any]:
+    config = finder.config.interpolate()  # variables would name the other's parts
+    components = {}
+    for source, names in ((finder, {n: n for n in first}), (extractor, renamed)):
+        parts = source.config.interpolate()["components"]
+        own = {n: parts[n] for n in names}
+        encoder = _find_encoder(source, list(names))
+        for name, part in own.items():
+            for listener in _iterate_listeners(part):
+                # by name, since "*" would mean the other pipeline's encoder too
+                listener["upstream"] = names.get(encoder, encoder)
+            components[names[name]] = part
+    config["components"] = components
+    config["nlp"]["pipeline"] = list(components)
+    config["nlp"]["disabled"] = []
+    return config
+
+
+def _find_encoder(nlp: Language, names: List[str]) -> str:
+    """The component that the others listen to; there is one in spaCy's recipes."""
+    for name in names:
+        if getattr(nlp.get_pipe(name), "listener_map", None) is not None:
+            return name
+    return "*"
+
+
+def _iterate_listeners(part: Any) -> Iterator[Dict[str, Any]]:
+    """YIELDS (Dict[str, Any]): the config blocks of listeners."""
+    if isinstance(part, dict):
+        if str(part.get("@architectures")).rpartition(".")[0] in LISTENERS:
+            yield part
+        for value in part.values():
+            yield from _iterate_listeners(value)

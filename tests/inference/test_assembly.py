@@ -1,0 +1,107 @@
+import numpy
+import pytest
+import spacy
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
+
+from rel_component.inference.assembly import assemble
+from rel_component.readers import copy_tokens, copy_without_relations
+
+from ..test_configs import CONFIGS, make_golds, minilm
+
+BY_NAME = {path.stem: path for path in CONFIGS}
+
+
+def train(nlp, copy, n_steps=60):
+    golds = make_golds(nlp.vocab)
+    examples = [Example(copy(gold), gold) for gold in golds]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(n_steps):
+        nlp.update([Example(copy(gold), gold) for gold in golds], sgd=optimizer)
+    return nlp
+
+
+def build_finder(width=48):
+    """NER with a small encoder of its own, of another width than the extractor's."""
+    config = load_config(BY_NAME["joint_tok2vec"])
+    config["nlp"]["pipeline"] = ["tok2vec", "ner"]
+    del config["components"]["relation_extractor"]
+    del config["initialize"]["components"]["relation_extractor"]
+    config["components"]["tok2vec"]["model"]["width"] = width
+    return train(load_model_from_config(config, auto_fill=True), copy_tokens)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return build_finder()
+
+
+def build_extractor(name):
+    config = load_config(BY_NAME[name])
+    if "transformer" in config["components"]:
+        config["components"]["transformer"]["model"]["name"] = minilm()
+    return load_model_from_config(config, auto_fill=True)
+
+
+@pytest.mark.parametrize("name", ["rel_tok2vec", "rel_rbert"])
+def test_each_part_predicts_as_before(finder, name, tmp_path):
+    """Entities as the first finds them, scores as the second gives them for these,
+    also after saving: neither hears the other's encoder."""
+    n_steps = 60 if name == "rel_tok2vec" else 3
+    extractor = train(build_extractor(name), copy_without_relations, n_steps)
+    assemble(finder, extractor).to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    assert nlp.pipe_names == [
+        *finder.pipe_names,
+        "relation_tok2vec" if name == "rel_tok2vec" else "transformer",
+        "relation_extractor",
+    ]
+    texts = [gold.text for gold in make_golds(nlp.vocab)]
+    for doc, found in zip(nlp.pipe(texts), finder.pipe(texts)):
+        assert [(e.text, e.label_) for e in doc.ents] == [
+            (e.text, e.label_) for e in found.ents
+        ]
+        given = copy_tokens(doc, extractor.vocab)
+        given.ents = [
+            given.char_span(e.start_char, e.end_char, e.label_) for e in doc.ents
+        ]
+        expected = extractor(given)._.rel
+        assert doc._.rel.keys() == expected.keys() and len(expected) > 0
+        for pair, scores in expected.items():
+            assert doc._.rel[pair] == pytest.approx(scores, abs=1e-5)
+    if name == "rel_tok2vec":
+        (relation,) = nlp("Ann works for Acme but Acme left town")._.relations
+        assert (relation.head.text, relation.tail.text) == ("Ann", "Acme")
+
+
+def test_parts_that_are_not_needed_are_left_out(finder):
+    joint = train(
+        load_model_from_config(load_config(BY_NAME["joint_tok2vec"]), auto_fill=True),
+        copy_tokens,
+        n_steps=1,
+    )
+    nlp = assemble(joint, joint)
+    assert nlp.pipe_names == [
+        "tok2vec",
+        "ner",
+        "relation_tok2vec",
+        "relation_extractor",
+    ]
+
+
+def test_what_is_missing_is_said(finder):
+    relations = build_extractor("rel_tok2vec")
+    with pytest.raises(ValueError, match="does not find entities"):
+        assemble(relations, relations)
+    with pytest.raises(ValueError, match="no relation extractor"):
+        assemble(finder, finder)
+
+
+def test_two_tables_of_vectors_are_refused(finder):
+    finder, extractor = build_finder(), build_extractor("rel_tok2vec")
+    train(extractor, copy_without_relations, 1)
+    finder.vocab.set_vector("Ann", numpy.ones(2, dtype="float32"))
+    assert assemble(finder, extractor).vocab["Ann"].vector.tolist() == [1.0, 1.0]
+    extractor.vocab.set_vector("Ann", numpy.zeros(2, dtype="float32"))
+    with pytest.raises(ValueError, match="word vectors"):
+        assemble(finder, extractor)
