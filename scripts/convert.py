@@ -15,18 +15,26 @@ from wasabi import Printer
 from rel_component import splits
 from rel_component.formats import FORMATS, Options, Report, convert
 from rel_component.formats.corpus_file import CorpusFile
+from rel_component.formats.layers import get_short_name
 from rel_component.formats.report import (
+    ANNOTATORS,
     DOCUMENTS,
     ENTITIES,
     FIELDS,
+    LAYERS,
     RELATIONS,
     plural,
 )
+from rel_component.formats.tag_schemes import ALIASES, SCHEMES
+from rel_component.formats.versions import BY, POLICIES
 
 ALIGN = ("retokenize", "expand", "contract", "error")
 DISCONTINUOUS = ("hull", "first", "drop", "error")
 STORE = ("both", "canonical")
 ON_ERROR = ("stop", "skip")
+MENTIONS = ("first", "nearest", "all", "evidence")
+N_ARY = ("error", "pairs", "drop")
+DOCS_BY = ("sentence", "docstart")
 N_SHOWN = 20
 
 Corpus = Tuple[CorpusFile, List[splits.SplitItem]]
@@ -114,18 +122,67 @@ def main(
     incomplete: bool = typer.Option(
         False, help="Unlisted pairs were not annotated: they are no negatives"
     ),
+    annotation: Optional[str] = typer.Option(
+        None,
+        help="Which annotation of a text to take that has several: "
+        f"{', '.join(POLICIES)}, or by:ID of an annotator; if it is not given, the one "
+        "marked as ground truth, and an error where there is none and they differ",
+    ),
     accept_unanswered: bool = typer.Option(
-        False, help="Prodigy: read tasks without an answer"
+        False,
+        help="Prodigy: read tasks without an answer; Label Studio: read predictions "
+        "of tasks that nobody annotated",
     ),
     bare_token_label: Optional[str] = typer.Option(
         None, help="Prodigy: entity type for ends of relations that are only a token"
     ),
+    default_label: Optional[str] = typer.Option(
+        None, help="Label for relations that have none"
+    ),
     field: Optional[List[str]] = typer.Option(
-        None, help="UBIAI: other name of a field: document=text"
+        None,
+        help="UBIAI: other name of a field: document=text; Label Studio: the field "
+        "that was annotated: text=body",
     ),
     types: Optional[Path] = typer.Option(
         None,
-        help="SpERT: types file that says what is symmetric, if not beside the data",
+        help="SpERT: types file that says what is symmetric, DocRED: rel_info.json "
+        "that names the labels, if not beside the data",
+    ),
+    mentions: str = typer.Option(
+        "first",
+        help="PubTator, BioC, DocRED: what mentions a relation between concepts joins: "
+        f"{', '.join(MENTIONS)}",
+    ),
+    n_ary: str = typer.Option(
+        "error", help=f"BioC: relations of more than two entities: {', '.join(N_ARY)}"
+    ),
+    label_feature: Optional[List[str]] = typer.Option(
+        None, help="INCEpTION, WebAnno, BioC: feature or infon that holds the labels"
+    ),
+    span_layer: Optional[List[str]] = typer.Option(
+        None, help="INCEpTION, WebAnno: layer to read as entities"
+    ),
+    relation_layer: Optional[List[str]] = typer.Option(
+        None, help="INCEpTION, WebAnno: layer to read as relations"
+    ),
+    typesystem: Optional[Path] = typer.Option(
+        None, help="INCEpTION: TypeSystem.xml, if it is not beside the .xmi file"
+    ),
+    tag_scheme: str = typer.Option(
+        "auto", help=f"Columns: auto or one of {', '.join((*SCHEMES, *ALIASES))}"
+    ),
+    docs_by: str = typer.Option(
+        "sentence", help=f"Columns: what becomes a document: {', '.join(DOCS_BY)}"
+    ),
+    entity_label: str = typer.Option(
+        "ENT", help="Type of entities that have none in the file"
+    ),
+    merge_pairs: bool = typer.Option(
+        False, help="TACRED: make one document of all pairs of a sentence"
+    ),
+    key: Optional[Path] = typer.Option(
+        None, help="SemEval: file with the labels of a test file, if not beside it"
     ),
     report_path: Optional[Path] = typer.Option(
         None, "--report", help="Write the report as JSON"
@@ -144,6 +201,10 @@ def main(
             (discontinuous, DISCONTINUOUS, "discontinuous"),
             (symmetric_store, STORE, "symmetric-store"),
             (on_error, ON_ERROR, "on-error"),
+            (tag_scheme, ("auto", *SCHEMES, *ALIASES), "tag-scheme"),
+            (docs_by, DOCS_BY, "docs-by"),
+            (mentions, MENTIONS, "mentions"),
+            (n_ary, N_ARY, "n-ary"),
         )
         options = Options(
             lang=lang,
@@ -161,10 +222,23 @@ def main(
             only_with_relations=only_with_relations,
             complete=not incomplete,
             entities_only=entities_only,
+            annotation=annotation,
             accept_unanswered=accept_unanswered,
             bare_token_label=bare_token_label,
+            default_label=default_label,
             fields=parse_pairs("field", field),
             types=types,
+            mentions=mentions,
+            n_ary=n_ary,
+            label_features=tuple(label_feature or ()),
+            span_layers=tuple(span_layer or ()),
+            relation_layers=tuple(relation_layer or ()),
+            typesystem=typesystem,
+            tag_scheme=tag_scheme,
+            docs_by=docs_by,
+            entity_label=entity_label,
+            merge_pairs=merge_pairs,
+            key=key,
             group_by=group_by,
             group_regex=check_regex("group-regex", group_regex),
         )
@@ -177,6 +251,8 @@ def main(
         }
         note_leaks(corpora, report)
         note_unknown_labels(options, report)
+        note_unknown_annotator(options, report)
+        note_unknown_layers(options, report)
         check_any_read(report)
         show_report(msg, report)
         check_losses(report, on_error)
@@ -331,6 +407,33 @@ def note_unknown_labels(options: Options, report: Report) -> None:
             if label not in found:
                 report.hint(
                     f"--{name} {label}: no {kind} has this label; found "
+                    f"{list_some(found)}"
+                )
+
+
+def note_unknown_annotator(options: Options, report: Report) -> None:
+    """Warn of an annotator who made none of the annotations."""
+    name = (options.annotation or "").removeprefix(BY)
+    found = report.labels[ANNOTATORS]
+    if name != options.annotation and name and name not in found:
+        report.hint(
+            f"--annotation {BY}{name}: no annotation is by {name}; found those by "
+            f"{list_some(found)}"
+        )
+
+
+def note_unknown_layers(options: Options, report: Report) -> None:
+    """Warn of layers that no document has."""
+    found = report.labels[LAYERS]
+    known = {*found, *map(get_short_name, found)}
+    for name, asked in (
+        ("span-layer", options.span_layers),
+        ("relation-layer", options.relation_layers),
+    ):
+        for layer in asked:
+            if layer not in known:
+                report.hint(
+                    f"--{name} {layer}: no document has this layer; found "
                     f"{list_some(found)}"
                 )
 

@@ -44,7 +44,7 @@ def build(path: Path):
     if "transformer" in config["components"]:
         config["components"]["transformer"]["model"]["name"] = minilm()
         # in place of the schedule, whose warm-up outlasts this test
-        config["training"]["optimizer"]["learn_rate"] = 0.0005
+        config["training"]["optimizer"]["learn_rate"] = 0.0001
     return load_model_from_config(config, auto_fill=True)
 
 

@@ -175,6 +175,8 @@ def test_no_documents_is_an_error(tmp_path):
         (("x.json", "--dev", "y.json"), "found both"),
         (("x.json", "--split", "1,1"), "sum to 1"),
         (("x.json", "--align", "left"), "--align: found 'left', expected one of"),
+        (("x.json", "--docs-by", "page"), "--docs-by: found 'page', expected one of"),
+        (("x.json", "--tag-scheme", "bio2"), "--tag-scheme: found 'bio2', expected"),
         (("x.json", "--map-label", "A"), "--map-label: found 'A', expected OLD=NEW"),
         (("x.json", "--lang", "nonsense"), "--lang nonsense"),
         (("x.json", "--format", "excel"), "--format excel: unknown"),
@@ -204,6 +206,47 @@ def test_entities_only_and_types(tmp_path):
     run(path, *out, "--types", DATA / "spert" / "small_types.json")
     married = ("Pierre Curie", "Married", "Marie Curie")
     assert married in triples(load(tmp_path / "x.spacy")[0])
+
+
+def test_options_for_single_formats(tmp_path):
+    out = tmp_path / "x.spacy"
+    columns = DATA / "columns" / "label_studio.conll"
+    run(columns, "-o", out, "--docs-by", "docstart", "--tag-scheme", "iob1")
+    (doc,) = load(out)
+    assert len(list(doc.sents)) == 2 and len(doc.ents) == 5
+    test = DATA / "semeval" / "TEST_FILE_small.txt"
+    (tmp_path / "test.txt").write_bytes(test.read_bytes())
+    key = test.with_name("TEST_FILE_KEY_small.TXT")
+    more = ("--key", key, "--entity-label", "NOMINAL", "--null-label", "Other")
+    run(tmp_path / "test.txt", "-o", out, *more)
+    assert triples(load(out)[0]) == [("audits", "Message-Topic", "waste")]
+    assert {ent.label_ for ent in load(out)[0].ents} == {"NOMINAL"}
+    item = {"token": ["Ada", "left", "Rome"], "relation": "a", "subj_type": "PER"}
+    item.update(obj_type="LOC", subj_start=0, subj_end=0, obj_start=2, obj_end=2)
+    path = write_json(tmp_path / "x.json", [item, {**item, "relation": "b"}])
+    run(path, "-o", out, "--merge-pairs")
+    assert [len(triples(doc)) for doc in load(out)] == [2]
+    docred = DATA / "docred" / "small.json"
+    run(docred, "-o", out, "--mentions", "evidence")
+    assert ("Lovelace", "spouse", "William King") in triples(load(out)[0])
+
+
+def test_layers_and_labels_by_option(tmp_path):
+    out = tmp_path / "x.spacy"
+    xmi = DATA / "inception" / "curie.xmi"
+    types = ("--typesystem", xmi.with_name("TypeSystem.xml"))
+    (tmp_path / "a.xmi").write_bytes(xmi.read_bytes())
+    layers = ("--span-layer", "Token", "--relation-layer", "Dependency")
+    run(tmp_path / "a.xmi", "-o", out, *types, *layers)
+    assert triples(load(out)[0]) == [("Curie", "flat", "Marie")]
+    output = run(xmi, "-o", out, "--relation-layer", "Rel", "--label-feature", "sense")
+    assert "--relation-layer Rel: no document has this layer; found " in output
+    assert "custom.Relation" in output
+    bioc = DATA / "bioc" / "small.xml"
+    output = run(bioc, "-o", out, "--label-feature", "kind", code=1)
+    assert "expected 'kind', which holds the label" in output
+    output = run(bioc, "-o", out, "--n-ary", "some", code=1)
+    assert "--n-ary: found 'some', expected one of error, pairs, drop" in output
 
 
 def test_a_zip_or_a_mixed_folder_is_one_sentence(tmp_path):
@@ -245,3 +288,17 @@ def test_genia_as_in_the_tutorial(tmp_path):
         docs = load(tmp_path / f"{name}.spacy")
         assert len(docs) == n_docs
         assert sum(len(doc._.relations) for doc in docs) == n_relations
+
+
+def test_annotators(tmp_path):
+    tasks = [{**TASK, "_input_hash": 1, "_session_id": name} for name in ("a", "b")]
+    tasks[1]["relations"] = []
+    path, out = write_lines(tmp_path / "x.jsonl", tasks), tmp_path / "x.spacy"
+    output = run(path, "--output", out, code=1)
+    assert "found 2 annotations of this text that differ" in output
+    run(path, "--output", out, "--annotation", "by:b")
+    assert [triples(doc) for doc in load(out)] == [[]]
+    output = run(path, "--output", out, "--annotation", "by:c", code=1)
+    assert "--annotation by:c: no annotation is by c; found those by a, b." in output
+    output = run(path, "--output", out, "--annotation", "newest", code=1)
+    assert "--annotation: found 'newest', expected one of ground-truth" in output

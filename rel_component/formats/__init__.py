@@ -1,28 +1,76 @@
 """Annotation formats: one small module per tool, one neutral record, one way to Docs.
 
 To add a format, write a module with a `FORMAT` (see `ubiai`), and name it in `MODULES`.
+What goes back to the tools is written by `writers`.
 """
 
+from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from . import brat, prodigy, spert, ubiai
+from . import (
+    annotto,
+    bioc,
+    brat,
+    columns,
+    conll04,
+    doccano,
+    docred,
+    dygie,
+    inception,
+    inception_zip,
+    jsonl,
+    label_studio,
+    prodigy,
+    pubtator,
+    semeval,
+    spert,
+    tacred,
+    tag_spans,
+    ubiai,
+    webanno_tsv,
+)
 from .base import Format, FormatError, Head, Options
-from .io import cannot_read, list_files
+from .from_doc import from_doc
+from .io import cannot_read, list_files, refuse_binary
 from .record import EntityRecord, Record, RelationRecord, Source
 from .report import FILES, Report
 from .sniff import name_other_tool, read_head
 from .to_doc import load_tokenizer, to_doc, to_docs
+from .versions import Versions
+from .writers import WRITERS, WriteOptions, Writer, write_records
 
-MODULES = (ubiai, prodigy, brat, spert)
+MODULES = (
+    jsonl,  # first: its documents may have fields of the tool that they came from
+    ubiai,
+    prodigy,
+    brat,
+    spert,
+    label_studio,
+    doccano,
+    annotto,
+    tag_spans,
+    bioc,
+    columns,
+    pubtator,
+    conll04,
+    dygie,
+    docred,
+    webanno_tsv,
+    tacred,
+    semeval,
+    inception,
+    inception_zip,
+)
 
 FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 
 __all__ = [
     "FORMATS",
+    "WRITERS",
     "EntityRecord",
     "Format",
     "FormatError",
@@ -31,12 +79,16 @@ __all__ = [
     "RelationRecord",
     "Report",
     "Source",
+    "WriteOptions",
+    "Writer",
     "convert",
     "find_format",
+    "from_doc",
     "load_tokenizer",
     "read_records",
     "to_doc",
     "to_docs",
+    "write_records",
 ]
 
 
@@ -56,6 +108,9 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         )
     head = read_head(path, encoding)
     found = next((f for f in FORMATS.values() if f.sniff(head)), None)
+    if found is None and path.is_file():
+        with path.open("rb") as file:
+            refuse_binary(file.read(16), path)  # an archive that is of no format
     if name == "auto":
         return found or _fail(path, head)
     if found is not None and found.name != name:
@@ -171,6 +226,25 @@ def convert(
     YIELDS (Doc): see `to_docs`.
     """
     nlp = nlp or load_tokenizer(options.lang)
-    for path in _skip_repeated(paths, report):
-        records = read_records(path, options, report, format_name=format_name)
-        yield from to_docs(records, options, report, nlp=nlp)
+    versions = Versions(options, report)
+    paths = list(_skip_repeated(paths, report))
+    if versions.is_two_pass:
+        for path in paths:
+            versions.survey(_read_versions(path, options, format_name))
+    records = chain.from_iterable(
+        read_records(path, options, report, format_name=format_name) for path in paths
+    )
+    yield from to_docs(versions.choose(records), options, report, nlp=nlp)
+
+
+def _read_versions(path: Path, options: Options, format_name: str) -> Iterator[Record]:
+    """Records of a file that may annotate a text more than once; nothing is reported.
+
+    It is read again, and what is wrong is said then.
+    """
+    try:
+        format_ = find_format(path, format_name, options.encoding)
+    except (FormatError, OSError):
+        return
+    if format_.has_versions:
+        yield from read_records(path, options, Report(), format_name=format_.name)

@@ -36,11 +36,38 @@ class Options:
     complete (bool): whether unlisted pairs are known to be unrelated, where the file
         does not say so itself.
     entities_only (bool): read documents that have no list of relations, as incomplete.
-    accept_unanswered (bool): Prodigy: read tasks that have no answer.
+    annotation (Optional[str]): which annotation of a text to take that has several:
+        `ground-truth`, `latest`, `first`, `all`, or `by:ID` of an annotator; None takes
+        what is marked as ground truth, or what all agree on, and refuses the rest.
+    accept_unanswered (bool): Prodigy: read tasks that have no answer; Label Studio:
+        read predictions of tasks that nobody annotated.
     bare_token_label (Optional[str]): Prodigy: entity type for the end of a relation
         that is only a token.
-    fields (Mapping[str, str]): UBIAI: other names of the fields.
-    types (Optional[Path]): SpERT: the types file, if it is not beside the data.
+    default_label (Optional[str]): label of relations that have none in the file.
+    fields (Mapping[str, str]): UBIAI: other names of the fields; Label Studio: `text`
+        is the field of a task's data that was annotated.
+    types (Optional[Path]): SpERT: the types file, DocRED: rel_info.json, if it is not
+        beside the data.
+    mentions (str): what a relation between concepts that have several mentions joins
+        (PubTator, BioC, DocRED): their `first` mentions, the `nearest` ones, `all`, or
+        those in DocRED's `evidence`.
+    n_ary (str): what a relation of more than two entities becomes (BioC): `pairs`
+        relates every two of them; `drop` leaves it out, `error` refuses.
+    label_features (Tuple[str, ...]): where labels stand, the first one that is there:
+        features (INCEpTION, WebAnno) or infons (BioC). If none are given, they are
+        looked for under the usual names.
+    span_layers (Tuple[str, ...]): INCEpTION, WebAnno: layers that are read as
+        entities, by their full or last name, else all but linguistic ones.
+    relation_layers (Tuple[str, ...]): likewise those that are read as relations.
+    typesystem (Optional[Path]): INCEpTION: TypeSystem.xml, if it is not beside the
+        .xmi file.
+    tag_scheme (str): columns: `iob1`, `iob2`, `biluo` or `bioes`; `auto` finds it out.
+    docs_by (str): columns: what becomes a document, each `sentence`, or all that
+        follow a `-DOCSTART-` line: `docstart`.
+    entity_label (str): type of entities that have none in the file.
+    merge_pairs (bool): TACRED: make one document of all pairs of a sentence.
+    key (Optional[Path]): SemEval: the file with the labels of a test file, if it is not
+        beside it.
     group_by (Optional[str]): dotted path of the meta field that groups documents, e.g.
         `meta.source`; `id` and `file` are known too.
     group_regex (Optional[str]): the part of that field to group by: its first group.
@@ -61,10 +88,23 @@ class Options:
     only_with_relations: bool = False
     complete: bool = True
     entities_only: bool = False
+    annotation: Optional[str] = None
     accept_unanswered: bool = False
     bare_token_label: Optional[str] = None
+    default_label: Optional[str] = None
     fields: Mapping[str, str] = field(default_factory=dict)
     types: Optional[Path] = None
+    mentions: str = "first"
+    n_ary: str = "error"
+    label_features: Tuple[str, ...] = ()
+    span_layers: Tuple[str, ...] = ()
+    relation_layers: Tuple[str, ...] = ()
+    typesystem: Optional[Path] = None
+    tag_scheme: str = "auto"
+    docs_by: str = "sentence"
+    entity_label: str = "ENT"
+    merge_pairs: bool = False
+    key: Optional[Path] = None
     group_by: Optional[str] = None
     group_regex: Optional[str] = None
 
@@ -76,11 +116,13 @@ class Head:
     path (Path): file or folder.
     text (str): the first characters; empty for a folder.
     value (Any): the first JSON object, if there is one.
+    names (Tuple[str, ...]): of a zip archive: what is in it.
     """
 
     path: Path
     text: str = ""
     value: Any = None
+    names: Tuple[str, ...] = ()
 
     def has(self, *keys: str) -> bool:
         """RETURNS (bool): whether the first JSON object has all these keys."""
@@ -97,9 +139,11 @@ class Format:
         what it reads, reports what is wrong with single items and goes on; it raises a
         FormatError where a whole file can't be read.
     sniff (Callable[[Head], bool]): whether an input looks like this format.
+    has_versions (bool): whether it may hold several annotations of one text.
     """
 
     name: str
     description: str
     read: Callable[[Path, Options, Report], Iterator[Record]]
     sniff: Callable[[Head], bool]
+    has_versions: bool = False

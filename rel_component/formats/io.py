@@ -264,6 +264,34 @@ def _iter_lines(
         yield source, value
 
 
+def iter_text_lines(
+    path: Path, encoding: str = "utf-8-sig"
+) -> Iterator[Tuple[int, Union[str, FormatError]]]:
+    """Lines of a text file, one after the other.
+
+    path (Path): the file.
+    encoding (str): of the file.
+    YIELDS (Tuple[int, Union[str, FormatError]]): number from 1, and the line without
+        its end, or why it can't be decoded.
+    RAISES (FormatError): if there is nothing to read, or no line can be decoded alone.
+    """
+    if encoding != "utf-8-sig":  # a line end may be several bytes
+        text = decode(read_bytes(path), path, encoding)
+        for number, line in enumerate(text.split("\n"), 1):
+            yield number, line.rstrip("\r")
+        return
+    if not _first_line(path, encoding):
+        return
+    for number, (offset, data) in enumerate(_file_lines(path, encoding), 1):
+        assert isinstance(data, bytes)
+        try:
+            text = decode(data, path, offset=offset, line=number)
+        except FormatError as error:
+            yield number, error
+        else:
+            yield number, text.rstrip("\r\n")
+
+
 def _file_lines(path: Path, encoding: str) -> Iterator[Tuple[int, Union[bytes, str]]]:
     """Lines, and where in the file they begin (if they are bytes)."""
     if encoding == "utf-8-sig":
@@ -431,7 +459,11 @@ def get_list(obj: Dict[str, Any], key: str, field: str = "") -> List[Any]:
 
 
 def get_relations(
-    obj: Dict[str, Any], options: Options, report: Report
+    obj: Dict[str, Any],
+    options: Options,
+    report: Report,
+    field: str = "",
+    key: str = "relations",
 ) -> Optional[List[Any]]:
     """The relations of a document: a list that may be empty, but has to be there.
 
@@ -439,17 +471,20 @@ def get_relations(
 
     options (Options): `entities_only` accepts documents without the list.
     report (Report): counts them.
+    field (str): what the object is called in messages, if it is not the document.
+    key (str): what the list is called.
     RETURNS (Optional[List[Any]]): None if there is no list.
     RAISES (FieldError): if it is missing and not accepted, or of another type.
     """
-    if obj.get("relations") is not None:
-        return check(obj["relations"], list, "relations")
+    path = f"{field}.{key}" if field else key
+    if obj.get(key) is not None:
+        return check(obj[key], list, path)
     if options.entities_only:
         report.note("documents without a list of relations: incomplete")
         return None
     raise FieldError(
-        "relations",
-        f"{'found null' if 'relations' in obj else 'missing'}, expected a list, [] "
+        path,
+        f"{'found null' if key in obj else 'missing'}, expected a list, [] "
         f"where there are none; if only entities were annotated, --entities-only reads "
         f"them and takes no pair for unrelated",
     )
@@ -509,9 +544,16 @@ def get_text(obj: Dict[str, Any], key: str, field: str = "") -> str:
 
     RAISES (FieldError): if it is empty or no string.
     """
-    value = get(obj, key, str, field)
-    if not value.strip():
-        path = f"{field}.{key}" if field else key
+    get(obj, key, str, field)
+    return check_text(obj[key], f"{field}.{key}" if field else key)
+
+
+def check_text(value: Any, path: str) -> str:
+    """The value, if it is a string with something in it besides whitespace.
+
+    RAISES (FieldError): if it is empty or no string.
+    """
+    if not check(value, str, path).strip():
         raise FieldError(path, f"found {show(value)}, expected a name")
     return value
 

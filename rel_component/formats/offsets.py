@@ -64,11 +64,13 @@ def _find_problem(text: str, entity: EntityRecord, fragments: Fragments) -> str:
 def _agrees(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
     if entity.text is None:
         return True
-    covered = " ".join(text[start:end] for start, end in fragments)
-    # tools differ in how they write line ends and the gaps of an entity
-    return covered == entity.text or "".join(covered.split()) == "".join(
-        entity.text.split()
-    )
+    return same_text(" ".join(text[start:end] for start, end in fragments), entity.text)
+
+
+def same_text(covered: str, stated: str) -> bool:
+    """RETURNS (bool): whether texts are the same but for whitespace: tools differ in
+    how they write line ends and the gaps of an entity."""
+    return covered == stated or "".join(covered.split()) == "".join(stated.split())
 
 
 def _fits(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
@@ -209,18 +211,30 @@ def _units(record: Record) -> List[Tuple[str, Dict[int, int]]]:
     text = record.text
     units = []
     for name, width in UNITS.items():
-        positions: Dict[int, int] = {}
-        offset = 0
-        for i in range(len(text)):
-            positions.setdefault(offset, i)
-            offset += width(text, i)
-        positions.setdefault(offset, len(text))
-        if offset != len(text):
+        positions, size = map_offsets(text, width)
+        if size != len(text):
             units.append((name, positions))
     if record.bom:
         positions = {i + 1: i for i in range(len(text) + 1)}
         units.append(("characters after a byte order mark", positions))
     return units
+
+
+def map_offsets(text: str, width: Width) -> Tuple[Dict[int, int], int]:
+    """Where the offsets of some unit are in a text.
+
+    text (str): the text.
+    width (Callable[[str, int], int]): of a character in that unit, as in `UNITS`.
+    RETURNS (Tuple[Dict[int, int], int]): from offset to position, and the length of
+        the text in that unit.
+    """
+    positions: Dict[int, int] = {}
+    offset = 0
+    for i in range(len(text)):
+        positions.setdefault(offset, i)
+        offset += width(text, i)
+    positions.setdefault(offset, len(text))
+    return positions, offset
 
 
 def _utf16(text: str, i: int) -> int:
@@ -243,9 +257,11 @@ def _without_mark(text: str, i: int) -> int:
     return 0 if i == 0 and text[0] == "\ufeff" else 1
 
 
+UTF16 = "UTF-16 units"
+BYTES = "UTF-8 bytes"
 UNITS: Dict[str, Width] = {
-    "UTF-16 units": _utf16,
-    "UTF-8 bytes": _utf8,
+    UTF16: _utf16,
+    BYTES: _utf8,
     "characters with line ends as one": _line_end_as_one,
     "characters with line ends as two": _line_end_as_two,
     "characters without the byte order mark": _without_mark,

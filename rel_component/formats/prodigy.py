@@ -23,8 +23,9 @@ from .io import (
     lose_document,
     show,
 )
-from .record import EntityRecord, Offsets, Record, RelationRecord, Source
+from .record import EntityRecord, Offsets, Record, RelationRecord, Source, Version
 from .report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from .versions import parse_time
 
 KNOWN = {"text", "tokens", "spans", "relations"}
 KINDS = {"spans": ENTITIES, "relations": RELATIONS}
@@ -77,6 +78,18 @@ def _skip(obj: Dict[str, Any], reason: str, report: Report) -> None:
         report.skipped(kind, reason, n)
 
 
+def _make_version(obj: Dict[str, Any]) -> Optional[Version]:
+    """Who annotated a text and when; None if Prodigy's marks are not there."""
+    keys = ("_annotator_id", "_session_id")
+    names = [obj.get(key) for key in keys if isinstance(obj.get(key), (str, int))]
+    input_hash = obj.get("_input_hash")
+    if not names and input_hash is None:
+        return None
+    of = obj["text"] if input_hash is None else input_hash
+    by = tuple(dict.fromkeys(map(str, names)))
+    return Version(f"prodigy {of}", by, parse_time(obj.get("_timestamp")))
+
+
 @dataclass
 class _Extent:
     """Where an entity stands, in tokens (if known) and characters."""
@@ -124,6 +137,7 @@ class _Task:
             self._read_relations(links or []),
             tokens=self.own_tokens,
             complete=self.options.complete and links is not None,
+            version=_make_version(self.obj),
             meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
         )
 
@@ -361,4 +375,10 @@ def _looks_like(head: Head) -> bool:
     )
 
 
-FORMAT = Format("prodigy", "Prodigy rel.manual, db-out (JSONL)", read, _looks_like)
+FORMAT = Format(
+    "prodigy",
+    "Prodigy rel.manual, db-out (JSONL)",
+    read,
+    _looks_like,
+    has_versions=True,
+)

@@ -45,6 +45,24 @@ class Source:
         return self.at()
 
 
+@dataclass(frozen=True)
+class Version:
+    """Which annotation of a text this is, in tools that keep several of one.
+
+    of (str): what is annotated: records with the same one are annotations of one text.
+    by (Tuple[str, ...]): names and ids of who made it.
+    time (Optional[float]): when it was made, in seconds since 1970.
+    is_truth (bool): whether it is marked as the ground truth.
+    field (str): where in its document it stands, e.g. `annotations[1]`.
+    """
+
+    of: str
+    by: Tuple[str, ...] = ()
+    time: Optional[float] = None
+    is_truth: bool = False
+    field: str = ""
+
+
 @dataclass
 class EntityRecord:
     """A typed stretch of text.
@@ -118,6 +136,8 @@ class Record:
     complete (bool): whether a pair without a relation is known to have none.
     group (Optional[str]): documents of one group never land in different splits.
     bom (bool): whether a byte order mark was removed from the text's beginning.
+    version (Optional[Version]): which annotation of its text it is, if there may be
+        several.
     meta (Dict[str, Any]): whatever else the file says about the document.
     """
 
@@ -131,6 +151,7 @@ class Record:
     complete: bool = True
     group: Optional[str] = None
     bom: bool = False
+    version: Optional[Version] = None
     meta: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def place(self, item: Union[EntityRecord, RelationRecord]) -> str:

@@ -13,6 +13,8 @@ ENTITIES = "entities"
 RELATIONS = "relations"
 KINDS = (FILES, DOCUMENTS, ENTITIES, RELATIONS)
 FIELDS = "fields"
+ANNOTATORS = "annotators"
+LAYERS = "layers"
 
 Reasons = DefaultDict[str, CounterType[str]]
 
@@ -24,7 +26,8 @@ class Report:
     or `error` is called for it.
 
     labels (DefaultDict[str, Counter[str]]): those of entities and of relations as the
-        files have them, and fields of documents that lack the one to group by.
+        files have them, annotators, layers, and fields of documents that lack the one
+        to group by.
     problems (List[str]): one sentence each: file, line or document, field, what was
         found, what was expected, how to go on. They are what was lost.
     """

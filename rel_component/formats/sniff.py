@@ -1,8 +1,10 @@
 """What an input looks like, to recognise its format and to advise on wrong ones."""
 
 import json
+import re
+import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
 from .base import FormatError, Head
 from .io import (
@@ -40,6 +42,8 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
         raise cannot_read(path, error) from None
     if not data.strip():
         read_bytes(path)
+    if data.startswith(b"PK") and zipfile.is_zipfile(path):
+        return Head(path, names=_list_names(path))
     refuse_binary(data, path)
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
         refuse_utf16(data, path)
@@ -55,6 +59,14 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
     return Head(path, text, value)
 
 
+def _list_names(path: Path) -> Tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return ()
+
+
 def _first_value(text: str) -> Any:
     """The first JSON object, also of a list; None if there is none."""
     text = text.lstrip()
@@ -68,53 +80,30 @@ def _first_value(text: str) -> Any:
         return None
 
 
-def _has_start_offset(head: Head) -> bool:
-    entities = head.value.get("entities") if head.has("text") else None
-    return bool(
-        isinstance(entities, list)
-        and entities
-        and isinstance(entities[0], dict)
-        and "start_offset" in entities[0]
-    )
-
-
-def _is_columns(head: Head) -> bool:
-    lines = [line for line in head.text.splitlines()[:50] if line.strip()]
-    ends = (line.split()[-1] for line in lines)
-    n_tags = sum(end == "O" or end[:2] in ("B-", "I-") for end in ends)
-    return len(lines) > 2 and n_tags >= 0.8 * len(lines)
+def _is_semeval_key(head: Head) -> bool:
+    line = head.text.lstrip().partition("\n")[0].rstrip()
+    return bool(re.fullmatch(r"\d+\t(?:Other|\w+-\w+)(?:\(e\d,e\d\))?", line))
 
 
 # tools by their marks, for advice where there is no reader
 OTHERS: Dict[str, Callable[[Head], bool]] = {
-    "a Label Studio JSON-MIN export, which has no relations (export as JSON)": (
-        lambda head: head.has("annotation_id") and head.has("lead_time")
+    "the labeling config of a Label Studio project, which has no annotations": (
+        lambda head: head.text.lstrip().startswith("<View")
     ),
-    "a Label Studio export": lambda head: (
-        head.has("data")
-        and any(head.has(k) for k in ("annotations", "completions", "predictions"))
+    "a doccano export of a project that labels whole texts, which has no entities": (
+        lambda head: head.has("text") and (head.has("label") or head.has("Comments"))
     ),
-    "a doccano export": lambda head: (
-        _has_start_offset(head)
-        or (head.has("text") and (head.has("label") or head.has("Comments")))
-    ),
-    "DyGIE++ or SciERC JSON lines": lambda head: (
-        head.has("sentences") and (head.has("ner") or head.has("doc_key"))
-    ),
-    "DocRED JSON": lambda head: head.has("vertexSet"),
-    "TACRED-like JSON": lambda head: head.has("subj_start", "obj_start"),
     "SpERT JSON": lambda head: head.has("tokens", "entities", "relations"),
     "a Prodigy task without text": lambda head: head.has("_task_hash"),
-    "UIMA CAS XMI (INCEpTION)": lambda head: "xmi:XMI" in head.text[:2000],
-    "UIMA CAS JSON (INCEpTION)": lambda head: head.has("%TYPES"),
-    "WebAnno TSV (INCEpTION)": lambda head: head.text.startswith("#FORMAT=WebAnno"),
-    "BioC XML": lambda head: "<collection" in head.text[:2000],
-    "BioC JSON": lambda head: head.has("documents"),
-    "PubTator": lambda head: "|t|" in head.text.partition("\n")[0],
+    "a key of SemEval-2010 task 8 (give the test file, or --key KEY with it)": (
+        _is_semeval_key
+    ),
+    "a legacy UIMA CAS JSON export of INCEpTION (export as UIMA CAS JSON)": (
+        lambda head: head.has("_context", "_views")
+    ),
     "a spaCy DocBin (.spacy), which needs no conversion": (
         lambda head: head.path.suffix == ".spacy"
     ),
-    "columns (CoNLL)": _is_columns,
 }
 
 

@@ -25,6 +25,7 @@ from .io import (
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
 from .report import ENTITIES, FILES, RELATIONS, Report
+from .words import check_words, join_words
 
 KNOWN = {"tokens", "entities", "relations"}
 KINDS = {"entities": ENTITIES, "relations": RELATIONS}
@@ -56,7 +57,7 @@ def _read_sentence(
     report: Report,
 ) -> Record:
     obj = check(value, dict, "the sentence")
-    text, tokens = _join(_read_tokens(obj))
+    text, tokens = join_words(_read_tokens(obj))
     # both lists first: nothing is counted of a sentence that is left out
     values = get(obj, "entities", list)
     links = get_relations(obj, options, report)
@@ -76,23 +77,10 @@ def _read_sentence(
 
 
 def _read_tokens(obj: Dict[str, Any]) -> List[str]:
-    tokens = get(obj, "tokens", list)
+    tokens = check_words(get(obj, "tokens", list), "tokens")
     if not tokens:
         raise FieldError("tokens", "found an empty list, expected words")
-    for i, token in enumerate(tokens):
-        if not check(token, str, f"tokens[{i}]").strip():
-            raise FieldError(f"tokens[{i}]", f"found {show(token)}, expected a word")
     return tokens
-
-
-def _join(words: Sequence[str]) -> Tuple[str, List[Offsets]]:
-    """The text, one blank between words, and where they stand in it."""
-    tokens: List[Offsets] = []
-    start = 0
-    for word in words:
-        tokens.append((start, start + len(word)))
-        start += len(word) + 1
-    return " ".join(words), tokens
 
 
 def _read_entities(

@@ -65,7 +65,7 @@ def to_docs(
     for record in records:
         doc = to_doc(record, nlp, options, report)
         if doc is not None:
-            _note_repetition(doc, seen, report)
+            _note_repetition(doc, seen, options, report)
             yield doc
 
 
@@ -114,7 +114,9 @@ def to_doc(
     return doc
 
 
-def _note_repetition(doc: Doc, seen: Dict[int, int], report: Report) -> None:
+def _note_repetition(
+    doc: Doc, seen: Dict[int, int], options: Options, report: Report
+) -> None:
     key = hash(doc.text)
     annotation = hash((*map(_span_key, doc.ents), *sorted(get_relation_keys(doc))))
     if key not in seen:
@@ -123,10 +125,11 @@ def _note_repetition(doc: Doc, seen: Dict[int, int], report: Report) -> None:
         report.note("documents repeated")
     else:
         report.note("documents repeated with other annotations")
-        report.hint(
-            "a text is repeated with other annotations (by another annotator?) and "
-            "both are kept; keep one of each"
-        )
+        if options.annotation != "all":
+            report.hint(
+                "a text is repeated with other annotations (by another annotator?) "
+                "and both are kept; keep one of each"
+            )
 
 
 def _skip_all(record: Record, report: Report, reason: str) -> None:

@@ -64,7 +64,7 @@ def create_pair_model(
     nesting: bool = True,
     boundaries: bool = True,
     entities_between: bool = True,
-    shared_words: bool = True,
+    shared_words: bool = False,
     context_between: bool = True,
     context_around: int = 0,
     context_doc: bool = False,

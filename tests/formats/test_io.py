@@ -105,11 +105,9 @@ def test_half_an_emoji_is_refused(tmp_path):
         ("[]", "not recognised"),
         ("[1, 2]", "not recognised"),
         ('{"a": 1}', "the fields a"),
-        ('[{"data": {}, "annotations": []}]', "looks like a Label Studio export"),
-        ('[{"text": "", "annotation_id": 1, "lead_time": 1}]', "JSON-MIN"),
-        ('{"text": "a", "label": []}', "looks like a doccano export"),
-        ('{"doc_key": "a", "sentences": []}', "looks like DyGIE++"),
-        ("EU B-ORG\nrejects O\nall O\n", "looks like columns"),
+        ('{"text": "a", "label": ["good"]}', "project that labels whole texts"),
+        ('<View>\n  <Text name="text"/>\n</View>', "labeling config of a Label Studio"),
+        ("8001\tMessage-Topic(e1,e2)\n8002\tOther\n", "looks like a key of SemEval"),
     ],
 )
 def test_what_is_no_annotation(tmp_path, content, problem):

@@ -249,6 +249,77 @@ def test_null_labels_and_renaming_as_in_the_tutorial(tmp_path):
     assert triples(docs[0]) == [WORKS]
 
 
+def annotated(who, time, links=(RELATION,), **changes):
+    """The task as somebody annotated it."""
+    marks = {"_input_hash": 5, "_session_id": f"set-{who}", "_timestamp": time}
+    return task(relations=list(links), **{**marks, **changes})
+
+
+@pytest.mark.parametrize(
+    "policy,expected",
+    [
+        ("first", [[WORKS]]),
+        ("latest", [[]]),
+        ("all", [[WORKS], []]),
+        ("by:set-ben", [[WORKS]]),
+        ("by:ben", []),
+        ("ground-truth", []),
+    ],
+)
+def test_annotators_that_differ(tmp_path, policy, expected):
+    path = write_lines(
+        tmp_path / "a.jsonl", [annotated("ben", 1), annotated("anna", 2, ())]
+    )
+    docs, report = read(path)
+    assert docs == []
+    assert report.problems == [
+        f"{path}:1: found 2 annotations of this text that differ, expected one (here "
+        f"by set-ben; line 2 by set-anna); none of them is converted. Say which to "
+        f"take: --annotation latest, first, all or by:ID of an annotator."
+    ]
+    assert report.n_lost == {"documents": 2, "entities": 4, "relations": 1}
+    docs, report = read(path, annotation=policy)
+    assert [triples(doc) for doc in docs] == expected and report.problems == []
+
+
+def test_annotators_that_agree_are_read_once(tmp_path):
+    values = [
+        annotated("ben", 1),
+        annotated("anna", 2),
+        annotated("eve", 3, (), text="a b", spans=[], _input_hash=6),
+    ]
+    docs, report = read(write_lines(tmp_path / "a.jsonl", values))
+    assert report.problems == [] and [len(triples(doc)) for doc in docs] == [1, 0]
+    assert report.n_merged["documents"] == {"same annotation of the same text": 1}
+    assert report.n_merged["entities"].total() == 2
+    assert report.n_merged["relations"].total() == 1
+
+
+def test_what_is_rejected_is_no_annotation(tmp_path):
+    values = [annotated("ben", 1), annotated("anna", 2, (), answer="reject")]
+    docs, report = read(write_lines(tmp_path / "a.jsonl", values))
+    assert report.problems == [] and [triples(doc) for doc in docs] == [[WORKS]]
+
+
+@pytest.mark.parametrize(
+    "marks,n",
+    [
+        ({"_input_hash": 5}, 0),
+        ({"_input_hash": None, "_session_id": "s"}, 0),
+        ({"_input_hash": None, "_annotator_id": "s"}, 0),
+        ({"_input_hash": None, "_session_id": None}, 2),
+    ],
+)
+def test_what_makes_lines_annotations_of_one_text(tmp_path, marks, n):
+    values = [task(**marks), task(**marks, relations=[])]
+    docs, report = read(write_lines(tmp_path / "a.jsonl", values))
+    assert len(docs) == n and len(report.problems) == (n == 0)
+    # the same text with another hash was made another input on purpose
+    values[1]["_input_hash"] = 6
+    docs, _ = read(write_lines(tmp_path / "b.jsonl", values))
+    assert len(docs) == 2
+
+
 REAL = ASSETS / "genia_prodigy" / "annotations.jsonl"
 needs_genia = pytest.mark.skipif(
     not REAL.exists(), reason="asset genia_prodigy is not downloaded"

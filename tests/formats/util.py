@@ -1,6 +1,7 @@
 """Reading in one call, for the tests of all formats."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, List, Tuple
 
@@ -8,7 +9,14 @@ import spacy
 from spacy.tokens import Doc
 
 from rel_component import get_relations
-from rel_component.formats import Options, Report, convert
+from rel_component.formats import (
+    FORMATS,
+    FormatError,
+    Options,
+    Report,
+    convert,
+    to_docs,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -21,6 +29,16 @@ def read(path: Path, **options: Any) -> Tuple[List[Doc], Report]:
     docs = list(convert([path], Options(**options), report, nlp=NLP))
     assert report.unaccounted() == {}
     assert all(report.n_lost[k] <= report.n_skipped[k].total() for k in report.n_read)
+    return docs, report
+
+
+def read_as(name: str, path: Path, **options: Any) -> Tuple[List[Doc], Report]:
+    """Likewise with one reader, whatever the file looks like; none if it refuses it."""
+    report, given, docs = Report(), Options(**options), []
+    with suppress(FormatError):
+        records = FORMATS[name].read(path, given, report)
+        docs.extend(to_docs(records, given, report, nlp=NLP))
+    assert report.unaccounted() == {}
     return docs, report
 
 

@@ -1,0 +1,50 @@
+"""HTML to the text that a browser renders, as far as offsets need it."""
+
+from html.parser import HTMLParser
+from typing import Dict, List, Optional, Tuple
+
+HIDDEN = ("head", "script", "style", "template", "title")
+
+
+class _Renderer(HTMLParser):
+    """Collects the text nodes of the body; a line break counts one character."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: List[str] = []
+        self.n_open: Dict[str, int] = dict.fromkeys(HIDDEN, 0)
+
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+        if tag == "body":
+            # blanks before it are no nodes
+            self.parts.clear()
+            self.n_open["head"] = 0
+        elif tag in HIDDEN:
+            self.n_open[tag] += 1
+        elif tag == "br":
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in HIDDEN:
+            self.n_open[tag] = max(0, self.n_open[tag] - 1)
+
+    def handle_data(self, data: str) -> None:
+        if not any(self.n_open.values()):
+            self.parts.append(data)
+
+
+def render(html: str) -> str:
+    """The text of a page: no tags, character references decoded, `<br>` as newline.
+
+    html (str): the source.
+    RETURNS (str): the text, whitespace as in the source.
+    RAISES (ValueError): if it can't be parsed.
+    """
+    renderer = _Renderer()
+    try:
+        # browsers know one kind of line end
+        renderer.feed(html.replace("\r\n", "\n").replace("\r", "\n"))
+        renderer.close()
+    except AssertionError as error:  # on some broken declarations
+        raise ValueError(str(error)) from None
+    return "".join(renderer.parts)

@@ -1,0 +1,81 @@
+"""Layers of INCEpTION and WebAnno: which are entities, which relations, and labels.
+
+Every project has layers of its own, beside the linguistic ones that all projects have.
+"""
+
+from typing import Iterable, List, Optional, Sequence
+
+from .base import Options
+from .report import LAYERS, Report
+
+NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."
+LINGUISTIC = ("uima.", "de.tudarmstadt.ukp.dkpro.core.", "org.dkpro.core.")
+# features that hold the label, in order; else the first feature that there is
+LABEL_FEATURES = ("label", "value")
+# feature with what an entity is linked to in a knowledge base
+LINK = "identifier"
+
+
+def get_short_name(layer: str) -> str:
+    """RETURNS (str): `Span` of `custom.Span`."""
+    return layer.rpartition(".")[2]
+
+
+def is_linguistic(layer: str) -> bool:
+    """RETURNS (bool): whether all projects have it, and it holds no entities: tokens,
+    lemmas, dependencies and so on."""
+    return layer.startswith(LINGUISTIC) and not layer.startswith(NAMED_ENTITY)
+
+
+def choose_layers(
+    layers: Iterable[str], wanted: Sequence[str], report: Report
+) -> List[str]:
+    """The layers to read.
+
+    layers (Iterable[str]): full names of those that there are, of one kind.
+    wanted (Sequence[str]): full or last names, as the user gives them; if there are
+        none, all but linguistic layers are read.
+    report (Report): learns what layers there are.
+    RETURNS (List[str]): full names.
+    """
+    layers = list(layers)
+    report.saw(LAYERS, layers)
+    if not wanted:
+        return [layer for layer in layers if not is_linguistic(layer)]
+    return [x for x in layers if x in wanted or get_short_name(x) in wanted]
+
+
+def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:
+    """The feature that holds the labels of a layer.
+
+    features (Sequence[str]): those of the layer that hold strings, in its order.
+    options (Options): `label_features` go first.
+    RETURNS (Optional[str]): None if there is none: the layer itself is the label.
+    """
+    for name in (*options.label_features, *LABEL_FEATURES):
+        if name in features:
+            return name
+    return next((name for name in features if name != LINK), None)
+
+
+def name_after_layer(
+    layer: str, feature: Optional[str], kind: str, report: Report
+) -> str:
+    """The label of an annotation that has none.
+
+    layer (str): full name.
+    feature (Optional[str]): where it could have one, None if the layer has no such.
+    kind (str): `entities` or `relations`.
+    report (Report): counts it, and advises, if it could have one.
+    RETURNS (str): the last name of the layer.
+    """
+    label = get_short_name(layer)
+    if feature is None:
+        return label
+    report.note(f"{kind} without a label: named after their layer")
+    option = "--map-entity" if kind == "entities" else "--map-label"
+    report.hint(
+        f"{kind} of the layer {label} have no label and were named after it; label "
+        f"them in the tool, or rename them with {option} {label}=NAME"
+    )
+    return label

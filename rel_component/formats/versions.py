@@ -1,0 +1,224 @@
+"""Several annotations of one text: which of them to take, once for all formats.
+
+They are never put together. What can't be decided is refused and said.
+"""
+
+import math
+import re
+from collections import defaultdict
+from datetime import datetime, timezone
+from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, Tuple
+
+from .base import FormatError, Options
+from .record import Record, Source, Version
+from .report import ANNOTATORS, DOCUMENTS, ENTITIES, RELATIONS, Report
+
+POLICIES = ("ground-truth", "latest", "first", "all")
+BY = "by:"
+N_SHOWN = 4
+
+Place = Tuple[Source, Version]
+
+
+class _Rivals:
+    """The annotations of one text that come into question, while they are counted.
+
+    only_truth (bool): whether one is marked as the ground truth, so that others lose.
+    n (int): how many there are.
+    n_seen (int): how many of them have passed by in the second reading.
+    latest (int): position of the one made last.
+    differ (bool): whether they are not all the same.
+    """
+
+    # there is one for each text of a corpus
+    __slots__ = ("_content", "_time", "differ", "latest", "n", "n_seen", "only_truth")
+
+    def __init__(self, only_truth: bool = False) -> None:
+        self.only_truth = only_truth
+        self.n = self.n_seen = self.latest = 0
+        self.differ = False
+        self._time = (False, 0.0)
+        self._content = 0
+
+    def add(self, record: Record, version: Version) -> None:
+        content = _fingerprint(record)
+        self.differ |= self.n > 0 and content != self._content
+        self._content = content
+        time = (version.time is not None, version.time or 0.0)
+        if time >= self._time:
+            self.latest, self._time = self.n, time
+        self.n += 1
+
+
+class Versions:
+    """Takes one annotation of each text, or as many as the user wants.
+
+    Where `is_two_pass` is true, `survey` has to see all records before `choose` sees
+    them again: only counts and hashes are kept, never records.
+
+    options (Options): `annotation`.
+    report (Report): counts what is left out, merged and lost.
+    RAISES (FormatError): if there is no such policy.
+    """
+
+    def __init__(self, options: Options, report: Report) -> None:
+        self.policy = options.annotation
+        self.report = report
+        self.by = _read_by(self.policy)
+        self.is_two_pass = self.policy not in ("first", "all")
+        self._rivals: Dict[int, _Rivals] = {}
+        self._places: DefaultDict[int, List[Place]] = defaultdict(list)
+
+    def survey(self, records: Iterable[Record]) -> None:
+        """Count the annotations of each text."""
+        for record in records:
+            version = record.version
+            if version is None or not self._is_wanted(version):
+                continue
+            key = hash(version.of)
+            rivals = self._rivals.setdefault(key, _Rivals())
+            if self.policy is None and version.is_truth and not rivals.only_truth:
+                rivals = self._rivals[key] = _Rivals(only_truth=True)
+            if version.is_truth or not rivals.only_truth:
+                rivals.add(record, version)
+
+    def choose(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Let through what is taken; the rest is reported.
+
+        records (Iterable[Record]): the same as those surveyed, and in the same order.
+        YIELDS (Record): also those of formats that have one annotation per text.
+        """
+        for record in records:
+            version = record.version
+            if version is None:
+                yield record
+                continue
+            self.report.saw(ANNOTATORS, version.by)
+            reason = self._find_reason(record, version)
+            if reason is None:
+                yield record
+            elif reason:
+                for kind, n in _count(record):
+                    self.report.skipped(kind, reason, n)
+
+    def _find_reason(self, record: Record, version: Version) -> Optional[str]:
+        """Why it is left out; None if it is not, empty if it is reported already."""
+        if not self._is_wanted(version):
+            if self.by is None:
+                return "not marked as ground truth"
+            return f"not by {self.by}"
+        if self.policy == "all":
+            return None
+        rivals = self._rivals.setdefault(hash(version.of), _Rivals())
+        if rivals.only_truth and not version.is_truth:
+            return "another annotation is the ground truth"
+        position = rivals.n_seen
+        rivals.n_seen += 1
+        if self.policy == "first":
+            return "not the first annotation of its text" if position else None
+        if self.policy == "latest":
+            is_latest = position == rivals.latest
+            return None if is_latest else "not the latest annotation of its text"
+        if rivals.differ:
+            self._lose(record, version, rivals)
+            return ""
+        if position == 0:
+            return None
+        for kind, n in _count(record):
+            if n:
+                self.report.merged(kind, "same annotation of the same text", n)
+        return ""
+
+    def _is_wanted(self, version: Version) -> bool:
+        if self.by is not None:
+            return self.by in version.by
+        return version.is_truth or self.policy != "ground-truth"
+
+    def _lose(self, record: Record, version: Version, rivals: _Rivals) -> None:
+        """Count what is lost; the sentence comes with the last one of a text."""
+        reason = "annotated several times, differently"
+        for kind, n in _count(record)[1:]:
+            self.report.lost_with(kind, reason, n)
+        key = hash(version.of)
+        places = self._places[key]
+        places.append((record.source, version))
+        if rivals.n_seen < rivals.n:
+            return
+        what, choices = "", "latest, first, all or by:ID of an annotator"
+        if self.by is not None:
+            what, choices = f" by {self.by}", "latest, first or all"
+        elif self.policy == "ground-truth" or rivals.only_truth:
+            what, choices = " marked as ground truth", "latest, first or all"
+        source, first = places[0]
+        self.report.error(
+            DOCUMENTS,
+            reason,
+            f"{source.at(first.field)}: found {rivals.n} annotations{what} of this "
+            f"text that differ, expected one ({_list(places)}); none of them is "
+            f"converted. Say which to take: --annotation {choices}.",
+            n=rivals.n,
+        )
+        del self._places[key]
+
+
+def _list(places: List[Place]) -> str:
+    """Where annotations stand and who made them, the first one `here`."""
+    file = places[0][0].file
+    are_named = len({version.by for _, version in places}) > 1
+    shown = []
+    for i, (source, version) in enumerate(places[:N_SHOWN]):
+        place = source.at(version.field)
+        if source.file == file:
+            place = re.sub("^:", "line ", place.removeprefix(file)).strip()
+        who = f" by {version.by[0]}" if version.by and are_named else ""
+        shown.append(("here" if i == 0 else place) + who)
+    return "; ".join(shown + ["..."] * (len(places) > N_SHOWN))
+
+
+def _read_by(policy: Optional[str]) -> Optional[str]:
+    """The annotator of `by:ID`, or None."""
+    if policy is None or policy in POLICIES:
+        return None
+    if policy.startswith(BY) and policy != BY:
+        return policy[len(BY) :]
+    raise FormatError(
+        f"--annotation: found {policy!r}, expected one of {', '.join(POLICIES)}, or "
+        f"by:ID with an annotator."
+    )
+
+
+def _count(record: Record) -> List[Tuple[str, int]]:
+    return [
+        (DOCUMENTS, 1),
+        (ENTITIES, len(record.entities)),
+        (RELATIONS, len(record.relations)),
+    ]
+
+
+def _fingerprint(record: Record) -> int:
+    """Equal for the same entities and relations, whatever their ids and order."""
+    spans = {e.id: (e.label, tuple(e.fragments)) for e in record.entities}
+    links = {
+        (r.label, spans.get(r.head), spans.get(r.tail), r.symmetric)
+        for r in record.relations
+    }
+    return hash((record.text, frozenset(spans.values()), frozenset(links)))
+
+
+def parse_time(value: Any) -> Optional[float]:
+    """When something was made.
+
+    value (Any): seconds since 1970, or ISO 8601.
+    RETURNS (Optional[float]): seconds since 1970, None if it can't be told.
+    """
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=timezone.utc)
+            return moment.timestamp()
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value) if math.isfinite(value) else None
+    except (ValueError, OverflowError):
+        pass
+    return None

@@ -1,0 +1,191 @@
+"""XML piece by piece, with line numbers, and without what makes XML dangerous.
+
+Documents that declare entities are refused, since a few lines of them can unfold to
+gigabytes or read other files; expat never loads an external DTD.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional
+from xml.parsers import expat
+
+from .base import FormatError
+from .io import cannot_read, decode, read_bytes, show
+
+MAX_DEPTH = 100
+SIZE = 1 << 16
+PLAIN = (
+    "expected the characters themselves: entities are not read, since they can be "
+    "misused"
+)
+# how the parser says that a file was cut
+ENDS = {
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+    )
+}
+
+
+@dataclass
+class Node:
+    """An element.
+
+    name (str): its tag, without a prefix.
+    line (int): the line that it begins in, from 1.
+    attrs (Dict[str, str]): its attributes.
+    children (List[Node]): the elements in it.
+    parts (List[str]): the text directly in it.
+    """
+
+    name: str
+    line: int
+    attrs: Dict[str, str]
+    children: List["Node"] = field(default_factory=list)
+    parts: List[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+def iter_elements(path: Path, name: str, encoding: str = "utf-8-sig") -> Iterator[Node]:
+    """Elements of one name, each as soon as it has ended; nothing else is kept.
+
+    path (Path): the file.
+    name (str): the tag.
+    encoding (str): what the user says; by default what the file says itself.
+    YIELDS (Node): the elements, with what is in them.
+    RAISES (FormatError): with the line, where the file is no well-formed XML or
+        declares entities; what stands before has been yielded then.
+    """
+    tree = _Tree(str(path), name, None if encoding == "utf-8-sig" else "utf-8")
+    if encoding != "utf-8-sig":
+        text = decode(read_bytes(path), path, encoding)
+        yield from tree.feed(text.encode("utf8", "replace"))
+    else:
+        read_start(path)
+        with path.open("rb") as file:
+            while data := file.read(SIZE):
+                yield from tree.feed(data)
+    yield from tree.feed(b"", is_final=True)
+
+
+def read_start(path: Path, size: int = SIZE) -> bytes:
+    """RETURNS (bytes): the first bytes of a file that has to be there."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(size)
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    return data if data.strip() else read_bytes(path)[:size]
+
+
+def check_xml(data: bytes, place: str) -> List[Dict[str, str]]:
+    """Refuse what is no well-formed XML, or dangerous.
+
+    data (bytes): the whole file.
+    place (str): the name of the file, for the message.
+    RETURNS (List[Dict[str, str]]): the attributes of all elements in it.
+    RAISES (FormatError): with the line.
+    """
+    tree = _Tree(place, "", None)
+    tree.attributes = []
+    for _ in tree.feed(data, is_final=True):
+        pass
+    return tree.attributes
+
+
+class _Tree:
+    """Builds the elements of one name from a stream of bytes."""
+
+    def __init__(self, place: str, name: str, encoding: Optional[str]) -> None:
+        self.place = place
+        self.name = name
+        self.done: List[Node] = []
+        self.attributes: Optional[List[Dict[str, str]]] = None
+        self.open: List[Optional[Node]] = []
+        self.parser = expat.ParserCreate(encoding)
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._add_text
+        self.parser.EntityDeclHandler = self._refuse_entity
+        self.parser.SkippedEntityHandler = self._refuse_unknown
+
+    def feed(self, data: bytes, *, is_final: bool = False) -> Iterator[Node]:
+        """YIELDS (Node): the elements that have ended, also if an error follows."""
+        error: Optional[FormatError] = None
+        try:
+            self.parser.Parse(data, is_final)
+        except FormatError as refused:
+            error = refused
+        except (expat.ExpatError, LookupError, ValueError) as broken:
+            error = self._explain(broken, data)
+        yield from self.done
+        self.done.clear()
+        if error:
+            raise error
+
+    def _explain(self, error: Exception, data: bytes) -> FormatError:
+        line = getattr(error, "lineno", self.parser.CurrentLineNumber)
+        column = getattr(error, "offset", self.parser.CurrentColumnNumber)
+        is_cut = getattr(error, "code", None) in ENDS
+        found = str(error).partition(": line ")[0]
+        end = " The file ends in the middle of it." if is_cut else ""
+        if "invalid token" in found and not _is_utf8(data):
+            end = " The file is not UTF-8: give --encoding, such as latin-1."
+        return FormatError(
+            f"{self.place}:{line}: not XML: {found} at column {column + 1}.{end} "
+            f"Nothing after this place could be read."
+        )
+
+    def _start(self, name: str, attrs: Dict[str, str]) -> None:
+        if len(self.open) >= MAX_DEPTH:
+            raise self._refuse(
+                f"more than {MAX_DEPTH} elements inside each other, expected fewer"
+            )
+        if self.attributes is not None:
+            self.attributes.append(attrs)
+        parent = self.open[-1] if self.open else None
+        name = name.rpartition(":")[2]
+        node: Optional[Node] = None
+        if parent is not None or name == self.name:
+            node = Node(name, self.parser.CurrentLineNumber, attrs)
+        if parent is not None and node is not None:
+            parent.children.append(node)
+        self.open.append(node)
+
+    def _end(self, name: str) -> None:
+        node = self.open.pop()
+        if node is not None and (not self.open or self.open[-1] is None):
+            self.done.append(node)
+
+    def _add_text(self, text: str) -> None:
+        node = self.open[-1] if self.open else None
+        if node is not None:
+            node.parts.append(text)
+
+    def _refuse_entity(self, name: str, *rest: object) -> None:
+        raise self._refuse(f"the declaration of the entity {show(name)}, {PLAIN}")
+
+    def _refuse_unknown(self, name: str, is_parameter: bool) -> None:
+        found = f"the entity &{name}; whose meaning stands in another file"
+        raise self._refuse(f"{found}, {PLAIN}")
+
+    def _refuse(self, found: str) -> FormatError:
+        return FormatError(
+            f"{self.place}:{self.parser.CurrentLineNumber}: found {found}. Nothing "
+            f"after this place could be read."
+        )
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf8")
+    except UnicodeError:
+        return False
+    return True
