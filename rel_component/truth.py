@@ -84,10 +84,10 @@ def get_truth(
         if data is None:
             continue
         _, pairs = candidates.of_doc(i)
-        directed = _find_rows(example, data, candidates, i)
+        directed = find_rows(example, data, candidates, i)
         undirected = directed
         if mirrored:
-            undirected = _find_rows(example, data, candidates, i, is_canonical=True)
+            undirected = find_rows(example, data, candidates, i, is_canonical=True)
         if not data.complete:
             if known is None:
                 known = numpy.ones_like(truth)
@@ -121,15 +121,23 @@ def _is_negative(data: RelationData, rows: numpy.ndarray) -> numpy.ndarray:
     return (scores == 0).all(axis=1)
 
 
-def _find_rows(
+def find_rows(
     example: Example,
     data: RelationData,
     candidates: Candidates,
     i: int,
     is_canonical: bool = False,
 ) -> numpy.ndarray:
-    """The candidate of each annotated pair, or of the pair with the first entity as
-    its head; -1 where it is none."""
+    """The candidate that each annotated pair of a Doc is.
+
+    example (Example): prediction and gold of the Doc.
+    data (RelationData): the gold relations.
+    candidates (Candidates): pairs of a batch, on the tokens of the predicted Docs.
+    i (int): number of the Doc in the batch.
+    is_canonical (bool): take the pair with the first entity as its head.
+    RETURNS (Ints1d): row of `candidates.pairs` for each of `data.pairs`; -1 where a
+        pair is no candidate.
+    """
     ents, pairs = candidates.of_doc(i)
     entities = _find_entities(example, data, candidates.entities, ents)
     n_entities = max(ents.stop - ents.start, 1)
@@ -224,8 +232,8 @@ def count_covered(
         data = get_relation_data(example.reference)
         if data is None or not len(data.decided):
             continue
-        directed = _find_rows(example, data, truth.candidates, i)
-        undirected = _find_rows(example, data, truth.candidates, i, is_canonical=True)
+        directed = find_rows(example, data, truth.candidates, i)
+        undirected = find_rows(example, data, truth.candidates, i, is_canonical=True)
         rows, columns = data.decided.T
         is_symmetric = numpy.asarray([label in symmetric for label in data.labels])
         at = numpy.where(is_symmetric[columns], undirected[rows], directed[rows])

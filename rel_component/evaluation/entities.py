@@ -74,7 +74,7 @@ def _get_entities(doc: Doc, spans_key: Optional[str]) -> set[Entity]:
 
 def _get_tokens(doc: Doc, entities: Iterable[Entity]) -> set[Tuple[int, str]]:
     """Tokens that have a character in an entity, each with the entity's type."""
-    tokens = set()
+    tokens: set[Tuple[int, str]] = set()
     for start, end, type_ in entities:
         span = doc.char_span(start, end, alignment_mode="expand")
         if span is not None:

@@ -42,12 +42,16 @@ def assemble(finder: Language, extractor: Language) -> Language:
             nlp.vocab.strings.add(string)
     has_vectors = len(extractor.vocab.vectors) > 0
     nlp.vocab.vectors = (extractor if has_vectors else finder).vocab.vectors
-    if finder.tokenizer is not None:
-        nlp.tokenizer.from_bytes(finder.tokenizer.to_bytes(exclude=["vocab"]))
+    _copy_state(finder.tokenizer, nlp.tokenizer)
     for name, (source, old_name) in parts.items():
-        data = source.get_pipe(old_name).to_bytes(exclude=["vocab"])
-        nlp.get_pipe(name).from_bytes(data, exclude=["vocab"])
+        _copy_state(source.get_pipe(old_name), nlp.get_pipe(name))
     return nlp
+
+
+def _copy_state(source: Any, target: Any) -> None:
+    # a component that is a plain function has none
+    if hasattr(source, "to_bytes"):
+        target.from_bytes(source.to_bytes(exclude=["vocab"]), exclude=["vocab"])
 
 
 def _check(finder: Language, extractor: Language, second: List[str]) -> None:

@@ -1,0 +1,50 @@
+"""What an inspection has found, looked up for advice."""
+
+from typing import Any, Dict, NamedTuple, Optional
+
+GENERATOR = "[components.relation_extractor.model.get_instances]"
+PIPE = "[components.relation_extractor]"
+INITIALIZE = "[initialize.components.relation_extractor]"
+# a label with fewer examples is hardly learned
+N_EXAMPLES = 5
+
+Result = Dict[str, Any]
+
+
+class Advice(NamedTuple):
+    """One sentence of advice.
+
+    level (str): `warn` if something is likely wrong, `info` if something can be won.
+    about (str): what it is about, e.g. the name of a setting.
+    text (str): the sentence.
+    """
+
+    level: str
+    about: str
+    text: str
+
+
+def choose_source(result: Result) -> Optional[str]:
+    """RETURNS (Optional[str]): the `spans_key` with which fewer relations are lost."""
+    key = result["spans_key"]
+    in_ents, in_group = (find_setting(result, k)["lost"] for k in (None, key))
+    return key if in_group < in_ents else None
+
+
+def find_setting(
+    result: Result,
+    spans_key: Optional[str],
+    max_length: Optional[int] = None,
+    max_sentences: Optional[int] = None,
+) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): the row of `candidates` with these settings."""
+    wanted = (spans_key, max_length, max_sentences)
+    names = ("spans_key", "max_length", "max_sentences")
+    rows = result["candidates"]
+    return next(row for row in rows if tuple(row[name] for name in names) == wanted)
+
+
+def add_up(result: Result, *names: str) -> Dict[str, int]:
+    """RETURNS (Dict[str, int]): the sums of these numbers over all splits."""
+    splits = result["splits"].values()
+    return {name: sum(split[name] for split in splits) for name in names}
