@@ -1,29 +1,24 @@
 """Find relations in texts: a table to look at, JSON lines to work with."""
 
 import sys
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Iterator, List, Optional
 
 import spacy
 import srsly
 import typer
-from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
 from rel_component.evaluation import list_entity_finders
 from rel_component.inference.texts import (
     Task,
-    copy_entities,
-    extract,
     make_docs,
+    predict,
     read_tasks,
     to_row,
 )
 from rel_component.pipe import RelationExtractor
-from rel_component.readers import copy_tokens
 
 
 def main(
@@ -57,7 +52,7 @@ def main(
         msg.fail(str(error), exits=1)
     check_entities(nlp, finder, tasks, model)
     rows = []
-    found = predict(nlp, finder, docs, tasks, batch_size)
+    found = predict(nlp, docs, tasks, finder=finder, batch_size=batch_size)
     quiet = len(docs) < batch_size
     for doc, task in zip(
         tqdm(found, total=len(docs), disable=quiet, unit="text"), tasks
@@ -135,26 +130,6 @@ def check_entities(
             f"give the entities in a .jsonl file ('entities', [] for none).",
             exits=1,
         )
-
-
-def predict(
-    nlp: spacy.Language,
-    finder: Optional[spacy.Language],
-    docs: List[Doc],
-    tasks: List[Task],
-    batch_size: int,
-) -> Iterator[Doc]:
-    """Run the pipeline, in the order of the texts; given entities are kept."""
-    given = [task.entities is not None for task in tasks]
-    if finder is not None:
-        bare = [doc for doc, is_given in zip(docs, given) if not is_given]
-        copies = [copy_tokens(doc, finder.vocab) for doc in bare]
-        for doc, found in zip(bare, finder.pipe(copies, batch_size=batch_size)):
-            copy_entities(found, doc)
-        given = [True] * len(docs)
-    for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
-        batch = (doc for _, doc in group)
-        yield from extract(nlp, batch, is_given, batch_size)
 
 
 def print_table(rows: List[dict]) -> None:

@@ -1,13 +1,13 @@
 """Docs to `.spacy` files, kept small on the way."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Iterable, Optional, Set
 
 import numpy
 from spacy.strings import get_string_id
 from spacy.tokens import Doc, DocBin
+
+from .writers.output import replace_file
 
 ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "SENT_START")
 
@@ -41,16 +41,8 @@ class CorpusFile:
         RETURNS (int): how many Docs are written.
         """
         part = self._docs if positions is None else self._select(positions)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(part.to_bytes())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with replace_file(path) as file:
+            file.write(part.to_bytes())
         return len(part)
 
     def _select(self, positions: Iterable[int]) -> DocBin:

@@ -194,7 +194,7 @@ def _looks_like(head: Head) -> bool:
 
 
 FORMAT = Format(
-    "inception-zip",
+    "inception_zip",
     "a zip archive of INCEpTION",
     read,
     _looks_like,

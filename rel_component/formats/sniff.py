@@ -41,6 +41,8 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
     except OSError as error:
         raise cannot_read(path, error) from None
     if not data.strip():
+        if path.suffix == ".ann":  # brat's, of a text without annotations
+            return Head(path)
         read_bytes(path)
     if data.startswith(b"PK") and zipfile.is_zipfile(path):
         return Head(path, names=_list_names(path))

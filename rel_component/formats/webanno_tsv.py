@@ -488,4 +488,4 @@ def _looks_like(head: Head) -> bool:
     return head.text.startswith(MARK)
 
 
-FORMAT = Format("webanno-tsv", "WebAnno TSV 3 (INCEpTION)", read, _looks_like)
+FORMAT = Format("webanno_tsv", "WebAnno TSV 3 (INCEpTION)", read, _looks_like)

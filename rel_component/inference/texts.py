@@ -1,9 +1,11 @@
 """Texts in, relations out: rows for tables and JSON lines."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 import srsly
 from spacy.language import Language
@@ -11,6 +13,8 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from ..evaluation import list_entity_finders
+from ..formats.io import list_files
+from ..readers import copy_tokens
 from ..relations import get_relations
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
@@ -42,22 +46,51 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
     YIELDS (Task): one for each text.
     RAISES (ValueError): naming file, line and field, if something is not as expected.
     """
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8."
-        ) from error
-    # not splitlines, which also splits at characters that JSON strings may hold
-    lines = content.replace("\r\n", "\n").split("\n")
     if path.suffix.lower() in JSON_SUFFIXES:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(_read_lines(path), 1):
             if line.strip():
                 yield _read_json_task(line, f"{path}:{number}")
     elif by_line:
-        yield from (Task(line) for line in lines if line.strip())
+        yield from (Task(line) for line in _read_lines(path) if line.strip())
     else:
-        yield Task(content)
+        yield Task(_decode(path.read_bytes(), path).removeprefix("\ufeff"))
+
+
+def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
+    """Read the text files of a folder and its subfolders.
+
+    path (Path): the folder.
+    by_line (bool): each line of a file is a text of its own.
+    YIELDS (Task): by name of the file, which is the `id` in its meta.
+    RAISES (ValueError): if there is no text file.
+    """
+    files = sorted(file for file in list_files(path) if file.suffix == ".txt")
+    if not files:
+        raise ValueError(f"{path}: found no .txt file in this folder, expected texts.")
+    for file in files:
+        name = file.relative_to(path).with_suffix("").as_posix()
+        for number, task in enumerate(read_tasks(file, by_line), 1):
+            id_ = f"{name}-{number}" if by_line else name
+            yield replace(task, meta={**task.meta, "id": id_})
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    """Lines one by one, split only where JSON strings can't be."""
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            text = _decode(line, path, offset)
+            yield (text if offset else text.removeprefix("\ufeff")).rstrip("\r\n")
+            offset += len(line)
+
+
+def _decode(data: bytes, path: Path, offset: int = 0) -> str:
+    try:
+        return data.decode("utf8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {offset + error.start} is not UTF-8. Save the file as UTF-8."
+        ) from error
 
 
 def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterator[Doc]:
@@ -99,6 +132,35 @@ def extract(
     """
     with nlp.select_pipes(disable=list_entity_finders(nlp) if is_given else []):
         yield from nlp.pipe(docs, batch_size=batch_size)
+
+
+def predict(
+    nlp: Language,
+    docs: Sequence[Doc],
+    tasks: Sequence[Task],
+    *,
+    finder: Optional[Language] = None,
+    batch_size: int = 64,
+) -> Iterator[Doc]:
+    """Run a pipeline on the Docs of tasks; given entities are kept.
+
+    nlp (Language): the pipeline.
+    docs (Sequence[Doc]): of `make_docs`.
+    tasks (Sequence[Task]): what they were made of.
+    finder (Optional[Language]): finds the entities in place of the pipeline.
+    batch_size (int): documents to process at one time.
+    YIELDS (Doc): in the order of the input.
+    """
+    given = [task.entities is not None for task in tasks]
+    if finder is not None:
+        bare = [doc for doc, is_given in zip(docs, given) if not is_given]
+        copies = [copy_tokens(doc, finder.vocab) for doc in bare]
+        for doc, found in zip(bare, finder.pipe(copies, batch_size=batch_size)):
+            copy_entities(found, doc)
+        given = [True] * len(docs)
+    for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
+        batch = (doc for _, doc in group)
+        yield from extract(nlp, batch, is_given, batch_size)
 
 
 def copy_entities(source: Doc, target: Doc) -> None:

@@ -41,7 +41,7 @@ def other(data):
 
 def test_a_document_with_its_type_system(tmp_path):
     path = write(tmp_path, DOCUMENT)
-    assert find_format(path) is FORMATS["inception-zip"]
+    assert find_format(path) is FORMATS["inception_zip"]
     (doc,), report = read(path)
     assert triples(doc) == RELATIONS and report.problems == []
     assert doc.user_data["rel_component_source"]["file"] == f"{path}/curie.xmi"
@@ -171,6 +171,6 @@ def test_mutated_archives(tmp_path):
             damaged[start : start + rng.choice([1, 1, 30])] = rng.randbytes(1)
         path = tmp_path / f"{i}.zip"
         path.write_bytes(bytes(damaged))
-        docs, _ = read_as("inception-zip", path, annotation="all")
+        docs, _ = read_as("inception_zip", path, annotation="all")
         n_good += bool(docs)
     assert n_good > 30

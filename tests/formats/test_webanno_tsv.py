@@ -57,7 +57,7 @@ def replaced(n, row):
 
 
 def test_reads_a_document():
-    assert find_format(PATH) is FORMATS["webanno-tsv"]
+    assert find_format(PATH) is FORMATS["webanno_tsv"]
     (doc,), report = read(PATH)
     assert report.problems == [] and not report.hints
     assert doc.text == "😊 Marie Curie worked in Paris,\nI-I.\n She left."
@@ -86,7 +86,7 @@ def test_reads_a_document():
 
 
 def test_tokens_are_those_of_the_file():
-    (record,) = FORMATS["webanno-tsv"].read(PATH, Options(), Report())
+    (record,) = FORMATS["webanno_tsv"].read(PATH, Options(), Report())
     words = [record.text[start:end] for start, end in record.tokens]
     rows = [line.split("\t") for line in TEXT.splitlines() if "\t" in line]
     assert words == [row[2] for row in rows if "." not in row[0]]
@@ -217,7 +217,7 @@ def test_what_is_refused(tmp_path, text, found):
     path = tmp_path / "a.tsv"
     path.write_bytes(text.replace("😊", "Oh").encode("latin-1"))
     with pytest.raises(FormatError) as error:
-        list(FORMATS["webanno-tsv"].read(path, Options(), Report()))
+        list(FORMATS["webanno_tsv"].read(path, Options(), Report()))
     assert f"{path}{found}" in str(error.value)
 
 
@@ -234,6 +234,6 @@ def test_mutated_files(tmp_path):
     for i in range(300):
         path = tmp_path / f"{i}.tsv"
         path.write_bytes(damage_text(TEXT, rng, PIECES))
-        docs, _ = read_as("webanno-tsv", path)
+        docs, _ = read_as("webanno_tsv", path)
         n_good += bool(docs)
     assert n_good > 150

@@ -10,6 +10,7 @@ from rel_component.inference.texts import (
     copy_entities,
     extract,
     make_docs,
+    read_folder,
     read_tasks,
     to_row,
 )
@@ -117,3 +118,30 @@ def test_given_entities_are_kept_and_others_found(vocab):
     copy_entities(doc, copy)
     assert [ent.text for ent in copy.ents] == ["Acme"]
     assert get_relations(copy) == []
+
+
+def test_folder_of_texts(tmp_path):
+    (tmp_path / "b.txt").write_text("Two.\nThree.", encoding="utf8")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.y.txt").write_bytes("\ufeffOne.\r\n".encode())
+    (tmp_path / "a" / "notes.md").write_text("None.", encoding="utf8")
+    tasks = list(read_folder(tmp_path))
+    assert tasks == [
+        Task("One.\r\n", meta={"id": "a/x.y"}),
+        Task("Two.\nThree.", meta={"id": "b"}),
+    ]
+    ids = [task.meta["id"] for task in read_folder(tmp_path, by_line=True)]
+    assert ids == ["a/x.y-1", "b-1", "b-2"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"found no \.txt file in this folder"):
+        list(read_folder(tmp_path / "empty"))
+
+
+def test_lines_are_read_one_by_one(tmp_path):
+    path = tmp_path / "in.jsonl"
+    good = json.dumps({"text": "a\u2028b"}, ensure_ascii=False)
+    path.write_bytes(b"\xef\xbb\xbf" + good.encode() + b"\r\n" + b'{"text": "\xff"}')
+    tasks = read_tasks(path)
+    assert next(tasks).text == "a\u2028b"
+    with pytest.raises(ValueError, match="byte 32 is not UTF-8"):
+        next(tasks)

@@ -1,0 +1,117 @@
+"""Doc -> record, once for all formats: the inverse of `to_doc`."""
+
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from spacy.tokens import Doc, Span
+
+from ..relations import EntityKey, RelationData, get_relation_data, get_relations
+from .record import EntityRecord, Offsets, Record, RelationRecord, Source
+from .to_doc import SOURCE_KEY
+
+SCORE = "score"
+KB_ID = "kb_id"
+
+
+def from_doc(
+    doc: Doc,
+    *,
+    spans_key: Optional[str] = "entities",
+    scores: bool = False,
+    source: Optional[Source] = None,
+) -> Record:
+    """Turn an annotated Doc into a record.
+
+    doc (Doc): with gold or predicted entities and relations.
+    spans_key (Optional[str]): key of `doc.spans` that has the entities, also those
+        that overlap; a Doc without it has them in `doc.ents`. What relations were
+        annotated or looked for between are entities too, wherever they stand.
+    scores (bool): keep the relations' scores, as `attrs["score"]`. Gold relations all
+        have 1, which says nothing.
+    source (Optional[Source]): where a Doc comes from that does not say so itself.
+    RETURNS (Record): with the Doc's tokens, and its sentences if they are marked. A
+        Doc whose relations nobody annotated is incomplete.
+    """
+    data = get_relation_data(doc)
+    related = [] if data is None else _make_spans(doc, data)
+    entities = _make_entities([*_find_spans(doc, spans_key), *related])
+    ids = [entities[_key(span)].id for span in related]
+    origin: Dict[str, Any] = doc.user_data.get(SOURCE_KEY, {})
+    return Record(
+        doc.text,
+        _make_source(origin) or source or Source("document"),
+        list(entities.values()),
+        [
+            RelationRecord(
+                label,
+                entities[_key(head)].id,
+                entities[_key(tail)].id,
+                f"relations[{i}]",
+                attrs={SCORE: score} if scores else {},
+            )
+            for i, (head, label, tail, score) in enumerate(get_relations(doc))
+        ],
+        tokens=[(token.idx, token.idx + len(token)) for token in doc],
+        sentences=_find_sentences(doc),
+        negatives=[(ids[head], ids[tail]) for head, tail in _find_negatives(data)],
+        complete=data is not None and data.complete,
+        group=origin.get("group"),
+    )
+
+
+def _find_spans(doc: Doc, spans_key: Optional[str]) -> Iterable[Span]:
+    if spans_key is not None and spans_key in doc.spans:
+        return doc.spans[spans_key]
+    return doc.ents
+
+
+def _make_entities(spans: Iterable[Span]) -> Dict[EntityKey, EntityRecord]:
+    """Each stretch and type once, in the order of the text."""
+    # those of relations lack links to a knowledge base: the span that has one stays
+    ordered = sorted(spans, key=lambda span: (*_key(span), bool(span.kb_id_)))
+    found = {_key(span): span for span in ordered}
+    return {
+        key: EntityRecord(
+            str(i),
+            span.label_,
+            [(span.start_char, span.end_char)],
+            span.text,
+            f"entities[{i}]",
+            {KB_ID: span.kb_id_} if span.kb_id_ else {},
+        )
+        for i, (key, span) in enumerate(found.items())
+    }
+
+
+def _make_spans(doc: Doc, data: RelationData) -> List[Span]:
+    rows = zip(data.spans.tolist(), data.types)
+    return [Span(doc, start, end, label=type_) for (start, end), type_ in rows]
+
+
+def _find_negatives(data: Optional[RelationData]) -> List[Tuple[int, int]]:
+    """Pairs known to be unrelated, as rows of entities; where all is known, they need
+    not be listed."""
+    if data is None or data.complete:
+        return []
+    related = set(data.decided[:, 0].tolist())
+    return [
+        (head, tail)
+        for row, (head, tail) in enumerate(data.pairs.tolist())
+        if row not in related and not data.scores[row].any()  # NaN: not known
+    ]
+
+
+def _make_source(origin: Dict[str, Any]) -> Optional[Source]:
+    if not origin:
+        return None
+    line, index, id_ = (origin.get(key) for key in ("line", "index", "id"))
+    return Source(str(origin.get("file")), line, index, id_)
+
+
+def _find_sentences(doc: Doc) -> Optional[List[Offsets]]:
+    if not len(doc) or not doc.has_annotation("SENT_START"):
+        return None
+    return [(sent.start_char, sent.end_char) for sent in doc.sents]
+
+
+def _key(span: Span) -> EntityKey:
+    return (span.start, span.end, span.label_)

@@ -1,0 +1,81 @@
+"""doccano JSONL: one example per line, with `entities` and `relations`.
+
+A relation has no mark of being symmetric. doccano shows overlapping entities only in
+projects that allow them, and leaves out the others on import without a word.
+"""
+
+from itertools import count
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator
+
+from ..doccano import KNOWN
+from ..record import Record
+from ..report import Report
+from .base import WriteOptions, Writer
+from .details import META, pick_meta
+from .labels import Labels
+from .output import write_lines
+
+FIELDS = {*KNOWN, "id"}
+
+
+def write(
+    records: Iterable[Record], path: Path, options: WriteOptions, report: Report
+) -> None:
+    """Write examples for doccano's import as `JSONL(Relation)`.
+
+    records (Iterable[Record]): any.
+    path (Path): the file.
+    options (WriteOptions): not used.
+    report (Report): advises on overlapping entities.
+    """
+    labels = Labels(options)
+    # doccano numbers entities over the whole project
+    ids, links = count(1), count(1)
+    watched = labels.watch(records)
+    write_lines(path, (_to_example(record, ids, links, report) for record in watched))
+    if labels.has_overlaps:
+        report.hint(
+            "some entities overlap; allow that in the settings of the doccano project "
+            "before the import, or it leaves them out"
+        )
+
+
+def _to_example(
+    record: Record, ids: Iterator[int], links: Iterator[int], report: Report
+) -> Dict[str, Any]:
+    numbers = {entity.id: next(ids) for entity in record.entities}
+    id_ = record.source.id
+    return {
+        **({} if id_ is None else {"id": id_}),
+        "text": record.text,
+        **pick_meta(record, FIELDS, report),
+        "entities": [
+            {
+                "id": numbers[entity.id],
+                "label": entity.label,
+                "start_offset": entity.start,
+                "end_offset": entity.end,
+            }
+            for entity in record.entities
+        ],
+        "relations": [
+            {
+                "id": next(links),
+                "from_id": numbers[relation.head],
+                "to_id": numbers[relation.tail],
+                "type": relation.label,
+            }
+            for relation in record.relations
+        ],
+        "Comments": [],
+    }
+
+
+WRITER = Writer(
+    "doccano",
+    "doccano sequence labelling with relations (JSONL)",
+    ".jsonl",
+    write,
+    holds=frozenset({META}),
+)

@@ -1,0 +1,225 @@
+"""Records to what a tool can hold, once for all writers; nothing is lost in silence."""
+
+from dataclasses import replace
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
+
+from ..base import FormatError
+from ..io import show
+from ..record import EntityRecord, Offsets, Record, RelationRecord
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report, plural
+from .base import WriteOptions, Writer
+from .details import PIECES, count_lost_details
+
+MARK = "\ufeff"  # byte order mark
+
+
+def prepare(
+    records: Iterable[Record],
+    writer: Writer,
+    options: WriteOptions,
+    report: Report,
+    *,
+    strict: bool = False,
+) -> Iterator[Record]:
+    """Records as a writer takes them.
+
+    records (Iterable[Record]): with offsets in characters of their text.
+    writer (Writer): what its tool can hold.
+    options (WriteOptions): which labels are symmetric.
+    report (Report): counts what is read, written, merged and lost.
+    strict (bool): raise an error in the end if something is lost.
+    YIELDS (Record): without blank texts, exact duplicates and blanks around entities.
+    RAISES (FormatError): if it is strict, and something is lost.
+    """
+    for record in records:
+        report.read(DOCUMENTS)
+        report.read(ENTITIES, len(record.entities))
+        report.read(RELATIONS, len(record.relations))
+        if not record.text.replace(MARK, "").strip():
+            _skip(record, report)
+            continue
+        record = _tidy(record, PIECES in writer.holds, options, report)
+        record = writer.fit(record, report)
+        count_lost_details(record, writer.holds, report)
+        report.written(DOCUMENTS)
+        report.written(ENTITIES, len(record.entities))
+        report.written(RELATIONS, len(record.relations))
+        yield record
+    if strict and report.problems:
+        n = len(report.problems)
+        raise FormatError(
+            f"{plural(n, 'item')} can't be written as {writer.name}. Choose a format "
+            f"that holds {'it' if n == 1 else 'them'}, or leave out what can't be "
+            f"written with --on-error skip."
+        )
+
+
+def drop_entities(
+    record: Record, problems: Mapping[str, str], reason: str, report: Report
+) -> Record:
+    """Leave out entities that a tool can't hold, and the relations at them.
+
+    record (Record): the document.
+    problems (Mapping[str, str]): by the ids of such entities, why: the rest of a
+        sentence that begins with the entity's text.
+    reason (str): a few words to count them by.
+    report (Report): where each is reported.
+    RETURNS (Record): with the others.
+    """
+    if not problems:
+        return record
+    for entity in record.entities:
+        if entity.id in problems:
+            _lose_entity(record, entity, problems[entity.id], reason, report)
+    kept = []
+    for relation in record.relations:
+        ends = {"head": relation.head, "tail": relation.tail}
+        lost = [side for side, id_ in ends.items() if id_ in problems]
+        if lost:
+            problem = f"its {lost[0]} was not written"
+            lose_relation(record, relation, problem, "end not written", report)
+        else:
+            kept.append(relation)
+    return replace(
+        record,
+        entities=[entity for entity in record.entities if entity.id not in problems],
+        relations=kept,
+        negatives=[
+            pair for pair in record.negatives if problems.keys().isdisjoint(pair)
+        ],
+    )
+
+
+def lose_relation(
+    record: Record, relation: RelationRecord, problem: str, reason: str, report: Report
+) -> None:
+    """Report a relation that is not written.
+
+    record (Record): the document.
+    relation (RelationRecord): in it.
+    problem (str): why, after the place and a colon.
+    reason (str): a few words to count it by.
+    report (Report): where it is reported.
+    """
+    report.error(
+        RELATIONS,
+        reason,
+        f"{record.place(relation)}: {problem}; relation {relation.label!r} not "
+        f"written.",
+    )
+
+
+def _lose_entity(
+    record: Record, entity: EntityRecord, problem: str, reason: str, report: Report
+) -> None:
+    text = record.text[max(0, entity.start) : max(0, entity.end)]
+    report.error(
+        ENTITIES,
+        reason,
+        f"{record.place(entity)}: {show(text)} {problem}; entity {entity.label!r} not "
+        f"written.",
+    )
+
+
+def _skip(record: Record, report: Report) -> None:
+    reason = "text is empty"
+    report.skipped(DOCUMENTS, reason)
+    report.skipped(ENTITIES, reason, len(record.entities))
+    report.skipped(RELATIONS, reason, len(record.relations))
+
+
+def _tidy(
+    record: Record, has_pieces: bool, options: WriteOptions, report: Report
+) -> Record:
+    """Clean offsets, each entity and relation once."""
+    entities: Dict[Tuple[str, Tuple[Offsets, ...]], EntityRecord] = {}
+    ids: Dict[str, str] = {}
+    for entity in record.entities:
+        pieces = _clean(record, entity, has_pieces, report)
+        if pieces is None:
+            continue
+        key = (entity.label, tuple(pieces))
+        if key in entities:
+            report.merged(ENTITIES, "exact duplicates")
+        else:
+            entities[key] = replace(entity, fragments=pieces)
+        ids[entity.id] = entities[key].id
+    pairs = [(ids[h], ids[t]) for h, t in record.negatives if {h, t} <= ids.keys()]
+    return replace(
+        record,
+        entities=list(entities.values()),
+        relations=_tidy_relations(record, ids, options, report),
+        negatives=list(dict.fromkeys(pairs)),
+    )
+
+
+def _clean(
+    record: Record, entity: EntityRecord, has_pieces: bool, report: Report
+) -> Optional[List[Offsets]]:
+    """Pieces without blanks around them, joined where only blanks are between."""
+    text = record.text
+    if not entity.label.strip():
+        _lose_entity(record, entity, "has no label", "no label", report)
+        return None
+    for start, end in entity.fragments:
+        if not 0 <= start < end <= len(text):
+            problem = (
+                f"stands at {start}-{end}, which is no part of the text "
+                f"({plural(len(text), 'character')})"
+            )
+            reason = "offsets do not fit the text"
+            _lose_entity(record, entity, problem, reason, report)
+            return None
+    given = sorted(entity.fragments)
+    trimmed = [trim(text, start, end) for start, end in given]
+    pieces = [(start, end) for start, end in trimmed if start < end]
+    if not pieces:
+        _lose_entity(record, entity, "is only whitespace", "only whitespace", report)
+        return None
+    report.repair("whitespace around an entity trimmed", int(trimmed != given))
+    merged = pieces[:1]
+    for start, end in pieces[1:]:
+        if text[merged[-1][1] : start].strip():
+            merged.append((start, end))
+        else:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    if len(merged) > 1 and not has_pieces:
+        report.repair("discontinuous entity: from first to last piece")
+        merged = [(merged[0][0], max(end for _, end in merged))]
+    return merged
+
+
+def trim(text: str, start: int, end: int) -> Offsets:
+    """RETURNS (Tuple[int, int]): a stretch of text without blanks around it."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    return (start, start + len(piece.strip()))
+
+
+def _tidy_relations(
+    record: Record, ids: Mapping[str, str], options: WriteOptions, report: Report
+) -> List[RelationRecord]:
+    symmetric = options.symmetric_labels
+    found: List[RelationRecord] = []
+    seen: Set[Tuple[str, str, str, bool]] = set()
+    for relation in record.relations:
+        lost = [end for end in (relation.head, relation.tail) if end not in ids]
+        if lost:
+            problem = f"the entity {show(lost[0])} was not written"
+            lose_relation(record, relation, problem, "end not written", report)
+            continue
+        if not relation.label.strip():
+            lose_relation(record, relation, "it has no label", "no label", report)
+            continue
+        head, tail = ids[relation.head], ids[relation.tail]
+        is_symmetric = relation.symmetric or relation.label in symmetric
+        key = (relation.label, head, tail, is_symmetric)
+        if key in seen:
+            report.merged(RELATIONS, "exact duplicates")
+        elif is_symmetric and (relation.label, tail, head, is_symmetric) in seen:
+            report.merged(RELATIONS, "second directions of symmetric relations")
+        else:
+            seen.add(key)
+            made = replace(relation, head=head, tail=tail, symmetric=is_symmetric)
+            found.append(made)
+    return found

@@ -1,0 +1,112 @@
+"""Prodigy `rel.manual` JSONL: one task per line.
+
+Its interface has no overlapping spans: of those the longest is written, and of these
+the first. A relation has no mark of being symmetric.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List
+
+from ..from_doc import SCORE
+from ..record import EntityRecord, Record, RelationRecord
+from ..report import Report
+from .base import WriteOptions, Writer
+from .details import META, SCORES, TOKENS, UNCERTAINTY, pick_meta
+from .output import write_lines
+from .prepare import drop_entities
+from .tokens import Tokens
+
+# of a task that has changed since; Prodigy makes them anew
+STALE = ("text", "tokens", "spans", "relations", "answer", "_task_hash")
+
+
+def write(
+    records: Iterable[Record], path: Path, options: WriteOptions, report: Report
+) -> None:
+    """Write tasks, as accepted ones or to be answered.
+
+    records (Iterable[Record]): without overlapping entities.
+    path (Path): the file.
+    options (WriteOptions): `predictions` get no answer; `lang` makes tokens.
+    report (Report): counts tokens that had to be split.
+    """
+    write_lines(path, (_to_task(record, options, report) for record in records))
+
+
+def fit(record: Record, report: Report) -> Record:
+    """Leave out entities that overlap longer ones."""
+    taken: List[EntityRecord] = []
+    problems: Dict[str, str] = {}
+    for entity in sorted(record.entities, key=lambda e: (e.start - e.end, e.start)):
+        if any(e.start < entity.end and entity.start < e.end for e in taken):
+            problems[entity.id] = "overlaps another entity, and Prodigy shows only one"
+        else:
+            taken.append(entity)
+    return drop_entities(record, problems, "overlaps another entity", report)
+
+
+def _to_task(record: Record, options: WriteOptions, report: Report) -> Dict[str, Any]:
+    tokens = Tokens(record, options, report)
+    spans = {entity.id: _to_span(entity, tokens) for entity in record.entities}
+    task = pick_meta(record, STALE, report)
+    uncertainty = task.pop(UNCERTAINTY, None)
+    shown = {"id": record.source.id, UNCERTAINTY: uncertainty}
+    meta = {key: value for key, value in shown.items() if value is not None}
+    if meta and isinstance(task.get("meta", {}), dict):
+        task["meta"] = {**meta, **task.get("meta", {})}
+    return {
+        "text": record.text,
+        **task,
+        "tokens": [
+            {
+                "text": token.text,
+                "start": token.idx,
+                "end": token.idx + len(token),
+                "id": token.i,
+                "ws": bool(token.whitespace_),
+                "disabled": False,
+            }
+            for token in tokens.doc
+        ],
+        "spans": [
+            {**spans[e.id], "text": record.text[e.start : e.end], **_to_score(e)}
+            for e in record.entities
+        ],
+        "relations": [
+            {
+                "head": spans[relation.head]["token_end"],
+                "child": spans[relation.tail]["token_end"],
+                "head_span": spans[relation.head],
+                "child_span": spans[relation.tail],
+                "label": relation.label,
+                **_to_score(relation),
+            }
+            for relation in record.relations
+        ],
+        **({} if options.predictions else {"answer": "accept"}),
+    }
+
+
+def _to_span(entity: EntityRecord, tokens: Tokens) -> Dict[str, Any]:
+    first, last = tokens.find(entity)
+    return {
+        "start": entity.start,
+        "end": entity.end,
+        "token_start": first,
+        "token_end": last,
+        "label": entity.label,
+    }
+
+
+def _to_score(item: EntityRecord | RelationRecord) -> Dict[str, Any]:
+    return {SCORE: item.attrs[SCORE]} if SCORE in item.attrs else {}
+
+
+WRITER = Writer(
+    "prodigy",
+    "Prodigy rel.manual tasks (JSONL)",
+    ".jsonl",
+    write,
+    holds=frozenset({META, SCORES, TOKENS}),
+    fit=fit,
+)

@@ -1,0 +1,39 @@
+"""Tokens for tools that count them: entities begin and end with one."""
+
+from typing import List, Tuple
+
+from spacy.tokens import Doc
+
+from ..record import EntityRecord, Offsets, Record
+from ..report import Report
+from ..to_doc import load_tokenizer
+from ..tokens import make_doc
+from .base import WriteOptions
+
+
+class Tokens:
+    """The tokens of a record: its own, or the language's, split where needed.
+
+    doc (Doc): the tokens, with the record's text.
+    """
+
+    def __init__(self, record: Record, options: WriteOptions, report: Report) -> None:
+        borders = {x for entity in record.entities for x in _ends(entity)}
+        nlp = load_tokenizer(options.lang)
+        self.doc: Doc = make_doc(nlp, record, borders, report)
+        self._starts = {token.idx: token.i for token in self.doc}
+        self._ends = {token.idx + len(token): token.i for token in self.doc}
+
+    @property
+    def offsets(self) -> List[Offsets]:
+        """RETURNS (List[Tuple[int, int]]): first and exclusive last characters."""
+        return [(token.idx, token.idx + len(token)) for token in self.doc]
+
+    def find(self, entity: EntityRecord) -> Tuple[int, int]:
+        """RETURNS (Tuple[int, int]): first and inclusive last token of an entity."""
+        start, end = _ends(entity)
+        return self._starts[start], self._ends[end]
+
+
+def _ends(entity: EntityRecord) -> Offsets:
+    return entity.start, entity.end

@@ -1,0 +1,151 @@
+"""Raw texts to records that an annotator corrects, the most uncertain ones first."""
+
+import pickle
+import tempfile
+from itertools import tee
+from typing import Iterable, Iterator, List, Optional, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
+
+from ..evaluation import list_entity_finders
+from ..formats import Record, Source, WriteOptions, from_doc
+from ..formats.jsonl import FIELDS
+from ..formats.writers import UNCERTAINTY
+from ..pipe import RelationExtractor
+from ..relations import get_relation_data
+from ..schema import Schema
+from .texts import Task, make_docs, predict
+
+RANKINGS = ("max", "mean")
+
+
+def preannotate(
+    nlp: Language,
+    tasks: Iterable[Task],
+    *,
+    finder: Optional[Language] = None,
+    by: str = "max",
+    batch_size: int = 64,
+    source: str = "texts",
+) -> Iterator[Record]:
+    """Find entities and relations in texts.
+
+    nlp (Language): with a relation extractor. Entities that a task has are kept.
+    tasks (Iterable[Task]): taken batch by batch.
+    finder (Optional[Language]): finds the entities in place of the pipeline.
+    by (str): how a document's uncertainty is computed, see `get_uncertainty`.
+    batch_size (int): documents to process at one time.
+    source (str): name of the input, for messages.
+    YIELDS (Record): in the order of the tasks; with scores, and with the document's
+        uncertainty in `meta["uncertainty"]`.
+    RAISES (ValueError): if there is no relation extractor, or nothing finds entities.
+    """
+    threshold = find_extractor(nlp).threshold
+    can_find = finder is not None or bool(list_entity_finders(nlp))
+    given, copies = tee(tasks)
+    numbered = enumerate(zip(make_docs(nlp, given, source), copies))
+    for batch in minibatch(numbered, batch_size):
+        docs = [doc for _, (doc, _) in batch]
+        batch_tasks = [task for _, (_, task) in batch]
+        for number, (_, task) in batch:
+            if task.entities is None and not can_find:
+                raise _no_finder(nlp, f"{source} text {number + 1}")
+        found = predict(nlp, docs, batch_tasks, finder=finder, batch_size=batch_size)
+        for doc, (number, (_, task)) in zip(found, batch):
+            id_ = task.meta.get("id")
+            place = Source(source, index=number, id=None if id_ is None else str(id_))
+            record = from_doc(doc, scores=True, source=place)
+            uncertainty = round(get_uncertainty(doc, threshold, by), 4)
+            meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
+            record.meta = {**meta, UNCERTAINTY: uncertainty}
+            yield record
+
+
+def get_uncertainty(doc: Doc, threshold: float, by: str = "max") -> float:
+    """How unsure a model is of the relations of a Doc.
+
+    A score at the threshold is wholly uncertain (1), one of 0 or 1 is not at all (0),
+    in between it is in proportion. A pair is as uncertain as its most uncertain label.
+
+    doc (Doc): with the scores of all pairs.
+    threshold (float): from which score on a relation is predicted.
+    by (str): `max`: a document is as uncertain as its most uncertain pair; `mean`: as
+        its pairs are on average, so that long ones with few doubts come later.
+    RETURNS (float): from 0 to 1; 0 if there is no pair.
+    """
+    data = get_relation_data(doc)
+    if data is None or not data.scores.size:
+        return 0.0
+    scores = data.scores.astype("float64")
+    room = numpy.where(scores < threshold, threshold, 1 - threshold)
+    distance = numpy.abs(scores - threshold) / numpy.where(room > 0, room, 1)
+    # what can't be has no score
+    pairs = numpy.nan_to_num(1 - distance, nan=0.0).max(axis=1)
+    return float(pairs.max() if by == "max" else pairs.mean())
+
+
+def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Record]:
+    """Records in the order of their uncertainty; they wait on disk.
+
+    records (Iterable[Record]): of `preannotate`.
+    limit (Optional[int]): how many, None for all.
+    YIELDS (Record): the most uncertain first; equal ones as they came.
+    """
+    places: List[Tuple[float, int]] = []
+    with tempfile.TemporaryFile() as file:
+        for record in records:
+            places.append((-record.meta[UNCERTAINTY], file.tell()))
+            pickle.dump(record, file)
+        for _, place in sorted(places)[:limit]:
+            file.seek(place)
+            yield pickle.load(file)
+
+
+def describe_model(nlp: Language) -> WriteOptions:
+    """What a pipeline can predict, for the configurations of annotation tools.
+
+    nlp (Language): with a relation extractor.
+    RETURNS (WriteOptions): for predictions, with all labels and entity types, allowed
+        pairs and symmetric labels.
+    RAISES (ValueError): if there is no relation extractor.
+    """
+    extractor = find_extractor(nlp)
+    pairs = extractor.schema.pairs if extractor.schema else {}
+    types = dict.fromkeys(extractor.model.attrs.get("entity_types", ()))
+    for name in list_entity_finders(nlp):
+        types.update(dict.fromkeys(getattr(nlp.get_pipe(name), "labels", ())))
+    return WriteOptions(
+        predictions=True,
+        model_version=f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
+        schema=Schema(
+            {label: pairs.get(label) for label in extractor.labels},
+            symmetric=extractor.symmetric,
+        ),
+        entity_types=tuple(types),
+    )
+
+
+def find_extractor(nlp: Language) -> RelationExtractor:
+    """RETURNS (RelationExtractor): of a pipeline.
+
+    RAISES (ValueError): if there is none.
+    """
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor):
+            return pipe
+    raise ValueError(
+        f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
+        f"extractor; train one with configs/rel_tok2vec.cfg."
+    )
+
+
+def _no_finder(nlp: Language, place: str) -> ValueError:
+    return ValueError(
+        f"{place} has no entities, and the pipeline ({', '.join(nlp.pipe_names)}) does "
+        f"not find them. Use a pipeline that does (spacy project run train_joint), "
+        f"name one with --entities-from, or give the entities in a .jsonl file "
+        f"('entities', [] for none)."
+    )

@@ -1,0 +1,160 @@
+"""Documents of .spacy files into the format of an annotation tool."""
+
+from dataclasses import replace
+from itertools import tee
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional
+
+import spacy
+import srsly
+import typer
+from spacy.language import Language
+from tqdm import tqdm
+from wasabi import Printer
+from writing import find_output, load_extractor, show_problems, show_report
+
+from rel_component.formats import (
+    WRITERS,
+    Record,
+    Report,
+    Source,
+    WriteOptions,
+    from_doc,
+    write_records,
+)
+from rel_component.formats.report import DOCUMENTS, plural
+from rel_component.formats.writers import find_writer
+from rel_component.inference.preannotation import describe_model
+from rel_component.inference.texts import extract
+from rel_component.readers import copy_without_relations, read_docs
+from rel_component.schema import Schema
+
+ON_ERROR = ("stop", "skip")
+
+
+def main(
+    inputs: List[Path] = typer.Argument(..., help="Annotated documents, .spacy"),
+    output: Path = typer.Option(
+        ...,
+        "--output",
+        "-o",
+        help="Folder; or a file, for one input and a format that has files",
+    ),
+    format_: str = typer.Option(
+        ..., "--format", "-f", help=f"One of {', '.join(WRITERS)}"
+    ),
+    model: Optional[Path] = typer.Option(
+        None,
+        help="Trained pipeline: write the relations that it finds between the "
+        "entities of the documents, in place of theirs, to be corrected",
+    ),
+    threshold: Optional[float] = typer.Option(
+        None, help="Predict from this score on, in place of the model's threshold"
+    ),
+    to_correct: bool = typer.Option(
+        False,
+        help="Prodigy: tasks without an answer; Label Studio: predictions in place of "
+        "annotations",
+    ),
+    schema: Optional[Path] = typer.Option(
+        None,
+        help="Further labels, entity types and symmetric labels for the tool's "
+        "configuration: JSON, YAML or brat's annotation.conf",
+    ),
+    symmetric: Optional[List[str]] = typer.Option(
+        None, help="Relation label without direction"
+    ),
+    spans_key: str = typer.Option(
+        "entities", help="Key of doc.spans with all entities; without it, doc.ents"
+    ),
+    on_error: str = typer.Option(
+        "stop",
+        help="What to do if the format can't hold an entity or relation: stop (write "
+        "nothing) or skip (leave it out)",
+    ),
+    force: bool = typer.Option(False, help="Write into a brat folder that has files"),
+    report_path: Optional[Path] = typer.Option(
+        None, "--report", help="Write the report as JSON"
+    ),
+) -> None:
+    """Export .spacy files to the format of an annotation tool.
+
+    What the format has no place for is counted; entities and relations that are lost
+    are named. scripts/convert.py reads all of these formats.
+    """
+    msg, report = Printer(), Report()
+    done: List[Path] = []
+    try:
+        if on_error not in ON_ERROR:
+            expected = " or ".join(ON_ERROR)
+            raise ValueError(f"--on-error: found {on_error!r}, expected {expected}.")
+        paths = find_outputs(inputs, output, format_, force)
+        nlp = None if model is None else load_extractor(model, threshold)
+        options = WriteOptions() if nlp is None else describe_model(nlp)
+        options = replace(
+            options,
+            predictions=to_correct or model is not None,
+            symmetric=tuple(symmetric or ()),
+            schema=options.schema if schema is None else Schema.from_path(schema),
+        )
+        for path in inputs:
+            records = read_records(path, nlp, spans_key or None)
+            shown = tqdm(records, desc=path.name, unit=" docs", delay=2, disable=None)
+            strict = on_error == "stop"
+            write_records(shown, paths[path], format_, options, report, strict=strict)
+            done.append(paths[path])
+    except (ValueError, OSError) as error:
+        show_problems(msg, report)
+        for line in str(error).splitlines():
+            msg.fail(line)
+        msg.text(f"Written: {', '.join(map(str, done)) or 'nothing'}.")
+        raise typer.Exit(1) from None
+    finally:
+        if report_path is not None:
+            report_path.parent.mkdir(parents=True, exist_ok=True)
+            srsly.write_json(report_path, report.to_json())
+    show_report(msg, report)
+    n = plural(report.n_written[DOCUMENTS], "document")
+    msg.good(f"{n} written to {', '.join(map(str, done))}")
+
+
+def find_outputs(
+    inputs: List[Path], output: Path, format_name: str, force: bool
+) -> Dict[Path, Path]:
+    """RETURNS (Dict[Path, Path]): for each input what is written."""
+    writer = find_writer(format_name)
+    if len(inputs) == 1:
+        (path,) = inputs
+        return {path: find_output(output, writer, path.stem, force=force)}
+    paths = {}
+    for path in inputs:
+        folder = output if writer.suffix else output / path.stem
+        paths[path] = find_output(folder, writer, path.stem, force=force)
+    if len(set(paths.values())) < len(inputs):
+        raise ValueError(
+            f"{len(inputs)} inputs would be written to "
+            f"{', '.join(map(str, sorted(set(paths.values()))))}. Give files with "
+            f"different names and a folder as --output, or export one by one."
+        )
+    return paths
+
+
+def read_records(
+    path: Path, nlp: Optional[Language], spans_key: Optional[str]
+) -> Iterator[Record]:
+    """Gold documents as records, or what a pipeline finds in them."""
+    golds = read_docs(path, nlp or spacy.blank("xx"))
+    sources = (Source(str(path), index=i) for i in range(10**9))
+    if nlp is None:
+        for gold, source in zip(golds, sources):
+            yield from_doc(gold, spans_key=spans_key, source=source)
+        return
+    golds, copies = tee(golds)
+    bare = (copy_without_relations(gold) for gold in copies)
+    for doc, gold, source in zip(extract(nlp, bare, is_given=True), golds, sources):
+        source = from_doc(gold, spans_key=spans_key, source=source).source
+        yield from_doc(doc, spans_key=spans_key, scores=True, source=source)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,127 @@
+"""Raw texts for correction in an annotation tool, the most uncertain ones first."""
+
+import warnings
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Iterator, Optional
+
+import srsly
+import typer
+from tqdm import tqdm
+from wasabi import Printer
+from writing import find_output, load, load_extractor, show_report
+
+from rel_component.formats import WRITERS, Report, write_records
+from rel_component.formats.report import DOCUMENTS, plural
+from rel_component.formats.writers import find_writer
+from rel_component.inference.preannotation import (
+    RANKINGS,
+    describe_model,
+    preannotate,
+    rank,
+)
+from rel_component.inference.texts import Task, read_folder, read_tasks
+
+NO_RANKING = "none"
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline"),
+    texts: Path = typer.Argument(
+        ...,
+        help="Folder of .txt files; or one, or .jsonl with text and optional entities",
+    ),
+    output: Path = typer.Option(
+        Path("data/to_annotate"),
+        "--output",
+        "-o",
+        help="Folder; or a file, for formats that have files",
+    ),
+    format_: str = typer.Option(
+        "prodigy", "--format", "-f", help=f"One of {', '.join(WRITERS)}"
+    ),
+    entities_from: Optional[Path] = typer.Option(
+        None, help="Another trained pipeline that finds the entities"
+    ),
+    lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    rank_by: str = typer.Option(
+        "max",
+        help="Most uncertain first, by the most uncertain pair of a text (max) or by "
+        "all its pairs (mean); or none, in the order of the texts",
+    ),
+    limit: Optional[int] = typer.Option(
+        None, "--limit", "-n", min=1, help="Only so many texts, the first ones"
+    ),
+    threshold: Optional[float] = typer.Option(
+        None, help="Predict from this score on, in place of the model's threshold"
+    ),
+    batch_size: int = typer.Option(64, min=1, help="Texts to process at one time"),
+    force: bool = typer.Option(False, help="Write into a brat folder that has files"),
+    report_path: Optional[Path] = typer.Option(
+        None, "--report", help="Write the report as JSON"
+    ),
+) -> None:
+    """Find entities and relations in texts, to be corrected in an annotation tool.
+
+    A score at the threshold is wholly uncertain, one of 0 or 1 not at all; a text is as
+    uncertain as its most uncertain pair of entities. Corrected and exported from the
+    tool, the annotations are read by scripts/convert.py.
+    """
+    msg, report = Printer(), Report()
+    try:
+        check_ranking(rank_by)
+        name = texts.resolve().name if texts.is_dir() else texts.stem
+        path = find_output(output, find_writer(format_), name, force=force)
+        nlp = load_extractor(model, threshold)
+        finder = None if entities_from is None else load(entities_from)
+        options = replace(describe_model(nlp), numbered=rank_by != NO_RANKING)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            tasks = tqdm(
+                read(texts, lines), desc="Predicting", unit=" texts", disable=None
+            )
+            by = rank_by if rank_by in RANKINGS else RANKINGS[0]
+            records = preannotate(
+                nlp,
+                tasks,
+                finder=finder,
+                by=by,
+                batch_size=batch_size,
+                source=str(texts),
+            )
+            is_ranked = rank_by != NO_RANKING
+            chosen = rank(records, limit) if is_ranked else islice(records, limit)
+            write_records(chosen, path, format_, options, report)
+    except (ValueError, OSError) as error:
+        for line in str(error).splitlines():
+            msg.fail(line)
+        msg.text("Nothing was written.")
+        raise typer.Exit(1) from None
+    for warning in caught:
+        msg.warn(str(warning.message))
+    if report_path is not None:
+        report_path.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(report_path, report.to_json())
+    show_report(msg, report)
+    n = plural(report.n_written[DOCUMENTS], "text")
+    msg.good(f"{n} written to {path}, to be corrected")
+
+
+def check_ranking(name: str) -> None:
+    if name not in (*RANKINGS, NO_RANKING):
+        expected = ", ".join((*RANKINGS, NO_RANKING))
+        raise ValueError(f"--rank-by: found {name!r}, expected one of {expected}.")
+
+
+def read(texts: Path, by_line: bool) -> Iterator[Task]:
+    """Texts of a folder or file."""
+    if texts.is_dir():
+        return read_folder(texts, by_line)
+    if not texts.exists():
+        raise ValueError(f"{texts}: no such file or folder; expected texts.")
+    return read_tasks(texts, by_line)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,72 @@
+"""What the commands that write annotations have in common."""
+
+from pathlib import Path
+from typing import Optional
+
+import spacy
+from spacy.language import Language
+from wasabi import Printer
+
+from rel_component.formats import Report, Writer
+from rel_component.formats.report import plural
+from rel_component.inference.preannotation import find_extractor
+
+FILE_SUFFIXES = (".json", ".jsonl", ".txt")
+N_SHOWN = 10
+
+
+def load_extractor(path: Path, threshold: Optional[float]) -> Language:
+    """Load a pipeline that finds relations, and perhaps change its threshold."""
+    nlp = load(path)
+    extractor = find_extractor(nlp)
+    extractor.threshold = extractor.threshold if threshold is None else threshold
+    return nlp
+
+
+def load(path: Path) -> Language:
+    """Load a pipeline, or say why not."""
+    try:
+        return spacy.load(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
+
+
+def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path:
+    """Where documents go: the folder or file itself, or a file in the folder.
+
+    output (Path): as the user gives it.
+    writer (Writer): of the format.
+    name (str): of the file, without suffix.
+    force (bool): write into a brat folder that has files.
+    RETURNS (Path): a folder for brat, else a file.
+    RAISES (ValueError): if something is in the way.
+    """
+    is_file = output.suffix in FILE_SUFFIXES and not output.is_dir()
+    if writer.suffix:
+        return output if is_file else output / f"{name}{writer.suffix}"
+    if is_file or output.is_file():
+        raise ValueError(f"--output {output}: expected a folder for {writer.name}.")
+    if output.is_dir() and any(output.iterdir()) and not force:
+        raise ValueError(
+            f"--output {output}: this folder has files already, and annotations made "
+            f"in it would be written over. Give another folder, or --force."
+        )
+    return output
+
+
+def show_report(msg: Printer, report: Report) -> None:
+    """Print what became of everything."""
+    for line in report.summary():
+        msg.text(line.replace("not converted:", "not in the files:"))
+    for advice in list(report.hints)[:N_SHOWN]:
+        msg.warn(f"{advice}.")
+    show_problems(msg, report)
+
+
+def show_problems(msg: Printer, report: Report) -> None:
+    """Print what was lost."""
+    for problem in report.problems[:N_SHOWN]:
+        msg.warn(problem)
+    n_more = len(report.problems) - N_SHOWN
+    if n_more > 0:
+        msg.text(f"... and {plural(n_more, 'more problem')}; --report FILE lists all.")

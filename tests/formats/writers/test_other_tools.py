@@ -1,0 +1,115 @@
+"""What doccano, UBIAI, SpERT and plain JSON lines get."""
+
+import json
+
+from rel_component.formats.writers import spert
+from rel_component.schema import Schema
+
+from .util import make, read, write
+
+
+def sample(id_="a"):
+    spans = [(0, 3, "P"), (8, 16, "LOC")]
+    return make("Ann met New York.", spans, [("MET", 0, 1)], id=id_)
+
+
+def test_doccano(tmp_path):
+    corpus = [sample(), sample("b")]
+    path, report = write(tmp_path, "doccano", corpus)
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first == {
+        "id": "a",
+        "text": "Ann met New York.",
+        "entities": [
+            {"id": 1, "label": "P", "start_offset": 0, "end_offset": 3},
+            {"id": 2, "label": "LOC", "start_offset": 8, "end_offset": 16},
+        ],
+        "relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "MET"}],
+        "Comments": [],
+    }
+    # ids are unique over the file
+    assert [e["id"] for e in second["entities"]] == [3, 4]
+    assert second["relations"] == [{"id": 2, "from_id": 3, "to_id": 4, "type": "MET"}]
+    assert not report.hints
+
+
+def test_doccano_has_to_allow_overlaps(tmp_path):
+    record = make("Ann", [(0, 3, "P"), (0, 2, "Q")])
+    _, report = write(tmp_path, "doccano", [record])
+    assert any("some entities overlap; allow that" in hint for hint in report.hints)
+
+
+def test_ubiai(tmp_path):
+    path, report = write(tmp_path, "ubiai", [sample()])
+    (document,) = json.loads(path.read_text())
+    assert document["document"] == "Ann met New York."
+    assert document["tokens"][1] == {
+        **{"text": "New York", "start": 8, "end": 16, "entityLabel": "LOC"},
+        **{"token_start": 2, "token_end": 3},
+    }
+    # the first tokens of the entities
+    assert document["relations"] == [{"head": 0, "child": 2, "relationLabel": "MET"}]
+    assert report.problems == []
+
+
+def test_ubiai_can_not_name_entities_that_begin_together(tmp_path):
+    spans = [(0, 3, "P"), (8, 16, "LOC"), (8, 11, "X")]
+    links = [("MET", 0, 1), ("MET", 2, 0), ("SELF", 0, 0)]
+    path, report = write(tmp_path, "ubiai", [make("Ann met New York.", spans, links)])
+    back = read(path, "ubiai")["a"]
+    assert len(back.entities) == 3
+    assert [r.label for r in back.relations] == ["SELF"]
+    assert report.problems == [
+        "a.json doc 4 (id a, links[0]): its tail 'New York' begins where another "
+        "entity does, and UBIAI names only the first token; relation 'MET' not "
+        "written.",
+        "a.json doc 4 (id a, links[1]): its head 'New' begins where another entity "
+        "does, and UBIAI names only the first token; relation 'MET' not written.",
+    ]
+
+
+def test_spert(tmp_path):
+    record = make("Ann\n met  New York.", [(0, 3, "P"), (10, 18, "LOC")], [("M", 0, 1)])
+    schema = Schema({"S": None}, symmetric=["S"])
+    path, report = write(tmp_path, "spert", [record], schema=schema)
+    assert json.loads(path.read_text()) == [
+        {
+            "tokens": ["Ann", "met", "New", "York", "."],
+            "entities": [
+                {"type": "P", "start": 0, "end": 1},
+                {"type": "LOC", "start": 2, "end": 4},
+            ],
+            "relations": [{"type": "M", "head": 0, "tail": 1}],
+            "orig_id": "a",
+        }
+    ]
+    assert report.not_converted == {spert.SPACING: 1}
+    types = json.loads(path.with_name("out_types.json").read_text())
+    assert types["entities"]["LOC"] == {"short": "LOC", "verbose": "LOC"}
+    symmetric = {
+        label: entry["symmetric"] for label, entry in types["relations"].items()
+    }
+    assert symmetric == {"S": True, "M": False}
+
+
+def test_plain_json_lines(tmp_path):
+    record = sample()
+    record.relations[0].attrs = {"score": 0.75}
+    path, _ = write(tmp_path, "jsonl", [record])
+    ann = {"start": 0, "end": 3, "label": "P", "text": "Ann"}
+    york = {"start": 8, "end": 16, "label": "LOC", "text": "New York"}
+    assert json.loads(path.read_text()) == {
+        "text": "Ann met New York.",
+        "entities": [ann, york],
+        "relations": [{"label": "MET", "head": ann, "tail": york, "score": 0.75}],
+        "complete": True,
+        "id": "a",
+    }
+
+
+def test_no_documents(tmp_path):
+    for name in ("ubiai", "label_studio", "spert"):
+        path, _ = write(tmp_path, name, [])
+        assert json.loads(path.read_text()) == []
+    path, _ = write(tmp_path, "jsonl", [])
+    assert path.read_text() == ""
