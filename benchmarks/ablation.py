@@ -24,7 +24,6 @@ WITHOUT = {
     "nesting": {"nesting": False},
     "boundaries": {"boundaries": False},
     "entities between": {"entities_between": False},
-    "shared words": {"shared_words": False},
     "context between": {"context_between": False},
     "vectors and context": {"vectors": False, "context_between": False},
 }
