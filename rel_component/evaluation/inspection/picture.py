@@ -85,7 +85,8 @@ def draw_picture(result: Result, path: Path) -> List[str]:
     n_cells = min(len(_list_types(result)), N_TYPES)
     height = max(6.5, 2 + 0.22 * (n_rows + n_types), 4.8 + 0.25 * n_cells)
     buffer = io.BytesIO()
-    with matplotlib.rc_context({**STYLE, "font.family": fonts}):
+    style: Any = {**STYLE, "font.family": fonts}
+    with matplotlib.rc_context(style):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             figure = Figure(figsize=(15, height), layout="constrained")
