@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .base import Format, Head, Options
 from .io import (
+    NO_ENTITY,
     EndpointError,
     FieldError,
     add_id,
@@ -19,6 +20,7 @@ from .io import (
     get_text,
     iter_json,
     lose_document,
+    refuse_relation,
     show,
 )
 from .record import EntityRecord, Record, RelationRecord, Source
@@ -152,11 +154,12 @@ class _Annotation:
             label = get_text(obj, "label", field)
             head, tail = (self._resolve(obj, key, field) for key in ("src", "dest"))
         except FieldError as error:
-            is_endpoint = isinstance(error, EndpointError)
-            self.report.error(
-                RELATIONS,
-                "endpoint is not an entity" if is_endpoint else "wrong fields",
-                f"{error.say(self.source)}; relation {label!r} not converted.",
+            refuse_relation(
+                error,
+                label,
+                self.source,
+                self.report,
+                reason=NO_ENTITY,
             )
             return None
         return RelationRecord(label, head, tail, field)

@@ -7,7 +7,16 @@ from itertools import combinations
 from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .base import Options
-from .io import EndpointError, FieldError, check, check_text, get, get_list, show
+from .io import (
+    EndpointError,
+    FieldError,
+    check,
+    check_text,
+    get,
+    get_list,
+    refuse_relation,
+    show,
+)
 from .mentions import Concepts, split_ids
 from .offsets import BYTES, UTF16, same_text
 from .passages import CODE_POINTS, Layout, Piece
@@ -304,14 +313,8 @@ class _Document:
                 label = self._find_relation_label(obj, path)
                 found = self._read_relation(obj, label, part, path)
             except FieldError as error:
-                is_endpoint = isinstance(error, EndpointError)
                 self.report.read(RELATIONS)
-                self.report.error(
-                    RELATIONS,
-                    "no such entity" if is_endpoint else "wrong fields",
-                    f"{error.say(self._place(value))}; relation {label!r} not "
-                    f"converted.",
-                )
+                refuse_relation(error, label, self._place(value), self.report)
                 continue
             for relation in found:
                 relation.source = self._place(obj)

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .base import Format, Head, Options
 from .io import (
+    NO_ENTITY,
     EndpointError,
     FieldError,
     add_id,
@@ -23,6 +24,7 @@ from .io import (
     get_text,
     iter_json,
     lose_document,
+    refuse_relation,
     show,
 )
 from .record import EntityRecord, Record, RelationRecord, Source, Version
@@ -184,12 +186,7 @@ def _read_relations(
                 for key in ("from_id", "to_id")
             )
         except FieldError as error:
-            is_endpoint = isinstance(error, EndpointError)
-            report.error(
-                RELATIONS,
-                "endpoint is not an entity" if is_endpoint else "wrong fields",
-                f"{error.say(source)}; relation {label!r} not converted.",
-            )
+            refuse_relation(error, label, source, report, reason=NO_ENTITY)
             continue
         relations.append(RelationRecord(label, head, tail, field))
     return relations

@@ -25,6 +25,7 @@ from .io import (
     lose_document,
     parse,
     read_bytes,
+    refuse_relation,
     show,
 )
 from .mentions import Concepts
@@ -195,13 +196,8 @@ class _Document:
                 )
                 evidence = self._read_evidence(obj, field)
             except FieldError as error:
-                is_endpoint = isinstance(error, EndpointError)
                 self.report.read(RELATIONS)
-                self.report.error(
-                    RELATIONS,
-                    "no such entity" if is_endpoint else "wrong fields",
-                    f"{error.say(self.source)}; relation {label!r} not converted.",
-                )
+                refuse_relation(error, label, self.source, self.report)
                 continue
             pairs = self.concepts.relate(head, tail, evidence)
             self.report.read(RELATIONS, len(pairs))

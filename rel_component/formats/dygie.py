@@ -21,6 +21,7 @@ from .io import (
     get_relations,
     iter_json,
     lose_document,
+    refuse_relation,
     show,
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -197,12 +198,7 @@ class _Document:
                         for name, at in (("head", 0), ("tail", 2))
                     )
                 except FieldError as error:
-                    is_endpoint = isinstance(error, EndpointError)
-                    self.report.error(
-                        RELATIONS,
-                        "no such entity" if is_endpoint else "wrong fields",
-                        f"{error.say(self.source)}; relation {label!r} not converted.",
-                    )
+                    refuse_relation(error, label, self.source, self.report)
                 else:
                     yield RelationRecord(label, head, tail, field)
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Un
 
 from .base import FormatError, Options
 from .record import Source
-from .report import DOCUMENTS, Report
+from .report import DOCUMENTS, RELATIONS, Report
 
 Kinds = Union[Type, Tuple[Type, ...]]
 
@@ -22,6 +22,8 @@ NAMES: Dict[Any, str] = {
     type(None): "null",
 }
 SHOWN = 60
+# in the counts: a relation's end is there, and no entity
+NO_ENTITY = "endpoint is not an entity"
 
 
 class FieldError(ValueError):
@@ -510,6 +512,29 @@ def lose_document(
     for kind, n in count_contents(value, kinds):
         report.read(kind, n)
         report.lost_with(kind, reason, n)
+
+
+def refuse_relation(
+    error: FieldError,
+    label: str,
+    source: Source,
+    report: Report,
+    *,
+    reason: str = "no such entity",
+) -> None:
+    """Report a relation that can't be read; it has been counted as read.
+
+    error (FieldError): why.
+    label (str): its label, as far as it is known.
+    source (Source): where it stands.
+    report (Report): to count it in.
+    reason (str): in the counts, where one of its ends is no entity.
+    """
+    report.error(
+        RELATIONS,
+        reason if isinstance(error, EndpointError) else "wrong fields",
+        f"{error.say(source)}; relation {label!r} not converted.",
+    )
 
 
 def add_id(source: Source, value: Any, key: str) -> Source:

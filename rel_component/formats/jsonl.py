@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .base import Format, Head, Options
 from .io import (
+    NO_ENTITY,
     EndpointError,
     FieldError,
     add_id,
@@ -21,6 +22,7 @@ from .io import (
     get_text,
     iter_json,
     lose_document,
+    refuse_relation,
     show,
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -173,12 +175,7 @@ def _read_relations(
             symmetric = check(obj.get("symmetric", False), bool, f"{field}.symmetric")
             head, tail = _read_ends(obj, entities, field)
         except FieldError as error:
-            is_endpoint = isinstance(error, EndpointError)
-            report.error(
-                RELATIONS,
-                "endpoint is not an entity" if is_endpoint else "wrong fields",
-                f"{error.say(source)}; relation {label!r} not converted.",
-            )
+            refuse_relation(error, label, source, report, reason=NO_ENTITY)
             continue
         attrs = {key: obj[key] for key in obj if key not in RELATION_FIELDS}
         relations.append(RelationRecord(label, head, tail, field, symmetric, attrs))

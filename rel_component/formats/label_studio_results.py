@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from .base import Options
-from .io import EndpointError, FieldError, check, check_text, get, get_list, show
+from .io import (
+    NO_ENTITY,
+    EndpointError,
+    FieldError,
+    check,
+    check_text,
+    get,
+    get_list,
+    show,
+)
 from .record import EntityRecord, RelationRecord, Source
 from .report import ENTITIES, RELATIONS, Report
 
@@ -119,7 +128,7 @@ class Results:
                 is_endpoint = isinstance(error, EndpointError)
                 self.report.error(
                     RELATIONS,
-                    "endpoint is not an entity" if is_endpoint else "wrong fields",
+                    NO_ENTITY if is_endpoint else "wrong fields",
                     f"{error.say(self.source)}; relation{names} not converted.",
                     item.n,
                 )

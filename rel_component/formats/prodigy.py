@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .base import Format, Head, Options
 from .io import (
+    NO_ENTITY,
     EndpointError,
     FieldError,
     check,
@@ -21,6 +22,7 @@ from .io import (
     get_text,
     iter_json,
     lose_document,
+    refuse_relation,
     show,
 )
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source, Version
@@ -262,11 +264,12 @@ class _Task:
                 label = get_text(obj, "label", field)
                 ends = [self._resolve(obj, key, field) for key in ("head", "child")]
             except FieldError as error:
-                is_endpoint = isinstance(error, EndpointError)
-                self.report.error(
-                    RELATIONS,
-                    "endpoint is not an entity" if is_endpoint else "wrong fields",
-                    f"{error.say(self.source)}; relation {label!r} not converted.",
+                refuse_relation(
+                    error,
+                    label,
+                    self.source,
+                    self.report,
+                    reason=NO_ENTITY,
                 )
                 continue
             for _, repair in ends:

@@ -18,6 +18,7 @@ from .io import (
     get_text,
     iter_json,
     lose_document,
+    refuse_relation,
 )
 from .record import EntityRecord, Record, RelationRecord, Source
 from .report import ENTITIES, RELATIONS, Report
@@ -126,12 +127,7 @@ def _read_relations(
             # both ends first: a repair is counted only where the relation is kept
             ends = [_resolve(obj, key, extents, field) for key in ("head", "child")]
         except FieldError as error:
-            is_endpoint = isinstance(error, EndpointError)
-            report.error(
-                RELATIONS,
-                "no such entity" if is_endpoint else "wrong fields",
-                f"{error.say(source)}; relation {label!r} not converted.",
-            )
+            refuse_relation(error, label, source, report)
             continue
         for _, repair in ends:
             if repair:

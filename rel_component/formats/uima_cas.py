@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from .base import FormatError, Options
-from .io import EndpointError, FieldError, show
+from .io import EndpointError, FieldError, refuse_relation, show
 from .layers import (
     LINK,
     choose_feature,
@@ -198,12 +198,7 @@ class _Document:
             head = self._resolve(annotation, HEAD, field)
             tail = self._resolve(annotation, TAIL, field)
         except FieldError as error:
-            is_endpoint = isinstance(error, EndpointError)
-            self.report.error(
-                RELATIONS,
-                "no such entity" if is_endpoint else "wrong fields",
-                f"{error.say(self.source)}; relation {label!r} not converted.",
-            )
+            refuse_relation(error, label, self.source, self.report)
             return
         yield RelationRecord(label, head.id, tail.id, field)
 
