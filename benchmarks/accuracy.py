@@ -20,8 +20,7 @@ import typer
 from spacy.cli.train import train
 from wasabi import msg
 
-from rel_component.evaluation import predict_on_gold_entities
-from rel_component.pipe import RelationExtractor
+from rel_component.evaluation import find_extractor, predict_on_gold_entities
 from rel_component.readers import read_docs
 from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
 
@@ -72,7 +71,7 @@ def parse_override(item: str) -> tuple[str, Any]:
 
 def score(nlp: spacy.Language, path: Path) -> Dict[str, Any]:
     """Scores on one file."""
-    extractor = next(p for _, p in nlp.pipeline if isinstance(p, RelationExtractor))
+    extractor = find_extractor(nlp)
     examples = predict_on_gold_entities(nlp, read_docs(path, nlp))
     docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
     honest = score_relations(docs)

@@ -22,8 +22,7 @@ from spacy.cli.train import train
 from spacy.tokens import Doc
 from wasabi import msg
 
-from rel_component.evaluation import predict_on_gold_entities
-from rel_component.pipe import RelationExtractor
+from rel_component.evaluation import find_extractor, predict_on_gold_entities
 from rel_component.readers import read_docs
 from rel_component.scorer import ScoredDoc, read_example, score_relations
 
@@ -88,7 +87,7 @@ def run_fold(config: Path, folder: Path, overrides: Dict[str, Any]) -> List[Scor
     paths = {f"paths.{x}": str(folder / "fold_00" / f"{x}.spacy") for x in NAMES[:2]}
     train(config, folder / "model", overrides={**overrides, **paths})
     nlp = spacy.load(folder / "model" / "model-last")
-    extractor = next(p for _, p in nlp.pipeline if isinstance(p, RelationExtractor))
+    extractor = find_extractor(nlp)
     golds: List[Doc] = list(read_docs(Path(paths["paths.dev"]), nlp))
     examples = predict_on_gold_entities(nlp, golds)
     return [read_example(eg, symmetric=extractor.symmetric) for eg in examples]

@@ -14,8 +14,10 @@ from wasabi import msg
 from rel_component.about import __version__
 from rel_component.evaluation import (
     DEFAULT_THRESHOLDS,
+    find_extractor,
     get_random_baseline,
     list_entity_finders,
+    load_pipeline,
     predict_end_to_end,
     predict_on_gold_entities,
     score_entities,
@@ -42,8 +44,9 @@ def main(
 
     End to end, from the tokens alone, where the pipeline finds entities itself.
     """
-    nlp, extractor = load(model)
     try:
+        nlp = load_pipeline(model)
+        extractor = find_extractor(nlp)
         golds = list(read_docs(data, nlp))
     except ValueError as error:
         msg.fail(str(error), exits=1)
@@ -100,23 +103,6 @@ def score_end_to_end(
         "tokens": score_tokens(examples, spans_key),
         "relations": score_relations(docs),
     }
-
-
-def load(model: Path) -> tuple[spacy.Language, RelationExtractor]:
-    """Load a pipeline and find its relation extractor."""
-    try:
-        nlp = spacy.load(model)
-    except (OSError, ValueError) as error:
-        msg.fail(f"Can't load a pipeline from {model}: {error}", exits=1)
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            return nlp, pipe
-    msg.fail(
-        f"The pipeline {model} has no relation extractor; found {nlp.pipe_names}. "
-        f"Train one with configs/rel_tok2vec.cfg.",
-        exits=1,
-    )
-    raise SystemExit(1)
 
 
 def set_threshold(extractor: RelationExtractor, threshold: Optional[float]) -> None:

@@ -10,8 +10,9 @@ import srsly
 import typer
 from tqdm import tqdm
 from wasabi import Printer
-from writing import find_output, load, load_extractor, show_report
+from writing import find_output, load_extractor, show_report
 
+from rel_component.evaluation import load_pipeline
 from rel_component.formats import WRITERS, Report, write_records
 from rel_component.formats.report import DOCUMENTS, plural
 from rel_component.formats.writers import find_writer
@@ -74,7 +75,7 @@ def main(
         name = texts.resolve().name if texts.is_dir() else texts.stem
         path = find_output(output, find_writer(format_), name, force=force)
         nlp = load_extractor(model, threshold)
-        finder = None if entities_from is None else load(entities_from)
+        finder = None if entities_from is None else load_pipeline(entities_from)
         options = replace(describe_model(nlp), numbered=rank_by != NO_RANKING)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

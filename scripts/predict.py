@@ -10,7 +10,7 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.evaluation import list_entity_finders
+from rel_component.evaluation import list_entity_finders, load_pipeline
 from rel_component.inference.texts import (
     Task,
     make_docs,
@@ -40,9 +40,9 @@ def main(
     batch_size: int = typer.Option(64, help="Texts to process at one time"),
 ) -> None:
     """Find relations in texts: a table to look at, JSON lines to work with."""
-    nlp = load(model)
-    finder = None if entities_from is None else load(entities_from)
     try:
+        nlp = load_pipeline(model)
+        finder = None if entities_from is None else load_pipeline(entities_from)
         tasks = list(read_source(source, lines))
         docs = list(make_docs(nlp, tasks, str(as_path(source) or "")))
         set_threshold(nlp, threshold)
@@ -74,15 +74,6 @@ def main(
             print(srsly.json_dumps(row))
     else:
         print_table(rows)
-
-
-def load(path: Path) -> spacy.Language:
-    """Load a pipeline, or say why not."""
-    try:
-        return spacy.load(path)
-    except (OSError, ValueError) as error:
-        msg.fail(f"Can't load a pipeline from {path}: {error}", exits=1)
-        raise SystemExit(1) from error
 
 
 def read_source(source: str, by_line: bool) -> Iterator[Task]:

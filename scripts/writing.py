@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Optional
 
-import spacy
 from spacy.language import Language
 from wasabi import Printer
 
+from rel_component.evaluation import find_extractor, load_pipeline
 from rel_component.formats import Report, Writer
 from rel_component.formats.report import plural
-from rel_component.inference.preannotation import find_extractor
 
 FILE_SUFFIXES = (".json", ".jsonl", ".txt")
 N_SHOWN = 10
@@ -17,18 +16,10 @@ N_SHOWN = 10
 
 def load_extractor(path: Path, threshold: Optional[float]) -> Language:
     """Load a pipeline that finds relations, and perhaps change its threshold."""
-    nlp = load(path)
+    nlp = load_pipeline(path)
     extractor = find_extractor(nlp)
     extractor.threshold = extractor.threshold if threshold is None else threshold
     return nlp
-
-
-def load(path: Path) -> Language:
-    """Load a pipeline, or say why not."""
-    try:
-        return spacy.load(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
 
 
 def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path:

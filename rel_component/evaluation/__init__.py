@@ -1,8 +1,8 @@
 from .entities import score_entities, score_tokens
+from .pipelines import find_extractor, list_entity_finders, load_pipeline
 from .scores import (
     DEFAULT_THRESHOLDS,
     get_random_baseline,
-    list_entity_finders,
     predict_end_to_end,
     predict_on_gold_entities,
     score_thresholds,
@@ -10,8 +10,10 @@ from .scores import (
 
 __all__ = [
     "DEFAULT_THRESHOLDS",
+    "find_extractor",
     "get_random_baseline",
     "list_entity_finders",
+    "load_pipeline",
     "predict_end_to_end",
     "predict_on_gold_entities",
     "score_entities",

@@ -10,6 +10,7 @@ from spacy.training import Example
 from ..readers import copy_tokens, copy_without_relations
 from ..relations import RelationData, get_relation_data, set_relation_data
 from ..scorer import read_example, score_relations, score_tutorial_protocol
+from .pipelines import list_entity_finders
 
 DEFAULT_THRESHOLDS = (
     0.0,
@@ -26,17 +27,6 @@ DEFAULT_THRESHOLDS = (
     0.99,
     0.999,
 )
-# what a component may assign that is given where entities are gold
-ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
-
-
-def list_entity_finders(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): the components of a pipeline that find entities."""
-    return [
-        name
-        for name in nlp.pipe_names
-        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
-    ]
 
 
 def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Example]:

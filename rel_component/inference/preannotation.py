@@ -10,11 +10,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..evaluation import list_entity_finders
+from ..evaluation import find_extractor, list_entity_finders
 from ..formats import Record, Source, WriteOptions, from_doc
 from ..formats.jsonl import FIELDS
 from ..formats.writers import UNCERTAINTY
-from ..pipe import RelationExtractor
 from ..relations import get_relation_data
 from ..schema import Schema
 from .texts import Task, make_docs, predict
@@ -125,20 +124,6 @@ def describe_model(nlp: Language) -> WriteOptions:
             symmetric=extractor.symmetric,
         ),
         entity_types=tuple(types),
-    )
-
-
-def find_extractor(nlp: Language) -> RelationExtractor:
-    """RETURNS (RelationExtractor): of a pipeline.
-
-    RAISES (ValueError): if there is none.
-    """
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            return pipe
-    raise ValueError(
-        f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
-        f"extractor; train one with configs/rel_tok2vec.cfg."
     )
 
 

@@ -3,10 +3,10 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from rel_component.evaluation import find_extractor
 from rel_component.formats import Record, Source
 from rel_component.inference.preannotation import (
     describe_model,
-    find_extractor,
     get_uncertainty,
     preannotate,
     rank,

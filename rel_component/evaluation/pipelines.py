@@ -1,0 +1,48 @@
+"""Trained pipelines: loading them, their relation extractor, what finds entities."""
+
+from pathlib import Path
+from typing import List
+
+import spacy
+from spacy.language import Language
+
+from ..pipe import RelationExtractor
+
+# what a component may assign that is given where entities are gold
+ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
+
+
+def list_entity_finders(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): the components of a pipeline that find entities."""
+    return [
+        name
+        for name in nlp.pipe_names
+        if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
+    ]
+
+
+def load_pipeline(path: Path) -> Language:
+    """Load a trained pipeline.
+
+    path (Path): its folder.
+    RETURNS (Language): the pipeline.
+    RAISES (ValueError): if it can't be loaded.
+    """
+    try:
+        return spacy.load(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
+
+
+def find_extractor(nlp: Language) -> RelationExtractor:
+    """RETURNS (RelationExtractor): of a pipeline.
+
+    RAISES (ValueError): if there is none.
+    """
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor):
+            return pipe
+    raise ValueError(
+        f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
+        f"extractor; train one with configs/rel_tok2vec.cfg."
+    )
