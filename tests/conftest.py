@@ -4,6 +4,8 @@ import spacy
 from hypothesis import HealthCheck, settings
 from thinc.api import fix_random_seed
 
+from tests.browser import open_browser
+
 # no timed assertions: the machine may be busy
 settings.register_profile(
     "rel", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
@@ -29,3 +31,9 @@ def nlp():
 @pytest.fixture
 def vocab(nlp):
     return nlp.vocab
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as opened:
+        yield opened
