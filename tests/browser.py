@@ -1,8 +1,8 @@
 """A headless Chromium for the tests that look at a page.
 
 Install it with `apt-get install chromium` (Debian), or set CHROMIUM to the path of
-another Chromium or Chrome. Without one these tests are skipped; where REQUIRE_BROWSER is
-set, as in CI, they fail instead.
+another Chromium or Chrome. Without any, these tests are skipped; where
+REQUIRE_BROWSER is set, as in CI, they fail instead.
 """
 
 import os
