@@ -27,7 +27,13 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from .loss import PairLoss
-from .model.candidates import Candidates, Entities, PairGenerator, get_candidates
+from .model.candidates import (
+    Candidates,
+    Entities,
+    PairGenerator,
+    get_candidates,
+    is_batch_generator,
+)
 from .relations import RelationData, keep_best, set_relation_data
 from .schema import Schema
 from .scorer import relation_scorer
@@ -80,6 +86,7 @@ Prediction = Tuple[Candidates, numpy.ndarray]
         "model": Config().from_str(DEFAULT_CONFIG)["model"],
         "threshold": 0.5,
         "single_label": False,
+        "predicted_share": 0.0,
         "loss": {"@misc": "rel_component.PairLoss.v1"},
         "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
     },
@@ -99,6 +106,7 @@ def make_relation_extractor(
     *,
     threshold: float,
     single_label: bool,
+    predicted_share: float,
     loss: PairLoss,
     scorer: Optional[Callable],
 ) -> "RelationExtractor":
@@ -109,6 +117,9 @@ def make_relation_extractor(
     threshold (float): a relation is predicted from this score on.
     single_label (bool): predict only the best label of a pair; its score stays what
         it is among independent labels.
+    predicted_share (float): beside the gold entities, learn from so many in one of the
+        entities that the pipeline predicts wrongly, as pairs without relation. Needs
+        the encoder and what finds entities among `training.annotating_components`.
     loss (PairLoss): which pairs count how much in training.
     scorer (Optional[Callable]): scores examples.
     """
@@ -118,6 +129,7 @@ def make_relation_extractor(
         name,
         threshold=threshold,
         single_label=single_label,
+        predicted_share=predicted_share,
         loss=loss,
         scorer=scorer,
     )
@@ -134,6 +146,7 @@ class RelationExtractor(TrainablePipe):
         *,
         threshold: float = 0.5,
         single_label: bool = False,
+        predicted_share: float = 0.0,
         loss: Optional[PairLoss] = None,
         scorer: Optional[Callable] = relation_scorer,
     ) -> None:
@@ -144,6 +157,7 @@ class RelationExtractor(TrainablePipe):
         name (str): the component's name.
         threshold (float): a relation is predicted from this score on.
         single_label (bool): predict only the best label of a pair.
+        predicted_share (float): share of the wrongly predicted entities to learn from.
         loss (Optional[PairLoss]): None counts all pairs alike.
         scorer (Optional[Callable]): scores examples.
         """
@@ -151,6 +165,7 @@ class RelationExtractor(TrainablePipe):
         self.model = model
         self.name = name
         self.single_label = single_label
+        self.predicted_share = check_share(predicted_share, model)
         self.loss = loss or PairLoss()
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
@@ -345,7 +360,7 @@ class RelationExtractor(TrainablePipe):
         if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
             return losses
         set_dropout_rate(self.model, drop)
-        truth = self.get_truth(examples)
+        truth = self.get_truth(examples, self.predicted_share)
         # also without any pair: a shared encoder waits for the last of its listeners
         scores, backprop = self.model.begin_update((docs, truth.candidates))
         loss, gradient = self.loss(self.model.ops, scores, truth)
@@ -355,11 +370,19 @@ class RelationExtractor(TrainablePipe):
         losses[self.name] += loss
         return losses
 
-    def get_truth(self, examples: Sequence[Example]) -> Truth:
-        """RETURNS (Truth): the pairs to learn from, with their true labels."""
+    def get_truth(
+        self, examples: Sequence[Example], predicted_share: float = 0.0
+    ) -> Truth:
+        """The pairs to learn from, with their true labels.
+
+        examples (Sequence[Example]): the batch.
+        predicted_share (float): of the wrongly predicted entities to mix in.
+        RETURNS (Truth): one row for each pair.
+        """
         generator = self.model.attrs["get_instances"]
         docs = [example.predicted for example in examples]
-        candidates, _ = self._prune(get_gold_candidates(generator, examples), docs)
+        found = get_gold_candidates(generator, examples, predicted_share)
+        candidates, _ = self._prune(found, docs)
         return get_truth(examples, candidates, self.labels, self.symmetric)
 
     def get_loss(
@@ -487,6 +510,18 @@ def check_threshold(value: float) -> float:
     """RETURNS (float): the value. RAISES (ValueError): if it is no probability."""
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"threshold is {value}; expected a number from 0 to 1.")
+    return value
+
+
+def check_share(value: float, model: Model) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it can't be followed."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"predicted_share is {value}; expected a number from 0 to 1.")
+    if value and not is_batch_generator(model.attrs["get_instances"]):
+        raise ValueError(
+            "predicted_share needs rel_component.PairGenerator.v1 as get_instances: "
+            "other generators can't be given entities."
+        )
     return value
 
 

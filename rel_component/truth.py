@@ -35,19 +35,27 @@ class Truth:
 
 
 def get_gold_candidates(
-    generator: InstanceGenerator | BatchGenerator, examples: Sequence[Example]
+    generator: InstanceGenerator | BatchGenerator,
+    examples: Sequence[Example],
+    predicted_share: float = 0.0,
 ) -> Candidates:
     """The pairs of the gold entities, on the tokens of the predicted Docs.
 
     generator (Callable): generates the pairs.
     examples (Sequence[Example]): the batch.
+    predicted_share (float): of the entities that the predicted Docs have and the gold
+        ones don't, so many in one are mixed in, drawn by chance.
     RETURNS (Candidates): without entities whose borders the predicted tokens lack.
     """
     references = [example.reference for example in examples]
     if is_batch_generator(generator):
         entities, aligned = _align(examples, generator.get_entities(references))
         docs = [example.predicted for example in examples]
-        return generator.get_pairs(docs, entities.select(aligned))
+        entities = entities.select(aligned)
+        if predicted_share:
+            predicted = generator.get_entities(docs)
+            entities = mix_entities(entities, predicted, predicted_share)
+        return generator.get_pairs(docs, entities)
     found = get_candidates(generator, references)
     entities, aligned = _align(examples, found.entities)
     if aligned.all():
@@ -55,6 +63,31 @@ def get_gold_candidates(
     found = found.select(aligned[found.pairs].all(axis=1))
     new_rows = (numpy.cumsum(aligned) - 1).astype("int32")
     return Candidates(entities.select(aligned), new_rows[found.pairs], found.offsets)
+
+
+def mix_entities(gold: Entities, predicted: Entities, share: float) -> Entities:
+    """Gold entities, and some of those that were predicted wrongly.
+
+    gold (Entities): all stay.
+    predicted (Entities): of the same Docs.
+    share (float): the chance of each of those that are not gold.
+    RETURNS (Entities): sorted by document, start and end.
+    """
+    known = set(_list_keys(gold))
+    is_new = numpy.asarray([key not in known for key in _list_keys(predicted)], bool)
+    added = predicted.select(is_new & (numpy.random.random(len(predicted)) < share))
+    spans = numpy.concatenate([gold.spans, added.spans])
+    types = numpy.concatenate([gold.types, added.types])
+    docs = numpy.concatenate([gold.docs, added.docs])
+    order = numpy.lexsort((spans[:, 1], spans[:, 0], docs))
+    # the added ones raise the offsets of all Docs behind
+    offsets = gold.offsets + added.offsets
+    return Entities(spans[order], types[order], docs[order], offsets)
+
+
+def _list_keys(entities: Entities) -> List[Tuple[int, int, int, int]]:
+    rows = zip(entities.docs.tolist(), entities.spans.tolist(), entities.types.tolist())
+    return [(doc, start, end, type_) for doc, (start, end), type_ in rows]
 
 
 def get_truth(

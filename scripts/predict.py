@@ -1,33 +1,50 @@
-"""Find relations in texts: a table to look at, JSON lines to work with."""
+"""Find relations in texts: a table to look at, JSON to work with."""
 
 import sys
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import spacy
 import srsly
 import typer
+from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
 from rel_component.evaluation import list_entity_finders, load_pipeline
+from rel_component.inference.json_array import read_json_tasks
 from rel_component.inference.texts import (
     Task,
+    list_entities,
     make_docs,
     predict,
+    read_folder,
     read_tasks,
     to_row,
+    to_spert,
 )
 from rel_component.pipe import RelationExtractor
+from rel_component.relations import Relation, get_relations
+
+FORMATS = ("table", "jsonl", "spert")
 
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     source: str = typer.Argument(
-        ..., help="A text; or a file: .txt, or .jsonl with text and optional entities"
+        ...,
+        help="A text; a folder of .txt files; or a file: .txt, .jsonl with text or "
+        "tokens and optional entities, or SpERT's .json (texts, lists of tokens, or "
+        "tokens with entities)",
     ),
-    output: Optional[Path] = typer.Option(None, help="Write JSON lines to this file"),
-    json: bool = typer.Option(False, help="Print JSON lines in place of the table"),
+    output: Optional[Path] = typer.Option(None, help="Write to this file"),
+    format_: Optional[str] = typer.Option(
+        None,
+        "--format",
+        help="table, jsonl or spert; without it a table on the screen, JSON lines in a "
+        "file",
+    ),
+    json: bool = typer.Option(False, help="The same as --format jsonl"),
     lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
     entities_from: Optional[Path] = typer.Option(
         None, help="Another trained pipeline that finds the entities"
@@ -39,8 +56,9 @@ def main(
     min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
     batch_size: int = typer.Option(64, help="Texts to process at one time"),
 ) -> None:
-    """Find relations in texts: a table to look at, JSON lines to work with."""
+    """Find relations in texts: a table to look at, JSON to work with."""
     try:
+        format_ = find_format(format_, json, output)
         nlp = load_pipeline(model)
         finder = None if entities_from is None else load_pipeline(entities_from)
         tasks = list(read_source(source, lines))
@@ -51,39 +69,57 @@ def main(
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     check_entities(nlp, finder, tasks, model)
-    rows = []
     found = predict(nlp, docs, tasks, finder=finder, batch_size=batch_size)
-    quiet = len(docs) < batch_size
-    for doc, task in zip(
-        tqdm(found, total=len(docs), disable=quiet, unit="text"), tasks
-    ):
-        row = to_row(doc, task.meta)
-        row["relations"] = [
+    shown = tqdm(found, total=len(docs), disable=len(docs) < batch_size, unit="text")
+    results = []
+    for doc, task in zip(shown, tasks):
+        wanted = [
             relation
-            for relation in row["relations"]
-            if relation["score"] >= min_score
-            and (not label or relation["label"] in label)
+            for relation in get_relations(doc)
+            if relation.score >= min_score and (not label or relation.label in label)
         ]
-        rows.append(row)
-    if output is not None:
-        srsly.write_jsonl(output, rows)
-        n_relations = sum(len(row["relations"]) for row in rows)
-        msg.good(f"{n_relations} relations of {len(rows)} texts written to {output}")
-    elif json:
-        for row in rows:
-            print(srsly.json_dumps(row))
+        results.append((doc, wanted, task.meta))
+    n_relations = sum(len(wanted) for _, wanted, _ in results)
+    if format_ == "table":
+        print_table(results)
+        return
+    to_item = to_spert if format_ == "spert" else to_row
+    items = [to_item(doc, meta, wanted) for doc, wanted, meta in results]
+    if format_ == "spert":
+        text = srsly.json_dumps(items)
     else:
-        print_table(rows)
+        text = "\n".join(map(srsly.json_dumps, items))
+    if output is None:
+        print(text)
+    else:
+        output.write_text(text + "\n", encoding="utf8")
+        msg.good(f"{n_relations} relations of {len(docs)} texts written to {output}")
+
+
+def find_format(format_: Optional[str], json: bool, output: Optional[Path]) -> str:
+    """RETURNS (str): one of FORMATS."""
+    if json and format_ not in (None, "jsonl"):
+        raise ValueError(f"--json and --format {format_} contradict each other.")
+    if format_ is None:
+        return "table" if output is None and not json else "jsonl"
+    if format_ not in FORMATS:
+        expected = ", ".join(FORMATS)
+        raise ValueError(f"--format: found {format_!r}, expected one of {expected}.")
+    if format_ == "table" and output is not None:
+        raise ValueError("--format table is for the screen; leave out --output.")
+    return format_
 
 
 def read_source(source: str, by_line: bool) -> Iterator[Task]:
     """Texts of a file, or the argument itself as a text."""
     path = as_path(source)
-    if path is not None and path.is_file():
+    if path is not None and path.suffix.lower() == ".json":
+        yield from read_json_tasks(path)
+    elif path is not None and path.is_file():
         yield from read_tasks(path, by_line)
     elif path is not None:
-        raise ValueError(f"{source} is a folder; expected a text, or a file of them.")
-    elif " " not in source and Path(source).suffix in (".txt", ".jsonl"):
+        yield from read_folder(path, by_line)
+    elif " " not in source and Path(source).suffix in (".txt", ".jsonl", ".json"):
         raise ValueError(f"{source}: no such file; expected a text, or a file of them.")
     else:
         yield Task(source)
@@ -123,20 +159,20 @@ def check_entities(
         )
 
 
-def print_table(rows: List[dict]) -> None:
+def print_table(results: List[Tuple[Doc, List[Relation], Dict[str, Any]]]) -> None:
     """Print one line for each relation."""
-    for row in rows:
-        if len(rows) > 1:
-            msg.divider(row["text"][:60].replace("\n", " "))
+    for doc, relations, _ in results:
+        if len(results) > 1:
+            msg.divider(doc.text[:60].replace("\n", " "))
         table = [
-            [r["head"]["text"], r["label"], r["tail"]["text"], f"{r['score']:.3f}"]
-            for r in row["relations"]
+            [head.text, label, tail.text, f"{score:.3f}"]
+            for head, label, tail, score in relations
         ]
         if table:
             header = ["head", "relation", "tail", "score"]
             msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
         else:
-            print(f"No relations ({len(row['entities'])} entities).")
+            print(f"No relations ({len(list_entities(doc))} entities).")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,18 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
 from rel_component import get_relations
+from rel_component.evaluation import list_entity_finders, score_entities
 from rel_component.readers import copy_tokens, copy_without_relations
 from rel_component.relations import get_rel
 from rel_component.scorer import read_example, score_relations
 
 from .util import make_doc
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.cfg"))
+CONFIG_DIR = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(CONFIG_DIR.glob("*.cfg"))
 TUTORIAL = Path(__file__).parent / "data/tutorial"
-PEOPLE = ("Ann", "Bob", "Cleo", "Dan")
-FIRMS = ("Acme", "Bolt", "Corp")
+PEOPLE = ("Ann", "Bob", "Cleo", "Dan", "Eve")
+FIRMS = ("Acme", "Bolt", "Corp", "Dove")
 
 
 def minilm() -> str:
@@ -35,7 +37,9 @@ def make_golds(vocab):
         for firm in FIRMS:
             words = f"{person} works for {firm} but {firm} left town"
             entities = [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "ORG")]
-            golds.append(make_doc(vocab, words, entities, [(0, "WORKS_FOR", 1)]))
+            gold = make_doc(vocab, words, entities, [(0, "WORKS_FOR", 1)])
+            gold.spans["entities"] = gold.ents
+            golds.append(gold)
     return golds
 
 
@@ -52,27 +56,63 @@ def build(path: Path):
 def test_config_overfits_and_survives_saving(path, tmp_path):
     nlp = build(path)
     golds = make_golds(nlp.vocab)
-    copy = copy_tokens if "ner" in nlp.pipe_names else copy_without_relations
+    finds_entities = bool(list_entity_finders(nlp))
+    copy = copy_tokens if finds_entities else copy_without_relations
+    spans_key = "entities" if "spancat" in nlp.pipe_names else None
 
     def get_examples():
         return [Example(copy(gold), gold) for gold in golds]
 
     optimizer = nlp.initialize(get_examples)
-    for _ in range(120):
+    for _ in range(80):
         nlp.update(get_examples(), sgd=optimizer, drop=0.1)
     docs = list(nlp.pipe([copy(gold) for gold in golds]))
     examples = [Example(doc, gold) for doc, gold in zip(docs, golds)]
-    scores = score_relations([read_example(example) for example in examples])
-    assert scores["rel_strict_f"] == 1.0
+    if finds_entities:
+        assert score_entities(examples, spans_key)["ents_micro_f"] == 1.0
+    if "relation_extractor" in nlp.pipe_names:
+        scores = score_relations([read_example(example) for example in examples])
+        assert scores["rel_strict_f"] == 1.0
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
     for gold, doc in zip(golds, docs):
-        again = loaded(copy(gold, loaded.vocab) if copy is copy_tokens else copy(gold))
+        again = loaded(
+            copy_tokens(gold, loaded.vocab) if finds_entities else copy(gold)
+        )
+        assert [(e.text, e.label_) for e in again.ents] == [
+            (e.text, e.label_) for e in doc.ents
+        ]
+        assert get_rel(again).keys() == get_rel(doc).keys()
         for key, cells in get_rel(doc).items():
             assert get_rel(again)[key] == pytest.approx(cells, abs=1e-4)
     text = loaded("Cleo works for Bolt but Bolt left town")
-    if "ner" in nlp.pipe_names:
+    if finds_entities and "relation_extractor" in nlp.pipe_names:
         assert [r.tail.start for r in get_relations(text)] == [3]
+
+
+def test_predicted_entities_are_mixed_in_while_training(monkeypatch):
+    """With annotating_components the wrong ones stand in the predicted Docs."""
+    nlp = build(CONFIG_DIR / "joint_tok2vec.cfg")
+    pipe = nlp.get_pipe("relation_extractor")
+    pipe.predicted_share = 1.0
+    golds = make_golds(nlp.vocab)
+    optimizer = nlp.initialize(lambda: [Example(copy_tokens(g), g) for g in golds])
+    sizes = []
+    original = pipe.get_truth
+
+    def get_truth(examples, share=0.0):
+        truth = original(examples, share)
+        sizes.append((len(truth.candidates), len(original(examples).candidates)))
+        return truth
+
+    monkeypatch.setattr(pipe, "get_truth", get_truth)
+    for _ in range(12):
+        nlp.update(
+            [Example(copy_tokens(gold), gold) for gold in golds],
+            sgd=optimizer,
+            annotates=nlp.pipe_names[:2],
+        )
+    assert any(mixed > gold for mixed, gold in sizes)
 
 
 def test_tutorial_config_trains(tmp_path):
@@ -92,7 +132,7 @@ def test_tutorial_config_trains(tmp_path):
 
 def test_tutorial_architecture_trains_on_a_transformer():
     config = load_config(TUTORIAL / "model/config.cfg")
-    ours = load_config(Path(__file__).parent.parent / "configs/rel_trf.cfg")
+    ours = load_config(CONFIG_DIR / "rel_trf.cfg")
     listener = ours["components"]["relation_extractor"]["model"]["tok2vec"]
     transformer = ours["components"]["transformer"]
     transformer["model"]["name"] = minilm()
@@ -101,7 +141,7 @@ def test_tutorial_architecture_trains_on_a_transformer():
     tensor = config["components"]["relation_extractor"]["model"]
     tensor["create_instance_tensor"]["tok2vec"] = listener
     config["nlp"]["pipeline"] = ["transformer", "relation_extractor"]
-    config["training"]["optimizer"]["learn_rate"] = 0.0005
+    config["training"]["optimizer"]["learn_rate"] = 0.0002
     nlp = load_model_from_config(config, auto_fill=True)
     golds = make_golds(nlp.vocab)
 

@@ -19,7 +19,7 @@ else:
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 GROUPS = tomllib.loads(PROJECT.read_text("utf8"))["project"]["entry-points"]
 ENTRIES = [
-    (group.removeprefix("spacy_"), name, value)
+    (group.partition("_")[2], name, value)
     for group, entries in GROUPS.items()
     for name, value in entries.items()
 ]

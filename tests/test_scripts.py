@@ -186,3 +186,40 @@ def test_assemble_says_what_is_missing(model, tmp_path):
     result = run("scripts/assemble.py", model, model, tmp_path / "joined")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "does not find entities" in " ".join((result.stdout + result.stderr).split())
+
+
+def test_predict_takes_and_gives_sperts_json(model, tmp_path):
+    words = "Ann works for Acme and Bob".split()
+    entities = [
+        {"type": "PERSON", "start": 0, "end": 1},
+        {"type": "ORG", "start": 3, "end": 4},
+    ]
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps([{"tokens": words, "entities": entities}]), "utf8")
+    result = run("scripts/predict.py", model, path, "--format", "spert")
+    assert result.returncode == 0, result.stderr
+    (item,) = json.loads(result.stdout)
+    assert item["tokens"] == words
+    assert item["entities"] == entities
+    assert item["relations"] == [{"type": "WORKS_FOR", "head": 0, "tail": 1}]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--format", "xml"], "--format: found 'xml', expected one of table, jsonl"),
+        (["--format", "table", "--output", "a"], "leave out --output"),
+        (["--json", "--format", "spert"], "contradict"),
+    ],
+)
+def test_predict_refuses_a_format(model, texts, options, message):
+    result = run("scripts/predict.py", model, texts, *options)
+    assert result.returncode == 1
+    assert message in " ".join(result.stdout.split()), result.stderr
+
+
+def test_predict_takes_a_folder_of_texts(model, tmp_path):
+    (tmp_path / "a.txt").write_text("Ann works for Acme", "utf8")
+    result = run("scripts/predict.py", model, tmp_path)
+    assert result.returncode == 1
+    assert "1 of 1 texts have no entities" in " ".join(result.stdout.split())

@@ -220,3 +220,40 @@ def test_find_labels(vocab):
         make_doc(vocab, 6, ENTITIES, [(0, "T", 1), (1, "S", 2)]),
     ]
     assert find_labels(Example(doc, doc) for doc in docs) == ["S", "R", "T"]
+
+
+def test_wrongly_predicted_entities_are_mixed_in_as_negatives(vocab):
+    gold = make_doc(vocab, 6, ENTITIES, [(0, "R", 1)])
+    first = Example(make_doc(vocab, 6, [(0, 1, "A"), (2, 3, "B"), (4, 6, "C")]), gold)
+    gold = make_doc(vocab, 6, [(1, 2, "A"), (3, 4, "B")], [(1, "S", 0)])
+    second = Example(make_doc(vocab, 6, [(1, 2, "A"), (0, 1, "B")]), gold)
+    examples = [first, second]
+    plain = get_gold_candidates(PairGenerator(), examples)
+    mixed = get_gold_candidates(PairGenerator(), examples, predicted_share=1.0)
+    assert plain.entities.spans.tolist() == [[0, 1], [2, 4], [5, 6], [1, 2], [3, 4]]
+    assert mixed.entities.spans.tolist() == [
+        *([0, 1], [2, 3], [2, 4], [4, 6], [5, 6]),
+        *([0, 1], [1, 2], [3, 4]),
+    ]
+    assert mixed.entities.offsets.tolist() == [0, 5, 8]
+    assert len(mixed) == 20 + 6
+    truth = get_truth(examples, mixed, LABELS)
+    rows = {
+        (*mixed.entities.spans[h].tolist(), *mixed.entities.spans[t].tolist()): row
+        for (h, t), row in zip(mixed.pairs[:20].tolist(), truth.labels.tolist())
+    }
+    assert {key: row for key, row in rows.items() if any(row)} == {
+        (0, 1, 2, 4): [1.0, 0.0]
+    }
+    assert truth.labels[20:].sum() == 1
+
+
+def test_a_share_of_the_predicted_entities_is_drawn(vocab):
+    n = 400
+    gold = make_doc(vocab, n, [(0, 1, "A")])
+    wrong = [(i, i + 1, "B") for i in range(1, n)]
+    example = Example(make_doc(vocab, n, wrong), gold)
+    generator = PairGenerator(max_length=1)
+    found = get_gold_candidates(generator, [example], predicted_share=0.25)
+    assert 1 + 60 < len(found.entities) < 1 + 140
+    assert found.entities.spans[0].tolist() == [0, 1]

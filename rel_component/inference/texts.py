@@ -15,7 +15,7 @@ from spacy.util import filter_spans
 from ..evaluation import list_entity_finders
 from ..formats.io import list_files
 from ..readers import copy_tokens
-from ..relations import get_relations
+from ..relations import EntityKey, Relation, get_relations
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
 
@@ -49,7 +49,7 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
     if path.suffix.lower() in JSON_SUFFIXES:
         for number, line in enumerate(_read_lines(path), 1):
             if line.strip():
-                yield _read_json_task(line, f"{path}:{number}")
+                yield read_json_task(line, f"{path}:{number}")
     elif by_line:
         yield from (Task(line) for line in _read_lines(path) if line.strip())
     else:
@@ -168,24 +168,24 @@ def copy_entities(source: Doc, target: Doc) -> None:
     target.ents = [Span(target, e.start, e.end, label=e.label_) for e in source.ents]
 
 
-def to_row(doc: Doc, meta: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+def to_row(
+    doc: Doc,
+    meta: Optional[Dict[str, Any]] = None,
+    relations: Optional[Sequence[Relation]] = None,
+) -> Dict[str, Any]:
     """What was found in a Doc, as plain data.
 
     doc (Doc): the document.
     meta (Optional[Dict[str, Any]]): further fields.
+    relations (Optional[Sequence[Relation]]): those of its relations that are wanted;
+        None for all.
     RETURNS (Dict[str, Any]): `text`, `entities` (start, end, label, text; characters)
         and `relations` (label, score, and `head` and `tail` like entities).
     """
-    spans: Dict[Any, Span] = {}
-    relations = get_relations(doc)
-    group = doc.spans["entities"] if "entities" in doc.spans else ()
-    ends = (end for relation in relations for end in (relation.head, relation.tail))
-    for span in (*doc.ents, *group, *ends):
-        spans.setdefault((span.start, span.end, span.label_), span)
     return {
         **(meta or {}),
         "text": doc.text,
-        "entities": [_to_entity(spans[key]) for key in sorted(spans)],
+        "entities": [_to_entity(span) for span in list_entities(doc)],
         "relations": [
             {
                 "label": label,
@@ -193,9 +193,60 @@ def to_row(doc: Doc, meta: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
                 "head": _to_entity(head),
                 "tail": _to_entity(tail),
             }
-            for head, label, tail, score in relations
+            for head, label, tail, score in _pick(doc, relations)
         ],
     }
+
+
+def to_spert(
+    doc: Doc,
+    meta: Optional[Dict[str, Any]] = None,
+    relations: Optional[Sequence[Relation]] = None,
+) -> Dict[str, Any]:
+    """What was found in a Doc, as SpERT writes its predictions.
+
+    doc (Doc): the document.
+    meta (Optional[Dict[str, Any]]): further fields.
+    relations (Optional[Sequence[Relation]]): those of its relations that are wanted;
+        None for all.
+    RETURNS (Dict[str, Any]): `tokens`; `entities`, with `type`, `start` and exclusive
+        `end` in tokens; and `relations`, with `type`, and `head` and `tail` as numbers
+        of entities.
+    """
+    entities = list_entities(doc)
+    number = {_key(span): i for i, span in enumerate(entities)}
+    return {
+        **(meta or {}),
+        "tokens": [token.text for token in doc],
+        "entities": [
+            {"type": span.label_, "start": span.start, "end": span.end}
+            for span in entities
+        ],
+        "relations": [
+            {"type": label, "head": number[_key(head)], "tail": number[_key(tail)]}
+            for head, label, tail, _ in _pick(doc, relations)
+        ],
+    }
+
+
+def list_entities(doc: Doc) -> List[Span]:
+    """RETURNS (List[Span]): each stretch and type once, in the order of the text: of
+    `doc.ents`, of `doc.spans["entities"]`, and the ends of relations."""
+    group = doc.spans["entities"] if "entities" in doc.spans else ()
+    relations = get_relations(doc)
+    ends = (end for relation in relations for end in (relation.head, relation.tail))
+    spans: Dict[Any, Span] = {}
+    for span in (*doc.ents, *group, *ends):
+        spans.setdefault(_key(span), span)
+    return [spans[key] for key in sorted(spans)]
+
+
+def _pick(doc: Doc, relations: Optional[Sequence[Relation]]) -> Sequence[Relation]:
+    return get_relations(doc) if relations is None else relations
+
+
+def _key(span: Span) -> EntityKey:
+    return (span.start, span.end, span.label_)
 
 
 def _to_entity(span: Span) -> Dict[str, Any]:
@@ -207,45 +258,71 @@ def _to_entity(span: Span) -> Dict[str, Any]:
     }
 
 
-def _read_json_task(line: str, where: str) -> Task:
+def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
+    """Read a text from a line of JSON.
+
+    line (str): an object with a text or `tokens`, and perhaps `entities`.
+    where (str): file and line, for messages.
+    text_field (str): has the text.
+    RETURNS (Task): other fields are its meta.
+    RAISES (ValueError): naming the field, if something is not as expected.
+    """
     try:
         data = srsly.json_loads(line)
     except ValueError as error:
         raise ValueError(
             f"{where}: not JSON ({error}); expected one object on each line."
         ) from error
+    return read_task(data, where, text_field)
+
+
+def read_task(data: Any, where: str, text_field: str = "text") -> Task:
+    """Make a task of plain data.
+
+    data (Any): an object with a text or `tokens`, and perhaps `entities`.
+    where (str): its place in the input, for messages.
+    text_field (str): has the text.
+    RETURNS (Task): other fields are its meta.
+    RAISES (ValueError): naming the field, if something is not as expected.
+    """
     if not isinstance(data, dict):
         raise ValueError(
-            f"{where}: found {type(data).__name__}; expected an object with 'text'."
+            f"{where}: found {type(data).__name__}; expected an object with "
+            f"{text_field!r}."
         )
-    text, tokens = data.get("text"), data.get("tokens")
+    text, tokens = data.get(text_field), data.get("tokens")
     is_tokens = isinstance(tokens, list) and all(isinstance(x, str) for x in tokens)
     if not isinstance(text, str) and not is_tokens:
         raise ValueError(
-            f"{where}: found fields {sorted(data)}; expected 'text', a string, or "
-            f"'tokens', a list of strings."
+            f"{where}: found fields {sorted(data)}; expected {text_field!r}, a string, "
+            f"or 'tokens', a list of strings."
         )
     entities = data.get("entities")
     if entities is not None:
-        _check_entities(entities, where)
-    meta = {k: v for k, v in data.items() if k not in ("text", "tokens", "entities")}
+        check_entities(entities, where)
+    meta = {
+        k: v for k, v in data.items() if k not in (text_field, "tokens", "entities")
+    }
     if isinstance(text, str):
         return Task(text, entities, None, meta)
     return Task("", entities, tokens, meta)
 
 
-def _check_entities(entities: Any, where: str) -> None:
+def check_entities(
+    entities: Any, where: str, label: str = "label", unit: str = "characters"
+) -> None:
+    """RAISES (ValueError): unless these are objects with start, end and a label."""
     if not isinstance(entities, list):
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
     for i, entity in enumerate(entities):
-        expected = {"start": int, "end": int, "label": str}
+        expected = {"start": int, "end": int, label: str}
         for name, type_ in expected.items():
             value = entity.get(name) if isinstance(entity, dict) else None
             if not isinstance(value, type_) or isinstance(value, bool):
                 raise ValueError(
                     f"{where} entities[{i}].{name}: found {value!r}; expected "
                     f"{type_.__name__}. An entity is an object with start, end "
-                    f"(characters) and label."
+                    f"({unit}) and {label}."
                 )
 
 

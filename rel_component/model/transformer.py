@@ -1,0 +1,161 @@
+"""A transformer that reads every word piece, and computes in bfloat16 where wished."""
+
+import warnings
+from typing import Any, Callable, Dict, List, Sequence, Tuple
+
+from spacy.tokens import Doc, Span
+from spacy.util import registry
+from thinc.api import Model
+
+GetSpans = Callable[[Sequence[Doc]], List[List[Span]]]
+
+
+@registry.architectures("rel_component.TransformerModel.v1")
+def create_transformer_model(
+    name: str,
+    get_spans: GetSpans,
+    tokenizer_config: Dict[str, Any] = {},  # noqa: B006
+    transformer_config: Dict[str, Any] = {},  # noqa: B006
+    mixed_precision: bool = False,
+    grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
+    bfloat16_on_cpu: bool = False,
+) -> Model:
+    """The transformer of spacy-transformers, without its silent truncation.
+
+    Windows of a fixed number of tokens may have more word pieces than the transformer
+    takes; the rest would get no vector. Here such a window is divided.
+
+    name (str): any Hugging Face name or local folder.
+    get_spans (Callable): the windows of each Doc.
+    tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
+        spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs.
+    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: about twice as fast
+        where the processor has it (AVX-512 BF16, AMX), slower where not.
+    RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
+    """
+    from spacy_transformers.architectures import create_TransformerModel_v3
+
+    model = create_TransformerModel_v3(
+        name,
+        get_spans,
+        tokenizer_config,
+        transformer_config,
+        mixed_precision,
+        grad_scaler_config,
+    )
+    model.attrs["get_spans"] = PieceLimit(get_spans, model)
+    if bfloat16_on_cpu:
+        _compute_in_bfloat16(model)
+    return model
+
+
+class PieceLimit:
+    """Windows of which none has more word pieces than the transformer takes.
+
+    get_spans (Callable): the windows as wished.
+    model (Model): the transformer, for its tokenizer and its limit.
+    n_divided (int): how many windows were divided so far.
+    """
+
+    def __init__(self, get_spans: GetSpans, model: Model) -> None:
+        self.get_spans = get_spans
+        self.model = model
+        self.n_divided = 0
+
+    def __call__(self, docs: Sequence[Doc]) -> List[List[Span]]:
+        """RETURNS (List[List[Span]]): the windows of each Doc, in order; those that
+        take the place of one overlap by a quarter."""
+        limit = get_piece_limit(self.model)
+        windows = self.get_spans(docs)
+        # at most one piece a byte and one a word: mostly no need to count
+        doubtful = [
+            (i, span)
+            for i, spans in enumerate(windows)
+            for span in spans
+            if len(span.text.encode("utf8", "replace")) + len(span) > limit
+        ]
+        counts = self.count_pieces([span for _, span in doubtful])
+        divided: Dict[Tuple[int, int, int], List[Span]] = {}
+        for (i, span), n_pieces in zip(doubtful, counts):
+            if n_pieces > limit:
+                self.n_divided += 1
+                divided[i, span.start, span.end] = self.divide(span, limit)
+        if not divided:
+            return windows
+        return [
+            [
+                part
+                for span in spans
+                for part in divided.get((i, span.start, span.end), [span])
+            ]
+            for i, spans in enumerate(windows)
+        ]
+
+    def divide(self, span: Span, limit: int) -> List[Span]:
+        """RETURNS (List[Span]): parts that fit, overlapping by a quarter."""
+        n_parts = 1
+        while n_parts < len(span):
+            n_parts = min(2 * n_parts, len(span))
+            borders = [span.start + len(span) * i // n_parts for i in range(n_parts)]
+            borders.append(span.end)
+            overlap = len(span) // n_parts // 4
+            parts = [
+                span.doc[
+                    max(start - overlap, span.start) : min(end + overlap, span.end)
+                ]
+                for start, end in zip(borders, borders[1:])
+            ]
+            if max(self.count_pieces(parts)) <= limit:
+                return parts
+        parts = [span.doc[i : i + 1] for i in range(span.start, span.end)]
+        for part, n_pieces in zip(parts, self.count_pieces(parts)):
+            if n_pieces > limit:
+                warnings.warn(
+                    f"The token {part.text[:40]!r}… has more than {limit} word pieces: "
+                    f"the transformer reads only the first {limit}.",
+                    stacklevel=2,
+                )
+        return parts
+
+    def count_pieces(self, spans: Sequence[Span]) -> List[int]:
+        """RETURNS (List[int]): word pieces of each span, special ones included."""
+        if not spans:
+            return []
+        encoded = self.model.tokenizer(
+            [span.text for span in spans],
+            add_special_tokens=True,
+            return_attention_mask=False,
+            verbose=False,
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
+
+
+def get_piece_limit(model: Model) -> int:
+    """RETURNS (int): most word pieces that the transformer takes, special ones
+    included."""
+    limit = model.tokenizer.model_max_length
+    positions = getattr(model.transformer.config, "max_position_embeddings", None)
+    if positions is not None and positions > 0:
+        limit = min(limit, positions - 2)  # RoBERTa counts from 2
+    return limit - 1  # spacy-transformers truncates from the limit on
+
+
+def _compute_in_bfloat16(model: Model) -> None:
+    forward, wrapper = model._func, model.layers[0]
+    convert = wrapper.attrs["convert_outputs"]
+
+    def forward_in_bfloat16(model: Model, docs: List[Doc], is_train: bool):
+        import torch
+
+        with torch.autocast("cpu", torch.bfloat16):
+            return forward(model, docs, is_train)
+
+    def convert_to_float32(model: Model, inputs_outputs: Tuple, is_train: bool):
+        inputs, outputs = inputs_outputs
+        for key, value in outputs.items():
+            if hasattr(value, "float"):
+                outputs[key] = value.float()
+        return convert(model, (inputs, outputs), is_train)
+
+    model._func = forward_in_bfloat16
+    wrapper.attrs["convert_outputs"] = convert_to_float32

@@ -1,0 +1,175 @@
+"""Vectors of words by how they are written: their ends, beginnings and shape."""
+
+import re
+from typing import Callable, Dict, List, Optional, Tuple
+
+import numpy
+from spacy.strings import get_string_id
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import (
+    HashEmbed,
+    Maxout,
+    Model,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+    with_array,
+)
+from thinc.types import Floats2d, Ints2d
+
+FEATURES = ["lower", "shape", "prefix3", "suffix2", "suffix3", "suffix4"]
+MAX_CACHED = 200_000
+PART = re.compile(r"(prefix|suffix)(\d+)")
+
+
+@registry.architectures("rel_component.WordFeatures.v1")
+def create_word_features(
+    width: int,
+    features: List[str] = FEATURES,
+    rows: int = 2000,
+    lower_rows: Optional[int] = None,
+    maxout_pieces: int = 3,
+) -> Model[List[Doc], List[Floats2d]]:
+    """Embed words by features of their spelling.
+
+    Where spaCy's MultiHashEmbed knows the first letter and the last three, names often
+    show by more: -ska, -burg, Mc-, S.A.
+
+    width (int): of each feature's vector, and of the word's.
+    features (List[str]): "lower", "shape", and "prefixN" and "suffixN", N letters.
+    rows (int): of each feature's table; different values may share vectors.
+    lower_rows (Optional[int]): of the words' table; None takes four times `rows`.
+    maxout_pieces (int): of the layer that mixes the features.
+    RETURNS (Model[List[Doc], List[Floats2d]]): (n_tokens, width) of each Doc.
+    """
+    for feature in features:
+        if feature not in ("lower", "shape") and not PART.fullmatch(feature):
+            raise ValueError(
+                f"features: found {feature!r}; expected lower, shape, or prefixN or "
+                f"suffixN with a number of letters."
+            )
+    tables: List[Model] = [
+        HashEmbed(
+            width,
+            (lower_rows or 4 * rows) if feature == "lower" else rows,
+            column=column,
+            seed=column + 8,
+            dropout=0.0,
+        )
+        for column, feature in enumerate(features)
+    ]
+    extract: Model[List[Doc], List[Ints2d]] = Model(
+        "extract_word_features",
+        forward_extract,
+        attrs={"features": list(features), "cache": {}},
+    )
+    mix: Model[Floats2d, Floats2d] = Maxout(
+        width, width * len(features), nP=maxout_pieces, dropout=0.0, normalize=True
+    )
+    return chain(
+        extract,
+        list2ragged(),
+        with_array(concatenate(*tables) if len(tables) > 1 else tables[0]),
+        with_array(mix),
+        ragged2list(),
+    )
+
+
+@registry.architectures("rel_component.WithWordFeatures.v1")
+def create_with_word_features(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    words: Model[List[Doc], List[Floats2d]],
+) -> Model[List[Doc], List[Floats2d]]:
+    """Put words' vectors beside those of an encoder.
+
+    An uncased transformer sees no capitals.
+
+    tok2vec (Model): the encoder, or a listener to it.
+    words (Model): further vectors of the tokens.
+    RETURNS (Model[List[Doc], List[Floats2d]]): both, side by side.
+    """
+    return Model(
+        "with_word_features",
+        forward_beside,
+        init=init_beside,
+        layers=[tok2vec, words],
+        dims={"nO": None},
+    )
+
+
+def init_beside(
+    model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]] = None
+) -> None:
+    for layer in model.layers:
+        layer.initialize(X=X)
+    model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers))
+
+
+def forward_beside(
+    model: Model, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    """(n_tokens, width of the encoder + width of the words) for each Doc."""
+    xp = model.ops.xp
+    encoder, words = model.layers
+    encoded, backprop_encoder = encoder(docs, is_train)
+    spelled, backprop_words = words(docs, is_train)
+    width = words.get_dim("nO")
+
+    def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+        d_encoded = [xp.ascontiguousarray(d[:, :-width]) for d in d_vectors]
+        backprop_encoder([d if len(d) else e for d, e in zip(d_encoded, encoded)])
+        backprop_words([xp.ascontiguousarray(d[:, -width:]) for d in d_vectors])
+        return docs
+
+    # a listener's vectors of an empty Doc have no width
+    empty = model.ops.alloc2f(0, encoder.get_dim("nO") + width)
+    joined = [
+        xp.concatenate((e, s), axis=1) if len(s) else empty
+        for e, s in zip(encoded, spelled)
+    ]
+    return joined, backprop
+
+
+def forward_extract(
+    model: Model, docs: List[Doc], is_train: bool
+) -> Tuple[List[Ints2d], object]:
+    """Hashes of the features, (n_tokens, n_features), uint64."""
+    features, cache = model.attrs["features"], model.attrs["cache"]
+    if len(cache) > MAX_CACHED:
+        cache.clear()
+    rows = []
+    for doc in docs:
+        keys = [_get_keys(token.text, features, cache) for token in doc]
+        shape = (len(doc), len(features))
+        array = numpy.asarray(keys, dtype="uint64").reshape(shape)
+        rows.append(model.ops.asarray2i(array, dtype="uint64"))
+    return rows, lambda d_rows: []
+
+
+def _get_keys(
+    word: str, features: List[str], cache: Dict[str, Tuple[int, ...]]
+) -> Tuple[int, ...]:
+    keys = cache.get(word)
+    if keys is None:
+        keys = tuple(get_string_id(f"{x}={_spell(word, x)}") for x in features)
+        cache[word] = keys
+    return keys
+
+
+def _spell(word: str, feature: str) -> str:
+    if feature == "lower":
+        return word.lower()
+    if feature == "shape":
+        return _get_shape(word)
+    part = PART.fullmatch(feature)
+    assert part is not None
+    n = int(part[2])
+    return word[:n] if part[1] == "prefix" else word[-n:]
+
+
+def _get_shape(word: str) -> str:
+    """Kinds of the characters, repeated ones once: Xx, d, X.X."""
+    shape = re.sub(r"[^\W\d_]", lambda x: "X" if x[0].isupper() else "x", word)
+    return re.sub(r"(.)\1+", r"\1\1", re.sub(r"\d", "d", shape))
