@@ -1,4 +1,4 @@
-"""Train a config with several seeds and score it: dev and test, gold entities.
+"""Train a config with several seeds and score it, on dev and test.
 
     python benchmarks/accuracy.py configs/rel_tok2vec.cfg data/jobs --seeds 0,1,2
     python benchmarks/accuracy.py tests/data/tutorial/model/config.cfg data/genia \
@@ -6,6 +6,7 @@
 
 The model is chosen on dev, as by `spacy train`. Scores are shown under both protocols:
 recall over all gold relations, and over the generated pairs only, as in the tutorial.
+Where the pipeline finds entities, they and the relations are scored end to end too.
 """
 
 import statistics
@@ -20,7 +21,15 @@ import typer
 from spacy.cli.train import train
 from wasabi import msg
 
-from rel_component.evaluation import find_extractor, predict_on_gold_entities
+from rel_component.evaluation import (
+    find_extractor,
+    list_entity_finders,
+    predict_end_to_end,
+    predict_on_gold_entities,
+    score_entities,
+    score_tokens,
+)
+from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
 
@@ -69,38 +78,50 @@ def parse_override(item: str) -> tuple[str, Any]:
         return name, value
 
 
-def score(nlp: spacy.Language, path: Path) -> Dict[str, Any]:
-    """Scores on one file."""
-    extractor = find_extractor(nlp)
-    examples = predict_on_gold_entities(nlp, read_docs(path, nlp))
-    docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
-    honest = score_relations(docs)
-    protocol = score_tutorial_protocol(docs)
-    return {
-        **{x: honest[f"rel_micro_{x}"] for x in "prf"},
-        "macro_f": honest["rel_macro_f"],
-        "macro_p": honest["rel_macro_p"],
-        "macro_r": honest["rel_macro_r"],
-        "protocol_f": protocol["rel_micro_f"],
-    }
+def score(nlp: spacy.Language, path: Path) -> Dict[str, float]:
+    """Scores on one file, {column: score}."""
+    golds = list(read_docs(path, nlp))
+    scores: Dict[str, float] = {}
+    if list_entity_finders(nlp):
+        examples = predict_end_to_end(nlp, golds)
+        key = "entities" if "spancat" in nlp.pipe_names else None
+        scores["entities F"] = score_entities(examples, key)["ents_micro_f"]
+        scores["tokens F"] = score_tokens(examples, key)["tokens_micro_f"]
+    if any(isinstance(pipe, RelationExtractor) for _, pipe in nlp.pipeline):
+        symmetric = find_extractor(nlp).symmetric
+        if scores:
+            docs = [read_example(eg, symmetric=symmetric) for eg in examples]
+            found = score_relations(docs)
+            scores["end-to-end F"] = found["rel_micro_f"]
+            scores["strict F"] = found["rel_strict_f"]
+        examples = predict_on_gold_entities(nlp, golds)
+        docs = [read_example(eg, symmetric=symmetric) for eg in examples]
+        found = score_relations(docs)
+        scores.update({x.upper(): found[f"rel_micro_{x}"] for x in "prf"})
+        scores["macro F"] = found["rel_macro_f"]
+        protocol = score_tutorial_protocol(docs)
+        scores["F, generated pairs"] = protocol["rel_micro_f"]
+    return scores
 
 
 def show(rows: List[Dict[str, Any]]) -> None:
     """Print all runs so far and their mean."""
-    table = []
+    table, names = [], []
     for part in ("dev", "test"):
-        names = ("p", "r", "f", "macro_f", "protocol_f")
         runs = [row for row in rows if part in row]
         for row in runs:
+            names = list(row[part])
             cells = [f"{100 * row[part][name]:.1f}" for name in names]
             table.append([part, str(row["seed"]), *cells, f"{row['seconds']:.0f}"])
         if len(runs) > 1:
-            means = [statistics.mean(row[part][name] for row in runs) for name in names]
-            spread = statistics.stdev(row[part]["f"] for row in runs)
-            cells = [f"{100 * mean:.1f}" for mean in means]
-            table.append([part, "mean", *cells, f"± {100 * spread:.1f}"])
-    header = ["data", "seed", "P", "R", "F", "macro F", "F, generated pairs", "s"]
-    msg.table(table, header=header, divider=True, aligns=tuple("llrrrrrr"))
+            columns = [[100 * row[part][name] for row in runs] for name in names]
+            cells = [
+                f"{statistics.mean(column):.1f} ± {statistics.stdev(column):.1f}"
+                for column in columns
+            ]
+            table.append([part, "mean", *cells, ""])
+    header = ["data", "seed", *names, "s"]
+    msg.table(table, header=header, divider=True, aligns=("l", *"r" * (len(names) + 2)))
 
 
 if __name__ == "__main__":
