@@ -111,11 +111,27 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
             doc = nlp.make_doc(task.text)
         if task.entities is not None:
             where = f"{source} text {number}".strip()
-            spans = [_make_span(doc, ent, where) for ent in task.entities]
-            doc.ents = filter_spans(spans)
+            spans = set_entities(doc, task.entities, where)
             _warn_of_changes(doc, task.entities, spans, where)
-            doc.spans["entities"] = spans
         yield doc
+
+
+def set_entities(
+    doc: Doc, entities: Iterable[Dict[str, Any]], where: str
+) -> List[Span]:
+    """Give a Doc entities: in `doc.ents`, and all of them, overlapping ones too, in
+    `doc.spans["entities"]`.
+
+    doc (Doc): the document.
+    entities (Iterable[Dict[str, Any]]): with `start`, `end` (characters) and `label`.
+    where (str): place of the document in the input, for messages.
+    RETURNS (List[Span]): whole tokens, one span for each entity.
+    RAISES (ValueError): if an entity lies outside its text.
+    """
+    spans = [_make_span(doc, entity, where) for entity in entities]
+    doc.ents = filter_spans(spans)
+    doc.spans["entities"] = spans
+    return spans
 
 
 def extract(

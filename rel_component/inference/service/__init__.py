@@ -1,0 +1,9 @@
+"""The HTTP service: entities and relations of texts, and a page to try it.
+
+Needs the extra `service`: `pip install "rel-component[service]"`.
+"""
+
+from .app import create_app, create_app_from_environment
+from .settings import Settings
+
+__all__ = ["Settings", "create_app", "create_app_from_environment"]

@@ -1,0 +1,136 @@
+"""What is wrong with a request, said so that its sender can put it right."""
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+
+from pydantic import ValidationError
+
+MAX_SHOWN = 40
+MAX_LISTED = 10
+# pydantic's wording for the errors that it names by type
+EXPECTED = {
+    "missing": "this field",
+    "extra_forbidden": "no such field",
+    "int_type": "a whole number",
+    "int_parsing_size": "a whole number of at most 19 digits",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "too_short": "a list that is not empty",
+}
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    where (str): the field, such as `entities_list[0][2]`.
+    found (str): what stands there.
+    expected (str): what is expected there.
+    """
+
+    where: str
+    found: str
+    expected: str
+
+
+class ServiceError(Exception):
+    """A request that is not answered with a result.
+
+    status (int): of HTTP.
+    detail (str): what was found, what was expected, how to go on.
+    problems (Sequence[Problem]): all that is wrong.
+    retry_after (Optional[int]): seconds after which to try again.
+    reason (str): in one word, for the metrics.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        problems: Sequence[Problem] = (),
+        retry_after: Optional[int] = None,
+        reason: str = "invalid",
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.problems = list(problems)
+        self.reason = reason
+        self.headers: Dict[str, str] = {}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+    @property
+    def body(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): `detail` and `problems`."""
+        return {"detail": self.detail, "problems": [p._asdict() for p in self.problems]}
+
+
+def invalid(problems: Sequence[Problem]) -> ServiceError:
+    """RETURNS (ServiceError): 422 that names the first problems."""
+    first = problems[0]
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    detail = f"{first.where}: found {first.found}; expected {first.expected}.{more}"
+    return ServiceError(422, detail, problems=problems[:MAX_LISTED])
+
+
+def from_validation(error: ValidationError) -> ServiceError:
+    """What pydantic says about a body, in our words.
+
+    error (ValidationError): of `model_validate_json`.
+    RETURNS (ServiceError): 400 if it is no JSON, else 422.
+    """
+    errors = error.errors(include_url=False, include_context=True)
+    if errors[0]["type"] == "json_invalid":
+        reason = (errors[0].get("ctx") or {}).get("error", "")
+        return ServiceError(400, f"The body is not JSON: {reason}.", reason="json")
+    return invalid([_to_problem(item) for item in errors])
+
+
+def _to_problem(item: Mapping[str, Any]) -> Problem:
+    kind, loc = item["type"], item["loc"]
+    expected = EXPECTED.get(kind)
+    if expected is None:
+        expected = item["msg"].removeprefix("Input should ").removeprefix("be ")
+        expected = expected.removeprefix("Value error, ")
+    found = "nothing" if kind == "missing" else describe(item["input"])
+    return Problem(show_place(loc), found, expected)
+
+
+def show_place(loc: Sequence[Union[str, int]]) -> str:
+    """RETURNS (str): a path in JSON, such as `chunks[3]`; "body" for all of it."""
+    place = ""
+    for part in loc:
+        place += f"[{part}]" if isinstance(part, int) else f".{shorten(part)}"
+    return place.removeprefix(".") or "body"
+
+
+def describe(value: Any) -> str:
+    """RETURNS (str): a value of JSON in a few words, however large it is."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return repr(shorten(value))
+    if isinstance(value, (list, tuple)):
+        return "an empty list" if not value else f"a list of {len(value)}"
+    if isinstance(value, Mapping):
+        names = ", ".join(shorten(str(name)) for name in list(value)[:5])
+        return f"an object with {names}" if names else "an empty object"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a number of more than 20 digits"
+    return shorten(str(value))
+
+
+def shorten(text: str) -> str:
+    """RETURNS (str): the text, or its beginning with an ellipsis."""
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """RETURNS (str): the first names, and how many more there are."""
+    shown: List[str] = [shorten(name) for name in names[:20]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

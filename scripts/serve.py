@@ -1,0 +1,109 @@
+"""Serve a trained pipeline over HTTP, with a page to try it."""
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional
+
+import typer
+from wasabi import msg
+
+KEY = "REL_COMPONENT_API_KEY"
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline"),
+    host: str = typer.Option(
+        "127.0.0.1", help="Address to listen on; 0.0.0.0 lets other machines in"
+    ),
+    port: int = typer.Option(8000, help="Port to listen on"),
+    workers: int = typer.Option(1, help="Processes, each with the model", min=1),
+    max_body: Optional[int] = typer.Option(None, help="Largest request, in bytes"),
+    max_texts: Optional[int] = typer.Option(None, help="Most texts in a request"),
+    max_chars: Optional[int] = typer.Option(None, help="Most characters in a request"),
+    max_queue: Optional[int] = typer.Option(None, help="Most texts that may wait"),
+    batch_texts: Optional[int] = typer.Option(
+        None, help="Most texts that the model gets at one time; 1: no batching"
+    ),
+    timeout: Optional[float] = typer.Option(None, help="Seconds to answer within"),
+    log_texts: bool = typer.Option(False, help="Write texts into the log"),
+    docs: bool = typer.Option(False, help="Swagger's page at /docs, from a CDN"),
+) -> None:
+    """Serve a trained pipeline over HTTP, with a page to try it.
+
+    Where the variable REL_COMPONENT_API_KEY is set, requests need that key. Further
+    limits are variables too, such as REL_COMPONENT_MAX_ENTITIES.
+    """
+    try:
+        import uvicorn
+
+        from rel_component.evaluation import load_pipeline
+        from rel_component.inference.service import Settings, create_app
+        from rel_component.inference.service.logs import get_log_config
+        from rel_component.inference.service.settings import MODEL
+    except ImportError as error:
+        msg.fail(
+            f"The service needs the package {error.name}: pip install "
+            f"'rel-component[service]'",
+            exits=1,
+        )
+    given: Dict[str, Any] = {
+        "max_body": max_body,
+        "max_texts": max_texts,
+        "max_chars": max_chars,
+        "max_queue": max_queue,
+        "batch_texts": batch_texts,
+        "timeout": timeout,
+        "log_texts": log_texts or None,
+        "docs": docs or None,
+    }
+    try:
+        settings = Settings.from_environment(overrides=given)
+        nlp = load_pipeline(model)
+        app = create_app(nlp, settings)
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
+    options: Dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "log_config": get_log_config(),
+        "access_log": False,
+        "server_header": False,
+        "ws": "none",
+        "timeout_graceful_shutdown": int(settings.timeout) + 1,
+        # more connections than requests that are taken, to refuse those kindly
+        "backlog": 2 * settings.max_requests,
+    }
+    if settings.api_key is None and host not in ("127.0.0.1", "::1", "localhost"):
+        msg.warn(f"Whoever reaches {host}:{port} may use the service: {KEY} is not set")
+    if workers == 1:
+        uvicorn.run(app, **options)
+        return
+    del app, nlp  # it was only tried: each worker loads its own
+    os.environ.update({MODEL: str(model.resolve()), **settings.to_environment()})
+    with share_metrics():
+        uvicorn.run(
+            "rel_component.inference.service:create_app_from_environment",
+            factory=True,
+            workers=workers,
+            **options,
+        )
+
+
+@contextmanager
+def share_metrics() -> Iterator[None]:
+    """A folder in which the workers add up their counts."""
+    folder = tempfile.mkdtemp(prefix="rel_component_metrics_")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    typer.run(main)

@@ -1,0 +1,37 @@
+"""The service on a free port of this machine, in a thread."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import uvicorn
+
+
+@contextmanager
+def run_server(app):
+    """YIELDS (str): the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        assert server.started
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(60)
+        listener.close()
+        assert not thread.is_alive()
+
+
+@contextmanager
+def run_client(app):
+    """YIELDS (httpx.Client): of an app that runs."""
+    with run_server(app) as url:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+            yield client
