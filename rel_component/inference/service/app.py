@@ -1,6 +1,7 @@
 """The app: its routes, its description, its start and its end."""
 
 import asyncio
+import gc
 import os
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from .messages import (
 )
 from .metrics import Metrics
 from .middleware import OPEN_PATHS, PATHS, Requests
+from .page import read_page
 from .problems import Problem, ServiceError, invalid, list_names
 from .reading import read_extract, read_message, read_predict
 from .runner import Answer, Job, Runner, Wanted
@@ -72,9 +74,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        # else each full collection walks through all of the model, for up to a second
+        gc.collect()
+        gc.freeze()
         log("ready", model=service.info["name"], limits=service.info["limits"])
         yield
         await service.close()
+        gc.unfreeze()
         log("stopped")
 
     app = FastAPI(
@@ -184,6 +190,7 @@ def describe_model(runner: Runner, settings: Settings) -> Dict[str, Any]:
         "symmetric": sorted(extractor.symmetric),
         "schema": None if schema is None else schema.to_dict(),
         "threshold": extractor.threshold,
+        "single_label": extractor.single_label,
         "versions": {
             "rel_component": __version__,
             **{name: version(name) for name in ("spacy", "thinc", "fastapi")},
@@ -285,6 +292,13 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """Counts of requests, batches and waiting texts, for Prometheus."""
         content = await asyncio.to_thread(service.metrics.render)
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    page, headers = read_page()
+
+    @app.get("/", include_in_schema=False)
+    async def look() -> Response:
+        """A page to try the model."""
+        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
 
     app.openapi = lambda: _describe_app(app)  # type: ignore[method-assign]
 

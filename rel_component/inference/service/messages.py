@@ -4,13 +4,13 @@ from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-PREDICT_EXAMPLE = {
+PREDICT_EXAMPLE: Dict[str, Any] = {
     "chunks": ["Директор завода Иван Петров сменил главу отдела."],
     "entities_list": [
         [[16, 27, "PERSON"], [0, 15, "PROFESSION"], [9, 15, "ORGANIZATION"]]
     ],
 }
-EXTRACT_EXAMPLE = {
+EXTRACT_EXAMPLE: Dict[str, Any] = {
     "documents": [
         {"text": "Wanted: 5+ years of experience in Python and a BSc in Physics."}
     ],
@@ -162,6 +162,7 @@ class ModelInfo(BaseModel):
         description="For each label the types it may link; null: any.",
     )
     threshold: float
+    single_label: bool = Field(description="Only the best label of a pair counts.")
     versions: Dict[str, str]
     limits: Dict[str, float]
 
