@@ -29,6 +29,7 @@ def main(
         None, help="Most texts that the model gets at one time; 1: no batching"
     ),
     timeout: Optional[float] = typer.Option(None, help="Seconds to answer within"),
+    gpu: bool = typer.Option(False, help="Load the model on the GPU"),
     log_texts: bool = typer.Option(False, help="Write texts into the log"),
     docs: bool = typer.Option(False, help="Swagger's page at /docs, from a CDN"),
 ) -> None:
@@ -40,7 +41,6 @@ def main(
     try:
         import uvicorn
 
-        from rel_component.evaluation import load_pipeline
         from rel_component.inference.service import Settings, create_app
         from rel_component.inference.service.logs import get_log_config
         from rel_component.inference.service.settings import MODEL
@@ -57,13 +57,13 @@ def main(
         "max_queue": max_queue,
         "batch_texts": batch_texts,
         "timeout": timeout,
+        "gpu": gpu or None,
         "log_texts": log_texts or None,
         "docs": docs or None,
     }
     try:
         settings = Settings.from_environment(overrides=given)
-        nlp = load_pipeline(model)
-        app = create_app(nlp, settings)
+        app = create_app(model, settings)
     except ValueError as error:
         msg.fail(str(error), exits=1)
     options: Dict[str, Any] = {
@@ -82,7 +82,7 @@ def main(
     if workers == 1:
         uvicorn.run(app, **options)
         return
-    del app, nlp  # it was only tried: each worker loads its own
+    del app  # it was only tried: each worker loads its own
     os.environ.update({MODEL: str(model.resolve()), **settings.to_environment()})
     with share_metrics():
         uvicorn.run(

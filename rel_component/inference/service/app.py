@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
 from spacy.language import Language
 from starlette.exceptions import HTTPException
+from thinc.api import require_gpu
 
 from ...about import __version__
 from ...evaluation import load_pipeline
@@ -65,21 +66,24 @@ def create_app(
         folder. A pipeline must not be used elsewhere while the app runs.
     settings (Optional[Settings]): None: the defaults.
     RETURNS (FastAPI): for uvicorn.
-    RAISES (ValueError): if the pipeline can't be loaded or finds no relations.
+    RAISES (ValueError): if the pipeline can't be loaded or finds no relations, or there
+        is no GPU where one is wanted.
     """
     settings = settings or Settings()
+    if settings.gpu:
+        require_gpu()
     nlp = model if isinstance(model, Language) else load_pipeline(Path(model))
     service = Service(nlp, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.start()
+        service.batcher.start()
         # else each full collection walks through all of the model, for up to a second
         gc.collect()
         gc.freeze()
         log("ready", model=service.info["name"], limits=service.info["limits"])
         yield
-        await service.close()
+        await service.batcher.close()
         gc.unfreeze()
         log("stopped")
 
@@ -121,22 +125,7 @@ class Service:
         self.metrics = Metrics()
         self.runner = Runner(nlp, settings.max_scores)
         self.info = describe_model(self.runner, settings)
-        self.batcher: Optional[Batcher] = None
-
-    def start(self) -> None:
-        """Begin; within the event loop."""
-        self.batcher = Batcher(self.runner, self.settings, self.metrics)
-        self.batcher.start()
-
-    async def close(self) -> None:
-        """Finish what waits."""
-        if self.batcher is not None:
-            await self.batcher.close()
-
-    @property
-    def trouble(self) -> Optional[str]:
-        """RETURNS (Optional[str]): why no requests can be taken; None if they can."""
-        return "not started" if self.batcher is None else self.batcher.trouble
+        self.batcher = Batcher(self.runner, settings, self.metrics)
 
     async def answer(
         self, request: Request, jobs: Sequence[Job], name: str
@@ -155,7 +144,6 @@ class Service:
                     f"not find them; expected entities ([] for none), or a service "
                     f"with a model that finds them.",
                 )
-        assert self.batcher is not None
         return await self.batcher.submit(jobs)
 
     def check_labels(self, labels: Optional[Sequence[str]]) -> None:
@@ -273,9 +261,10 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     )
     async def ready() -> Response:
         """Whether requests are taken."""
-        if service.trouble is not None:
+        trouble = service.batcher.trouble
+        if trouble is not None:
             raise ServiceError(
-                503, f"Not ready: {service.trouble}.", retry_after=5, reason="not_ready"
+                503, f"Not ready: {trouble}.", retry_after=5, reason="not_ready"
             )
         return _to_response({"status": "ready"})
 

@@ -1,6 +1,7 @@
 """Requests that come at the same time share the runs of the model."""
 
 import asyncio
+import contextvars
 import math
 import threading
 import time
@@ -51,11 +52,16 @@ class Batcher:
         self._loop_task: Optional[asyncio.Task] = None
         self._begun: Optional[float] = None
         self._seconds_per_text = 0.01
+        # in it Thinc keeps where it computes
+        self._context = contextvars.copy_context()
 
     def start(self) -> None:
         """Begin; within the event loop."""
         # a daemon: a model that hangs must not keep the process from ending
-        threading.Thread(target=self._work, name="model", daemon=True).start()
+        thread = threading.Thread(
+            target=self._context.run, args=(self._work,), name="model", daemon=True
+        )
+        thread.start()
         self._loop_task = asyncio.get_running_loop().create_task(self._gather())
 
     async def close(self) -> None:

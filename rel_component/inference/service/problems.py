@@ -1,11 +1,14 @@
 """What is wrong with a request, said so that its sender can put it right."""
 
+import math
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from pydantic import ValidationError
 
 MAX_SHOWN = 40
 MAX_LISTED = 10
+WORDING = re.compile("^((Input|String|List) should (be |have )?|Value error, )")
 # pydantic's wording for the errors that it names by type
 EXPECTED = {
     "missing": "this field",
@@ -93,9 +96,10 @@ def from_validation(error: ValidationError) -> ServiceError:
 def _to_problem(item: Mapping[str, Any]) -> Problem:
     kind, loc = item["type"], item["loc"]
     expected = EXPECTED.get(kind)
+    if kind == "missing" and isinstance(loc[-1], int):
+        expected = "[first character, character after the last, type]"
     if expected is None:
-        expected = item["msg"].removeprefix("Input should ").removeprefix("be ")
-        expected = expected.removeprefix("Value error, ")
+        expected = WORDING.sub("", item["msg"])
     found = "nothing" if kind == "missing" else describe(item["input"])
     return Problem(show_place(loc), found, expected)
 
@@ -119,6 +123,8 @@ def describe(value: Any) -> str:
     if isinstance(value, Mapping):
         names = ", ".join(shorten(str(name)) for name in list(value)[:5])
         return f"an object with {names}" if names else "an empty object"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a number of more than 20 digits"
     return shorten(str(value))

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from ..texts import Task
 from .messages import ExtractRequest, PredictRequest
-from .problems import Problem, ServiceError, from_validation, invalid
+from .problems import Problem, ServiceError, describe, from_validation, invalid
 from .settings import Settings
 
 Message = TypeVar("Message", bound=BaseModel)
@@ -93,8 +93,8 @@ def read_predict(message: PredictRequest, settings: Settings) -> List[Task]:
     if given is None:
         return [Task(text) for text in texts]
     if len(given) != len(texts):
-        found, expected = f"a list of {len(given)}", f"one of {len(texts)}, as chunks"
-        raise invalid([Problem("entities_list", found, expected)])
+        expected = f"a list of {len(texts)}, one for each text"
+        raise invalid([Problem("entities_list", describe(given), expected)])
     names = [f"entities_list[{i}]" for i in range(len(texts))]
     entities = [
         [{"start": start, "end": end, "label": label} for start, end, label in rows]
@@ -148,7 +148,7 @@ def _check_entities(
             problems.append(Problem(name, f"{len(rows)}", expected))
         for i, row in enumerate(rows):
             if not row["start"] < row["end"] <= len(text):
-                found = f"characters {row['start']} to {row['end']}"
+                found = f"characters {describe(row['start'])} to {describe(row['end'])}"
                 expected = f"start < end ≤ {len(text)}, the length of the text"
                 problems.append(Problem(f"{name}[{i}]", found, expected))
     if problems:

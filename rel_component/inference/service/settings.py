@@ -27,6 +27,7 @@ class Settings:
     body_timeout (float): seconds within which the body of a request has to arrive.
     api_key (Optional[str]): required of every request but those for the page, the
         API's description and the checks of health; None requires none.
+    gpu (bool): load the model on the GPU; CUDA_VISIBLE_DEVICES says which.
     log_texts (bool): write the texts and what failed on them into the log.
     docs (bool): Swagger's page at /docs; a browser loads its scripts from a CDN.
     """
@@ -44,6 +45,7 @@ class Settings:
     timeout: float = 30.0
     body_timeout: float = 10.0
     api_key: Optional[str] = None
+    gpu: bool = False
     log_texts: bool = False
     docs: bool = False
 

@@ -1,0 +1,230 @@
+"""Concurrent requests share runs of the model, and none waits for ever."""
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+import spacy
+
+from rel_component.inference.service import Settings, create_app
+from rel_component.inference.service.batching import Batcher
+from rel_component.inference.service.metrics import Metrics
+from rel_component.inference.service.problems import ServiceError
+from rel_component.inference.service.runner import Job, Runner
+from rel_component.inference.texts import Task
+
+from .conftest import TEXT
+from .server import run_server
+
+
+class Model:
+    """Answers with the length of the text, when it is allowed to."""
+
+    def __init__(self):
+        self.batches = []
+        self.gate = threading.Event()
+
+    def __call__(self, jobs):
+        self.batches.append([job.task.text for job in jobs])
+        assert self.gate.wait(60)
+        return [
+            ValueError("bad") if job.task.text == "bad" else {"n": len(job.task.text)}
+            for job in jobs
+        ]
+
+
+def make_jobs(*texts):
+    return [Job(Task(text)) for text in texts]
+
+
+def run(test, **settings):
+    """Runs a test with a batcher, which must end."""
+
+    async def main():
+        model = Model()
+        batcher = Batcher(model, Settings(batch_wait=0, **settings), Metrics())
+        assert batcher.trouble == "not running"
+        batcher.start()
+        assert batcher.trouble is None
+        try:
+            await test(batcher, model)
+        finally:
+            model.gate.set()
+            await batcher.close()
+        assert batcher.trouble == "not running"
+
+    asyncio.run(main())
+
+
+async def begin(batcher, *texts):
+    """A request, which waits."""
+    task = asyncio.create_task(batcher.submit(make_jobs(*texts)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return task
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.001)
+
+
+def test_what_comes_while_the_model_works_is_one_batch():
+    async def test(batcher, model):
+        first = await begin(batcher, "a")
+        await until(lambda: model.batches)
+        others = [
+            await begin(batcher, *texts) for texts in (["bb"], ["ccc", "d"], ["e"])
+        ]
+        model.gate.set()
+        assert await first == [{"n": 1}]
+        assert await asyncio.gather(*others) == [
+            [{"n": 2}],
+            [{"n": 3}, {"n": 1}],
+            [{"n": 1}],
+        ]
+        assert model.batches == [["a"], ["bb", "ccc", "d"], ["e"]]
+
+    run(test, batch_texts=3)
+
+
+def test_batches_are_limited_by_characters():
+    async def test(batcher, model):
+        model.gate.set()
+        jobs = make_jobs("x" * 9, "aaa", "bb", "cc")
+        answers = await batcher.submit(jobs)
+        assert [answer["n"] for answer in answers] == [9, 3, 2, 2]
+        assert model.batches == [["x" * 9], ["aaa", "bb"], ["cc"]]
+
+    run(test, batch_chars=6)
+
+
+def test_a_full_queue_is_refused():
+    async def test(batcher, model):
+        first = await begin(batcher, "a")
+        await until(lambda: model.batches)
+        waiting = await begin(batcher, "b", "c")
+        with pytest.raises(ServiceError, match="2 texts wait for the model") as error:
+            await batcher.submit(make_jobs("d", "e"))
+        assert error.value.status == 429
+        assert int(error.value.headers["Retry-After"]) >= 1
+        model.gate.set()
+        assert len(await first) + len(await waiting) == 3
+        assert await batcher.submit(make_jobs("d", "e", "f")) == [{"n": 1}] * 3
+
+    run(test, max_queue=3, max_texts=3)
+
+
+def test_what_is_too_late_is_not_computed():
+    async def test(batcher, model):
+        first = await begin(batcher, "a")
+        await until(lambda: model.batches)
+        with pytest.raises(ServiceError, match="did not answer within") as error:
+            await batcher.submit(make_jobs("late"))
+        assert error.value.status == 503 and "Retry-After" in error.value.headers
+        with pytest.raises(ServiceError):
+            await first
+        await until(lambda: batcher.trouble is not None)
+        assert "the model has been busy" in batcher.trouble
+        model.gate.set()
+        await until(lambda: batcher.trouble is None)
+        assert await batcher.submit(make_jobs("b")) == [{"n": 1}]
+        assert model.batches == [["a"], ["b"]]
+
+    run(test, timeout=0.2)
+
+
+def test_closing_finishes_what_waits():
+    async def test(batcher, model):
+        requests = [await begin(batcher, text) for text in ("a", "b", "c")]
+        await until(lambda: model.batches)
+        closing = asyncio.create_task(batcher.close())
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceError, match="shutting down") as error:
+            await batcher.submit(make_jobs("d"))
+        assert error.value.status == 503
+        model.gate.set()
+        assert await asyncio.gather(*requests) == [[{"n": 1}]] * 3
+        await closing
+
+    run(test)
+
+
+def test_one_bad_text_does_not_harm_the_others():
+    async def test(batcher, model):
+        model.gate.set()
+        requests = [await begin(batcher, text) for text in ("a", "bad", "c")]
+        found = await asyncio.gather(*requests, return_exceptions=True)
+        assert [found[0], found[2]] == [[{"n": 1}]] * 2
+        assert isinstance(found[1], ValueError)
+
+    run(test)
+
+
+@spacy.Language.component("test_service_poison")
+def poison(doc):
+    if "poison" in doc.text:
+        raise RuntimeError(doc.text)
+    return doc
+
+
+@pytest.fixture(scope="module")
+def poisoned(model):
+    nlp = spacy.load(model)
+    nlp.add_pipe("test_service_poison", first=True)
+    return nlp
+
+
+def test_runner_tries_the_texts_of_a_failed_batch_alone(poisoned):
+    runner = Runner(poisoned)
+    given = [{"start": 0, "end": 3, "label": "PERSON"}]
+    tasks = [Task(TEXT), Task("poison"), Task(TEXT, given), Task("a poison", [])]
+    first, second, third, fourth = runner([Job(task) for task in tasks])
+    assert len(first["relations"]) == 1 and len(third["entities"]) == 1
+    assert isinstance(second, RuntimeError) and isinstance(fourth, RuntimeError)
+
+
+def test_a_failure_is_a_500_without_the_text(poisoned, caplog):
+    async def post_all(url):
+        async with httpx.AsyncClient(
+            base_url=url, trust_env=False, timeout=60
+        ) as client:
+            texts = [TEXT, "poison Secret", TEXT]
+            requests = [client.post("/predict", json={"chunks": [x]}) for x in texts]
+            return await asyncio.gather(*requests)
+
+    with caplog.at_level("INFO", "rel_component.service"):
+        with run_server(create_app(poisoned)) as url:
+            answers = asyncio.run(post_all(url))
+    assert [answer.status_code for answer in answers] == [200, 500, 200]
+    assert len(answers[0].json()) == len(answers[2].json()) == 1
+    assert answers[1].json()["request_id"] in str([x.fields for x in caplog.records])
+    assert "Secret" not in answers[1].text + caplog.text
+    assert "Secret" not in str([record.fields for record in caplog.records])
+
+
+def test_concurrent_requests_get_their_own_answers(url):
+    async def post_all():
+        async with httpx.AsyncClient(
+            base_url=url, trust_env=False, timeout=60
+        ) as client:
+            return await asyncio.gather(*map(lambda i: post(client, i), range(40)))
+
+    async def post(client, i):
+        entities = [[0, 3, "PERSON"], [14, 18, f"T{i}"]]
+        request = {"text": TEXT, "id": str(i)}
+        if i % 2:
+            names = ("start", "end", "label")
+            request["entities"] = [dict(zip(names, row)) for row in entities]
+        answer = await client.post("/extract", json={"documents": [request]})
+        return answer.json()["documents"][0]
+
+    found = asyncio.run(post_all())
+    assert [row["id"] for row in found] == [str(i) for i in range(40)]
+    for i, row in enumerate(found):
+        assert row["entities"][1]["label"] == (f"T{i}" if i % 2 else "ORG")
+    metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+    counts = dict(line.rsplit(" ", 1) for line in metrics.splitlines())
+    batches = float(counts["rel_component_batch_texts_count"])
+    assert batches < float(counts["rel_component_batch_texts_sum"])

@@ -1,0 +1,96 @@
+"""The API's description, and requests made from it or at random: no 5xx."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+
+from rel_component.inference.service.messages import EXTRACT_EXAMPLE, PREDICT_EXAMPLE
+
+load_all_checks()
+WANTED = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+        "negative_data_rejection",
+    ]
+)
+
+
+GET = ("/health", "/ready", "/model", "/metrics")
+REQUESTS = [
+    *(
+        ("POST", path, mode)
+        for path in ("/predict", "/extract")
+        for mode in GenerationMode
+    ),
+    # in these there is nothing that could be wrong
+    *(("GET", path, GenerationMode.POSITIVE) for path in GET),
+]
+
+
+@pytest.mark.parametrize("method,path,mode", REQUESTS)
+def test_no_request_makes_it_fail(url, method, path, mode):
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    strategy = schema[path][method].as_strategy(generation_mode=mode)
+
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @given(case=strategy)
+    def check(case):
+        case.call_and_validate(checks=WANTED)
+
+    check()
+
+
+letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+
+
+@st.composite
+def documents(draw):
+    text = draw(st.text(letters, max_size=40))
+    if not text or draw(st.booleans()):
+        return {"text": text}
+    ends = st.lists(st.integers(0, len(text)), min_size=2, max_size=2, unique=True)
+    label = st.text(letters, min_size=1, max_size=5)
+    spans = draw(st.lists(st.tuples(ends.map(sorted), label), max_size=6))
+    entities = [{"start": a, "end": b, "label": label} for (a, b), label in spans]
+    return {"text": text, "entities": entities}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(documents(), min_size=1, max_size=4), st.floats(0, 1))
+def test_any_text_and_any_entities_have_an_answer(client, found, threshold):
+    request = {"documents": found, "threshold": threshold, "all_scores": True}
+    answer = client.post("/extract", json=request)
+    assert answer.status_code == 200, answer.text
+    for given_, row in zip(found, answer.json()["documents"], strict=True):
+        assert row["text"] == given_["text"]
+        for entity in row["entities"]:
+            assert given_["text"][entity["start"] : entity["end"]] == entity["text"]
+        if "entities" in given_:
+            assert len(row["entities"]) == len(given_["entities"])
+        for relation in row["relations"]:
+            assert relation["score"] >= threshold
+            assert relation["head"] in row["entities"]
+
+
+def test_examples_are_answered(client):
+    document = client.get("/openapi.json").json()
+    for path, name, example in (
+        ("/predict", "PredictRequest", PREDICT_EXAMPLE),
+        ("/extract", "ExtractRequest", EXTRACT_EXAMPLE),
+    ):
+        body = document["paths"][path]["post"]["requestBody"]["content"]
+        assert body["application/json"]["schema"]["$ref"].endswith(f"/{name}")
+        assert document["components"]["schemas"][name]["examples"] == [example]
+        assert client.post(path, json=example).status_code == 200
+    assert set(document["paths"]) == {path for _, path, _ in REQUESTS}
+
+
+def test_description_is_there_without_the_internet(client):
+    assert client.get("/docs").status_code == 404
+    assert "cdn" not in client.get("/openapi.json").text
