@@ -89,6 +89,8 @@ def main(
             "rel_component.inference.service:create_app_from_environment",
             factory=True,
             workers=workers,
+            # a worker does not answer its supervisor while it imports all libraries
+            timeout_worker_healthcheck=120,
             **options,
         )
 

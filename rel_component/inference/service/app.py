@@ -123,7 +123,9 @@ class Service:
     def __init__(self, nlp: Language, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.runner = Runner(nlp, settings.max_scores)
+        self.runner = Runner(
+            nlp, max_scores=settings.max_scores, max_entities=settings.max_entities
+        )
         self.info = describe_model(self.runner, settings)
         self.batcher = Batcher(self.runner, settings, self.metrics)
 

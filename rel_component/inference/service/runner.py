@@ -19,7 +19,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ...evaluation import find_extractor, list_entity_finders
-from ...model.candidates import PairGenerator
+from ...model.candidates import Candidates, Entities, PairGenerator
 from ...pipe import RelationExtractor
 from ...relations import EntityKey, RelationData, get_relation_data, keep_best
 from ..texts import Task, extract, set_entities
@@ -62,10 +62,14 @@ class Runner:
 
     nlp (Language): with a relation extractor; not to be used elsewhere meanwhile.
     max_scores (int): most scores in one answer.
+    max_entities (int): most entities of one text.
     """
 
-    def __init__(self, nlp: Language, max_scores: int = 100_000) -> None:
+    def __init__(
+        self, nlp: Language, *, max_scores: int = 100_000, max_entities: int = 500
+    ) -> None:
         self.nlp = nlp
+        self.max_entities = max_entities
         self.max_scores = max_scores
         self.extractor = find_extractor(nlp)
         self.finders = list_entity_finders(nlp)
@@ -104,7 +108,7 @@ class Runner:
             given: List[Optional[List[Span]]] = [None] * len(docs)
             if is_given:
                 given = [self._give(doc, job.task) for doc, job in zip(docs, jobs)]
-            with _read_given_entities(self.nlp, is_given):
+            with _use_entities(self.nlp, is_given, self.max_entities):
                 docs = list(extract(self.nlp, docs, is_given, len(docs)))
             for doc, spans, job in zip(docs, given, jobs):
                 yield self._to_answer(doc, spans, job)
@@ -112,7 +116,7 @@ class Runner:
     def _give(self, doc: Doc, task: Task) -> List[Span]:
         spans = set_entities(doc, task.entities or (), "the text")
         generator = self.extractor.model.attrs["get_instances"]
-        if len(doc.ents) < len(spans) and not isinstance(generator, PairGenerator):
+        if len(doc.ents) < len(spans) and type(generator) is not PairGenerator:
             raise ServiceError(
                 422,
                 f"{len(spans) - len(doc.ents)} of {len(spans)} given entities overlap "
@@ -185,23 +189,55 @@ class Runner:
         return sorted(scores, key=lambda score: -score["score"])
 
 
+class LimitedGenerator(PairGenerator):
+    """Pairs of the entities of a generator of ours, unless there are too many.
+
+    generator (PairGenerator): the generator.
+    spans_key (Optional[str]): where the entities are.
+    max_entities (int): most entities of one text; pairs grow with their square.
+    """
+
+    def __init__(
+        self, generator: PairGenerator, spans_key: Optional[str], max_entities: int
+    ) -> None:
+        super().__init__(
+            max_length=generator.max_length,
+            max_sentences=generator.max_sentences,
+            spans_key=spans_key,
+        )
+        self.max_entities = max_entities
+
+    def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
+        """RAISES (ServiceError): if a text has too many entities."""
+        most = int(numpy.diff(entities.offsets).max(initial=0))
+        if most > self.max_entities:
+            raise ServiceError(
+                422,
+                f"Found {most} entities in one text; expected at most "
+                f"{self.max_entities}. Send it in parts.",
+                reason="size",
+            )
+        return super().get_pairs(docs, entities)
+
+
 @contextmanager
-def _read_given_entities(nlp: Language, is_given: bool) -> Iterator[None]:
-    """Take the candidates from the given entities, where they may overlap, whatever
-    group the model learned from."""
-    generators = [
-        pipe.model.attrs["get_instances"]
-        for _, pipe in nlp.pipeline
-        if is_given and isinstance(pipe, RelationExtractor)
-    ]
-    ours = [(x, x.spans_key) for x in generators if isinstance(x, PairGenerator)]
-    for generator, _ in ours:
-        generator.spans_key = GIVEN_KEY
+def _use_entities(nlp: Language, is_given: bool, max_entities: int) -> Iterator[None]:
+    """Take the candidates from given entities, which may overlap, whatever group the
+    model learned from; and limit how many there may be."""
+    swapped = []
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor):
+            generator = pipe.model.attrs["get_instances"]
+            if type(generator) is PairGenerator:
+                key = GIVEN_KEY if is_given else generator.spans_key
+                limited = LimitedGenerator(generator, key, max_entities)
+                pipe.model.attrs["get_instances"] = limited
+                swapped.append((pipe.model, generator))
     try:
         yield
     finally:
-        for generator, key in ours:
-            generator.spans_key = key
+        for model, generator in swapped:
+            model.attrs["get_instances"] = generator
 
 
 def _number_entities(

@@ -15,7 +15,7 @@ class Settings:
     max_body (int): largest body of a request, in bytes.
     max_texts (int): most texts in one request.
     max_chars (int): most characters in one request, all texts together.
-    max_entities (int): most given entities of one text.
+    max_entities (int): most entities of one text, given or found.
     max_scores (int): most scores in one answer where all scores are asked for.
     max_requests (int): most requests in progress; further ones are answered 503.
     max_queue (int): most texts that wait for the model; further ones are answered 429.

@@ -121,6 +121,9 @@ def test_limits(strict):
     answer = post("/predict", json={"chunks": [TEXT], "entities_list": [rows]})
     assert answer.status_code == 422
     assert "found 3; expected at most 2 entities" in answer.json()["detail"]
+    answer = post("/predict", json={"chunks": ["Bob", f"{TEXT} and Bob"]})
+    assert answer.status_code == 422
+    assert "Found 3 entities in one text; expected at most 2" in answer.json()["detail"]
     request = {"documents": [{"text": TEXT}], "all_scores": True}
     answer = post("/extract", json=request)
     assert answer.status_code == 422
