@@ -154,6 +154,13 @@ def describe(times: List[float], seconds: float) -> List[str]:
     return [f"{len(times) / seconds:.0f}", *(f"{q:.1f}" for q in quantiles)]
 
 
+def read_cpu(pid: int) -> float:
+    """RETURNS (float): processor time that a process has used, in seconds: it says more
+    than the clock where the machine has other things to do."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def read_memory(pid: int) -> float:
     """RETURNS (float): what a process holds in memory, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -162,24 +169,33 @@ def read_memory(pid: int) -> float:
 
 
 def measure(
-    servers: Dict[str, int], clients: List[int], seconds: float, texts: List[str]
+    servers: Dict[str, Tuple[int, int]],
+    clients: List[int],
+    seconds: float,
+    texts: List[str],
 ) -> float:
-    """Print throughput and latency of servers, in turn.
+    """Print throughput, latency and processor time of servers, in turn.
+
+    servers (Dict[str, Tuple[int, int]]): port and process of each, by name.
 
     RETURNS (float): requests per second of the first at the most clients.
     """
     rows, best = [], 0.0
     for count in clients:
-        rates = []
-        for name, port in servers.items():
+        rates, costs = [], []
+        for name, (port, pid) in servers.items():
             asyncio.run(run_clients(port, count, 1.0, texts))
+            before = read_cpu(pid)
             times, statuses = asyncio.run(run_clients(port, count, seconds, texts))
+            costs.append((read_cpu(pid) - before) / len(times))
             rates.append(len(times) / seconds)
             row = [str(count), name, *describe(times, seconds), show(statuses)]
-            rows.append(row + [f"{rates[0] / rates[-1]:.2f}"])
+            row += [f"{costs[-1] * 1000:.2f}", f"{rates[0] / rates[-1]:.2f}"]
+            rows.append([*row, f"{costs[-1] / costs[0]:.2f}"])
         best = rates[0]
-    header = ["clients", "server", "req/s", "p50 ms", "p95", "p99", "status", "ratio"]
-    msg.table(rows, header=header, divider=True, aligns=("r", "l", *"rrrrlr"))
+    header = ["clients", "server", "req/s", "p50 ms", "p95", "p99", "status"]
+    header += ["CPU ms", "speed-up", "by CPU"]
+    msg.table(rows, header=header, divider=True, aligns=tuple("rlrrrrlrrr"))
     return best
 
 
@@ -206,9 +222,12 @@ def main(
         os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - {core})
     with (
         serve(model, port, core) as process,
-        serve(model, port + 1, core, "--batch-texts", "1"),
+        serve(model, port + 1, core, "--batch-texts", "1") as single,
     ):
-        servers = {"batching": port, "one by one": port + 1}
+        servers = {
+            "batching": (port, process.pid),
+            "one by one": (port + 1, single.pid),
+        }
         numbers = [int(number) for number in clients.split(",")]
         best = measure(servers, numbers, seconds, found)
         if overload:

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
+from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
 
@@ -69,7 +70,6 @@ def main(
     options: Dict[str, Any] = {
         "host": host,
         "port": port,
-        "log_config": get_log_config(),
         "access_log": False,
         "server_header": False,
         "ws": "none",
@@ -80,17 +80,20 @@ def main(
     if settings.api_key is None and host not in ("127.0.0.1", "::1", "localhost"):
         msg.warn(f"Whoever reaches {host}:{port} may use the service: {KEY} is not set")
     if workers == 1:
-        uvicorn.run(app, **options)
+        uvicorn.run(app, log_config=get_log_config(), **options)
         return
     del app  # it was only tried: each worker loads its own
     os.environ.update({MODEL: str(model.resolve()), **settings.to_environment()})
+    dictConfig(get_log_config())
     with share_metrics():
         uvicorn.run(
             "rel_component.inference.service:create_app_from_environment",
             factory=True,
             workers=workers,
-            # a worker does not answer its supervisor while it imports all libraries
-            timeout_worker_healthcheck=120,
+            # done by the factory: a worker that imports all libraries for it does not
+            # answer its supervisor meanwhile, and is killed
+            log_config=None,
+            timeout_worker_healthcheck=60,
             **options,
         )
 

@@ -5,6 +5,7 @@ import gc
 import os
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Type, Union
 
@@ -19,7 +20,7 @@ from thinc.api import require_gpu
 from ...about import __version__
 from ...evaluation import load_pipeline
 from .batching import Batcher
-from .logs import log
+from .logs import get_log_config, log
 from .messages import (
     ErrorResponse,
     ExtractRequest,
@@ -104,12 +105,14 @@ def create_app(
 
 
 def create_app_from_environment() -> FastAPI:
-    """The app of a worker process, whose settings stand in the environment.
+    """The app of a worker process, whose settings stand in the environment, and which
+    logs as `scripts/serve.py` does.
 
     RETURNS (FastAPI): for uvicorn, as a factory.
     """
     if MODEL not in os.environ:
         raise ValueError(f"{MODEL} is not set; expected the folder of a pipeline.")
+    dictConfig(get_log_config())
     return create_app(os.environ[MODEL], Settings.from_environment())
 
 

@@ -77,5 +77,5 @@ def url(model):
 
 @pytest.fixture(scope="module")
 def client(url):
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=url, trust_env=False, timeout=300) as client:
         yield client

@@ -24,7 +24,7 @@ def run_server(app):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(300)
         listener.close()
         assert not thread.is_alive()
 
@@ -33,5 +33,5 @@ def run_server(app):
 def run_client(app):
     """YIELDS (httpx.Client): of an app that runs."""
     with run_server(app) as url:
-        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        with httpx.Client(base_url=url, trust_env=False, timeout=300) as client:
             yield client

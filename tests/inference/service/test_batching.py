@@ -188,7 +188,7 @@ def test_runner_tries_the_texts_of_a_failed_batch_alone(poisoned):
 def test_a_failure_is_a_500_without_the_text(poisoned, caplog):
     async def post_all(url):
         async with httpx.AsyncClient(
-            base_url=url, trust_env=False, timeout=60
+            base_url=url, trust_env=False, timeout=300
         ) as client:
             texts = [TEXT, "poison Secret", TEXT]
             requests = [client.post("/predict", json={"chunks": [x]}) for x in texts]
@@ -207,7 +207,7 @@ def test_a_failure_is_a_500_without_the_text(poisoned, caplog):
 def test_concurrent_requests_get_their_own_answers(url):
     async def post_all():
         async with httpx.AsyncClient(
-            base_url=url, trust_env=False, timeout=60
+            base_url=url, trust_env=False, timeout=300
         ) as client:
             return await asyncio.gather(*map(lambda i: post(client, i), range(40)))
 

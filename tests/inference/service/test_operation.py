@@ -129,7 +129,7 @@ def slowly(client):
     """The body of a request, and in the middle of it another request."""
     yield b"{"
     url = client.base_url.join("/model")
-    slowly.found = httpx.get(url, trust_env=False, timeout=60)
+    slowly.found = httpx.get(url, trust_env=False, timeout=300)
     yield b"}"
 
 
