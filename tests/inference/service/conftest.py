@@ -3,6 +3,7 @@ import pytest
 import spacy
 from spacy.tokens import Span
 from spacy.training import Example
+from thinc.api import fix_random_seed
 
 from rel_component import Relation, set_relations
 from rel_component.inference.service import create_app
@@ -64,6 +65,7 @@ def train(nlp, golds):
         for key, group in gold.spans.items():
             doc.spans[key] = [Span(doc, s.start, s.end, s.label_) for s in group]
         examples.append(Example(doc, gold))
+    fix_random_seed(0)  # fixtures of a package come before the one of each test
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(80):
         nlp.update(examples, sgd=optimizer)
