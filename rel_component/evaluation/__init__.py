@@ -1,5 +1,10 @@
 from .entities import score_entities, score_tokens
-from .pipelines import find_extractor, list_entity_finders, load_pipeline
+from .pipelines import (
+    find_extractor,
+    find_spans_key,
+    list_entity_finders,
+    load_pipeline,
+)
 from .scores import (
     DEFAULT_THRESHOLDS,
     get_random_baseline,
@@ -11,6 +16,7 @@ from .scores import (
 __all__ = [
     "DEFAULT_THRESHOLDS",
     "find_extractor",
+    "find_spans_key",
     "get_random_baseline",
     "list_entity_finders",
     "load_pipeline",

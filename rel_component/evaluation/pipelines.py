@@ -1,7 +1,7 @@
 """Trained pipelines: loading them, their relation extractor, what finds entities."""
 
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import spacy
 from spacy.language import Language
@@ -46,3 +46,12 @@ def find_extractor(nlp: Language) -> RelationExtractor:
         f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
         f"extractor; train one with configs/rel_tok2vec.cfg."
     )
+
+
+def find_spans_key(nlp: Language) -> Optional[str]:
+    """RETURNS (Optional[str]): the group of `doc.spans` in which a pipeline's relation
+    extractor looks for entities; None for `doc.ents`, or without an extractor."""
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, RelationExtractor):
+            return getattr(pipe.model.attrs["get_instances"], "spans_key", None)
+    return None

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
-from ..evaluation import list_entity_finders
+from ..evaluation import find_spans_key, list_entity_finders
 from ..formats.io import list_files
 from ..readers import copy_tokens
 from ..relations import EntityKey, Relation, get_relations
@@ -100,10 +100,11 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     tasks (Iterable[Task]): the texts.
     source (str): name of the input, for messages.
     YIELDS (Doc): given entities stand in `doc.ents`, and all of them, overlapping ones
-        too, in `doc.spans["entities"]`.
+        too, in `doc.spans["entities"]` and where else the pipeline looks for them.
         An entity that begins or ends inside a token gets the whole token; warned of.
     RAISES (ValueError): if an entity lies outside its text.
     """
+    spans_key = find_spans_key(nlp)
     for number, task in enumerate(tasks, 1):
         if task.tokens is not None:
             doc = Doc(nlp.vocab, words=task.tokens)
@@ -112,6 +113,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
         if task.entities is not None:
             where = f"{source} text {number}".strip()
             spans = set_entities(doc, task.entities, where)
+            if spans_key is not None:
+                doc.spans[spans_key] = spans
             _warn_of_changes(doc, task.entities, spans, where)
         yield doc
 

@@ -14,6 +14,7 @@ from rel_component.inference.texts import (
     read_tasks,
     to_row,
 )
+from rel_component.model.candidates import PairGenerator
 
 from ..util import make_doc
 
@@ -145,3 +146,12 @@ def test_lines_are_read_one_by_one(tmp_path):
     assert next(tasks).text == "a\u2028b"
     with pytest.raises(ValueError, match="byte 32 is not UTF-8"):
         next(tasks)
+
+
+def test_given_entities_stand_where_the_model_looks_for_them():
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor")
+    pipe.model.attrs["get_instances"] = PairGenerator(spans_key="all")
+    (doc,) = make_docs(nlp, [Task(TEXT, ENTITIES)])
+    assert [span.text for span in doc.spans["all"]] == ["Ann", "Acme"]
+    assert len(pipe.get_candidates([doc])) == 2
