@@ -19,11 +19,11 @@ from typing import (
 
 from spacy.tokens import Doc
 
+from .formats.corpus_file import NAMES
 from .formats.report import plural
 from .formats.to_doc import SOURCE_KEY
 from .relations import get_relation_keys
 
-NAMES = ("train", "dev", "test")
 DOCUMENTS = ("documents", "")
 
 Features = Mapping[object, int]

@@ -14,7 +14,12 @@ from wasabi import Printer
 
 from rel_component import splits
 from rel_component.formats import FORMATS, Options, Report, convert
-from rel_component.formats.corpus_file import CorpusFile
+from rel_component.formats.corpus_file import (
+    CorpusFile,
+    check_corpus,
+    list_corpus,
+    remove_corpus,
+)
 from rel_component.formats.layers import get_short_name
 from rel_component.formats.report import (
     ANNOTATORS,
@@ -268,16 +273,19 @@ def main(
             report_path.parent.mkdir(parents=True, exist_ok=True)
             srsly.write_json(report_path, report.to_json())
     for path, n in written.items():
-        msg.good(f"{path}: {plural(n, 'document')}")
+        n_files = len(list_corpus(path))
+        files = f" in {n_files} files" if n_files > 1 else ""
+        msg.good(f"{path}: {plural(n, 'document')}{files}")
     try:
         for path in find_stale(output, written):
             if inputs:
-                path.unlink()
+                remove_corpus(path)
                 msg.warn(f"{path}: removed, it was of an earlier conversion.")
             else:  # the parts of a corpus may be converted one after the other
                 msg.warn(f"{path}: of an earlier conversion, left as it is.")
-    except OSError as error:
-        msg.fail(f"A file of an earlier conversion can't be removed: {error}.")
+    except (ValueError, OSError) as error:
+        reason = str(error).rstrip(".")
+        msg.fail(f"A file of an earlier conversion can't be removed: {reason}.")
         raise typer.Exit(1) from None
 
 
@@ -512,14 +520,20 @@ def write(
     for name, (docs, _) in corpora.items():
         if not len(docs):
             raise ValueError(f"--{name}: no documents came out of it.")
+    parts: Dict[Path, Tuple[CorpusFile, Optional[List[int]]]]
     if "" not in corpora:
-        paths = {name: output / f"{name}.spacy" for name in corpora}
-        return {paths[name]: corpora[name][0].write(paths[name]) for name in corpora}
-    docs, items = corpora[""]
-    if output.suffix == ".spacy":
-        return {output: docs.write(output)}
-    parts = {output / f"{name}.spacy": p for name, p in divider(items).items()}
-    return {path: docs.write(path, part) for path, part in parts.items()}
+        parts = {
+            output / f"{n}.spacy": (docs, None) for n, (docs, _) in corpora.items()
+        }
+    elif output.suffix == ".spacy":
+        parts = {output: (corpora[""][0], None)}
+    else:
+        docs, items = corpora[""]
+        divided = divider(items).items()
+        parts = {output / f"{n}.spacy": (docs, part) for n, part in divided}
+    for path in parts:
+        check_corpus(path)  # all of them, before one is written
+    return {path: docs.write(path, part) for path, (docs, part) in parts.items()}
 
 
 def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
@@ -527,7 +541,7 @@ def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
     if output.suffix == ".spacy":
         return []
     paths = {output / f"{name}.spacy" for name in splits.NAMES}
-    return sorted(path for path in paths.difference(written) if path.is_file())
+    return sorted(path for path in paths.difference(written) if path.exists())
 
 
 if __name__ == "__main__":
