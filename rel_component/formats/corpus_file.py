@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import shutil
+import struct
 import tempfile
 import weakref
 import zlib
@@ -11,15 +12,22 @@ from array import array
 from bisect import bisect_right
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import IO, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy
-from spacy.strings import get_string_id
+from spacy.attrs import ENT_KB_ID, ENT_TYPE, ORTH, SPACY
+from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
+from srsly.msgpack import Packer
 
 from .writers.output import replace_file
 
+STRINGS = (ORTH, ENT_TYPE, ENT_KB_ID)
 ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "SENT_START")
+# where their values are strings: of the words, too
+COLUMNS = [i for i, attr in enumerate(DocBin(attrs=ATTRS).attrs) if attr in STRINGS]
+# id, kb_id, label, start, end, start_char, end_char
+SPAN = struct.Struct(">QQQllll")
 # of splits
 NAMES = ("train", "dev", "test")
 # what one file holds at most: about 50 MB in memory
@@ -31,11 +39,13 @@ class _Block(NamedTuple):
     """Docs that are next to each other.
 
     docs (DocBin): in compact form.
-    labels (Set[str]): strings of span groups: they are in no column of the tokens.
+    labels (Set[int]): ids of strings of span groups: they are in no column of tokens.
+    strings (Dict[int, str]): all strings by id.
     """
 
     docs: DocBin
-    labels: Set[str]
+    labels: Set[int]
+    strings: Dict[int, str]
 
 
 class CorpusFile:
@@ -56,6 +66,9 @@ class CorpusFile:
         self._lengths = array("L")
         self._block = _make_block()
         self._n_tokens = 0
+        self._strings: Optional[StringStore] = None
+        # srsly looks up its extensions for each one that it makes: 2 ms
+        self._packer = Packer(use_bin_type=True)
         # of all blocks, the one that is filled included
         self._firsts: List[int] = [0]
         # of those that are on disk: position and size
@@ -71,13 +84,15 @@ class CorpusFile:
 
         RAISES (OSError): if there is no room for temporary files.
         """
-        if self._is_full(len(self._block.docs), self._n_tokens + len(doc)):
+        is_full = self._is_full(len(self._block.docs), self._n_tokens + len(doc))
+        if is_full or self._strings not in (None, doc.vocab.strings):
             self._store()
+        self._strings = doc.vocab.strings
         self._lengths.append(len(doc))
         self._n_tokens += len(doc)
-        self._block.docs.add(doc)
+        _add(doc, self._block.docs, self._packer)
         for group in doc.spans.values():
-            labels = (x for s in group for x in (s.label_, s.kb_id_, s.id_))
+            labels = (x for s in group for x in (s.label, s.kb_id, s.id))
             self._block.labels.update(labels)
 
     def write(self, path: Path, positions: Optional[Iterable[int]] = None) -> int:
@@ -122,6 +137,7 @@ class CorpusFile:
         if self._file is None:
             self._file = tempfile.TemporaryFile()
             weakref.finalize(self, self._file.close)
+        self._resolve()
         # the columns repeat themselves: a tenth is left, at the least effort
         data = zlib.compress(pickle.dumps(self._block), 1)
         self._places.append((self._file.tell(), len(data)))
@@ -130,8 +146,17 @@ class CorpusFile:
         self._block = _make_block()
         self._n_tokens = 0
 
+    def _resolve(self) -> None:
+        """Take the strings of a block from the vocabulary of its Docs."""
+        docs, labels, strings = self._block
+        store = self._strings
+        used = labels.union(*map(_list_ids, docs.tokens))
+        if store is not None:
+            strings.update((i, store[i]) for i in used.difference(strings))
+
     def _load(self, i: int) -> _Block:
         if i == len(self._places):
+            self._resolve()
             return self._block
         if self._loaded[0] != i:
             assert self._file is not None
@@ -158,19 +183,14 @@ class CorpusFile:
         part = _make_block().docs
         in_blocks = groupby(positions, lambda i: bisect_right(self._firsts, i) - 1)
         for k, group in in_blocks:
-            docs, labels = self._load(k)
+            docs, labels, strings = self._load(k)
             own = [i - self._firsts[k] for i in group]
             for name in ("tokens", "spaces", "cats", "flags", "user_data"):
                 column = getattr(docs, name)
                 getattr(part, name).extend(column[i] for i in own)
             part.span_groups.extend(docs.span_groups[i] for i in own)
-            tokens = numpy.vstack([docs.tokens[i] for i in own])
-            used = set(numpy.unique(tokens).tolist())
-            part.strings.update(
-                string
-                for string in docs.strings
-                if string in labels or get_string_id(string) in used
-            )
+            used = labels.union(*(_list_ids(docs.tokens[i]) for i in own))
+            part.strings.update(strings[i] for i in used)
         return part
 
 
@@ -226,4 +246,34 @@ def remove_corpus(path: Path) -> None:
 
 
 def _make_block() -> _Block:
-    return _Block(DocBin(attrs=ATTRS, store_user_data=True), set())
+    return _Block(DocBin(attrs=ATTRS, store_user_data=True), set(), {})
+
+
+def _add(doc: Doc, docs: DocBin, packer: Packer) -> None:
+    """As `DocBin.add`, which takes nine strings of each token and ten times as long."""
+    docs.tokens.append(doc.to_array(list(docs.attrs)))
+    docs.spaces.append(doc.to_array(SPACY).astype(bool).reshape(-1, 1))
+    docs.flags.append({"has_unknown_spaces": doc.has_unknown_spaces})
+    docs.cats.append(doc.cats)
+    docs.user_data.append(packer.pack(doc.user_data))
+    docs.span_groups.append(_pack_groups(doc, packer))
+
+
+def _pack_groups(doc: Doc, packer: Packer) -> bytes:
+    """As `SpanGroups.to_bytes`."""
+    if not doc.spans:
+        return doc.spans.to_bytes()
+    groups: Dict[bytes, List[str]] = {}
+    for key, group in doc.spans.items():
+        spans = [
+            SPAN.pack(s.id, s.kb_id, s.label, s.start, s.end, s.start_char, s.end_char)
+            for s in group
+        ]
+        value = {"name": group.name, "attrs": group.attrs, "spans": spans}
+        groups.setdefault(packer.pack(value), []).append(key)
+    return packer.pack(groups)
+
+
+def _list_ids(tokens: numpy.ndarray) -> Set[int]:
+    """RETURNS (Set[int]): the strings in the columns that hold strings."""
+    return set(tokens[:, COLUMNS].ravel().tolist())

@@ -2,7 +2,12 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 
-from rel_component.formats.corpus_file import CorpusFile, list_corpus, remove_corpus
+from rel_component.formats.corpus_file import (
+    ATTRS,
+    CorpusFile,
+    list_corpus,
+    remove_corpus,
+)
 
 NLP = spacy.blank("en")
 
@@ -67,6 +72,37 @@ def test_parts_are_taken_across_blocks(tmp_path):
     assert [file.name for file in tmp_path.iterdir() if file.suffix != ".spacy"] == [
         "a"
     ]
+
+
+def test_columns_are_those_of_a_docbin(tmp_path):
+    docs = make_docs(3)
+    docs[0].spans["copy"] = docs[0].spans["entities"]
+    docs[0].spans["sc"] = SpanGroup(docs[0], name="other", attrs={"a": 1}, spans=[])
+    docs[1].spans.clear()
+    docs.append(Doc(NLP.vocab))
+    docs.append(Doc(NLP.vocab, words=["no", "blanks"], sent_starts=[1, 0]))
+    corpus, expected = CorpusFile(), DocBin(attrs=ATTRS, store_user_data=True)
+    for doc in docs:
+        corpus.add(doc)
+        expected.add(doc)
+    corpus.write(tmp_path / "x.spacy")
+    found = DocBin().from_disk(tmp_path / "x.spacy")
+    expected = DocBin().from_bytes(expected.to_bytes())
+    for name in ("attrs", "cats", "flags", "span_groups", "user_data"):
+        assert getattr(found, name) == getattr(expected, name)
+    for name in ("tokens", "spaces"):
+        columns = zip(getattr(found, name), getattr(expected, name), strict=True)
+        assert all((a == b).all() and a.shape == b.shape for a, b in columns)
+    assert found.strings <= expected.strings
+
+
+def test_docs_of_several_vocabularies(tmp_path):
+    corpus = CorpusFile()
+    for word in ("one", "two"):
+        corpus.add(Doc(spacy.blank("en").vocab, words=[word]))
+    corpus.write(tmp_path / "x.spacy")
+    docs = DocBin().from_disk(tmp_path / "x.spacy").get_docs(NLP.vocab)
+    assert [doc.text for doc in docs] == ["one ", "two "]
 
 
 def test_each_file_has_its_own_strings_only(tmp_path):
