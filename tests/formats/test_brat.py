@@ -244,7 +244,7 @@ SAMPLE_ANN = (DATA / "news" / "curie.ann").read_bytes()
 
 
 @settings(
-    max_examples=150,
+    max_examples=how_many(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -178,7 +178,7 @@ def places(value, path=()):
 
 
 @settings(
-    max_examples=150,
+    max_examples=how_many(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
