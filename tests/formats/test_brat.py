@@ -11,6 +11,8 @@ from rel_component.formats import convert as convert_all
 from rel_component.formats.brat import read
 from rel_component.formats.to_doc import to_docs
 
+from .mutate import how_many
+
 DATA = Path(__file__).parents[1] / "data" / "brat"
 NEREL = Path(__file__).parents[2] / "assets" / "nerel"
 NLP = spacy.blank("xx")

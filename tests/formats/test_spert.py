@@ -13,6 +13,8 @@ from rel_component.formats import FORMATS, Options, Report, find_format
 from rel_component.formats.spert import read
 from rel_component.formats.to_doc import to_docs
 
+from .mutate import how_many
+
 DATA = Path(__file__).parents[1] / "data" / "spert"
 CONLL04 = Path(__file__).parents[2] / "assets" / "conll04"
 NLP = spacy.blank("en")
