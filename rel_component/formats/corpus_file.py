@@ -32,6 +32,8 @@ SPAN = struct.Struct(">QQQllll")
 NAMES = ("train", "dev", "test")
 # what one file holds at most: about 50 MB in memory
 MAX_DOCS, MAX_TOKENS = 10_000, 1_000_000
+# blocks that wait on disk are smaller: packing one takes several times its size
+BLOCKS_PER_FILE = 10
 PART = re.compile(r"\d{5}\.spacy")
 
 
@@ -54,7 +56,7 @@ class CorpusFile:
     A Doc takes some hundred bytes per token, this takes 48, and what is more than a
     block waits in a temporary file: a split of a large corpus need not keep it.
 
-    max_docs (int): what one file holds at most, and how many wait in memory.
+    max_docs (int): what one file holds at most.
     max_tokens (int): likewise, in tokens; a longer document has its own file.
     """
 
@@ -84,7 +86,8 @@ class CorpusFile:
 
         RAISES (OSError): if there is no room for temporary files.
         """
-        is_full = self._is_full(len(self._block.docs), self._n_tokens + len(doc))
+        n_docs, n_tokens = len(self._block.docs), self._n_tokens + len(doc)
+        is_full = self._is_full(n_docs * BLOCKS_PER_FILE, n_tokens * BLOCKS_PER_FILE)
         if is_full or self._strings not in (None, doc.vocab.strings):
             self._store()
         self._strings = doc.vocab.strings
@@ -130,18 +133,21 @@ class CorpusFile:
         return len(chosen)
 
     def _is_full(self, n_docs: int, n_tokens: int) -> bool:
-        """Whether a file or block that has these docs can take no more tokens."""
+        """Whether a file that has these docs has no room for the last one's tokens."""
         return n_docs > 0 and (n_docs >= self.max_docs or n_tokens > self.max_tokens)
 
     def _store(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()
-            weakref.finalize(self, self._file.close)
         self._resolve()
         # the columns repeat themselves: a tenth is left, at the least effort
         data = zlib.compress(pickle.dumps(self._block), 1)
-        self._places.append((self._file.tell(), len(data)))
-        self._file.write(data)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()
+                weakref.finalize(self, self._file.close)
+            self._places.append((self._file.tell(), len(data)))
+            self._file.write(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
         self._firsts.append(len(self))
         self._block = _make_block()
         self._n_tokens = 0

@@ -143,8 +143,8 @@ def _skip_all(record: Record, report: Report, reason: str) -> None:
             report.error(
                 kind,
                 reason,
-                f"{record.source}: {reason}, but it has {len(items)} {kind}; they are "
-                f"not converted. Restore the text.",
+                f"{record.source}: {reason}; its {kind} ({len(items)}) are not "
+                f"converted. Restore the text.",
                 len(items),
             )
 
