@@ -102,6 +102,54 @@ def test_folder_of_something_else_is_left_alone(tmp_path):
     assert [file.name for file in out.iterdir()] == ["dev.spacy"]
 
 
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        (
+            ["--map-label", "A=B", "--map-label", "A=C"],
+            "--map-label: found A=B and A=C, expected one.",
+        ),
+        (
+            ["--map-label", "A=B", "--null-label", "A"],
+            "--null-label A and --map-label A=B: expected one of them.",
+        ),
+        (["--group-regex", "x"], "--group-regex: expected --group-by with it"),
+        (["--key", "no/key.txt"], "--key no/key.txt: there is no such file."),
+        (["--types", "no.json"], "--types no.json: there is no such file."),
+        (["--dev-groups", "4$"], "--dev-groups: no document has a group; expected"),
+    ],
+)
+def test_options_that_contradict_each_other(tmp_path, options, problem):
+    path = write_json(tmp_path / "a.json", numbered(5))
+    output = run(path, "--output", tmp_path / "data", *options, code=1)
+    assert problem in output and "Nothing was written." in output
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    path, out = write_json(tmp_path / "a.json", numbered(5)), tmp_path / "x.spacy"
+    output = run(path, "--output", path / "x.spacy", code=1)
+    assert "a.json: can't be written: File exists." in output
+    for report in (path / "r.json", tmp_path):
+        output = run(path, "--output", out, "--report", report, code=1)
+        assert "x.spacy: 5 documents" in output and "--report /" in output
+        output = run(tmp_path / "none", "--output", out, "--report", report, code=1)
+        assert "there is no such file" in output and "Nothing was written." in output
+
+
+def test_says_what_is_written_when_the_disk_is_full(tmp_path, monkeypatch):
+    def fail(corpus, path, positions=None):
+        if path.name == "dev.spacy":
+            raise OSError(28, "No space left on device", str(path))
+        return write(corpus, path, positions)
+
+    write = CorpusFile.write
+    monkeypatch.setattr(CorpusFile, "write", fail)
+    path = write_json(tmp_path / "a.json", numbered(20))
+    output = run(path, "--output", tmp_path / "d", code=1)
+    assert "dev.spacy: can't be written: No space left on device." in output
+    assert "Nothing was written" not in output and "Written: " in output
+
+
 def test_one_file(tmp_path):
     paths = [
         write_json(tmp_path / "a.json", [DOCUMENT]),

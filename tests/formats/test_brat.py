@@ -269,6 +269,15 @@ def test_mutated_files_never_give_a_traceback(data, tmp_path):
     convert(tmp_path, align=align, discontinuous=pieces)
 
 
+@pytest.mark.parametrize("suffix", [".ann", ".a1"])
+def test_a_link_to_annotations_that_are_gone(tmp_path, suffix):
+    (tmp_path / "a.txt").write_text("Ann met Bob.")
+    (tmp_path / f"a{suffix}").symlink_to(tmp_path / "gone")
+    docs, report = convert(tmp_path)
+    assert docs == [] and report.n_lost["documents"] == 1
+    assert f"a{suffix}: can't be read" in report.problems[0]
+
+
 needs_nerel = pytest.mark.skipif(
     not NEREL.is_dir(), reason="assets/nerel is missing: run `spacy project assets`"
 )
