@@ -9,6 +9,7 @@ from spacy.training import Example
 from spacy.util import registry
 from spacy.vocab import Vocab
 
+from .formats.corpus_file import list_corpus
 from .relations import get_relation_data
 
 
@@ -18,7 +19,7 @@ def create_docbin_reader(
 ) -> Callable[[Language], Iterable[Example]]:
     """Examples whose predicted Doc has the gold tokens and entities already.
 
-    file (Path): a `.spacy` file with relations in its user data.
+    file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
     """
 
@@ -36,7 +37,7 @@ def create_gold_tokens_reader(
 
     For pipelines that find entities themselves.
 
-    file (Path): a `.spacy` file with relations in its user data.
+    file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
     """
 
@@ -50,7 +51,7 @@ def create_gold_tokens_reader(
 def read_gold_entities(file: Optional[Path], nlp: Language) -> Iterator[Example]:
     """Read a DocBin as examples that keep the gold tokens and entities.
 
-    file (Path): a `.spacy` file.
+    file (Path): a `.spacy` file, or a folder of them.
     nlp (Language): its vocabulary is used.
     YIELDS (Example): the predicted Doc has tokens, entities, span groups and sentence
         boundaries of the gold one, and no relations.
@@ -63,28 +64,41 @@ def read_gold_entities(file: Optional[Path], nlp: Language) -> Iterator[Example]
 def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
     """Read the Docs of a DocBin.
 
-    file (Path): a `.spacy` file.
+    file (Path): a `.spacy` file, or a folder of them, which is how a large corpus is
+        written: one file at a time is in memory.
     nlp (Language): its vocabulary is used.
     YIELDS (Doc): with user data.
     RAISES (ValueError): if there is no such file, or it is no DocBin.
     """
     if file is None:
         raise ValueError("No corpus is named: set --paths.train and --paths.dev.")
-    if not Path(file).is_file():
+    for part in _list_files(Path(file)):
+        yield from _read_file(part, nlp)
+
+
+def _list_files(path: Path) -> List[Path]:
+    files = [file for file in list_corpus(path) if file.is_file()]
+    if not files:
+        found = "a folder without .spacy files" if path.is_dir() else "nothing"
         raise ValueError(
-            f"No corpus at {file}; expected a .spacy file. Convert your annotations "
-            f"first: python scripts/convert.py ANNOTATIONS --output data"
+            f"No corpus at {path}: found {found}, expected a .spacy file or a folder "
+            f"of them. Convert your annotations first: "
+            f"python scripts/convert.py ANNOTATIONS --output data"
         )
-    if Path(file).suffix != ".spacy":
+    return files
+
+
+def _read_file(path: Path, nlp: Language) -> Iterator[Doc]:
+    if path.suffix != ".spacy":
         raise ValueError(
-            f"{file} is no .spacy file. Convert your annotations first: "
-            f"python scripts/convert.py {file} --output data"
+            f"{path} is no .spacy file. Convert your annotations first: "
+            f"python scripts/convert.py {path} --output data"
         )
     try:
-        doc_bin = DocBin().from_disk(file)
+        doc_bin = DocBin().from_disk(path)
     except Exception as error:  # zlib and msgpack raise errors of many kinds
         raise ValueError(
-            f"{file} can't be read as a .spacy file (DocBin): {error}"
+            f"{path} can't be read as a .spacy file (DocBin): {error}"
         ) from error
     for doc in doc_bin.get_docs(nlp.vocab):
         get_relation_data(doc)  # a tutorial's dict becomes columns

@@ -4,6 +4,7 @@ import hashlib
 import random
 import re
 from collections import Counter, defaultdict
+from functools import cache
 from types import MappingProxyType
 from typing import Counter as CounterType
 from typing import (
@@ -19,11 +20,11 @@ from typing import (
 
 from spacy.tokens import Doc
 
+from .formats.corpus_file import NAMES
 from .formats.report import plural
 from .formats.to_doc import SOURCE_KEY
 from .relations import get_relation_keys
 
-NAMES = ("train", "dev", "test")
 DOCUMENTS = ("documents", "")
 
 Features = Mapping[object, int]
@@ -48,13 +49,11 @@ class SplitItem(NamedTuple):
         doc (Doc): with entities, relations, and perhaps a group in its source.
         RETURNS (SplitItem): counts entity types and relation labels.
         """
-        counts: CounterType[object] = Counter(
-            ("relation", key.label) for key in get_relation_keys(doc)
-        )
-        counts.update(("entity", ent.label_) for ent in doc.ents)
+        counts = Counter(_name("relation", key.label) for key in get_relation_keys(doc))
+        counts.update(_name("entity", ent.label_) for ent in doc.ents)
         group = doc.user_data.get(SOURCE_KEY, {}).get("group")
         text = hashlib.sha1(_plain(doc.text).encode("utf8")).hexdigest()
-        return cls(text, group, counts)
+        return cls(text, group, dict(counts))
 
 
 def parse_shares(text: str) -> Dict[str, float]:
@@ -189,6 +188,12 @@ def _check_shares(proportions: Mapping[str, float]) -> None:
             f"Shares of a split are {dict(proportions)}; expected numbers from 0 up, "
             f"not all 0, such as 0.7,0.15,0.15."
         )
+
+
+@cache
+def _name(kind: str, label: str) -> object:
+    """The same object for all documents."""
+    return kind, label
 
 
 def _plain(text: str) -> str:

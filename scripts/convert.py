@@ -14,7 +14,12 @@ from wasabi import Printer
 
 from rel_component import splits
 from rel_component.formats import FORMATS, Options, Report, convert
-from rel_component.formats.corpus_file import CorpusFile
+from rel_component.formats.corpus_file import (
+    CorpusFile,
+    check_corpus,
+    list_corpus,
+    remove_corpus,
+)
 from rel_component.formats.layers import get_short_name
 from rel_component.formats.report import (
     ANNOTATORS,
@@ -36,6 +41,7 @@ MENTIONS = ("first", "nearest", "all", "evidence")
 N_ARY = ("error", "pairs", "drop")
 DOCS_BY = ("sentence", "docstart")
 N_SHOWN = 20
+NOTHING = "Nothing was written."
 
 Corpus = Tuple[CorpusFile, List[splits.SplitItem]]
 
@@ -195,6 +201,7 @@ def main(
     """
     msg = Printer()
     report = Report()
+    written: Dict[Path, int] = {}
     try:
         check_choices(
             (align, ALIGN, "align"),
@@ -242,6 +249,7 @@ def main(
             group_by=group_by,
             group_regex=check_regex("group-regex", group_regex),
         )
+        check_options(options)
         given = {"train": train, "dev": dev, "test": test}
         sources = collect_inputs(inputs, given, output)
         divider = Divider(split, seed, dev_groups, test_groups)
@@ -257,27 +265,27 @@ def main(
         show_report(msg, report)
         check_losses(report, on_error)
         check_groups(corpora, options, report)
-        written = write(corpora, output, divider)
+        write(corpora, output, divider, written)
     except (ValueError, OSError) as error:
-        for line in str(error).splitlines():
+        for line in describe(error).splitlines():
             msg.fail(line)
-        msg.text("Nothing was written.")
+        msg.text(f"Written: {', '.join(map(str, written))}." if written else NOTHING)
+        save_report(msg, report, report_path)
         raise typer.Exit(1) from None
-    finally:
-        if report_path is not None:
-            report_path.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(report_path, report.to_json())
     for path, n in written.items():
-        msg.good(f"{path}: {plural(n, 'document')}")
+        n_files = len(list_corpus(path))
+        files = f" in {n_files} files" if n_files > 1 else ""
+        msg.good(f"{path}: {plural(n, 'document')}{files}")
+    save_report(msg, report, report_path)
     try:
         for path in find_stale(output, written):
             if inputs:
-                path.unlink()
+                remove_corpus(path)
                 msg.warn(f"{path}: removed, it was of an earlier conversion.")
             else:  # the parts of a corpus may be converted one after the other
                 msg.warn(f"{path}: of an earlier conversion, left as it is.")
-    except OSError as error:
-        msg.fail(f"A file of an earlier conversion can't be removed: {error}.")
+    except (ValueError, OSError) as error:
+        msg.fail(f"An earlier conversion can't be removed: {describe(error)}")
         raise typer.Exit(1) from None
 
 
@@ -298,6 +306,11 @@ class Divider:
     def __call__(self, items: List[splits.SplitItem]) -> Dict[str, List[int]]:
         if self.rules["dev"] is not None:
             groups = [item.group for item in items]
+            if not any(groups):
+                raise ValueError(
+                    "--dev-groups: no document has a group; expected --group-by, with "
+                    "the field to search in."
+                )
             names = splits.split_by_group(groups, self.rules)
             expected = ["train", *self.rules]
         else:
@@ -315,6 +328,28 @@ class Divider:
                     f"correct --dev-groups, --test-groups or --group-by."
                 )
         return parts
+
+
+def describe(error: Exception) -> str:
+    """RETURNS (str): what went wrong, in a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        return (
+            f"{error.filename or 'A file'}: can't be written: {error.strerror}. Check "
+            f"that there is room and that you may write there, or name another place."
+        )
+    return str(error)
+
+
+def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
+    """Write the report, whatever became of the conversion."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(path, report.to_json())
+    except OSError as error:
+        msg.fail(f"--report {describe(error)}")
+        raise typer.Exit(1) from None
 
 
 def check_choices(*given: Tuple[str, Tuple[str, ...], str]) -> None:
@@ -341,8 +376,27 @@ def parse_pairs(name: str, values: Optional[List[str]]) -> Dict[str, str]:
         old, equals, new = value.partition("=")
         if not (old and equals and new):
             raise ValueError(f"--{name}: found {value!r}, expected OLD=NEW.")
-        pairs[old] = new
+        if pairs.setdefault(old, new) != new:
+            raise ValueError(
+                f"--{name}: found {old}={pairs[old]} and {old}={new}, expected one."
+            )
     return pairs
+
+
+def check_options(options: Options) -> None:
+    """Refuse what contradicts itself, or would be of no effect without a word."""
+    for label in options.null_labels:
+        if label in options.map_label:
+            raise ValueError(
+                f"--null-label {label} and --map-label {label}="
+                f"{options.map_label[label]}: expected one of them."
+            )
+    if options.group_regex and not options.group_by:
+        raise ValueError("--group-regex: expected --group-by with it, for the field.")
+    for name in ("types", "typesystem", "key"):
+        path = getattr(options, name)
+        if path is not None and not path.is_file():
+            raise ValueError(f"--{name} {path}: there is no such file.")
 
 
 def collect_inputs(
@@ -506,20 +560,30 @@ def check_losses(report: Report, on_error: str) -> None:
 
 
 def write(
-    corpora: Dict[str, Corpus], output: Path, divider: Divider
-) -> Dict[Path, int]:
-    """Write all files; RETURNS (Dict[Path, int]): documents in each."""
+    corpora: Dict[str, Corpus],
+    output: Path,
+    divider: Divider,
+    written: Dict[Path, int],
+) -> None:
+    """Write all files, and note the number of documents in each that is written."""
     for name, (docs, _) in corpora.items():
         if not len(docs):
             raise ValueError(f"--{name}: no documents came out of it.")
+    parts: Dict[Path, Tuple[CorpusFile, Optional[List[int]]]]
     if "" not in corpora:
-        paths = {name: output / f"{name}.spacy" for name in corpora}
-        return {paths[name]: corpora[name][0].write(paths[name]) for name in corpora}
-    docs, items = corpora[""]
-    if output.suffix == ".spacy":
-        return {output: docs.write(output)}
-    parts = {output / f"{name}.spacy": p for name, p in divider(items).items()}
-    return {path: docs.write(path, part) for path, part in parts.items()}
+        parts = {
+            output / f"{n}.spacy": (docs, None) for n, (docs, _) in corpora.items()
+        }
+    elif output.suffix == ".spacy":
+        parts = {output: (corpora[""][0], None)}
+    else:
+        docs, items = corpora[""]
+        divided = divider(items).items()
+        parts = {output / f"{n}.spacy": (docs, part) for n, part in divided}
+    for path in parts:
+        check_corpus(path)  # all of them, before one is written
+    for path, (docs, part) in parts.items():
+        written[path] = docs.write(path, part)
 
 
 def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
@@ -527,7 +591,7 @@ def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
     if output.suffix == ".spacy":
         return []
     paths = {output / f"{name}.spacy" for name in splits.NAMES}
-    return sorted(path for path in paths.difference(written) if path.is_file())
+    return sorted(path for path in paths.difference(written) if path.exists())
 
 
 if __name__ == "__main__":

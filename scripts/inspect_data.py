@@ -82,7 +82,9 @@ def collect_paths(inputs: Iterable[Path]) -> Dict[str, Path]:
     """RETURNS (Dict[str, Path]): files by name of the split, train first."""
     paths: List[Path] = []
     for path in inputs:
-        found = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+        # a large split is a folder itself: data/train.spacy/
+        is_folder = path.is_dir() and path.suffix != ".spacy"
+        found = sorted(path.glob("*.spacy")) if is_folder else [path]
         if not found:
             raise ValueError(
                 f"{path}: the folder has no .spacy file. Convert your annotations "

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ import spacy
 import typer
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
+
+from rel_component.formats.corpus_file import CorpusFile
+from rel_component.readers import read_docs
 
 from .formats.test_prodigy import TASK
 from .formats.test_ubiai import DOCUMENT
@@ -62,6 +66,88 @@ def test_divides_a_corpus(tmp_path):
     before = (tmp_path / "data" / "dev.spacy").read_bytes()
     run(*arguments)
     assert (tmp_path / "data" / "dev.spacy").read_bytes() == before
+
+
+def test_large_corpus_is_written_in_several_files(tmp_path, monkeypatch):
+    path, out = write_json(tmp_path / "a.json", numbered(20)), tmp_path / "data"
+    arguments = (path, "--output", out, "--split", "0.5,0.25,0.25")
+    run(*arguments)
+    names = ("train", "dev", "test")
+    whole = {name: read_texts(out / f"{name}.spacy") for name in names}
+    for limits, n_files in (({"max_docs": 4}, 3), ({"max_tokens": 1}, 10)):
+        monkeypatch.setattr(script, "CorpusFile", partial(CorpusFile, **limits))
+        output = run(*arguments)
+        assert f"train.spacy: 10 documents in {n_files} files" in output
+        # the same split, in the same order
+        assert {name: read_texts(out / f"{name}.spacy") for name in names} == whole
+    monkeypatch.undo()
+    # what an earlier conversion left goes, as a file does
+    output = run(*arguments[:-1], "0.5,0.5")
+    assert "test.spacy: removed" in output
+    assert sorted(file.name for file in out.iterdir()) == ["dev.spacy", "train.spacy"]
+    assert all(file.is_file() for file in out.iterdir())
+
+
+def read_texts(path):
+    return [doc.text for doc in read_docs(path, NLP)]
+
+
+def test_folder_of_something_else_is_left_alone(tmp_path):
+    path, out = write_json(tmp_path / "a.json", numbered(20)), tmp_path / "data"
+    (out / "dev.spacy").mkdir(parents=True)
+    (out / "dev.spacy" / "notes.txt").write_text("mine")
+    output = run(path, "--output", out, code=1)
+    assert "found a folder with notes.txt in it, expected the folder of an" in output
+    assert "Nothing was written." in output
+    assert [file.name for file in out.iterdir()] == ["dev.spacy"]
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        (
+            ["--map-label", "A=B", "--map-label", "A=C"],
+            "--map-label: found A=B and A=C, expected one.",
+        ),
+        (
+            ["--map-label", "A=B", "--null-label", "A"],
+            "--null-label A and --map-label A=B: expected one of them.",
+        ),
+        (["--group-regex", "x"], "--group-regex: expected --group-by with it"),
+        (["--key", "no/key.txt"], "--key no/key.txt: there is no such file."),
+        (["--types", "no.json"], "--types no.json: there is no such file."),
+        (["--dev-groups", "4$"], "--dev-groups: no document has a group; expected"),
+    ],
+)
+def test_options_that_contradict_each_other(tmp_path, options, problem):
+    path = write_json(tmp_path / "a.json", numbered(5))
+    output = run(path, "--output", tmp_path / "data", *options, code=1)
+    assert problem in output and "Nothing was written." in output
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    path, out = write_json(tmp_path / "a.json", numbered(5)), tmp_path / "x.spacy"
+    output = run(path, "--output", path / "x.spacy", code=1)
+    assert "a.json: can't be written: File exists." in output
+    for report in (path / "r.json", tmp_path):
+        output = run(path, "--output", out, "--report", report, code=1)
+        assert "x.spacy: 5 documents" in output and "--report /" in output
+        output = run(tmp_path / "none", "--output", out, "--report", report, code=1)
+        assert "there is no such file" in output and "Nothing was written." in output
+
+
+def test_says_what_is_written_when_the_disk_is_full(tmp_path, monkeypatch):
+    def fail(corpus, path, positions=None):
+        if path.name == "dev.spacy":
+            raise OSError(28, "No space left on device", str(path))
+        return write(corpus, path, positions)
+
+    write = CorpusFile.write
+    monkeypatch.setattr(CorpusFile, "write", fail)
+    path = write_json(tmp_path / "a.json", numbered(20))
+    output = run(path, "--output", tmp_path / "d", code=1)
+    assert "dev.spacy: can't be written: No space left on device." in output
+    assert "Nothing was written" not in output and "Written: " in output
 
 
 def test_one_file(tmp_path):

@@ -63,6 +63,18 @@ def test_a_folder_is_inspected_with_tables_and_advice(folder, tmp_path):
     assert found["labels"]["WORKS_FOR"]["splits"] == {"train": 2, "dev": 1}
 
 
+def test_a_split_may_be_a_folder_of_files(folder, tmp_path):
+    (tmp_path / "train.spacy").mkdir()
+    for name in ("train", "dev"):
+        file = folder / f"{name}.spacy"
+        (tmp_path / "train.spacy" / f"{name}_part.spacy").symlink_to(file)
+    for given in (tmp_path, tmp_path / "train.spacy"):
+        run(given, "--output", tmp_path / "all.json")
+        found = json.loads((tmp_path / "all.json").read_text(encoding="utf8"))
+        assert found["splits"]["train"]["documents"] == 3
+        assert list(found["splits"]) == ["train"]
+
+
 def test_runs_from_a_shell(folder, tmp_path):
     command = [sys.executable, SCRIPT, folder]
     result = subprocess.run(

@@ -1,5 +1,6 @@
 import pytest
 from spacy.tokens import DocBin
+from spacy.training import Corpus
 from spacy.util import registry
 
 from rel_component.readers import read_docs, read_gold_entities
@@ -83,9 +84,26 @@ def test_tutorial_dict_is_read(nlp, vocab, tmp_path):
 @pytest.mark.parametrize("name", [None, "missing.spacy", "."])
 def test_no_corpus(nlp, tmp_path, name):
     with pytest.raises(
-        ValueError, match=r"No corpus (at .*; expected a .spacy file|is named)"
+        ValueError, match=r"No corpus (at .*, expected a .spacy file|is named)"
     ):
         list(read_docs(name and tmp_path / name, nlp))
+
+
+def test_folder_of_files(nlp, docs, path, tmp_path):
+    folder = tmp_path / "train.spacy"
+    folder.mkdir()
+    for name, part in (("00002", docs[2:]), ("00001", docs[:2])):
+        DocBin(docs=part, store_user_data=True).to_disk(folder / f"{name}.spacy")
+    assert [doc.text for doc in read_docs(folder, nlp)] == [doc.text for doc in docs]
+    examples = list(registry.readers.get("Gold_ents_Corpus.v1")(folder)(nlp))
+    assert [eg.reference.text for eg in examples] == [doc.text for doc in docs]
+    examples = list(Corpus(folder)(nlp))  # spaCy's own leaves out the empty text
+    assert [eg.reference.text for eg in examples] == [doc.text for doc in docs[:-1]]
+    path.rename(tmp_path / "dev.spacy")
+    with pytest.raises(
+        ValueError, match=r"several splits, .*dev\.spacy, .*train\.spacy"
+    ):
+        list(read_docs(tmp_path, nlp))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"PK\x03\x04 a zip, no DocBin"])

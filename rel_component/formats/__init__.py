@@ -4,6 +4,7 @@ To add a format, write a module with a `FORMAT` (see `ubiai`), and name it in `M
 What goes back to the tools is written by `writers`.
 """
 
+import os
 from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set
@@ -193,10 +194,11 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
 def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
     """Inputs, each once: a brat document may be given as two files and a folder."""
     paths = list(paths)
-    folders = {path.resolve() for path in paths if path.is_dir()}
+    # Path.resolve raises at links in a circle
+    folders = {Path(os.path.realpath(path)) for path in paths if path.is_dir()}
     seen: Set[Path] = set()
     for path in paths:
-        full = path.resolve()
+        full = Path(os.path.realpath(path))
         base = brat.find_base(full) or full
         is_part = base is not full or full.suffix == ".txt" or full in folders
         if base in seen or (is_part and not folders.isdisjoint(full.parents)):

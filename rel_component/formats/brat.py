@@ -5,6 +5,7 @@ together. Labels that an `annotation.conf` calls symmetric are read as such.
 """
 
 import codecs
+import os
 import re
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -344,7 +345,8 @@ def _annotation_files(base: Path) -> List[Path]:
     """All that belong to a document; brat too prefers the joined file."""
     joined = _add_suffix(base, JOINED)
     parts = [_add_suffix(base, suffix) for suffix in PARTS]
-    return [joined] if joined.exists() else [part for part in parts if part.exists()]
+    # a link to a file that is gone is no text without annotations
+    return [joined] if os.path.lexists(joined) else list(filter(os.path.lexists, parts))
 
 
 def _add_suffix(base: Path, suffix: str) -> Path:

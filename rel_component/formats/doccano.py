@@ -7,6 +7,7 @@ Source: github.com/doccano/doccano, backend/data_export/models.py and
 backend/data_import/pipeline.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -37,6 +38,11 @@ KNOWN = {*TEXTS, *LISTS, *IGNORED, "relations"}
 OLD = "annotations"
 KINDS = {**dict.fromkeys((*LISTS, OLD), ENTITIES), "relations": RELATIONS}
 EVERYBODY = "all"
+# marks that combine with the letter before: accents, joiner, variants, skin, flags
+CLUSTER = re.compile(
+    r"[\u0300-\u036f\u200d\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]"
+    r"|[\U0001f1e6-\U0001f1ff]{2}"
+)
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -75,6 +81,12 @@ def _read_example(
     entities = _Entities(source, report)
     for field, span in spans:
         entities.read(span, field)
+    if entities.records and CLUSTER.search(text):
+        report.hint(
+            "a text has letters of several characters (accents, emoji); if the project "
+            "counts such grapheme clusters as one, entities after them are shifted: "
+            "look at their texts, and export without that setting if they are"
+        )
     return Record(
         text,
         source,

@@ -1,5 +1,6 @@
 """Files to values, with errors that say where: what all readers have in common."""
 
+import codecs
 import json
 import os
 import re
@@ -53,6 +54,7 @@ def read_bytes(path: Path) -> bytes:
     RETURNS (bytes): its content.
     RAISES (FormatError): if there is nothing to read.
     """
+    refuse_special(path)
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -62,9 +64,26 @@ def read_bytes(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise cannot_read(path, error) from None
-    if not data.strip():
+    if is_blank(data):
         raise FormatError(f"{path}: the file is empty; expected annotations.")
     return data
+
+
+def is_blank(data: bytes) -> bool:
+    """RETURNS (bool): whether there is nothing but blanks and perhaps a BOM."""
+    return not data.removeprefix(codecs.BOM_UTF8).strip()
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse pipes and devices: reading might never end, and is done more than once.
+
+    RAISES (FormatError): if the path is there and no file or folder.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FormatError(
+            f"{path}: found a pipe or device, expected a file or folder. Write what it "
+            f"gives to a file."
+        )
 
 
 def list_files(folder: Path) -> Iterator[Path]:

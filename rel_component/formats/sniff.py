@@ -10,9 +10,11 @@ from .base import FormatError, Head
 from .io import (
     cannot_read,
     decode,
+    is_blank,
     list_files,
     read_bytes,
     refuse_binary,
+    refuse_special,
     refuse_utf16,
 )
 
@@ -35,12 +37,13 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
             f"{path}: there is no such file or folder. Check the path (the working "
             f"directory is {Path.cwd()})."
         )
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             data = file.read(SIZE)
     except OSError as error:
         raise cannot_read(path, error) from None
-    if not data.strip():
+    if is_blank(data):
         if path.suffix == ".ann":  # brat's, of a text without annotations
             return Head(path)
         read_bytes(path)

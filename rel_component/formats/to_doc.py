@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
+from spacy.attrs import IDX, LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
@@ -65,7 +66,7 @@ def to_docs(
     for record in records:
         doc = to_doc(record, nlp, options, report)
         if doc is not None:
-            _note_repetition(doc, seen, options, report)
+            _note_repetition(record.text, doc, seen, options, report)
             yield doc
 
 
@@ -115,9 +116,9 @@ def to_doc(
 
 
 def _note_repetition(
-    doc: Doc, seen: Dict[int, int], options: Options, report: Report
+    text: str, doc: Doc, seen: Dict[int, int], options: Options, report: Report
 ) -> None:
-    key = hash(doc.text)
+    key = hash(text)
     annotation = hash((*map(_span_key, doc.ents), *sorted(get_relation_keys(doc))))
     if key not in seen:
         seen[key] = annotation
@@ -142,8 +143,8 @@ def _skip_all(record: Record, report: Report, reason: str) -> None:
             report.error(
                 kind,
                 reason,
-                f"{record.source}: {reason}, but it has {len(items)} {kind}; they are "
-                f"not converted. Restore the text.",
+                f"{record.source}: {reason}; its {kind} ({len(items)}) are not "
+                f"converted. Restore the text.",
                 len(items),
             )
 
@@ -156,8 +157,9 @@ def _make_spans(
     report: Report,
 ) -> Dict[str, Span]:
     """Entities as spans, by entity id; duplicates share one."""
-    starts = {token.idx: token.i for token in doc}
-    ends = {token.idx + len(token): token.i + 1 for token in doc}
+    offsets, lengths = doc.to_array([IDX, LENGTH]).T.tolist()
+    starts = {start: i for i, start in enumerate(offsets)}
+    ends = {a + n: i for i, (a, n) in enumerate(zip(offsets, lengths), 1)}
     spans: Dict[str, Span] = {}
     seen: Dict[Tuple[int, int, str], Span] = {}
     for entity in record.entities:

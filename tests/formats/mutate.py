@@ -1,7 +1,11 @@
-"""Random damage to JSON, for the tests of readers: seeded, so that it repeats."""
+"""Random damage to JSON, for the tests of readers: seeded, so that it repeats.
+
+How many damaged files there are is multiplied by the environment variable MUTATIONS.
+"""
 
 import copy
 import json
+import os
 import random
 import re
 from typing import Any, List, Sequence
@@ -11,6 +15,11 @@ VALUES = [
     *("", " ", "Paris", "1", "\x00", "right", "relation"),
     *([], {}, [[]], [{}], [1], {"start": 1}, {"id": []}),
 ]
+
+
+def how_many(n: int) -> int:
+    """RETURNS (int): damaged files to try, where CI tries `n`."""
+    return n * int(os.environ.get("MUTATIONS", "1"))
 
 
 def damage(value: Any, rng: random.Random) -> Any:

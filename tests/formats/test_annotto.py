@@ -6,7 +6,7 @@ import pytest
 
 from rel_component.formats import FORMATS, find_format
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, entities, read, triples, write_lines
 
 PATH = DATA / "annotto" / "annotation.jsonlines"
@@ -96,7 +96,7 @@ def test_wrong_fields_are_named(tmp_path, keys, value, problem):
     assert all(f"{path}:2 " in line for line in report.problems)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(how_many(200)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.jsonl"

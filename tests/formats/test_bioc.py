@@ -7,7 +7,7 @@ import pytest
 from rel_component.formats import FORMATS, Report, find_format
 from rel_component.formats.base import Options
 
-from .mutate import damage, damage_text, damage_xml
+from .mutate import damage, damage_text, damage_xml, how_many
 from .util import DATA, read, read_as, triples, write_json
 
 XML = DATA / "bioc" / "small.xml"
@@ -416,7 +416,7 @@ def test_entities_of_xml_are_refused(tmp_path):
 def test_mutated_xml(tmp_path):
     rng = random.Random(0)
     n_good = 0
-    for i in range(300):
+    for i in range(how_many(300)):
         path = tmp_path / f"{i}.xml"
         if i % 3:
             path.write_bytes(damage_xml(XML.read_text(), rng))
@@ -430,7 +430,7 @@ def test_mutated_xml(tmp_path):
 def test_mutated_json(tmp_path):
     rng = random.Random(0)
     n_good = 0
-    for i in range(300):
+    for i in range(how_many(300)):
         path = write_json(tmp_path / f"{i}.json", damage(COLLECTION, rng))
         docs, _ = read_as("bioc", path, mentions=rng.choice(["first", "all"]))
         n_good += bool(docs)

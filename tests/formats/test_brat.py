@@ -11,6 +11,8 @@ from rel_component.formats import convert as convert_all
 from rel_component.formats.brat import read
 from rel_component.formats.to_doc import to_docs
 
+from .mutate import how_many
+
 DATA = Path(__file__).parents[1] / "data" / "brat"
 NEREL = Path(__file__).parents[2] / "assets" / "nerel"
 NLP = spacy.blank("xx")
@@ -244,7 +246,7 @@ SAMPLE_ANN = (DATA / "news" / "curie.ann").read_bytes()
 
 
 @settings(
-    max_examples=150,
+    max_examples=how_many(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -265,6 +267,15 @@ def test_mutated_files_never_give_a_traceback(data, tmp_path):
     align = data.draw(st.sampled_from(["retokenize", "expand", "contract", "error"]))
     pieces = data.draw(st.sampled_from(["hull", "first", "drop", "error"]))
     convert(tmp_path, align=align, discontinuous=pieces)
+
+
+@pytest.mark.parametrize("suffix", [".ann", ".a1"])
+def test_a_link_to_annotations_that_are_gone(tmp_path, suffix):
+    (tmp_path / "a.txt").write_text("Ann met Bob.")
+    (tmp_path / f"a{suffix}").symlink_to(tmp_path / "gone")
+    docs, report = convert(tmp_path)
+    assert docs == [] and report.n_lost["documents"] == 1
+    assert f"a{suffix}: can't be read" in report.problems[0]
 
 
 needs_nerel = pytest.mark.skipif(

@@ -4,7 +4,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 
-from .mutate import damage_text
+from .mutate import damage_text, how_many
 from .util import ASSETS, DATA, entities, read, read_as
 
 SMALL = DATA / "columns"
@@ -214,7 +214,7 @@ def test_other_encodings(tmp_path):
     assert [doc.text for doc in docs] == ["Zürich .", "Rom"]
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(how_many(300)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     name = rng.choice([*SCHEMES, "broken.conll"])

@@ -5,7 +5,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, convert, find_format
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, NLP, entities, read, triples, write_lines
 
 TEXT = "Marie Curie worked at the University of Paris."
@@ -186,7 +186,17 @@ def test_projects_that_label_whole_texts_are_refused(tmp_path):
     assert "a project that labels whole texts" in report.problems[0]
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize(
+    "text, is_odd",
+    [("e\u0301 a", True), ("\U0001f1eb\U0001f1f7 a", True), ("\xe9 a", False)],
+)
+def test_advice_on_grapheme_clusters(tmp_path, text, is_odd):
+    value = {"text": text, "label": [[0, 1, "A"]], "relations": []}
+    _, report = read_lines(tmp_path, value)
+    assert any("grapheme clusters" in hint for hint in report.hints) == is_odd
+
+
+@pytest.mark.parametrize("seed", range(how_many(300)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     values = [EXAMPLE, example(relations=[]), {"text": "a b", "label": [[0, 1, "A"]]}]

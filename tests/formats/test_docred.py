@@ -8,7 +8,7 @@ import pytest
 from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, read, read_as, write_json
 
 SMALL = DATA / "docred"
@@ -218,7 +218,7 @@ def test_evidence_matters_only_where_it_is_used(tmp_path, evidence, problem):
     assert problem.replace(":", "):", 1) in report.problems[0] and len(docs) == 1
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(how_many(200)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.json"

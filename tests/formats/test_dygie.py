@@ -5,7 +5,7 @@ import pytest
 
 from rel_component.formats import FORMATS, find_format
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, entities, read, read_as, triples, write_lines
 
 SMALL = DATA / "dygie"
@@ -134,7 +134,7 @@ def test_documents_without_relations(tmp_path):
     assert docs[0].user_data["rel_component"]["complete"] is False
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(how_many(200)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.jsonl"

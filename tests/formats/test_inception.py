@@ -8,7 +8,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
 
-from .mutate import damage, damage_text, damage_xml
+from .mutate import damage, damage_text, damage_xml, how_many
 from .util import DATA, read, read_as, triples, write_json
 
 FOLDER = DATA / "inception"
@@ -302,7 +302,7 @@ def test_mutated_xmi(tmp_path):
     path = write(tmp_path)
     text = path.read_text()
     n_good = 0
-    for i in range(240):
+    for i in range(how_many(240)):
         damaged = damage_xml(text, rng) if i % 3 else damage_text(text, rng, PIECES)
         path.write_bytes(damaged)
         docs, _ = read_as("inception", path)
@@ -313,7 +313,7 @@ def test_mutated_xmi(tmp_path):
 def test_mutated_json(tmp_path):
     rng = random.Random(0)
     n_good = 0
-    for i in range(240):
+    for i in range(how_many(240)):
         value = damage(VALUE["%FEATURE_STRUCTURES"], rng)
         whole = {**VALUE, "%FEATURE_STRUCTURES": value} if i % 4 else damage(VALUE, rng)
         docs, _ = read_as("inception", write_json(tmp_path / "a.json", whole))
@@ -325,7 +325,7 @@ def test_mutated_type_systems(tmp_path):
     rng = random.Random(0)
     path = write(tmp_path)
     n_good = 0
-    for _ in range(100):
+    for _ in range(how_many(100)):
         (tmp_path / "TypeSystem.xml").write_bytes(damage_xml(TYPES.read_text(), rng))
         docs, _ = read_as("inception", path)
         n_good += bool(docs)

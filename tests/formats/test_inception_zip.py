@@ -7,6 +7,7 @@ import pytest
 
 from rel_component.formats import FORMATS, find_format, inception_zip
 
+from .mutate import how_many
 from .util import DATA, read, read_as, triples
 
 FOLDER = DATA / "inception"
@@ -164,7 +165,7 @@ def test_mutated_archives(tmp_path):
     rng = random.Random(0)
     data = make_zip(CURATED)
     n_good = 0
-    for i in range(100):
+    for i in range(how_many(100)):
         damaged = bytearray(data)
         for _ in range(rng.randint(1, 3)):
             start = rng.randrange(len(data))

@@ -201,6 +201,27 @@ def test_deep_nesting_is_no_traceback(tmp_path):
     assert len(docs) == 1 and len(report.problems) == 1
 
 
+def test_a_byte_order_mark_alone_is_an_empty_file(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf\r\n")
+    docs, report = read(path)
+    assert docs == []
+    assert report.problems == [f"{path}: the file is empty; expected annotations."]
+
+
+def test_links_in_a_circle(tmp_path):
+    for name in ("loop.jsonl", "folder"):
+        (tmp_path / name).symlink_to(tmp_path / name)
+        _, report = read(tmp_path / name)
+        assert "there is no such file or folder" in report.problems[0]
+
+
+def test_pipes_and_devices_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.jsonl")
+    _, report = read(tmp_path / "a.jsonl")  # would wait for ever
+    assert "a.jsonl: found a pipe or device, expected a file" in report.problems[0]
+
+
 def test_report_names_and_counts():
     report = Report()
     report.read("relations", 5)

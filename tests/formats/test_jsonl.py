@@ -6,7 +6,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import entities, read, read_as, triples, write_lines
 
 ANN = {"start": 0, "end": 3, "label": "PER", "text": "Ann"}
@@ -212,7 +212,7 @@ def test_damaged_files(tmp_path):
     rng = random.Random(0)
     path = tmp_path / "a.jsonl"
     row = make(negatives=[{"head": 0, "tail": 1}], tokens=[[0, 3]], sentences=[[0, 9]])
-    for _ in range(150):
+    for _ in range(how_many(150)):
         rows = [damage(row, rng) for _ in range(2)]
         path.write_text("\n".join(map(json.dumps, rows)))
         read_as("jsonl", path)

@@ -14,7 +14,7 @@ from rel_component.formats import (
 )
 from rel_component.formats.html_text import render
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, NLP, entities, read, triples, write_json, write_lines
 
 FOLDER = DATA / "label_studio"
@@ -485,7 +485,7 @@ TASKS = [
 POLICIES = [None, "all", "first", "latest", "ground-truth", "by:1"]
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(how_many(300)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.json"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from .mutate import how_many
 from .test_prodigy import TASK
 from .test_ubiai import DOCUMENT
 from .util import read
@@ -43,7 +44,7 @@ def change(data, value):
 
 
 @pytest.mark.parametrize("format_", ["ubiai", "prodigy"])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=how_many(150))
 @given(data=st.data())
 def test_mutated_values(tmp_path_factory, format_, data):
     values = [copy.deepcopy(DOCUMENT if format_ == "ubiai" else TASK) for _ in "ab"]
@@ -61,7 +62,7 @@ def test_mutated_values(tmp_path_factory, format_, data):
 
 
 @pytest.mark.parametrize("format_", ["ubiai", "prodigy"])
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=how_many(150))
 @given(data=st.data())
 def test_mutated_bytes(tmp_path_factory, format_, data):
     value = [DOCUMENT, DOCUMENT] if format_ == "ubiai" else TASK

@@ -4,7 +4,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
 
-from .mutate import damage_text
+from .mutate import damage_text, how_many
 from .util import DATA, read, read_as, triples
 
 PATH = DATA / "pubtator" / "small.txt"
@@ -199,7 +199,7 @@ def test_lines_in_another_encoding(tmp_path):
 def test_mutated_files(tmp_path):
     rng = random.Random(0)
     n_good = 0
-    for i in range(300):
+    for i in range(how_many(300)):
         path = tmp_path / f"{i}.txt"
         path.write_bytes(damage_text(TEXT, rng, PIECES))
         docs, _ = read_as("pubtator", path, mentions=rng.choice(["first", "all"]))

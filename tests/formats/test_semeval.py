@@ -7,7 +7,7 @@ import pytest
 from rel_component import get_relations
 from rel_component.formats import FORMATS, find_format
 
-from .mutate import damage_text
+from .mutate import damage_text, how_many
 from .util import DATA, entities, read, read_as, triples
 
 SMALL = DATA / "semeval"
@@ -152,7 +152,7 @@ def test_what_begins_otherwise_is_refused(tmp_path):
     assert docs == []
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(how_many(200)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     name = rng.choice(["train.txt", "TEST_FILE_small.txt", "broken.txt"])

@@ -13,6 +13,8 @@ from rel_component.formats import FORMATS, Options, Report, find_format
 from rel_component.formats.spert import read
 from rel_component.formats.to_doc import to_docs
 
+from .mutate import how_many
+
 DATA = Path(__file__).parents[1] / "data" / "spert"
 CONLL04 = Path(__file__).parents[2] / "assets" / "conll04"
 NLP = spacy.blank("en")
@@ -178,7 +180,7 @@ def places(value, path=()):
 
 
 @settings(
-    max_examples=150,
+    max_examples=how_many(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

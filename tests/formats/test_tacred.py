@@ -6,7 +6,7 @@ import pytest
 from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import entities, read, read_as, triples, write_json
 
 WORDS = "Ada Lovelace met Charles Babbage in London .".split()
@@ -161,7 +161,7 @@ def test_items_without_a_relation(tmp_path):
     assert report.notes["items without a relation"] == 1
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(how_many(150)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.json"

@@ -5,7 +5,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 
-from .mutate import damage, damage_bytes
+from .mutate import damage, damage_bytes, how_many
 from .util import DATA, entities, read, triples, write_lines
 
 PATH = DATA / "tag_spans" / "rows.jsonl"
@@ -83,7 +83,7 @@ def test_wrong_fields_are_named(tmp_path, changes, problem):
     assert report.n_lost["relations"] == 1
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", range(how_many(200)))
 def test_damaged_files(tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "a.jsonl"

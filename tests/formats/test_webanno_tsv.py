@@ -4,7 +4,7 @@ import pytest
 
 from rel_component.formats import FORMATS, FormatError, Options, Report, find_format
 
-from .mutate import damage_text
+from .mutate import damage_text, how_many
 from .util import DATA, read, read_as, triples
 
 PATH = DATA / "webanno_tsv" / "small.tsv"
@@ -231,7 +231,7 @@ def test_rows_before_any_text(tmp_path):
 def test_mutated_files(tmp_path):
     rng = random.Random(0)
     n_good = 0
-    for i in range(300):
+    for i in range(how_many(300)):
         path = tmp_path / f"{i}.tsv"
         path.write_bytes(damage_text(TEXT, rng, PIECES))
         docs, _ = read_as("webanno_tsv", path)
