@@ -1,7 +1,7 @@
 """What is drawn: words, entities on them, arcs between the entities."""
 
 from dataclasses import dataclass, field
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc
 
@@ -109,7 +109,7 @@ def make_excerpt(
             is_break = is_break or "\n" in token.text
             words[-1] = words[-1]._replace(blank=True)
     drawn: List[Entity] = []
-    numbers = {}
+    numbers: Dict[Tuple[int, int], int] = {}
     for start, end, label, kind in entities:
         tokens = [i for i in range(start, end) if kept[i] and doc[i].text.strip()]
         if tokens:

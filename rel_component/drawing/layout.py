@@ -114,14 +114,9 @@ def stack_entities(entities: List[Entity]) -> List[int]:
     levels = [0] * len(entities)
     ends: List[int] = []
     for i in order:
-        for level, end in enumerate(ends):
-            if end <= entities[i].start:
-                break
-        else:
-            level = len(ends)
-            ends.append(0)
-        ends[level] = entities[i].end
-        levels[i] = level
+        free = [level for level, end in enumerate(ends) if end <= entities[i].start]
+        levels[i] = free[0] if free else len(ends)
+        ends[levels[i] : levels[i] + 1] = [entities[i].end]
     return levels
 
 
@@ -134,7 +129,8 @@ def _break_lines(
         label = get_width(entity.label, SMALL) + LABEL_GAP
         starts.setdefault(entity.start, []).append((level, label))
     rows: List[List[Tuple[int, float, float]]] = [[]]
-    x, label_ends = MARGIN, {}
+    x = MARGIN
+    label_ends: Dict[int, float] = {}
     for i, word in enumerate(drawing.words):
         size = min(get_width(word.text, FONT), width - 2 * MARGIN)
         begun = starts.get(i, [])

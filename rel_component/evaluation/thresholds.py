@@ -1,0 +1,190 @@
+"""Thresholds for each label, chosen on the stored scores of a development set."""
+
+from typing import Dict, List, NamedTuple, Tuple
+
+import numpy
+
+from .pair_scores import PairScores
+
+OBJECTIVES = ("micro_f", "macro_f", "precision")
+
+
+class Curve(NamedTuple):
+    """What each threshold of a label would find.
+
+    thresholds (Floats1d): falling; the first is above all scores.
+    tp (Ints1d), n_predicted (Ints1d): right ones and all from that score on.
+    n_gold (int): gold relations, candidates or not.
+    """
+
+    thresholds: numpy.ndarray
+    tp: numpy.ndarray
+    n_predicted: numpy.ndarray
+    n_gold: int
+
+    @property
+    def precision(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): 1 where nothing is predicted."""
+        return numpy.where(
+            self.n_predicted > 0, self.tp / numpy.maximum(self.n_predicted, 1), 1.0
+        )
+
+    @property
+    def recall(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): of all gold relations."""
+        return self.tp / max(self.n_gold, 1)
+
+    @property
+    def f(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): 0 where there is neither gold nor prediction."""
+        return 2 * self.tp / numpy.maximum(self.n_predicted + self.n_gold, 1)
+
+    def average_precision(self) -> float:
+        """RETURNS (float): the area under precision and recall, as steps."""
+        return float((numpy.diff(self.recall) * self.precision[1:]).sum())
+
+    def at(self, threshold: float) -> int:
+        """RETURNS (int): the row with what this threshold finds."""
+        return int((self.thresholds[1:] >= numpy.float32(threshold)).sum())
+
+
+def get_curve(scores: numpy.ndarray, truth: numpy.ndarray, n_gold: int) -> Curve:
+    """Precision and recall at each score.
+
+    scores (Floats1d): (n,).
+    truth (Bools1d): (n,).
+    n_gold (int): gold relations, of which some may be no candidates.
+    RETURNS (Curve): a row for each different score, and one for nothing predicted.
+    """
+    scores = scores.astype("float64")
+    order = numpy.argsort(-scores, kind="stable")
+    scores, truth = scores[order], truth[order]
+    # equal scores are above a threshold together
+    last = numpy.append(numpy.diff(scores) != 0, True)[: len(scores)]
+    tp = numpy.cumsum(truth)[last]
+    n_predicted = numpy.flatnonzero(last) + 1
+    return Curve(
+        numpy.concatenate([[numpy.inf], scores[last]]),
+        numpy.concatenate([[0], tp]).astype(int),
+        numpy.concatenate([[0], n_predicted]).astype(int),
+        int(n_gold),
+    )
+
+
+def get_curves(pairs: PairScores) -> Dict[str, Curve]:
+    """RETURNS (Dict[str, Curve]): one for each label."""
+    return {
+        label: get_curve(*pairs.of_label(column), int(pairs.n_gold[column]))
+        for column, label in enumerate(pairs.labels)
+    }
+
+
+def choose_thresholds(
+    pairs: PairScores,
+    *,
+    objective: str = "micro_f",
+    default: float = 0.5,
+    min_precision: float = 0.9,
+    min_support: int = 5,
+) -> Dict[str, float]:
+    """Choose a threshold for each label.
+
+    pairs (PairScores): of a development set.
+    objective (str): `micro_f`: the best micro F of all labels together; `macro_f`: the
+        best F of each label; `precision`: of each label the most recall with at least
+        `min_precision`, or, where no threshold reaches that, the best precision.
+    default (float): the threshold of labels that get none of their own.
+    min_precision (float): see `objective`.
+    min_support (int): labels with fewer gold relations keep the default; so few say
+        nothing.
+    RETURNS (Dict[str, float]): only labels for which another threshold than the
+        default is better; midway between two scores.
+    RAISES (ValueError): if there is no such objective.
+    """
+    if objective not in OBJECTIVES:
+        raise ValueError(
+            f"objective is {objective!r}; expected one of {', '.join(OBJECTIVES)}."
+        )
+    curves = {
+        label: curve
+        for label, curve in get_curves(pairs).items()
+        if curve.n_gold >= min_support
+    }
+    others = [
+        curve for label, curve in get_curves(pairs).items() if label not in curves
+    ]
+    if objective == "micro_f":
+        gains = _maximize_micro_f(curves, others, default)
+    elif objective == "macro_f":
+        gains = {label: curve.f for label, curve in curves.items()}
+    else:
+        gains = {
+            label: _prefer_precision(curve, min_precision)
+            for label, curve in curves.items()
+        }
+    chosen = {}
+    for label, gain in gains.items():
+        curve = curves[label]
+        row = int(gain.argmax())
+        if gain[row] > gain[curve.at(default)]:
+            chosen[label] = _between(curve.thresholds, row)
+    return chosen
+
+
+def _maximize_micro_f(
+    curves: Dict[str, Curve], others: List[Curve], default: float
+) -> Dict[str, numpy.ndarray]:
+    """What each threshold adds to the best micro F.
+
+    F = 2 TP / (predicted + gold) is a fraction of sums over labels: with the best F
+    known, each label maximizes 2 TP - F * predicted alone (Dinkelbach 1967).
+    """
+    fixed = [(int(c.tp[c.at(default)]), int(c.n_predicted[c.at(default)])) for c in others]
+    n_gold = sum(curve.n_gold for curve in (*curves.values(), *others))
+    best, gains = -1.0, {}
+    f = 0.0
+    while f > best:
+        best = f
+        gains = {
+            label: 2 * curve.tp - best * curve.n_predicted
+            for label, curve in curves.items()
+        }
+        rows = {label: int(gain.argmax()) for label, gain in gains.items()}
+        tp = sum(tp for tp, _ in fixed)
+        tp += sum(int(curves[label].tp[row]) for label, row in rows.items())
+        n_predicted = sum(n for _, n in fixed)
+        n_predicted += sum(
+            int(curves[label].n_predicted[row]) for label, row in rows.items()
+        )
+        f = 2 * tp / max(n_predicted + n_gold, 1)
+    return gains
+
+
+def _prefer_precision(curve: Curve, least: float) -> numpy.ndarray:
+    """Recall where the precision is high enough; below all of them, the precision."""
+    precision = numpy.where(curve.n_predicted > 0, curve.precision, 0.0)
+    return numpy.where(precision >= least, 1.0 + curve.recall, precision)
+
+
+def _between(thresholds: numpy.ndarray, row: int) -> float:
+    """The shortest number that parts the scores of this row and above from the rest."""
+    low = float(thresholds[row + 1]) if row + 1 < len(thresholds) else 0.0
+    high = min(float(thresholds[row]), 1.0)
+    middle = (low + high) / 2
+    for digits in range(2, 8):
+        value = round(middle, digits)
+        if low < numpy.float32(value) <= high:
+            return value
+    return high
+
+
+def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, int]:
+    """What thresholds would find, without deciding on anything.
+
+    pairs (PairScores): of any documents.
+    thresholds (Floats1d): (n_labels,).
+    RETURNS (Tuple[int, int, int]): right ones, all predicted, all gold.
+    """
+    is_predicted = pairs.counted & (pairs.scores >= thresholds.astype("float32"))
+    tp = int((is_predicted & pairs.truth).sum())
+    return tp, int(is_predicted.sum()), int(pairs.n_gold.sum())
