@@ -54,8 +54,8 @@ def score_classes(gold: Sequence[str], predicted: Sequence[str]) -> Dict[str, An
         `macro_f` over the classes but NO_REL, `macro_f_with_no_rel`, and `matrix`, see
         `make_matrix`.
     """
-    tp, n_gold, n_predicted = Counter(), Counter(gold), Counter(predicted)
-    tp.update(one for one, other in zip(gold, predicted) if one == other)
+    n_gold, n_predicted = Counter(gold), Counter(predicted)
+    tp = Counter(one for one, other in zip(gold, predicted) if one == other)
     labels = sorted({*n_gold, *n_predicted} - {NO_REL})
     f = {x: 2 * tp[x] / (n_gold[x] + n_predicted[x]) for x in {*n_gold, *n_predicted}}
     n_all = sum(n_gold[x] + n_predicted[x] for x in labels)

@@ -1,7 +1,17 @@
 """Errors by kind: at which step a relation was lost, and what was found instead."""
 
 from dataclasses import dataclass
-from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from spacy.training import Example
 
@@ -46,7 +56,10 @@ class Error:
     @property
     def is_strict_only(self) -> bool:
         """RETURNS (bool): whether spans and label are right, only a type is not."""
-        return self.kind == "type" and self.predicted is not None
+        gold, predicted = self.gold, self.predicted
+        if gold is None or predicted is None:
+            return False
+        return _drop_types(gold) == _drop_types(predicted)
 
 
 def find_errors(
@@ -99,7 +112,9 @@ class _Finder:
         self.found_types = _group_types(found_entities)
         self.scores = _read_scores(example)
         self.wanted = {_drop_types(key): key for key in self.scored.gold}
-        self.found = {_drop_types(key): key for key in self.scored.predicted}
+        # of two that differ in types only, the right one
+        by_type = sorted(self.scored.predicted, key=lambda x: x in self.scored.gold)
+        self.found = {_drop_types(key): key for key in by_type}
         # wrong predictions that no error has named yet
         self.open = {x: key for x, key in self.found.items() if x not in self.wanted}
 
@@ -117,7 +132,9 @@ class _Finder:
     def _check_types(self, gold: RelationKey, predicted: RelationKey) -> Error:
         note = " and ".join(
             f"“{self._quote(one)}” is {one[2]}, found as {other[2]}"
-            for one, other in zip((gold.head, gold.tail), (predicted.head, predicted.tail))
+            for one, other in zip(
+                (gold.head, gold.tail), (predicted.head, predicted.tail)
+            )
             if one[2] != other[2]
         )
         return self._make("type", gold, predicted, note)
@@ -177,7 +194,8 @@ class _Finder:
             pairs.add((tail, head))
         found = [x for x in self.open if (x[0], x[2]) in pairs]
         found += [
-            x for x in self.open
+            x
+            for x in self.open
             if x[1] in self.symmetric and (x[2], x[0]) in pairs and x not in found
         ]
         return self._take(found)

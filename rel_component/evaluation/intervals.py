@@ -125,7 +125,9 @@ def compare(
     )
     counts = [Counts(docs, labels) for docs in (first, second)]
     n_docs = len(first)
-    values = [_get_f(numpy.ones((1, n_docs)), c.tp, c.predicted, c.gold) for c in counts]
+    values = [
+        _get_f(numpy.ones((1, n_docs)), c.tp, c.predicted, c.gold) for c in counts
+    ]
     drawn = _draw(n_docs, n_samples, seed) if n_docs else numpy.ones((n_samples, 0))
     sampled = [_get_f(drawn, c.tp, c.predicted, c.gold) for c in counts]
     # 0: each keeps its predictions of a document; 1: they are swapped

@@ -114,7 +114,9 @@ def _read(
         if first != row:  # the same spans with another type
             scores[first] = numpy.fmax(scores[first], scores[row])
             counted[row] = False
-    _merge_directions(rows, scores, counted, [columns[x] for x in columns if x in symmetric])
+    _merge_directions(
+        rows, scores, counted, [columns[x] for x in columns if x in symmetric]
+    )
     for key in gold:
         if key.label in columns:
             pair = (key.head[:2], key.tail[:2])

@@ -139,7 +139,9 @@ def _maximize_micro_f(
     F = 2 TP / (predicted + gold) is a fraction of sums over labels: with the best F
     known, each label maximizes 2 TP - F * predicted alone (Dinkelbach 1967).
     """
-    fixed = [(int(c.tp[c.at(default)]), int(c.n_predicted[c.at(default)])) for c in others]
+    fixed = [
+        (int(c.tp[c.at(default)]), int(c.n_predicted[c.at(default)])) for c in others
+    ]
     n_gold = sum(curve.n_gold for curve in (*curves.values(), *others))
     best, gains = -1.0, {}
     f = 0.0
