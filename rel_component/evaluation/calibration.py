@@ -1,29 +1,35 @@
 """Calibration: fitting it on a development set, and how well it holds on another."""
 
-from typing import Any, Dict, List, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 
 from ..calibration import Line, get_log_odds, sigmoid
 from .pair_scores import PairScores
 
-METHODS = ("platt", "temperature")
+METHODS = ("auto", "platt", "temperature")
 # labels with fewer relations, or pairs without, take the line of all labels together
 MIN_EXAMPLES = 10
+# to compare methods
+N_FOLDS = 5
 
 
-def fit_calibration(pairs: PairScores, method: str = "platt") -> Dict[str, Line]:
+def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
     """Fit the line that makes scores probabilities.
 
     pairs (PairScores): uncalibrated scores of a development set.
     method (str): `temperature`: one slope for all labels; `platt`: slope and intercept
-        for each label with enough examples.
+        for each label with enough examples; `auto`: whichever of both, or nothing, is
+        best on documents of the set that it was not fitted on.
     RETURNS (Dict[str, Tuple[float, float]]): slope and intercept by label; empty if
         there is nothing to learn from.
     RAISES (ValueError): if there is no such method.
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
+    if method == "auto":
+        return fit_calibration(pairs, best) if (best := _choose_method(pairs)) else {}
     scores, truth = pairs.flatten()
     if not truth.any() or truth.all():
         return {}
@@ -37,6 +43,33 @@ def fit_calibration(pairs: PairScores, method: str = "platt") -> Dict[str, Line]
             line = fit_line(scores, truth)
         lines[label] = line if line[0] > 0 else shared
     return lines
+
+
+def _choose_method(pairs: PairScores) -> Optional[str]:
+    """The method with the least cross-entropy over folds of documents; None: scores are
+    better left as they are."""
+    losses: Dict[Optional[str], float] = {None: 0.0, "temperature": 0.0, "platt": 0.0}
+    # documents come in any order, so that neighbours need not be alike
+    fold_of = numpy.random.default_rng(0).permutation(pairs.docs.max(initial=-1) + 1)
+    folds = fold_of[pairs.docs] % N_FOLDS
+    for fold in range(N_FOLDS):
+        train, held_out = (_select(pairs, x) for x in (folds != fold, folds == fold))
+        for method in losses:
+            lines = fit_calibration(train, method) if method else {}
+            scores, truth = held_out.calibrated(lines).flatten()
+            losses[method] += _get_loss(get_log_odds(scores), truth.astype(float))
+    return min(losses, key=lambda method: losses[method])
+
+
+def _select(pairs: PairScores, rows: numpy.ndarray) -> PairScores:
+    """RETURNS (PairScores): some of the pairs."""
+    return replace(
+        pairs,
+        scores=pairs.scores[rows],
+        truth=pairs.truth[rows],
+        counted=pairs.counted[rows],
+        docs=pairs.docs[rows],
+    )
 
 
 def fit_line(

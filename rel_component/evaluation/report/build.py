@@ -180,7 +180,7 @@ def tune_and_compare(
     return {
         "source": "model" if is_stored else "dev",
         "thresholds": own,
-        "calibration": lines,
+        "calibration": {label: list(line) for label, line in lines.items()},
         "before": _describe_settings(pairs, plain, single),
         "after": _describe_settings(after, tuned, single),
     }
@@ -204,7 +204,7 @@ def tune(
     devs: Sequence[Doc],
     *,
     objective: str = "micro_f",
-    method: Optional[str] = "platt",
+    method: Optional[str] = "auto",
     min_precision: float = 0.9,
     min_support: int = 5,
 ) -> Dict[str, Any]:
@@ -289,6 +289,9 @@ def describe_pipeline(nlp: Language, extractor: RelationExtractor) -> Dict[str, 
         "symmetric": sorted(extractor.symmetric),
         "schema": extractor.cfg["schema"],
         "single_label": extractor.single_label,
+        "threshold": extractor.threshold,
+        "thresholds": extractor.thresholds,
+        "calibration": {x: list(y) for x, y in extractor.calibration.items()},
         "spans_key": get_spans_key(extractor),
         "finds_entities": bool(list_entity_finders(nlp)),
     }

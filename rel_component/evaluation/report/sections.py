@@ -439,20 +439,21 @@ def _describe_cross_validation(data: Dict[str, Any]) -> Optional[Section]:
     if not found:
         return None
     names = ("micro_p", "micro_r", "micro_f", "macro_f")
-    rows = [
-        [str(run["seed"]), *(percent(run[x]) for x in names)] for run in found["runs"]
-    ]
+    rows = []
+    for run in found["runs"]:
+        interval = _say_interval(run["intervals"]["micro_f"])
+        rows.append([str(run["seed"]), *(percent(run[x]) for x in names), interval])
     summary = found["summary"]
-    rows.append(["mean", *(percent(summary[x]["mean"]) for x in names)])
     if len(found["runs"]) > 1:
-        rows.append(["± seeds", *(percent(summary[x]["sd"]) for x in names)])
-    low_high = with_interval(summary["micro_f"]["mean"], found["interval"])
+        for name, key in (("mean", "mean"), ("± seeds", "sd")):
+            rows.append([name, *(percent(summary[x][key]) for x in names), ""])
+    rows.append(["± folds", *(percent(summary[x]["sd_folds"]) for x in names), ""])
     words = [
         f"{found['folds']} folds over {plural(found['documents'], 'document')}: each "
-        f"is predicted by a model that has not seen its text. Micro F {low_high}, "
-        f"spread over folds ± {percent(summary['micro_f']['sd_folds'])}."
+        f"is predicted by a model that has not seen its text."
     ]
-    table = Table("By seed", ["seed", "P", "R", "F", "macro F"], rows, "lrrrr")
+    header = ["seed", "P", "R", "F", "macro F", "95 % of F"]
+    table = Table("By seed", header, rows, "lrrrrr")
     return Section("cross-validation", "Cross-validation", words, tables=[table])
 
 
