@@ -1,6 +1,6 @@
 """The model card: what a user of a trained pipeline has to know, as Markdown.
 
-It has no metadata header: `spacy-huggingface-hub` writes one from `meta.json` before it.
+It has no metadata header: `spacy-huggingface-hub` puts one before it, of `meta.json`.
 """
 
 from typing import Any, Dict, List, Optional
