@@ -7,12 +7,12 @@ As `spacy.displacy.render`; in the manner of brat, with arcs over lines of text.
 """
 
 from html import escape
-from typing import Iterable, List, Optional, Union
+from typing import Dict, Iterable, List, Optional, Union
 
 from spacy.tokens import Doc, Span
 from spacy.util import is_in_jupyter
 
-from .drawing import Drawing, draw_svg, make_excerpt
+from .drawing import Drawing, assign_colors, draw_svg, make_excerpt
 from .relations import Relation, get_relation_data, get_relations
 
 # pixels of the lines, on a screen and on a phone
@@ -70,7 +70,8 @@ def render(
     if page:
         html = make_page(drawings, width=width)
     else:
-        html = "\n".join(draw_svg(drawing, width=width) for drawing in drawings)
+        colors = _assign_colors(drawings)
+        html = "\n".join(draw_svg(x, width=width, colors=colors) for x in drawings)
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display
 
@@ -135,17 +136,25 @@ def make_page(
     width (float): of the lines, in pixels; on a phone they are narrower.
     RETURNS (str): HTML.
     """
+    drawings = list(drawings)
+    colors = _assign_colors(drawings)
     names = iter(titles)
     figures: List[str] = []
     for drawing in drawings:
         title = next(names, "")
         caption = f"<figcaption>{escape(title)}</figcaption>" if title else ""
-        wide, narrow = (draw_svg(drawing, width=x) for x in (width, NARROW))
+        wide, narrow = (
+            draw_svg(drawing, width=x, colors=colors) for x in (width, NARROW)
+        )
         figures.append(
             f'<figure>{caption}<div class="wide">{wide}</div>'
             f'<div class="narrow">{narrow}</div></figure>'
         )
     return PAGE.format(body="\n".join(figures), width=f"{width + 30:g}")
+
+
+def _assign_colors(drawings: Iterable[Drawing]) -> Dict[str, str]:
+    return assign_colors(entity.label for x in drawings for entity in x.entities)
 
 
 def _is_predicted(doc: Doc) -> bool:

@@ -6,6 +6,14 @@ width, and an arc that leaves one line goes on in another, as in brat.
 """
 
 from .excerpt import Arc, Drawing, Entity, Word, make_excerpt
-from .svg import draw_svg
+from .svg import assign_colors, draw_svg
 
-__all__ = ["Arc", "Drawing", "Entity", "Word", "draw_svg", "make_excerpt"]
+__all__ = [
+    "Arc",
+    "Drawing",
+    "Entity",
+    "Word",
+    "assign_colors",
+    "draw_svg",
+    "make_excerpt",
+]

@@ -103,6 +103,8 @@ def make_excerpt(
             is_break = False
         places.append(len(words) if is_kept and text else max(len(words) - 1, 0))
         if is_kept and text:
+            # after an ellipsis there is no line to end
+            is_break = is_break and words[-1].text != GAP
             words.append(Word(text, bool(token.whitespace_), is_break))
             is_break = False
         elif words:

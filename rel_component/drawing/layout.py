@@ -51,6 +51,8 @@ class PlacedArc(NamedTuple):
     is_left_end (bool), is_right_end (bool): whether it comes down to a word there.
     points_left (bool), points_right (bool): whether there is an arrow head.
     label_left (float): where its label starts.
+    label_width (float): of its label; 0 where it is left out, since the other part of
+        the arc has it and here there is no room.
     """
 
     arc: Arc
@@ -226,15 +228,15 @@ def _place_arcs(
             )
             parts.setdefault(head_line, []).append(part)
             continue
-        for number, x, other in (
-            (head_line, head_x, tail_line),
-            (tail_line, tail_x, head_line),
-        ):
+        ends = ((head_line, head_x, tail_line), (tail_line, tail_x, head_line))
+        # to the end of the line if the other end stands below
+        to_rights = [(other > number) != drawing.rtl for number, _, other in ends]
+        rooms = [width - x if right else x for (_, x, _), right in zip(ends, to_rights)]
+        for (number, x, _), to_right, room in zip(ends, to_rights, rooms):
             is_tail = number == tail_line
-            # to the end of the line if the other end stands below
-            to_right = (other > number) != drawing.rtl
             left, right = (x, width) if to_right else (0.0, x)
-            spot = _centre(left, right, label_width, width)
+            is_named = room >= label_width + 24 or room == max(rooms)
+            size = label_width if is_named else 0.0
             part = PlacedArc(
                 arc,
                 left,
@@ -244,8 +246,8 @@ def _place_arcs(
                 not to_right,
                 is_tail and to_right,
                 is_tail and not to_right,
-                spot,
-                label_width,
+                _centre(left, right, size, width),
+                size,
             )
             parts.setdefault(number, []).append(part)
     for number, placed in parts.items():

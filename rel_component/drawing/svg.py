@@ -2,7 +2,9 @@
 
 import hashlib
 from html import escape
-from typing import List
+from typing import Dict, Iterable, List, Optional
+
+from spacy.util import registry
 
 from .excerpt import Drawing
 from .layout import (
@@ -28,15 +30,20 @@ PALETTE = (
 HEAD = 4.0
 
 
-def draw_svg(drawing: Drawing, *, width: float = 760) -> str:
+def draw_svg(
+    drawing: Drawing, *, width: float = 760, colors: Optional[Dict[str, str]] = None
+) -> str:
     """Draw a text with entities and relations.
 
     drawing (Drawing): what to draw.
     width (float): of the lines, in pixels. The picture takes no more room than that,
         and shrinks with what it stands in.
+    colors (Optional[Dict[str, str]]): of the entity types; None: see `assign_colors`.
     RETURNS (str): an `<svg>` element that needs no other file, style or script.
     """
     lines, height = lay_out(drawing, width)
+    if colors is None:
+        colors = assign_colors(entity.label for entity in drawing.entities)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="relations" role="img" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
@@ -45,9 +52,9 @@ def draw_svg(drawing: Drawing, *, width: float = 760) -> str:
         f"<title>{escape(describe(drawing))}</title>",
     ]
     for line in lines:
-        parts += [_draw_background(entity, line) for entity in line.entities]
+        parts += [_draw_background(entity, line, colors) for entity in line.entities]
         parts += [_draw_word(word, line) for word in line.words]
-        parts += [_draw_type(entity, line, drawing.rtl) for entity in line.entities]
+        parts += [_draw_type(x, line, colors, drawing.rtl) for x in line.entities]
         parts += [_draw_arc(arc, line) for arc in line.arcs]
     return "\n".join([*parts, "</svg>"])
 
@@ -63,27 +70,33 @@ def describe(drawing: Drawing) -> str:
     return "; ".join(said) or " ".join(word.text for word in drawing.words)
 
 
-def get_color(label: str) -> str:
-    """RETURNS (str): of an entity type, the same everywhere; of those registered for
-    displaCy if it is among them."""
-    from spacy.util import registry
+def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
+    """A colour for each entity type, different ones as long as there are enough.
 
+    labels (Iterable[str]): all types that are looked at together.
+    RETURNS (Dict[str, str]): those registered for displaCy if it has them; else a type
+        has the same colour wherever it does not meet one that wants it too.
+    """
+    known: Dict[str, str] = {}
     for colors in registry.displacy_colors.get_all().values():
         colors = colors() if callable(colors) else colors
-        found = {key.upper(): color for key, color in colors.items()}.get(label.upper())
-        if found:
-            return found
-    digest = hashlib.md5(label.encode("utf8"), usedforsecurity=False).digest()
-    return PALETTE[digest[0] % len(PALETTE)]
+        known.update({key.upper(): color for key, color in colors.items()})
+    assigned: Dict[str, str] = {}
+    for label in sorted(set(labels)):
+        digest = hashlib.md5(label.encode("utf8"), usedforsecurity=False).digest()
+        wanted = [*PALETTE[digest[0] % len(PALETTE) :], *PALETTE]
+        free = [color for color in wanted if color not in assigned.values()]
+        assigned[label] = known.get(label.upper(), (free or wanted)[0])
+    return assigned
 
 
-def _draw_background(placed: PlacedEntity, line: Line) -> str:
+def _draw_background(placed: PlacedEntity, line: Line, colors: Dict[str, str]) -> str:
     if placed.level:
         return ""
     return (
         f'<rect x="{placed.left - 2:.1f}" y="{line.baseline - 13:.1f}" rx="3" '
         f'width="{placed.right - placed.left + 4:.1f}" height="17" '
-        f'fill="{get_color(placed.entity.label)}" fill-opacity="0.45"/>'
+        f'fill="{colors[placed.entity.label]}" fill-opacity="0.45"/>'
     )
 
 
@@ -98,10 +111,12 @@ def _draw_word(word: PlacedWord, line: Line) -> str:
     )
 
 
-def _draw_type(placed: PlacedEntity, line: Line, rtl: bool) -> str:
+def _draw_type(
+    placed: PlacedEntity, line: Line, colors: Dict[str, str], rtl: bool
+) -> str:
     entity = placed.entity
     y = line.baseline + 5 + placed.level * TYPE_STEP
-    color = INK[entity.kind] if entity.kind != "plain" else get_color(entity.label)
+    color = INK[entity.kind] if entity.kind != "plain" else colors[entity.label]
     dashes = DASHES.get(entity.kind, "")
     bar = (
         f'<path d="M{placed.left - 2:.1f} {y:.1f}H{placed.right + 2:.1f}" '
@@ -144,11 +159,15 @@ def _draw_arc(placed: PlacedArc, line: Line) -> str:
         if points
     ]
     arrow = f'<path d="{"".join(heads)}" fill="{ink}"/>' if heads else ""
-    label = placed.label_left
-    return (
+    line_path = (
         f'<path d="{"".join(path)}" fill="none" stroke="{ink}" stroke-width="1.4"'
         f"{DASHES.get(placed.arc.kind, '')}/>{arrow}"
-        f'<rect x="{label - 2:.1f}" y="{y - 6:.1f}" height="12" '
+    )
+    if not placed.label_width:
+        return line_path
+    label = placed.label_left
+    return (
+        f'{line_path}<rect x="{label - 2:.1f}" y="{y - 6:.1f}" height="12" '
         f'width="{placed.label_width + 4:.1f}" fill="#ffffff"/>'
         f'<text x="{label:.1f}" y="{y + 3.5:.1f}" font-size="{SMALL:g}" '
         f'textLength="{placed.label_width:.1f}" lengthAdjust="spacingAndGlyphs" '

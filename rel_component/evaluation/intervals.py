@@ -65,7 +65,7 @@ def get_intervals(
     if len(docs) < 2 or not counts.labels:
         nothing = {label: dict.fromkeys("prf") for label in counts.labels}
         return {**dict.fromkeys(names), "per_label": nothing}
-    drawn = _draw(len(docs), n_samples, seed)
+    drawn = draw_documents(len(docs), n_samples, seed)
     tp, predicted, gold = (
         drawn @ part for part in (counts.tp, counts.predicted, counts.gold)
     )
@@ -128,7 +128,7 @@ def compare(
     values = [
         _get_f(numpy.ones((1, n_docs)), c.tp, c.predicted, c.gold) for c in counts
     ]
-    drawn = _draw(n_docs, n_samples, seed) if n_docs else numpy.ones((n_samples, 0))
+    drawn = draw_documents(n_docs, n_samples, seed)
     sampled = [_get_f(drawn, c.tp, c.predicted, c.gold) for c in counts]
     # 0: each keeps its predictions of a document; 1: they are swapped
     swaps = numpy.random.default_rng(seed).integers(2, size=(n_samples, n_docs))
@@ -155,9 +155,11 @@ def compare(
     return result
 
 
-def _draw(n_docs: int, n_samples: int, seed: int) -> numpy.ndarray:
+def draw_documents(n_docs: int, n_samples: int, seed: int) -> numpy.ndarray:
     """RETURNS (Ints2d): (n_samples, n_docs), how often each document is drawn."""
     rng = numpy.random.default_rng(seed)
+    if not n_docs:
+        return numpy.zeros((n_samples, 0), dtype=int)
     return rng.multinomial(n_docs, numpy.full(n_docs, 1 / n_docs), size=n_samples)
 
 

@@ -257,13 +257,9 @@ def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
 
 
 def _thin(curve: Curve) -> Dict[str, Any]:
-    rows = numpy.unique(
-        numpy.linspace(0, len(curve.thresholds) - 1, N_POINTS).round().astype(int)
-    )
-    if curve.n_gold:  # nothing is to be seen after the last right one
-        last = int(curve.tp.argmax())
-        head = numpy.linspace(0, last, N_POINTS).round().astype(int)
-        rows = numpy.unique(numpy.append(head, last))
+    # where so many have been found for the first time: the best precision there
+    levels = numpy.linspace(0, curve.tp.max(), N_POINTS).round().astype(int)
+    rows = numpy.unique(numpy.searchsorted(curve.tp, numpy.unique(levels)))
     thresholds = numpy.minimum(curve.thresholds[rows], 1.0)
     return {
         "average_precision": curve.average_precision(),

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...drawing import draw_svg, make_excerpt
+from ...drawing import assign_colors, draw_svg, make_excerpt
 from ...relations import EntityKey, RelationKey
 from ..entities import get_entities
 from ..errors import KINDS, Error
@@ -94,6 +94,14 @@ def _group(report: Report, mode: str) -> List[Group]:
     spans_key = report.data["pipeline"]["spans_key"]
     thresholds: Dict[str, Any] = report.data["label_thresholds"]
     default = report.data["threshold"]
+    colors = assign_colors(
+        entity[2]
+        for example in examples
+        for doc in (example.reference, example.predicted)
+        for entity in get_entities(doc, spans_key)
+    )
+    ends = {end[2] for error in errors for end in _list_ends(error.gold)}
+    colors = {**assign_colors(ends), **colors}
     groups = []
     for kind, why in KINDS.items():
         found = [error for error in errors if error.kind == kind]
@@ -104,6 +112,7 @@ def _group(report: Report, mode: str) -> List[Group]:
                 spans_key,
                 thresholds.get(error.gold.label, default) if error.gold else default,
                 mode == GOLD,
+                colors,
             )
             for error in found[:N_ERRORS]
         ]
@@ -118,6 +127,7 @@ def make_card(
     spans_key: Optional[str],
     threshold: float,
     are_entities_given: bool = True,
+    colors: Optional[Dict[str, str]] = None,
 ) -> Card:
     """Draw an error.
 
@@ -126,6 +136,7 @@ def make_card(
     spans_key (Optional[str]): where the entities are.
     threshold (float): of the gold relation's label.
     are_entities_given (bool): whether they were not predicted.
+    colors (Optional[Dict[str, str]]): of entity types.
     RETURNS (Card): green and dashed what should have been found, red what was found
         and is wrong.
     """
@@ -159,7 +170,12 @@ def make_card(
         lines.append(f"gold {gold.label}: {score}")
     if predicted and error.score is not None:
         lines.append(f"found {predicted.label}: score {error.score:.2f}")
-    return Card(error.document + 1, draw_svg(drawing, width=WIDTH), lines, drawing.rtl)
+    return Card(
+        error.document + 1,
+        draw_svg(drawing, width=WIDTH, colors=colors),
+        lines,
+        drawing.rtl,
+    )
 
 
 def _list_ends(key: Optional[RelationKey]) -> Set[EntityKey]:

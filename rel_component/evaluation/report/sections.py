@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ..errors import KINDS
 from ..inspection.tables import Table
-from .wording import number, percent, plural, with_interval
+from .wording import number, percent, plural
 
 # rows of a confusion matrix that still can be read
 N_CLASSES = 15
@@ -171,12 +171,13 @@ def _describe_labels(data: Dict[str, Any]) -> Section:
                 label,
                 number(row["support"]),
                 *(percent(row[x]) for x in "pr"),
-                with_interval(row["f"], intervals[label]["f"]),
+                percent(row["f"]),
+                _say_interval(intervals[label]["f"]),
                 percent(curve["average_precision"]) if curve else "–",
                 f"{own.get(label, data['threshold']):g}",
             ]
         )
-    header = ["label", "gold", "P", "R", "F", "AP", "threshold"]
+    header = ["label", "gold", "P", "R", "F", "95 %", "AP", "threshold"]
     note = "AP: average precision, the area under precision and recall"
     words = []
     if silent:
@@ -184,7 +185,7 @@ def _describe_labels(data: Dict[str, Any]) -> Section:
             f"Neither gold nor predicted here, so nothing is known of: "
             f"{', '.join(silent)}."
         )
-    table = [Table("By label", header, rows, "lrrrrrr", note)] if rows else []
+    table = [Table("By label", header, rows, "lrrrrrrr", note)] if rows else []
     return Section(
         "labels", "Relations by label", words, tables=table, plots=["curves"]
     )
@@ -248,7 +249,7 @@ def _describe_thresholds(data: Dict[str, Any]) -> Section:
         words.append(
             f"{settings}, beside the plain model with one threshold of "
             f"{data['threshold']:g}"
-            + ("." if is_stored else "; `tune` stores them in a model.")
+            + ("." if is_stored else "; the command tune stores them in a model.")
         )
         before, after = tuning["before"], tuning["after"]
         rows = [
@@ -318,12 +319,11 @@ def _describe_calibration(data: Dict[str, Any]) -> Optional[Section]:
                     name,
                     number(found["n"]),
                     percent(found["ece"]),
-                    percent(found["mce"]),
                     _decimals(found["brier"]),
                 ]
             )
             words = ""
-    header = ["", "", "n", "ECE %", "largest gap %", "Brier"]
+    header = ["", "", "n", "ECE %", "Brier"]
     words_ = [
         "A calibrated confidence of 0.9 is right nine times in ten. ECE, the expected "
         "calibration error, is the mean distance between confidence and the share that "
@@ -333,7 +333,7 @@ def _describe_calibration(data: Dict[str, Any]) -> Optional[Section]:
         "calibration",
         "Calibration",
         words_,
-        tables=[Table("Calibration error", header, rows, "llrrrr")],
+        tables=[Table("Calibration error", header, rows, "llrrr")],
         plots=["reliability"],
     )
 
@@ -531,9 +531,7 @@ def _prf(scores: Dict[str, Any], name: str) -> List[str]:
 
 
 def _say_interval(interval: Optional[Sequence[float]]) -> str:
-    return (
-        "" if interval is None else f"{percent(interval[0])} – {percent(interval[1])}"
-    )
+    return "" if interval is None else f"{percent(interval[0])}–{percent(interval[1])}"
 
 
 def _decimals(value: Optional[float]) -> str:
