@@ -11,6 +11,7 @@ from .pair_scores import PairScores
 METHODS = ("auto", "platt", "temperature")
 # labels with fewer relations, or pairs without, take the line of all labels together
 MIN_EXAMPLES = 10
+LEAST_SLOPE = 1e-3
 # to compare methods
 N_FOLDS = 5
 
@@ -22,8 +23,9 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
     method (str): `temperature`: one slope for all labels; `platt`: slope and intercept
         for each label with enough examples; `auto`: whichever of both, or nothing, is
         best on documents of the set that it was not fitted on.
-    RETURNS (Dict[str, Tuple[float, float]]): slope and intercept by label; empty if
-        there is nothing to learn from.
+    RETURNS (Dict[str, Tuple[float, float]]): slope and intercept by label; without
+        labels whose scores say nothing of the truth, empty if there is nothing to
+        learn from.
     RAISES (ValueError): if there is no such method.
     """
     if method not in METHODS:
@@ -41,7 +43,10 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
         line = shared
         if method == "platt" and min(n_true, len(truth) - n_true) >= MIN_EXAMPLES:
             line = fit_line(scores, truth)
-        lines[label] = line if line[0] > 0 else shared
+        # one that would turn the order around is none
+        found = [x for x in (line, shared) if x[0] >= LEAST_SLOPE]
+        if found:
+            lines[label] = found[0]
     return lines
 
 

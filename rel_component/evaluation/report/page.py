@@ -31,7 +31,6 @@ class Card(NamedTuple):
     document: int
     svg: str
     lines: List[str]
-    rtl: bool
 
 
 class Group(NamedTuple):
