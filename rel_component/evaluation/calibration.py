@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy
 
 from ..calibration import Line, get_log_odds, sigmoid
-from .pair_scores import PairScores
+from .pair_scores import PairScores, no_rows
 
 METHODS = ("auto", "platt", "temperature")
 # labels with fewer relations, or pairs without, take the line of all labels together
@@ -74,6 +74,7 @@ def _select(pairs: PairScores, rows: numpy.ndarray) -> PairScores:
         truth=pairs.truth[rows],
         counted=pairs.counted[rows],
         docs=pairs.docs[rows],
+        mirrored=no_rows(),
     )
 
 

@@ -1,6 +1,7 @@
 """Errors by kind: at which step a relation was lost, and what was found instead."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import (
     AbstractSet,
     Any,
@@ -110,13 +111,18 @@ class _Finder:
         found_entities = get_entities(example.predicted, spans_key)
         self.gold_types = _group_types(gold_entities)
         self.found_types = _group_types(found_entities)
-        self.scores = _read_scores(example)
+        self.example = example
         self.wanted = {_drop_types(key): key for key in self.scored.gold}
         # of two that differ in types only, the right one
         by_type = sorted(self.scored.predicted, key=lambda x: x in self.scored.gold)
         self.found = {_drop_types(key): key for key in by_type}
         # wrong predictions that no error has named yet
         self.open = {x: key for x, key in self.found.items() if x not in self.wanted}
+
+    @cached_property
+    def scores(self) -> Dict[Tuple[Span, str, Span], float]:
+        """Of the candidates; read only where something was lost."""
+        return _read_scores(self.example, self.scored.gold)
 
     def find(self) -> List[Error]:
         errors = [
@@ -271,7 +277,9 @@ def _drop_types(key: RelationKey) -> Tuple[Span, str, Span]:
     return key.head[:2], key.label, key.tail[:2]
 
 
-def _read_scores(example: Example) -> Dict[Tuple[Span, str, Span], float]:
+def _read_scores(
+    example: Example, gold: Iterable[RelationKey]
+) -> Dict[Tuple[Span, str, Span], float]:
     """The scores of all candidates; without what was never scored."""
     data = get_relation_data(example.predicted)
     scores: Dict[Tuple[Span, str, Span], float] = {}
@@ -279,15 +287,11 @@ def _read_scores(example: Example) -> Dict[Tuple[Span, str, Span], float]:
         return scores
     entities = get_char_entities(example.predicted, data)
     # only those that may be asked for
-    wanted = {
-        span
-        for key in read_example(example).gold
-        for span in (key.head[:2], key.tail[:2])
-    }
+    wanted = {span for key in gold for span in (key.head[:2], key.tail[:2])}
     is_wanted = [entity[:2] in wanted for entity in entities]
-    for (head, tail), row in zip(data.pairs.tolist(), data.scores):
+    for i, (head, tail) in enumerate(data.pairs.tolist()):
         if is_wanted[head] and is_wanted[tail]:
-            for label, score in zip(data.labels, row.tolist()):
+            for label, score in zip(data.labels, data.scores[i].tolist()):
                 if score == score:  # not NaN
                     key = (entities[head][:2], label, entities[tail][:2])
                     scores[key] = max(score, scores.get(key, 0.0))

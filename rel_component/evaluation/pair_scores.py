@@ -3,7 +3,7 @@
 What is computed on them (thresholds, calibration, curves) runs no model.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Dict, List, Mapping, Sequence, Tuple
 
 import numpy
@@ -27,6 +27,9 @@ class PairScores:
         label, what incomplete annotation does not say, what is not scored.
     docs (Ints1d): (n_pairs,), number of the document.
     n_gold (Ints1d): (n_labels,), all gold relations, candidates or not.
+    mirrored (Ints2d): (n, 2), rows of the two directions of a pair, of which symmetric
+        labels count in the first.
+    symmetric (Tuple[int, ...]): columns of the symmetric labels.
     """
 
     labels: Tuple[str, ...]
@@ -35,6 +38,8 @@ class PairScores:
     counted: numpy.ndarray
     docs: numpy.ndarray
     n_gold: numpy.ndarray
+    mirrored: numpy.ndarray = field(default_factory=lambda: no_rows())
+    symmetric: Tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -45,7 +50,12 @@ class PairScores:
 
     def best_only(self) -> "PairScores":
         """RETURNS (PairScores): only the best label of a pair can be predicted."""
-        return replace(self, scores=keep_best(self.scores))
+        best = keep_best(self.scores)
+        first, second = (rows[:, None] for rows in self.mirrored.T)
+        columns = list(self.symmetric)
+        # a symmetric label may be the best one of either direction
+        best[first, columns] = numpy.fmax(best[first, columns], best[second, columns])
+        return replace(self, scores=best)
 
     def of_label(self, column: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
         """RETURNS (Tuple[Floats1d, Bools1d]): scores and truth that count."""
@@ -55,6 +65,11 @@ class PairScores:
     def flatten(self) -> Tuple[numpy.ndarray, numpy.ndarray]:
         """RETURNS (Tuple[Floats1d, Bools1d]): those of all labels."""
         return self.scores[self.counted], self.truth[self.counted]
+
+
+def no_rows() -> numpy.ndarray:
+    """RETURNS (Ints2d): (0, 2)."""
+    return numpy.zeros((0, 2), dtype=int)
 
 
 def collect_pairs(
@@ -72,6 +87,7 @@ def collect_pairs(
     """
     parts = [_read(example, labels, symmetric) for example in examples]
     n_pairs = [len(part[0]) for part in parts]
+    starts = numpy.cumsum([0, *n_pairs]).tolist()
     empty = numpy.zeros((0, len(labels)))
     scores, truth, counted = (
         numpy.concatenate([empty.astype(dtype), *(part[i] for part in parts)])
@@ -84,14 +100,18 @@ def collect_pairs(
         counted=counted & ~numpy.isnan(scores),
         docs=numpy.repeat(numpy.arange(len(parts)), n_pairs),
         n_gold=sum((part[3] for part in parts), numpy.zeros(len(labels), dtype=int)),
+        mirrored=numpy.concatenate(
+            [no_rows(), *(part[4] + start for part, start in zip(parts, starts))]
+        ),
+        symmetric=tuple(i for i, label in enumerate(labels) if label in symmetric),
     )
 
 
 def _read(
     example: Example, labels: Sequence[str], symmetric: AbstractSet[str]
-) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple): scores, truth and what counts of one document, and the gold
-    relations of each label."""
+) -> Tuple[numpy.ndarray, ...]:
+    """RETURNS (Tuple): scores, truth and what counts of one document, the gold
+    relations of each label, and rows of two directions."""
     gold = drop_types(read_example(example, symmetric=symmetric).gold)
     n_gold = numpy.asarray([sum(k.label == label for k in gold) for label in labels])
     n_gold = n_gold.astype(int)
@@ -101,7 +121,7 @@ def _read(
     truth = numpy.zeros(scores.shape, dtype=bool)
     counted = numpy.ones(scores.shape, dtype=bool)
     if data is None or not n_pairs:
-        return scores, truth, counted, n_gold
+        return scores, truth, counted, n_gold, no_rows()
     columns = {label: column for column, label in enumerate(labels)}
     for column, label in enumerate(data.labels):
         if label in columns:
@@ -114,7 +134,7 @@ def _read(
         if first != row:  # the same spans with another type
             scores[first] = numpy.fmax(scores[first], scores[row])
             counted[row] = False
-    _merge_directions(
+    mirrored = _merge_directions(
         rows, scores, counted, [columns[x] for x in columns if x in symmetric]
     )
     for key in gold:
@@ -135,7 +155,7 @@ def _read(
                 key = RelationKey(head, label, tail)
                 if counted[row, column] and not is_known(key, known, symmetric):
                     counted[row, column] = False
-    return scores, truth, counted, n_gold
+    return scores, truth, counted, n_gold, mirrored
 
 
 def _merge_directions(
@@ -143,10 +163,14 @@ def _merge_directions(
     scores: numpy.ndarray,
     counted: numpy.ndarray,
     columns: List[int],
-) -> None:
-    """A symmetric relation counts once, with the better of both scores."""
+) -> numpy.ndarray:
+    """A symmetric relation counts once, with the better of both scores.
+
+    RETURNS (Ints2d): (n, 2), the rows where it counts and the others.
+    """
+    mirrored: List[Tuple[int, int]] = []
     if not columns:
-        return
+        return no_rows()
     for (head, tail), row in rows.items():
         other = rows.get((tail, head))
         if other is not None and tail < head:
@@ -154,3 +178,5 @@ def _merge_directions(
                 scores[other, columns], scores[row, columns]
             )
             counted[row, columns] = False
+            mirrored.append((other, row))
+    return numpy.asarray(mirrored, dtype=int).reshape(-1, 2)

@@ -1,6 +1,7 @@
 """Thresholds for each label, chosen on the stored scores of a development set."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
@@ -229,3 +230,78 @@ def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, in
     is_predicted = pairs.counted & (pairs.scores >= thresholds.astype("float32"))
     tp = int((is_predicted & pairs.truth).sum())
     return tp, int(is_predicted.sum()), int(pairs.n_gold.sum())
+
+
+def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
+    """Scores at one threshold for all labels, as `scorer.score_relations` gives them.
+
+    pairs (PairScores): of any documents.
+    threshold (float): in [0, 1].
+    RETURNS (Dict[str, Any]): rel_micro_p/r/f, rel_macro_p/r/f, rel_per_label and
+        rel_candidate_recall; None where there is nothing to score.
+    """
+    found = pairs.counted & (pairs.scores >= numpy.float32(threshold))
+    columns = zip(
+        pairs.labels,
+        (found & pairs.truth).sum(axis=0).tolist(),
+        found.sum(axis=0).tolist(),
+        pairs.n_gold.tolist(),
+    )
+    per_label = {
+        label: {**_prf(tp, n_predicted, n_gold), "support": n_gold}
+        for label, tp, n_predicted, n_gold in columns
+        if n_predicted or n_gold
+    }
+    if not per_label:
+        empty = {f"rel_{name}_{x}": None for name in ("micro", "macro") for x in "prf"}
+        return {**empty, "rel_per_label": {}, "rel_candidate_recall": None}
+    n_gold = int(pairs.n_gold.sum())
+    n_covered = int((pairs.truth & pairs.counted).sum())
+    counts = (int((found & pairs.truth).sum()), int(found.sum()), n_gold)
+    rows = per_label.values()
+    return {
+        **{f"rel_micro_{x}": value for x, value in _prf(*counts).items()},
+        **{f"rel_macro_{x}": sum(row[x] for row in rows) / len(rows) for x in "prf"},
+        "rel_per_label": per_label,
+        "rel_candidate_recall": n_covered / n_gold if n_gold else None,
+    }
+
+
+def score_thresholds(
+    pairs: PairScores, thresholds: Sequence[float]
+) -> List[Dict[str, Any]]:
+    """Scores at each of several thresholds, fast on many pairs.
+
+    pairs (PairScores): of any documents.
+    thresholds (Sequence[float]): in [0, 1].
+    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `honest` (recall
+        over all gold relations) and `tutorial_protocol` (over generated pairs only).
+    """
+    covered = replace(pairs, n_gold=(pairs.truth & pairs.counted).sum(axis=0))
+    names = [f"rel_micro_{x}" for x in "prf"]
+    rows = []
+    for threshold in thresholds:
+        protocol = score_at(covered, threshold)
+        rows.append(
+            {
+                "threshold": threshold,
+                "honest": score_at(pairs, threshold),
+                "tutorial_protocol": {name: protocol[name] for name in names},
+            }
+        )
+    return rows
+
+
+def draw_by_chance(pairs: PairScores, seed: int = 0) -> PairScores:
+    """RETURNS (PairScores): the same pairs with uniform scores in [0, 1)."""
+    drawn = numpy.random.default_rng(seed).random(pairs.scores.shape, dtype="float32")
+    drawn[numpy.isnan(pairs.scores)] = numpy.nan  # never scored
+    return replace(pairs, scores=drawn)
+
+
+def _prf(tp: int, n_predicted: int, n_gold: int) -> Dict[str, float]:
+    return {
+        "p": tp / max(n_predicted, 1),
+        "r": tp / max(n_gold, 1),
+        "f": 2 * tp / max(n_predicted + n_gold, 1),
+    }

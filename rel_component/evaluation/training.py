@@ -74,6 +74,7 @@ def train_pipeline(
         except (OSError, ValueError) as error:
             raise ValueError(f"{config} can't be trained: {error}") from error
         output = Path(folder) / "model"
+        output.mkdir()
         silence = io.StringIO()
         train_nlp(nlp, output, use_gpu=use_gpu, stdout=silence, stderr=silence)
         return load_pipeline(output / "model-last")

@@ -59,17 +59,27 @@ def set_scores(doc: Doc, entities, scores, labels, thresholds, default, left_out
     set_relation_data(doc, data)
 
 
-def make_random_examples(vocab: Vocab, rng, n_docs: int, labels=("A", "B", "C")):
-    """Scores that know something of the truth, some relations outside the
-    candidates."""
+def make_random_examples(
+    vocab: Vocab, rng, n_docs: int, labels=("A", "B", "C"), symmetric=frozenset()
+):
+    """Scores that know something of the truth, those of symmetric labels the same in
+    both directions; some relations are no candidates."""
     examples = []
     for _ in range(n_docs):
         n = int(rng.integers(2, 6))
         entities = [(2 * i, 2 * i + 1, "X") for i in range(n)]
-        every = [(h, x, t) for h in range(n) for t in range(n) if h != t for x in labels]
-        relations = [every[i] for i in rng.permutation(len(every))[: rng.integers(0, 4)]]
+        every = [
+            (h, x, t) for h in range(n) for t in range(n) if h != t for x in labels
+        ]
+        relations = [
+            every[i] for i in rng.permutation(len(every))[: rng.integers(0, 4)]
+        ]
         odds = {x: rng.normal(1.0 if x in relations else -2.0, 1.5) for x in every}
         scores = {x: 1 / (1 + numpy.exp(-odd)) for x, odd in odds.items()}
+        scores = {
+            (h, x, t): scores[(min(h, t), x, max(h, t))] if x in symmetric else score
+            for (h, x, t), score in scores.items()
+        }
         left_out = {(0, 1)} if rng.random() < 0.2 else set()
         scores = {x: s for x, s in scores.items() if (x[0], x[2]) not in left_out}
         examples.append(

@@ -11,7 +11,9 @@ ENTITIES = [ANN, ACME, ROME]
 GOLD = (ENTITIES, [(0, "A", 1)])
 
 
-def find(vocab, entities=None, scores=None, gold=GOLD, symmetric=frozenset(), **options):
+def find(
+    vocab, entities=None, scores=None, gold=GOLD, symmetric=frozenset(), **options
+):
     example = make_example(vocab, WORDS, gold, entities, scores, **options)
     errors = find_errors([example], symmetric=symmetric)
     scored = read_example(example, symmetric=symmetric)

@@ -93,7 +93,9 @@ def test_p_is_that_of_all_swaps(vocab):
     for swaps in itertools.product((False, True), repeat=7):
         one = [b if swap else a for a, b, swap in zip(first, second, swaps)]
         other = [a if swap else b for a, b, swap in zip(first, second, swaps)]
-        gap = score_relations(other)["rel_micro_f"] - score_relations(one)["rel_micro_f"]
+        gap = (
+            score_relations(other)["rel_micro_f"] - score_relations(one)["rel_micro_f"]
+        )
         n_larger += abs(gap) >= abs(f[1] - f[0]) - 1e-9
     assert found["p"] == pytest.approx(n_larger / 2**7, abs=0.01)
 

@@ -12,6 +12,7 @@ from rel_component.evaluation.thresholds import (
     get_curve,
     get_curves,
 )
+from rel_component.evaluation.thresholds import score_thresholds as score_fast
 from rel_component.relations import decide_again, get_relations
 
 from .predictions import make_example, make_random_examples
@@ -45,6 +46,25 @@ def test_counts_are_those_of_the_scorer(vocab, rng, symmetric):
         for label, curve in get_curves(pairs).items():
             scores = row["honest"]["rel_per_label"][label]
             assert scores["f"] == pytest.approx(curve.f[curve.at(threshold)])
+
+
+@pytest.mark.parametrize("symmetric", [frozenset(), frozenset("B")])
+@pytest.mark.parametrize("single_label", [False, True])
+def test_fast_scores_are_those_of_the_scorer(vocab, rng, symmetric, single_label):
+    examples = make_random_examples(vocab, rng, 30, symmetric=symmetric)
+    pairs = collect_pairs(examples, LABELS, symmetric)
+    pairs = pairs.best_only() if single_label else pairs
+    thresholds = (0.0, 0.3, 0.9, 1.0)
+    slow = score_thresholds(examples, thresholds, symmetric, single_label)
+    for expected, found in zip(slow, score_fast(pairs, thresholds)):
+        for protocol in ("honest", "tutorial_protocol"):
+            for name, value in found[protocol].items():
+                if name != "rel_per_label":
+                    assert value == pytest.approx(expected[protocol][name]), name
+        labels = expected["honest"]["rel_per_label"]
+        assert found["honest"]["rel_per_label"].keys() == labels.keys()
+        for label, row in found["honest"]["rel_per_label"].items():
+            assert row == pytest.approx(labels[label])
 
 
 def test_what_was_not_annotated_does_not_count(vocab):

@@ -25,12 +25,18 @@ from ..pair_scores import PairScores, collect_pairs
 from ..pipelines import find_extractor, list_entity_finders
 from ..scores import (
     DEFAULT_THRESHOLDS,
-    get_random_baseline,
     predict_end_to_end,
     predict_on_gold_entities,
+)
+from ..thresholds import (
+    Curve,
+    choose_thresholds,
+    count_at,
+    draw_by_chance,
+    get_curve,
+    get_curves,
     score_thresholds,
 )
-from ..thresholds import Curve, choose_thresholds, count_at, get_curve, get_curves
 
 # so many points of a curve are as good as all to look at
 N_POINTS = 200
@@ -77,6 +83,9 @@ def evaluate_pipeline(
     examples = predict_on_gold_entities(nlp, golds)
     scored = [read_example(example, symmetric=symmetric) for example in examples]
     pairs = collect_pairs(examples, extractor.labels, symmetric)
+    best = pairs.best_only() if single else pairs
+    chance = draw_by_chance(pairs, seed)
+    chance = chance.best_only() if single else chance
     data: Dict[str, Any] = {
         "mode": GOLD,
         "documents": len(golds),
@@ -86,10 +95,8 @@ def evaluate_pipeline(
         "intervals": get_intervals(scored, seed=seed),
         "tutorial_protocol": score_tutorial_protocol(scored),
         "classification": classify(pairs, extractor),
-        "thresholds": score_thresholds(examples, DEFAULT_THRESHOLDS, symmetric, single),
-        "random_baseline": score_thresholds(
-            get_random_baseline(examples, seed), DEFAULT_THRESHOLDS, symmetric, single
-        ),
+        "thresholds": score_thresholds(best, DEFAULT_THRESHOLDS),
+        "random_baseline": score_thresholds(chance, DEFAULT_THRESHOLDS),
         "tuning": tune_and_compare(nlp, extractor, examples, devs, seed),
         "curves": describe_curves(pairs, single),
         "end_to_end": None,

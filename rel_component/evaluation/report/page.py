@@ -169,12 +169,8 @@ def make_card(
         lines.append(f"gold {gold.label}: {score}")
     if predicted and error.score is not None:
         lines.append(f"found {predicted.label}: score {error.score:.2f}")
-    return Card(
-        error.document + 1,
-        draw_svg(drawing, width=WIDTH, colors=colors),
-        lines,
-        drawing.rtl,
-    )
+    svg = draw_svg(drawing, width=WIDTH, colors=colors)
+    return Card(error.document + 1, svg, lines)
 
 
 def _list_ends(key: Optional[RelationKey]) -> Set[EntityKey]:
