@@ -263,7 +263,7 @@ def _find_anchors(
     drawing: Drawing, where: Dict[int, Tuple[int, PlacedWord]]
 ) -> Dict[Tuple[int, int], Tuple[int, float]]:
     """The line and place above an entity where each arc ends; arcs of one entity stand
-    side by side, those that go to the left at the left."""
+    side by side."""
     centres = []
     for entity in drawing.entities:
         number = where[entity.start][0]
@@ -276,19 +276,21 @@ def _find_anchors(
         left = min(word.x for word in words)
         right = max(word.x + word.width for word in words)
         centres.append((number, (left + right) / 2, right - left))
-    ends: Dict[int, List[Tuple[float, int, int]]] = {}
+    ends: Dict[int, List[Tuple[bool, float, int, int]]] = {}
     for i, arc in enumerate(drawing.arcs):
         for side, (own, other) in enumerate(
             ((arc.head, arc.tail), (arc.tail, arc.head))
         ):
             below = centres[other][0] - centres[own][0]
             toward = centres[other][1] + 1e5 * below * (-1 if drawing.rtl else 1)
-            ends.setdefault(own, []).append((toward, i, side))
+            # those to the left first; of each side so that arcs lie in one another
+            key = (toward > centres[own][1], -toward, i, side)
+            ends.setdefault(own, []).append(key)
     anchors = {}
     for own, found in ends.items():
         number, centre, size = centres[own]
         step = min(7.0, size / (len(found) + 1))
-        for rank, (_, i, side) in enumerate(sorted(found)):
+        for rank, (_, _, i, side) in enumerate(sorted(found)):
             shift = (rank - (len(found) - 1) / 2) * step
             anchors[(i, side)] = (number, centre + shift)
     return anchors

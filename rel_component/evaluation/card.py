@@ -102,7 +102,7 @@ def _list_labels(
     note = (
         "Scores are calibrated on development documents."
         if calibrated
-        else "Scores are not calibrated: they rank, but are no probabilities."
+        else "Scores are those of the model: no calibration is stored."
     )
     return [format_table(header, rows, "lllr"), note]
 

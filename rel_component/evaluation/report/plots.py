@@ -228,7 +228,13 @@ def _draw_training(axes: Any, data: Dict[str, Any]) -> bool:
         *axes.get_legend_handles_labels()[0],
         *other.get_legend_handles_labels()[0],
     ]
-    axes.legend(lines, [line.get_label() for line in lines], loc="center right")
+    axes.legend(
+        lines,
+        [line.get_label() for line in lines],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        ncols=2,
+    )
     axes.set_title("Training")
     return True
 
