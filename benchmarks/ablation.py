@@ -4,16 +4,16 @@
         --set training.max_steps=700
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
-from accuracy import parse_override
-from cross_validate import METRICS, cross_validate
-from folds import NAMES, make_folds, pool_docs
 from wasabi import msg
+
+from rel_component.evaluation.folds import make_folds, pool_docs
+from rel_component.evaluation.training import METRICS, cross_validate, parse_override
+from rel_component.splits import NAMES
 
 MODEL = "components.relation_extractor.model"
 WITHOUT = {
@@ -44,11 +44,9 @@ def main(
     rows: List[Dict[str, Any]] = []
     for name, switches in WITHOUT.items():
         off = {f"{MODEL}.{key}": value for key, value in switches.items()}
-        with tempfile.TemporaryDirectory() as folder:
-            scores = cross_validate(
-                config, made, {**overrides, **off, "system.seed": seed}, Path(folder)
-            )
-        rows.append({"without": name, **scores})
+        settings = {**overrides, **off, "system.seed": seed}
+        scores = cross_validate(config, made, settings)
+        rows.append({"without": name, **{x: scores[x] for x in METRICS}})
         cells = [
             [row["without"], *(f"{100 * row[x]:.1f}" for x in METRICS)] for row in rows
         ]

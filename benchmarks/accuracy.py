@@ -29,6 +29,7 @@ from rel_component.evaluation import (
     score_entities,
     score_tokens,
 )
+from rel_component.evaluation.training import parse_override
 from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
@@ -67,15 +68,6 @@ def main(
         show(rows)
     if output is not None:
         srsly.write_json(output, {"config": str(config), "set": set_, "runs": rows})
-
-
-def parse_override(item: str) -> tuple[str, Any]:
-    """An override as a name and a value."""
-    name, _, value = item.partition("=")
-    try:
-        return name, srsly.json_loads(value)
-    except ValueError:
-        return name, value
 
 
 def score(nlp: spacy.Language, path: Path) -> Dict[str, float]:

@@ -7,69 +7,14 @@ and test.spacy pooled. A text that occurs several times is wholly in the dev set
 one fold, and wholly in the training set of the others.
 """
 
-import random
 from pathlib import Path
-from typing import Annotated, Iterable, List, Optional, Sequence, Tuple
+from typing import Annotated, List, Optional, Sequence
 
-import spacy
 import typer
-from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
-from rel_component.readers import read_docs
-
-NAMES = ("train", "dev", "test")
-
-Fold = Tuple[List[Doc], List[Doc]]
-
-
-def pool_docs(directory: Path, names: Iterable[str] = NAMES) -> List[Doc]:
-    """Read the documents of several `.spacy` files of one directory.
-
-    directory (Path): where the files are.
-    names (Iterable[str]): their names, without `.spacy`.
-    RETURNS (List[Doc]): in the order of the files, repeated texts included.
-    RAISES (ValueError): if a file is missing or can't be read.
-    """
-    nlp = spacy.blank("xx")
-    return [d for name in names for d in read_docs(directory / f"{name}.spacy", nlp)]
-
-
-def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[int]:
-    """Assign texts to folds, equal texts to the same one.
-
-    texts (Sequence[str]): may repeat.
-    n_folds (int): how many folds; their numbers of different texts differ by at most 1.
-    seed (int): the assignment depends on this and the set of texts, not their order.
-    RETURNS (List[int]): the fold in which each text is held out.
-    RAISES (ValueError): if there are fewer different texts than folds.
-    """
-    groups = sorted(set(texts))
-    if not 2 <= n_folds <= len(groups):
-        raise ValueError(
-            f"Can't make {n_folds} folds of {len(groups)} different texts; expected "
-            f"a number from 2 to {len(groups)}. Change --folds or pool more files."
-        )
-    random.Random(seed).shuffle(groups)
-    fold_of = {text: i % n_folds for i, text in enumerate(groups)}
-    return [fold_of[text] for text in texts]
-
-
-def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold]:
-    """Split documents for cross-validation, grouped by identical text.
-
-    docs (Sequence[Doc]): the whole corpus.
-    n_folds (int): how many folds.
-    seed (int): see `assign_folds`.
-    RETURNS (List[Fold]): for each fold what to train on and what is held out, in the
-        order of `docs`. Each document is held out once.
-    """
-    numbers = assign_folds([doc.text for doc in docs], n_folds, seed=seed)
-    pairs = list(zip(docs, numbers))
-    return [
-        ([d for d, n in pairs if n != fold], [d for d, n in pairs if n == fold])
-        for fold in range(n_folds)
-    ]
+from rel_component.evaluation.folds import Fold, make_folds, pool_docs, write_docs
+from rel_component.splits import NAMES
 
 
 def write_folds(folds: Sequence[Fold], output: Path) -> List[Path]:
@@ -88,9 +33,8 @@ def write_folds(folds: Sequence[Fold], output: Path) -> List[Path]:
             f"{len(folds)} folds. Delete it or choose another --output."
         )
     for path, (train, dev) in zip(paths, folds):
-        path.mkdir(parents=True, exist_ok=True)
-        DocBin(docs=train, store_user_data=True).to_disk(path / "train.spacy")
-        DocBin(docs=dev, store_user_data=True).to_disk(path / "dev.spacy")
+        write_docs(train, path / "train.spacy")
+        write_docs(dev, path / "dev.spacy")
     return paths
 
 

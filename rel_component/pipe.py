@@ -9,6 +9,7 @@ from typing import (
     FrozenSet,
     Iterable,
     List,
+    Mapping,
     Optional,
     Sequence,
     Set,
@@ -26,6 +27,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
+from .calibration import Line, calibrate
 from .loss import PairLoss
 from .model.candidates import (
     Candidates,
@@ -34,7 +36,7 @@ from .model.candidates import (
     get_candidates,
     is_batch_generator,
 )
-from .relations import RelationData, keep_best, set_relation_data
+from .relations import RelationData, find_decided, set_relation_data
 from .schema import Schema
 from .scorer import relation_scorer
 from .symmetry import add_canonical, add_mirrored
@@ -171,6 +173,8 @@ class RelationExtractor(TrainablePipe):
         self.cfg: Dict[str, Any] = {
             "labels": [],
             "threshold": check_threshold(threshold),
+            "thresholds": {},
+            "calibration": {},
             "symmetric": [],
             "schema": None,
         }
@@ -194,6 +198,46 @@ class RelationExtractor(TrainablePipe):
     @threshold.setter
     def threshold(self, value: float) -> None:
         self.cfg["threshold"] = check_threshold(value)
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): labels with a threshold of their own, in place
+        of `threshold`. Saved with the pipe; a new training forgets them."""
+        return dict(self.cfg["thresholds"])
+
+    @thresholds.setter
+    def thresholds(self, values: Mapping[str, float]) -> None:
+        self._check_labels("thresholds", values)
+        self.cfg["thresholds"] = {
+            label: check_threshold(float(value)) for label, value in values.items()
+        }
+
+    @property
+    def calibration(self) -> Dict[str, Line]:
+        """RETURNS (Dict[str, Tuple[float, float]]): labels whose scores are calibrated,
+        with slope and intercept on the log odds, see `calibration.calibrate`. Saved
+        with the pipe; a new training forgets it."""
+        return {label: (a, b) for label, (a, b) in self.cfg["calibration"].items()}
+
+    @calibration.setter
+    def calibration(self, lines: Mapping[str, Line]) -> None:
+        self._check_labels("calibration", lines)
+        self.cfg["calibration"] = {
+            label: check_line(label, line) for label, line in lines.items()
+        }
+
+    def get_thresholds(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): (n_labels,), from which score on each is predicted."""
+        own = self.cfg["thresholds"]
+        return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
+
+    def _check_labels(self, name: str, values: Iterable[str]) -> None:
+        unknown = sorted(set(values) - set(self.labels))
+        if unknown:
+            raise ValueError(
+                f"{name} names {', '.join(unknown)}, but the labels are "
+                f"{', '.join(self.labels) or 'not known yet'}."
+            )
 
     @property
     def symmetric(self) -> FrozenSet[str]:
@@ -231,8 +275,8 @@ class RelationExtractor(TrainablePipe):
         """Score the candidate pairs of a batch, without modifying the Docs.
 
         docs (Iterable[Doc]): the batch.
-        RETURNS (Tuple[Candidates, Floats2d]): the pairs and their scores, on the CPU,
-            (n_pairs, n_labels), float32 in [0, 1].
+        RETURNS (Tuple[Candidates, Floats2d]): the pairs and their scores, calibrated,
+            on the CPU, (n_pairs, n_labels), float32 in [0, 1].
         """
         docs = list(docs)
         candidates, allowed = self._find_candidates(docs)
@@ -241,6 +285,7 @@ class RelationExtractor(TrainablePipe):
         scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
         if allowed is not None:
             scores[~allowed] = numpy.nan  # what can't be is not scored
+        scores = calibrate(scores, self.labels, self.cfg["calibration"])
         return add_mirrored(candidates, scores, self._get_symmetric_columns())
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
@@ -312,12 +357,7 @@ class RelationExtractor(TrainablePipe):
         """
         candidates, probabilities = scores
         entities = candidates.entities
-        if self.single_label:
-            probabilities = keep_best(probabilities)
-        # flat, since numpy finds the cells of a matrix many times slower
-        cells = numpy.flatnonzero(probabilities.ravel() >= self.threshold)
-        decided = numpy.stack(divmod(cells, max(len(self.labels), 1)), axis=1)
-        decided = decided.astype("int32")
+        decided = find_decided(probabilities, self.get_thresholds(), self.single_label)
         borders = numpy.searchsorted(decided[:, 0], candidates.offsets)
         docs = list(docs)
         is_batch = len(docs) > 1
@@ -435,6 +475,8 @@ class RelationExtractor(TrainablePipe):
             )
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
+        # they are of the weights that are replaced
+        self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
         sample, truth = self._get_sample(get_examples())
@@ -523,6 +565,18 @@ def check_share(value: float, model: Model) -> float:
             "other generators can't be given entities."
         )
     return value
+
+
+def check_line(label: str, line: Line) -> List[float]:
+    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if higher scores
+    would not stay higher."""
+    slope, intercept = map(float, line)
+    if not (0 < slope < numpy.inf and numpy.isfinite(intercept)):
+        raise ValueError(
+            f"calibration of {label} is {tuple(line)}; expected slope and intercept, "
+            f"finite numbers, and a slope above 0."
+        )
+    return [slope, intercept]
 
 
 def find_entity_types(examples: Iterable[Example]) -> List[str]:

@@ -367,6 +367,38 @@ def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
     return best
 
 
+def find_decided(
+    scores: numpy.ndarray, thresholds: numpy.ndarray, single_label: bool = False
+) -> numpy.ndarray:
+    """The relations that reach their label's threshold.
+
+    scores (Floats2d): (n_pairs, n_labels); NaN is never reached.
+    thresholds (Floats1d): (n_labels,).
+    single_label (bool): only the best label of each pair.
+    RETURNS (Ints2d): (n_relations, 2), int32, pair and label, sorted.
+    """
+    if single_label:
+        scores = keep_best(scores)
+    # flat, since numpy finds the cells of a matrix many times slower
+    cells = numpy.flatnonzero((scores >= thresholds.astype(scores.dtype)).ravel())
+    return numpy.stack(divmod(cells, max(scores.shape[1], 1)), axis=1).astype("int32")
+
+
+def decide_again(
+    doc: Doc, thresholds: numpy.ndarray, single_label: bool = False
+) -> None:
+    """Decide anew on the relations of a Doc, from its stored scores: no model runs.
+
+    doc (Doc): with the scores of all pairs.
+    thresholds (Floats1d): (n_labels,), in the order of the stored labels.
+    single_label (bool): only the best label of each pair.
+    """
+    data = get_relation_data(doc)
+    if data is not None:
+        decided = find_decided(data.scores, thresholds, single_label)
+        set_relation_data(doc, RelationData(**{**data, "decided": decided}))
+
+
 def register_extensions() -> None:
     """Register `doc._.relations` and `doc._.rel`; done on importing the package."""
     Doc.set_extension("rel", getter=get_rel, setter=set_rel, force=True)

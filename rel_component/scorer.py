@@ -91,12 +91,12 @@ def read_example(
     candidates: Set[Pair] = set()
     known: Optional[Set[Tuple[Pair, str]]] = None
     if gold_data is not None:
-        entities = _char_entities(example.reference, gold_data)
+        entities = get_char_entities(example.reference, gold_data)
         gold = _keys(gold_data, entities, gold_data.decided, symmetric)
         if not gold_data.complete:
-            known = _known(gold_data, entities)
+            known = find_known(gold_data, entities)
     if pred_data is not None:
-        entities = _char_entities(example.predicted, pred_data)
+        entities = get_char_entities(example.predicted, pred_data)
         decided = pred_data.decided
         if threshold is not None:
             scores = pred_data.scores
@@ -111,7 +111,7 @@ def read_example(
         predicted = {
             key: score
             for key, score in predicted.items()
-            if _is_known(key, known, symmetric)
+            if is_known(key, known, symmetric)
         }
     return ScoredDoc(set(gold), predicted, candidates)
 
@@ -133,7 +133,7 @@ def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
     n_gold = n_candidates = 0
     for doc in docs:
         strict.score_set(set(doc.predicted), doc.gold)
-        gold, predicted = _untyped(doc.gold), _untyped(doc.predicted)
+        gold, predicted = drop_types(doc.gold), drop_types(doc.predicted)
         micro.score_set(predicted, gold)
         for label, score in per_label.items():
             score.score_set(_of_label(predicted, label), _of_label(gold, label))
@@ -168,7 +168,7 @@ def score_tutorial_protocol(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
     micro = PRFScore()
     for doc in docs:
         gold = {key for key in doc.gold if (key.head, key.tail) in doc.candidates}
-        micro.score_set(_untyped(doc.predicted), _untyped(gold))
+        micro.score_set(drop_types(doc.predicted), drop_types(gold))
     return _prf("rel_micro", micro)
 
 
@@ -176,7 +176,8 @@ def _prf(name: str, score: PRFScore) -> Dict[str, float]:
     return {f"{name}_{part}": value for part, value in score.to_dict().items()}
 
 
-def _untyped(keys: Iterable[RelationKey]) -> Set[RelationKey]:
+def drop_types(keys: Iterable[RelationKey]) -> Set[RelationKey]:
+    """RETURNS (Set[RelationKey]): without the types of their entities."""
     return {RelationKey((*h[:2], ""), label, (*t[:2], "")) for h, label, t in keys}
 
 
@@ -189,7 +190,8 @@ def _count_candidates(doc: ScoredDoc, gold: Set[RelationKey]) -> int:
     return sum((key.head[:2], key.tail[:2]) in spans for key in gold)
 
 
-def _char_entities(doc: Doc, data: RelationData) -> List[EntityKey]:
+def get_char_entities(doc: Doc, data: RelationData) -> List[EntityKey]:
+    """RETURNS (List[Tuple[int, int, str]]): stored entities by characters."""
     return [
         (doc[start].idx, doc[end - 1].idx + len(doc[end - 1]), type_)
         for (start, end), type_ in zip(data.spans.tolist(), data.types)
@@ -217,7 +219,7 @@ def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
     return key
 
 
-def _known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
+def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
     """What incomplete annotation says: the pairs and labels with a truth. A pair
     without any label was annotated as having no relation at all: ''."""
     known: Set[Tuple[Pair, str]] = set()
@@ -232,9 +234,10 @@ def _known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str
     return known
 
 
-def _is_known(
+def is_known(
     key: RelationKey, known: Set[Tuple[Pair, str]], symmetric: AbstractSet[str]
 ) -> bool:
+    """RETURNS (bool): whether incomplete annotation says if a relation is there."""
     ends = [(key.head, key.tail)]
     if key.label in symmetric:
         ends.append((key.tail, key.head))

@@ -4,83 +4,82 @@ import sys
 from pathlib import Path
 from typing import AbstractSet, Any, Dict, List, Optional
 
-import spacy
 import srsly
 import typer
-from spacy.tokens import Doc
 from spacy.training import Example
 from wasabi import msg
 
-from rel_component.about import __version__
-from rel_component.evaluation import (
-    DEFAULT_THRESHOLDS,
-    find_extractor,
-    get_random_baseline,
-    list_entity_finders,
-    load_pipeline,
-    predict_end_to_end,
-    predict_on_gold_entities,
-    score_entities,
-    score_thresholds,
-    score_tokens,
-)
+from rel_component.evaluation import find_extractor, load_pipeline
+from rel_component.evaluation.report import evaluate_pipeline, write_reports
+from rel_component.evaluation.report.attachments import read_result, read_training_log
+from rel_component.evaluation.report.page import check_suffix
+from rel_component.evaluation.report.plots import has_matplotlib
 from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.relations import get_rel, get_relations
-from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
 
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
-    output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
+    output: Optional[Path] = typer.Option(
+        None, help="Write all figures and errors as JSON"
+    ),
+    report: List[Path] = typer.Option(
+        [], help="Write a report: .html for a page, .md for Markdown; may be repeated"
+    ),
+    dev: Optional[Path] = typer.Option(
+        None,
+        help="Development documents: show what thresholds and calibration chosen on "
+        "them would give",
+    ),
+    train: Optional[Path] = typer.Option(
+        None, help="Training documents, to be counted in the report"
+    ),
+    log: Optional[Path] = typer.Option(
+        None, help="Log of the training, for its curve; skipped if there is none"
+    ),
+    cross_validation: Optional[Path] = typer.Option(
+        None, help="What cross_validate.py has written; skipped if there is none"
+    ),
+    learning_curve: Optional[Path] = typer.Option(
+        None, help="What learning_curve.py has written; skipped if there is none"
+    ),
     threshold: Optional[float] = typer.Option(
-        None, help="Use this threshold in place of the model's"
+        None, help="Use this threshold in place of the model's, for all labels"
     ),
     details: bool = typer.Option(False, help="Print gold and prediction of each text"),
-    seed: int = typer.Option(0, help="Seed of the random baseline"),
+    seed: int = typer.Option(0, help="Seed of the random baseline and the intervals"),
 ) -> None:
     """Score a trained pipeline: relations between gold entities, and end to end.
 
     End to end, from the tokens alone, where the pipeline finds entities itself.
     """
     try:
+        for path in report:
+            check_suffix(path)
         nlp = load_pipeline(model)
         extractor = find_extractor(nlp)
-        golds = list(read_docs(data, nlp))
+        golds, devs, trains = (
+            [] if path is None else list(read_docs(path, nlp))
+            for path in (data, dev, train)
+        )
+        attached = {
+            "training": read_training_log(log) if log and log.is_file() else None,
+            "cross_validation": read_result(cross_validation, "runs"),
+            "learning_curve": read_result(learning_curve, "points"),
+        }
+        if not golds:
+            raise ValueError(f"{data} holds no documents: nothing to score.")
     except ValueError as error:
         msg.fail(str(error), exits=1)
-    if not golds:
-        msg.fail(f"{data} holds no documents: nothing to score.", exits=1)
     set_threshold(extractor, threshold)
-    examples = predict_on_gold_entities(nlp, golds)
+    found = evaluate_pipeline(nlp, golds, devs=devs, trains=trains, seed=seed)
+    found.data.update({"model": str(model), "data": str(data), **attached})
+    result, examples = found.data, found.examples["gold entities"]
     if details:
         for example in examples:
             print_details(example, extractor.symmetric)
-    symmetric = extractor.symmetric
-    docs = [read_example(example, symmetric=symmetric) for example in examples]
-    result = {
-        "mode": "gold entities",
-        "model": str(model),
-        "data": str(data),
-        "documents": len(golds),
-        "threshold": extractor.threshold,
-        "honest": score_relations(docs),
-        "tutorial_protocol": score_tutorial_protocol(docs),
-        "thresholds": score_thresholds(
-            examples, DEFAULT_THRESHOLDS, symmetric, extractor.single_label
-        ),
-        "random_baseline": score_thresholds(
-            get_random_baseline(examples, seed),
-            DEFAULT_THRESHOLDS,
-            symmetric,
-            extractor.single_label,
-        ),
-        "end_to_end": None,
-        "versions": {"rel_component": __version__, "spacy": spacy.__version__},
-    }
-    if list_entity_finders(nlp):
-        result["end_to_end"] = score_end_to_end(nlp, extractor, golds)
     print_result(result)
     if result["end_to_end"]:
         print_end_to_end(result["end_to_end"], len(golds))
@@ -89,26 +88,22 @@ def main(
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, result)
         msg.good(f"Figures written to {output}")
-
-
-def score_end_to_end(
-    nlp: spacy.Language, extractor: RelationExtractor, golds: List[Doc]
-) -> Dict[str, Any]:
-    """Scores of entities, by span and by token, and of relations."""
-    examples = predict_end_to_end(nlp, golds)
-    spans_key = getattr(extractor.model.attrs["get_instances"], "spans_key", None)
-    docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
-    return {
-        "entities": score_entities(examples, spans_key),
-        "tokens": score_tokens(examples, spans_key),
-        "relations": score_relations(docs),
-    }
+    if report:
+        write_reports(found, report)
+        msg.good(f"Report: {', '.join(map(str, report))}")
+        if not has_matplotlib():
+            msg.info(
+                "The report has no plots: matplotlib is not installed "
+                '(pip install "rel-component[plots]").'
+            )
 
 
 def set_threshold(extractor: RelationExtractor, threshold: Optional[float]) -> None:
     """Use another threshold, or say why not."""
+    if threshold is None:
+        return
     try:
-        extractor.threshold = extractor.threshold if threshold is None else threshold
+        extractor.threshold, extractor.thresholds = threshold, {}
     except ValueError as error:
         msg.fail(f"--{error}", exits=1)
 
@@ -161,10 +156,20 @@ def print_result(result: Dict[str, Any]) -> None:
         divider=True,
         aligns=tuple("lrrr"),
     )
+    low_high = result["intervals"]["micro_f"]
+    interval = (
+        ""
+        if low_high is None
+        else (
+            f" F is between {percent(low_high[0])} and {percent(low_high[1])} (95 %)."
+        )
+    )
+    own = result["label_thresholds"]
+    n_own = f" ({len(own)} labels have their own)" if own else ""
     print(
-        f"Threshold {result['threshold']}. Gold relations that were candidates: "
+        f"Threshold {result['threshold']}{n_own}. Gold relations that were candidates: "
         f"{percent(honest['rel_candidate_recall'])} %. "
-        f"Macro F {percent(honest['rel_macro_f'])}."
+        f"Macro F {percent(honest['rel_macro_f'])}.{interval}"
     )
     print_labels("label", honest["rel_per_label"])
     rows = [

@@ -18,7 +18,8 @@ def load_extractor(path: Path, threshold: Optional[float]) -> Language:
     """Load a pipeline that finds relations, and perhaps change its threshold."""
     nlp = load_pipeline(path)
     extractor = find_extractor(nlp)
-    extractor.threshold = extractor.threshold if threshold is None else threshold
+    if threshold is not None:
+        extractor.threshold, extractor.thresholds = threshold, {}
     return nlp
 
 

@@ -47,6 +47,12 @@ def test_all_trains_a_model_that_finds_relations(project: Path) -> None:
     assert figures["documents"] >= 20
     assert figures["honest"]["rel_micro_f"] > max(0.75, 2 * chance)
     assert figures["honest"]["rel_candidate_recall"] == 1.0
+    # the training kept its log, and the report has its curve
+    assert figures["training"][-1]["step"] == STEPS
+    for name in ("report.html", "report.md"):
+        assert "## Training" in (project / f"training/{name}").read_text() or (
+            'id="training"' in (project / f"training/{name}").read_text()
+        )
 
 
 def test_model_loads_from_any_directory_without_imports(
@@ -74,6 +80,9 @@ def test_package_names_our_distribution(project: Path, tmp_path: Path) -> None:
     (metadata,) = target.glob("*.dist-info/METADATA")
     assert list(project.glob("packages/rel_component-*.whl"))
     assert "Requires-Dist: rel-component" in metadata.read_text().replace("_", "-")
+    (card,) = target.glob("en_rel_job_ads/en_rel_job_ads-*/README.md")
+    figures = json.loads((project / "training/metrics.json").read_text())["honest"]
+    assert f"{100 * figures['rel_micro_f']:.1f}" in card.read_text(encoding="utf8")
     code = (
         f"import sys; sys.path.insert(0, {str(target)!r})\n"
         "import spacy; print(spacy.load('en_rel_job_ads').pipe_names)"

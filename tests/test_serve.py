@@ -276,5 +276,5 @@ def test_project_serves_the_joint_model():
     (script,) = command["script"]
     words = shlex.split(script)
     assert words[:2] == ["python", "scripts/serve.py"]
-    assert command["deps"] == ["${vars.model}"]
+    assert command["deps"] == ["${vars.joint_model}"]
     assert project["vars"]["model"] == "training/joint/model-best"

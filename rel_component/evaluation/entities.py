@@ -24,8 +24,8 @@ def score_entities(
     """
     per_type: Dict[str, PRFScore] = {}
     for example in examples:
-        gold = _get_entities(example.reference, spans_key)
-        predicted = _get_entities(example.predicted, spans_key)
+        gold = get_entities(example.reference, spans_key)
+        predicted = get_entities(example.predicted, spans_key)
         for type_ in {entity[2] for entity in gold | predicted}:
             score = per_type.setdefault(type_, PRFScore())
             score.score_set(_of_type(predicted, type_), _of_type(gold, type_))
@@ -50,8 +50,8 @@ def score_tokens(
     n_right = n_tokens = 0
     for example in examples:
         reference = example.reference
-        gold = _get_tokens(reference, _get_entities(reference, spans_key))
-        found = _get_entities(example.predicted, spans_key)
+        gold = _get_tokens(reference, get_entities(reference, spans_key))
+        found = get_entities(example.predicted, spans_key)
         predicted = _get_tokens(reference, found)
         for type_ in {type_ for _, type_ in gold | predicted}:
             score = per_type.setdefault(type_, PRFScore())
@@ -65,7 +65,8 @@ def score_tokens(
     return {**_summarize("tokens", per_type), "tokens_accuracy": accuracy}
 
 
-def _get_entities(doc: Doc, spans_key: Optional[str]) -> set[Entity]:
+def get_entities(doc: Doc, spans_key: Optional[str] = None) -> set[Entity]:
+    """RETURNS (Set[Tuple[int, int, str]]): by characters."""
     spans: Sequence[Span] = doc.ents
     if spans_key is not None:
         spans = list(doc.spans[spans_key]) if spans_key in doc.spans else []

@@ -3,7 +3,7 @@
 import pickle
 import tempfile
 from itertools import tee
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy
 from spacy.language import Language
@@ -42,7 +42,7 @@ def preannotate(
         uncertainty in `meta["uncertainty"]`.
     RAISES (ValueError): if there is no relation extractor, or nothing finds entities.
     """
-    threshold = find_extractor(nlp).threshold
+    thresholds = find_extractor(nlp).get_thresholds()
     can_find = finder is not None or bool(list_entity_finders(nlp))
     given, copies = tee(tasks)
     numbered = enumerate(zip(make_docs(nlp, given, source), copies))
@@ -57,20 +57,23 @@ def preannotate(
             id_ = task.meta.get("id")
             place = Source(source, index=number, id=None if id_ is None else str(id_))
             record = from_doc(doc, scores=True, source=place)
-            uncertainty = round(get_uncertainty(doc, threshold, by), 4)
+            uncertainty = round(get_uncertainty(doc, thresholds, by), 4)
             meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
             record.meta = {**meta, UNCERTAINTY: uncertainty}
             yield record
 
 
-def get_uncertainty(doc: Doc, threshold: float, by: str = "max") -> float:
+def get_uncertainty(
+    doc: Doc, threshold: Union[float, numpy.ndarray], by: str = "max"
+) -> float:
     """How unsure a model is of the relations of a Doc.
 
     A score at the threshold is wholly uncertain (1), one of 0 or 1 is not at all (0),
     in between it is in proportion. A pair is as uncertain as its most uncertain label.
 
     doc (Doc): with the scores of all pairs.
-    threshold (float): from which score on a relation is predicted.
+    threshold (float | Floats1d): from which score on a relation is predicted; for all
+        labels, or (n_labels,).
     by (str): `max`: a document is as uncertain as its most uncertain pair; `mean`: as
         its pairs are on average, so that long ones with few doubts come later.
     RETURNS (float): from 0 to 1; 0 if there is no pair.

@@ -1,0 +1,175 @@
+"""A drawing as SVG."""
+
+import hashlib
+from html import escape
+from typing import Dict, Iterable, List, Optional
+
+from spacy.util import registry
+
+from .excerpt import Drawing
+from .layout import (
+    ARC_STEP,
+    FONT,
+    SMALL,
+    TYPE_STEP,
+    Line,
+    PlacedArc,
+    PlacedEntity,
+    PlacedWord,
+    lay_out,
+)
+
+FAMILY = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+INK = {"plain": "#37474f", "gold": "#1b7837", "wrong": "#c62828"}
+DASHES = {"gold": ' stroke-dasharray="5 3"'}
+# light enough for black text, told apart by the colour-blind
+PALETTE = (
+    "#a6cee3", "#fdbf6f", "#b2df8a", "#cab2d6", "#ffe48a", "#f4a9a8", "#9fd8cb",
+    "#d9c3a5", "#c5cae9", "#e6b8d7",
+)  # fmt: skip
+HEAD = 4.0
+
+
+def draw_svg(
+    drawing: Drawing, *, width: float = 760, colors: Optional[Dict[str, str]] = None
+) -> str:
+    """Draw a text with entities and relations.
+
+    drawing (Drawing): what to draw.
+    width (float): of the lines, in pixels. The picture takes no more room than that,
+        and shrinks with what it stands in.
+    colors (Optional[Dict[str, str]]): of the entity types; None: see `assign_colors`.
+    RETURNS (str): an `<svg>` element that needs no other file, style or script.
+    """
+    lines, height = lay_out(drawing, width)
+    if colors is None:
+        colors = assign_colors(entity.label for entity in drawing.entities)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="relations" role="img" '
+        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
+        f'style="max-width: 100%; height: auto" font-family="{FAMILY}" '
+        f'font-size="{FONT:g}">',
+        f"<title>{escape(describe(drawing))}</title>",
+    ]
+    for line in lines:
+        parts += [_draw_background(entity, line, colors) for entity in line.entities]
+        parts += [_draw_word(word, line) for word in line.words]
+        parts += [_draw_type(x, line, colors, drawing.rtl) for x in line.entities]
+        parts += [_draw_arc(arc, line) for arc in line.arcs]
+    return "\n".join([*parts, "</svg>"])
+
+
+def describe(drawing: Drawing) -> str:
+    """RETURNS (str): the relations in words; or the text, if there are none."""
+
+    def name(number: int) -> str:
+        entity = drawing.entities[number]
+        return " ".join(word.text for word in drawing.words[entity.start : entity.end])
+
+    said = [f"{name(arc.head)} —{arc.label}→ {name(arc.tail)}" for arc in drawing.arcs]
+    return "; ".join(said) or " ".join(word.text for word in drawing.words)
+
+
+def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
+    """A colour for each entity type, different ones as long as there are enough.
+
+    labels (Iterable[str]): all types that are looked at together.
+    RETURNS (Dict[str, str]): those registered for displaCy if it has them; else a type
+        has the same colour wherever it does not meet one that wants it too.
+    """
+    known: Dict[str, str] = {}
+    for colors in registry.displacy_colors.get_all().values():
+        colors = colors() if callable(colors) else colors
+        known.update({key.upper(): color for key, color in colors.items()})
+    assigned: Dict[str, str] = {}
+    for label in sorted(set(labels)):
+        digest = hashlib.md5(label.encode("utf8"), usedforsecurity=False).digest()
+        wanted = [*PALETTE[digest[0] % len(PALETTE) :], *PALETTE]
+        free = [color for color in wanted if color not in assigned.values()]
+        assigned[label] = known.get(label.upper(), (free or wanted)[0])
+    return assigned
+
+
+def _draw_background(placed: PlacedEntity, line: Line, colors: Dict[str, str]) -> str:
+    if placed.level:
+        return ""
+    return (
+        f'<rect x="{placed.left - 2:.1f}" y="{line.baseline - 13:.1f}" rx="3" '
+        f'width="{placed.right - placed.left + 4:.1f}" height="17" '
+        f'fill="{colors[placed.entity.label]}" fill-opacity="0.45"/>'
+    )
+
+
+def _draw_word(word: PlacedWord, line: Line) -> str:
+    x = word.x + word.width if word.rtl else word.x
+    direction = ' direction="rtl"' if word.rtl else ""
+    # whatever the font, it ends where it was measured
+    return (
+        f'<text x="{x:.1f}" y="{line.baseline:.1f}"{direction} '
+        f'textLength="{word.width:.1f}" lengthAdjust="spacingAndGlyphs">'
+        f"{escape(word.text)}</text>"
+    )
+
+
+def _draw_type(
+    placed: PlacedEntity, line: Line, colors: Dict[str, str], rtl: bool
+) -> str:
+    entity = placed.entity
+    y = line.baseline + 5 + placed.level * TYPE_STEP
+    color = INK[entity.kind] if entity.kind != "plain" else colors[entity.label]
+    dashes = DASHES.get(entity.kind, "")
+    bar = (
+        f'<path d="M{placed.left - 2:.1f} {y:.1f}H{placed.right + 2:.1f}" '
+        f'stroke="{color}" stroke-width="2.5"{dashes}/>'
+    )
+    if not placed.is_start:
+        return bar
+    ink = "#455a64" if entity.kind == "plain" else INK[entity.kind]
+    anchor = ' text-anchor="end"' if rtl else ""
+    x = placed.right if rtl else placed.left
+    return (
+        f'{bar}<text x="{x:.1f}" y="{y + 10:.1f}" font-size="{SMALL - 1:g}"{anchor} '
+        f'fill="{ink}">{escape(entity.label)}</text>'
+    )
+
+
+def _draw_arc(placed: PlacedArc, line: Line) -> str:
+    ink = INK[placed.arc.kind]
+    foot = line.baseline - 15
+    y = foot - 3 - (placed.level + 0.5) * ARC_STEP
+    bend = min(6.0, max((placed.right - placed.left) / 2, 0.1))
+    path: List[str] = []
+    if placed.is_left_end:
+        path.append(f"M{placed.left:.1f} {foot:.1f}V{y + bend:.1f}")
+        path.append(f"Q{placed.left:.1f} {y:.1f} {placed.left + bend:.1f} {y:.1f}")
+    else:
+        path.append(f"M{placed.left:.1f} {y:.1f}")
+    if placed.is_right_end:
+        path.append(f"H{placed.right - bend:.1f}")
+        path.append(f"Q{placed.right:.1f} {y:.1f} {placed.right:.1f} {y + bend:.1f}")
+        path.append(f"V{foot:.1f}")
+    else:
+        path.append(f"H{placed.right:.1f}")
+    heads = [
+        f"M{x:.1f} {foot + 1:.1f}l-{HEAD:g} -{HEAD + 2:g}h{2 * HEAD:g}z"
+        for x, points in (
+            (placed.left, placed.points_left),
+            (placed.right, placed.points_right),
+        )
+        if points
+    ]
+    arrow = f'<path d="{"".join(heads)}" fill="{ink}"/>' if heads else ""
+    line_path = (
+        f'<path d="{"".join(path)}" fill="none" stroke="{ink}" stroke-width="1.4"'
+        f"{DASHES.get(placed.arc.kind, '')}/>{arrow}"
+    )
+    if not placed.label_width:
+        return line_path
+    label = placed.label_left
+    return (
+        f'{line_path}<rect x="{label - 2:.1f}" y="{y - 6:.1f}" height="12" '
+        f'width="{placed.label_width + 4:.1f}" fill="#ffffff"/>'
+        f'<text x="{label:.1f}" y="{y + 3.5:.1f}" font-size="{SMALL:g}" '
+        f'textLength="{placed.label_width:.1f}" lengthAdjust="spacingAndGlyphs" '
+        f'fill="{ink}">{escape(placed.arc.label)}</text>'
+    )

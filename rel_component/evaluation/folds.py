@@ -1,0 +1,95 @@
+"""Cross-validation folds and growing training sets, in which no text stands twice on
+different sides."""
+
+import random
+from pathlib import Path
+from typing import Iterable, List, Sequence, Tuple
+
+import spacy
+from spacy.tokens import Doc, DocBin
+
+from ..readers import read_docs
+from ..splits import NAMES
+
+Fold = Tuple[List[Doc], List[Doc]]
+
+
+def pool_docs(directory: Path, names: Iterable[str] = NAMES) -> List[Doc]:
+    """Read the documents of several `.spacy` files of one directory.
+
+    directory (Path): where the files are.
+    names (Iterable[str]): their names, without `.spacy`.
+    RETURNS (List[Doc]): in the order of the files, repeated texts included.
+    RAISES (ValueError): if a file is missing or can't be read.
+    """
+    nlp = spacy.blank("xx")
+    return [d for name in names for d in read_docs(directory / f"{name}.spacy", nlp)]
+
+
+def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[int]:
+    """Assign texts to folds, equal texts to the same one.
+
+    texts (Sequence[str]): may repeat.
+    n_folds (int): how many folds; their numbers of different texts differ by at most 1.
+    seed (int): the assignment depends on this and the set of texts, not their order.
+    RETURNS (List[int]): the fold in which each text is held out.
+    RAISES (ValueError): if there are fewer different texts than folds.
+    """
+    groups = sorted(set(texts))
+    if not 2 <= n_folds <= len(groups):
+        raise ValueError(
+            f"Can't make {n_folds} folds of {len(groups)} different texts; expected "
+            f"a number from 2 to {len(groups)}. Change --folds or pool more files."
+        )
+    random.Random(seed).shuffle(groups)
+    fold_of = {text: i % n_folds for i, text in enumerate(groups)}
+    return [fold_of[text] for text in texts]
+
+
+def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold]:
+    """Split documents for cross-validation, grouped by identical text.
+
+    docs (Sequence[Doc]): the whole corpus.
+    n_folds (int): how many folds.
+    seed (int): see `assign_folds`.
+    RETURNS (List[Fold]): for each fold what to train on and what is held out, in the
+        order of `docs`. Each document is held out once.
+    """
+    numbers = assign_folds([doc.text for doc in docs], n_folds, seed=seed)
+    pairs = list(zip(docs, numbers))
+    return [
+        ([d for d, n in pairs if n != fold], [d for d, n in pairs if n == fold])
+        for fold in range(n_folds)
+    ]
+
+
+def grow(
+    docs: Sequence[Doc], shares: Sequence[float], *, seed: int = 0
+) -> List[List[Doc]]:
+    """Growing parts of a corpus, each of which has the ones before in it.
+
+    docs (Sequence[Doc]): the whole corpus.
+    shares (Sequence[float]): rising, each above 0 and at most 1.
+    seed (int): which documents come first.
+    RETURNS (List[List[Doc]]): a part for each share, in the order of `docs`; equal
+        texts come together.
+    RAISES (ValueError): if a share is none, or they do not rise.
+    """
+    if not all(0 < share <= 1 for share in shares) or list(shares) != sorted(shares):
+        raise ValueError(
+            f"shares are {list(shares)}; expected rising numbers above 0 and at most 1."
+        )
+    texts = sorted({doc.text for doc in docs})
+    random.Random(seed).shuffle(texts)
+    parts = []
+    for share in shares:
+        taken = set(texts[: max(1, round(share * len(texts)))])
+        parts.append([doc for doc in docs if doc.text in taken])
+    return parts
+
+
+def write_docs(docs: Iterable[Doc], path: Path) -> Path:
+    """RETURNS (Path): the `.spacy` file, written with relations."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path

@@ -1,0 +1,359 @@
+"""All figures of a report."""
+
+import platform
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Optional, Sequence
+
+import numpy
+import spacy
+import thinc
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ...about import __version__
+from ...pipe import RelationExtractor
+from ...relations import get_relation_keys
+from ...scorer import read_example, score_relations, score_tutorial_protocol
+from ..calibration import describe_reliability, fit_calibration
+from ..confusion import confuse_entities, confuse_relations, score_classes
+from ..entities import get_entities, score_entities, score_tokens
+from ..errors import KINDS, Error, find_errors
+from ..intervals import get_intervals
+from ..pair_scores import PairScores, collect_pairs
+from ..pipelines import find_extractor, list_entity_finders
+from ..scores import (
+    DEFAULT_THRESHOLDS,
+    predict_end_to_end,
+    predict_on_gold_entities,
+)
+from ..thresholds import (
+    Curve,
+    choose_thresholds,
+    count_at,
+    draw_by_chance,
+    get_curve,
+    get_curves,
+    score_thresholds,
+)
+
+# so many points of a curve are as good as all to look at
+N_POINTS = 200
+
+
+@dataclass
+class Report:
+    """What an evaluation has found.
+
+    data (Dict[str, Any]): all figures and errors, as JSON can hold them.
+    examples (Dict[str, List[Example]]): predictions by mode, to draw errors on.
+    errors (Dict[str, List[Error]]): by mode.
+    """
+
+    data: Dict[str, Any]
+    examples: Dict[str, List[Example]] = field(default_factory=dict)
+    errors: Dict[str, List[Error]] = field(default_factory=dict)
+
+
+GOLD, END_TO_END = "gold entities", "end to end"
+
+
+def evaluate_pipeline(
+    nlp: Language,
+    golds: Sequence[Doc],
+    *,
+    devs: Sequence[Doc] = (),
+    trains: Iterable[Doc] = (),
+    seed: int = 0,
+) -> Report:
+    """Score a trained pipeline between gold entities, and end to end if it finds them.
+
+    nlp (Language): with a relation extractor.
+    golds (Sequence[Doc]): annotated documents that nothing was chosen on.
+    devs (Sequence[Doc]): others, on which thresholds and calibration are chosen to
+        show what they would give, if the pipeline has none of its own.
+    trains (Iterable[Doc]): those it was trained on, to be counted.
+    seed (int): of the random baseline and the bootstrap.
+    RETURNS (Report): the figures.
+    RAISES (ValueError): if there is no relation extractor.
+    """
+    extractor = find_extractor(nlp)
+    symmetric, single = extractor.symmetric, extractor.single_label
+    examples = predict_on_gold_entities(nlp, golds)
+    scored = [read_example(example, symmetric=symmetric) for example in examples]
+    pairs = collect_pairs(examples, extractor.labels, symmetric)
+    best = pairs.best_only() if single else pairs
+    chance = draw_by_chance(pairs, seed)
+    chance = chance.best_only() if single else chance
+    data: Dict[str, Any] = {
+        "mode": GOLD,
+        "documents": len(golds),
+        "threshold": extractor.threshold,
+        "label_thresholds": extractor.thresholds,
+        "honest": score_relations(scored),
+        "intervals": get_intervals(scored, seed=seed),
+        "tutorial_protocol": score_tutorial_protocol(scored),
+        "classification": classify(pairs, extractor),
+        "thresholds": score_thresholds(best, DEFAULT_THRESHOLDS),
+        "random_baseline": score_thresholds(chance, DEFAULT_THRESHOLDS),
+        "tuning": tune_and_compare(nlp, extractor, examples, devs, seed),
+        "curves": describe_curves(pairs, single),
+        "end_to_end": None,
+        "pipeline": describe_pipeline(nlp, extractor),
+        "corpora": {
+            name: describe_docs(docs, get_spans_key(extractor))
+            for name, docs in (("train", trains), ("dev", devs), ("test", golds))
+        },
+        "versions": {
+            "rel_component": __version__,
+            "spacy": spacy.__version__,
+            "thinc": thinc.__version__,
+            "numpy": numpy.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        },
+    }
+    report = Report(data)
+    data["errors"] = add_errors(report, GOLD, examples, extractor)
+    if list_entity_finders(nlp):
+        found = predict_end_to_end(nlp, golds)
+        data["end_to_end"] = score_end_to_end(found, extractor, seed)
+        errors = add_errors(report, END_TO_END, found, extractor)
+        data["end_to_end"]["errors"] = errors
+    return report
+
+
+def get_spans_key(extractor: RelationExtractor) -> Optional[str]:
+    """RETURNS (Optional[str]): where the extractor takes its entities from."""
+    return getattr(extractor.model.attrs["get_instances"], "spans_key", None)
+
+
+def classify(pairs: PairScores, extractor: RelationExtractor) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): accuracy and confusion over candidate pairs, and how
+    many gold relations were none."""
+    pairs = pairs.best_only() if extractor.single_label else pairs
+    found = score_classes(*confuse_relations(pairs, extractor.get_thresholds()))
+    n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
+    return {**found, "gold_never_candidates": n_lost}
+
+
+def score_end_to_end(
+    examples: Sequence[Example], extractor: RelationExtractor, seed: int = 0
+) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): scores of entities, by span and by token, and of
+    relations."""
+    spans_key = get_spans_key(extractor)
+    docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
+    return {
+        "entities": score_entities(examples, spans_key),
+        "tokens": score_tokens(examples, spans_key),
+        "relations": score_relations(docs),
+        "intervals": get_intervals(docs, seed=seed),
+        "entity_matrix": confuse_entities(examples, spans_key),
+    }
+
+
+def tune_and_compare(
+    nlp: Language,
+    extractor: RelationExtractor,
+    examples: Sequence[Example],
+    devs: Sequence[Doc],
+    seed: int,
+) -> Optional[Dict[str, Any]]:
+    """What thresholds and calibration change on documents they were not chosen on.
+
+    Those of the pipeline if it has any, else those that the development documents give.
+
+    RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with `scores`,
+        `intervals` and `reliability`; None if there are neither.
+    """
+    symmetric, single = extractor.symmetric, extractor.single_label
+    lines, own = extractor.calibration, extractor.thresholds
+    pairs = collect_pairs(examples, extractor.labels, symmetric)
+    is_stored = bool(lines or own)
+    if is_stored:
+        raw = predict_uncalibrated(nlp, extractor, [x.reference for x in examples])
+        pairs = collect_pairs(raw, extractor.labels, symmetric)
+    elif devs:
+        raw = list(examples)
+        chosen = tune(nlp, devs)
+        lines, own = chosen["calibration"], chosen["thresholds"]
+    else:
+        return None
+    plain = numpy.full(len(extractor.labels), extractor.threshold)
+    tuned = numpy.asarray([own.get(x, extractor.threshold) for x in extractor.labels])
+    after = pairs.calibrated(lines)
+    return {
+        "source": "model" if is_stored else "dev",
+        "thresholds": own,
+        "calibration": {label: list(line) for label, line in lines.items()},
+        "before": _describe_settings(pairs, plain, single),
+        "after": _describe_settings(after, tuned, single),
+    }
+
+
+def _describe_settings(
+    pairs: PairScores, thresholds: numpy.ndarray, single_label: bool
+) -> Dict[str, Any]:
+    decided = pairs.best_only() if single_label else pairs
+    tp, n_predicted, n_gold = count_at(decided, thresholds)
+    return {
+        "p": tp / max(n_predicted, 1),
+        "r": tp / max(n_gold, 1),
+        "f": 2 * tp / max(n_predicted + n_gold, 1),
+        "reliability": describe_reliability(pairs),
+    }
+
+
+def tune(
+    nlp: Language,
+    devs: Sequence[Doc],
+    *,
+    objective: str = "micro_f",
+    method: Optional[str] = "auto",
+    min_precision: float = 0.9,
+    min_support: int = 5,
+) -> Dict[str, Any]:
+    """Choose calibration and thresholds on development documents.
+
+    nlp (Language): with a relation extractor, which is left as it is.
+    devs (Sequence[Doc]): documents that it was not trained on.
+    objective (str), min_precision (float), min_support (int): see `choose_thresholds`.
+    method (Optional[str]): see `fit_calibration`; None leaves scores as they are.
+    RETURNS (Dict[str, Any]): `calibration` and `thresholds`, for the properties of the
+        pipe of these names; thresholds are of calibrated scores.
+    """
+    extractor = find_extractor(nlp)
+    examples = predict_uncalibrated(nlp, extractor, devs)
+    pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
+    lines = fit_calibration(pairs, method) if method else {}
+    pairs = pairs.calibrated(lines)
+    thresholds = choose_thresholds(
+        pairs.best_only() if extractor.single_label else pairs,
+        objective=objective,
+        default=extractor.threshold,
+        min_precision=min_precision,
+        min_support=min_support,
+    )
+    return {"calibration": lines, "thresholds": thresholds}
+
+
+def predict_uncalibrated(
+    nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
+) -> List[Example]:
+    """RETURNS (List[Example]): predictions on gold entities, with the scores that the
+    model gives before they are calibrated."""
+    lines = extractor.calibration
+    try:
+        extractor.calibration = {}
+        return predict_on_gold_entities(nlp, golds)
+    finally:
+        extractor.calibration = lines
+
+
+def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): precision and recall of each label over thresholds, and
+    of `""`, all together; labels that are never gold are left out."""
+    pairs = pairs.best_only() if single_label else pairs
+    curves = {label: x for label, x in get_curves(pairs).items() if x.n_gold}
+    everything = get_curve(*pairs.flatten(), int(pairs.n_gold.sum()))
+    if everything.n_gold:
+        curves[""] = everything
+    return {label: _thin(curve) for label, curve in curves.items()}
+
+
+def _thin(curve: Curve) -> Dict[str, Any]:
+    # where so many have been found for the first time: the best precision there
+    levels = numpy.linspace(0, curve.tp.max(), N_POINTS).round().astype(int)
+    rows = numpy.unique(numpy.searchsorted(curve.tp, numpy.unique(levels)))
+    thresholds = numpy.minimum(curve.thresholds[rows], 1.0)
+    return {
+        "average_precision": curve.average_precision(),
+        "n_gold": curve.n_gold,
+        "thresholds": _round(thresholds),
+        "precision": _round(curve.precision[rows]),
+        "recall": _round(curve.recall[rows]),
+    }
+
+
+def _round(values: numpy.ndarray) -> List[float]:
+    return [round(value, 5) for value in values.tolist()]
+
+
+def describe_pipeline(nlp: Language, extractor: RelationExtractor) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): what a reader has to know of the pipeline."""
+    return {
+        "lang": nlp.lang,
+        "name": nlp.meta.get("name", ""),
+        "version": nlp.meta.get("version", ""),
+        "components": list(nlp.pipe_names),
+        "labels": list(extractor.labels),
+        "symmetric": sorted(extractor.symmetric),
+        "schema": extractor.cfg["schema"],
+        "single_label": extractor.single_label,
+        "threshold": extractor.threshold,
+        "thresholds": extractor.thresholds,
+        "calibration": {x: list(y) for x, y in extractor.calibration.items()},
+        "spans_key": get_spans_key(extractor),
+        "finds_entities": bool(list_entity_finders(nlp)),
+    }
+
+
+def describe_docs(
+    docs: Iterable[Doc], spans_key: Optional[str] = None
+) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): numbers of documents, tokens, entities by type and
+    relations by label."""
+    n_docs = n_tokens = 0
+    types: Counter = Counter()
+    labels: Counter = Counter()
+    for doc in docs:
+        n_docs, n_tokens = n_docs + 1, n_tokens + len(doc)
+        types.update(type_ for _, _, type_ in get_entities(doc, spans_key))
+        labels.update(key.label for key in get_relation_keys(doc))
+    return {
+        "documents": n_docs,
+        "tokens": n_tokens,
+        "entities": dict(types.most_common()),
+        "relations": dict(labels.most_common()),
+    }
+
+
+def add_errors(
+    report: Report, mode: str, examples: List[Example], extractor: RelationExtractor
+) -> Dict[str, Any]:
+    """Find errors, keep them in the report, and return them as plain data."""
+    errors = find_errors(
+        examples, symmetric=extractor.symmetric, spans_key=get_spans_key(extractor)
+    )
+    report.examples[mode], report.errors[mode] = examples, errors
+    counts = Counter(error.kind for error in errors)
+    return {
+        "counts": {kind: counts[kind] for kind in KINDS},
+        "items": [_to_dict(error) for error in errors],
+        "texts": {
+            str(i): examples[i].reference.text
+            for i in sorted({error.document for error in errors})
+        },
+    }
+
+
+def _to_dict(error: Error) -> Dict[str, Any]:
+    def show(key: Any) -> Any:
+        return (
+            None
+            if key is None
+            else {"head": list(key.head), "label": key.label, "tail": list(key.tail)}
+        )
+
+    return {
+        "kind": error.kind,
+        "document": error.document,
+        "gold": show(error.gold),
+        "predicted": show(error.predicted),
+        "gold_score": error.gold_score,
+        "score": error.score,
+        "note": error.note,
+        "strict_only": error.is_strict_only,
+    }

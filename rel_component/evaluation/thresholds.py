@@ -1,0 +1,307 @@
+"""Thresholds for each label, chosen on the stored scores of a development set."""
+
+from dataclasses import replace
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+
+from .intervals import draw_documents
+from .pair_scores import PairScores
+
+OBJECTIVES = ("micro_f", "macro_f", "precision")
+# samples of documents, and in how many of them a threshold has to be better
+N_SAMPLES, LEAST_SHARE = 200, 0.9
+
+
+class Curve(NamedTuple):
+    """What each threshold of a label would find.
+
+    thresholds (Floats1d): falling; the first is above all scores.
+    tp (Ints1d), n_predicted (Ints1d): right ones and all from that score on.
+    n_gold (int): gold relations, candidates or not.
+    """
+
+    thresholds: numpy.ndarray
+    tp: numpy.ndarray
+    n_predicted: numpy.ndarray
+    n_gold: int
+
+    @property
+    def precision(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): 1 where nothing is predicted."""
+        return numpy.where(
+            self.n_predicted > 0, self.tp / numpy.maximum(self.n_predicted, 1), 1.0
+        )
+
+    @property
+    def recall(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): of all gold relations."""
+        return self.tp / max(self.n_gold, 1)
+
+    @property
+    def f(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): 0 where there is neither gold nor prediction."""
+        return 2 * self.tp / numpy.maximum(self.n_predicted + self.n_gold, 1)
+
+    def average_precision(self) -> float:
+        """RETURNS (float): the area under precision and recall, as steps."""
+        return float((numpy.diff(self.recall) * self.precision[1:]).sum())
+
+    def at(self, threshold: float) -> int:
+        """RETURNS (int): the row with what this threshold finds."""
+        return int((self.thresholds[1:] >= numpy.float32(threshold)).sum())
+
+
+def get_curve(scores: numpy.ndarray, truth: numpy.ndarray, n_gold: int) -> Curve:
+    """Precision and recall at each score.
+
+    scores (Floats1d): (n,).
+    truth (Bools1d): (n,).
+    n_gold (int): gold relations, of which some may be no candidates.
+    RETURNS (Curve): a row for each different score, and one for nothing predicted.
+    """
+    scores = scores.astype("float64")
+    order = numpy.argsort(-scores, kind="stable")
+    scores, truth = scores[order], truth[order]
+    # equal scores are above a threshold together
+    last = numpy.append(numpy.diff(scores) != 0, True)[: len(scores)]
+    tp = numpy.cumsum(truth)[last]
+    n_predicted = numpy.flatnonzero(last) + 1
+    return Curve(
+        numpy.concatenate([[numpy.inf], scores[last]]),
+        numpy.concatenate([[0], tp]).astype(int),
+        numpy.concatenate([[0], n_predicted]).astype(int),
+        int(n_gold),
+    )
+
+
+def get_curves(pairs: PairScores) -> Dict[str, Curve]:
+    """RETURNS (Dict[str, Curve]): one for each label."""
+    return {
+        label: get_curve(*pairs.of_label(column), int(pairs.n_gold[column]))
+        for column, label in enumerate(pairs.labels)
+    }
+
+
+def choose_thresholds(
+    pairs: PairScores,
+    *,
+    objective: str = "micro_f",
+    default: float = 0.5,
+    min_precision: float = 0.9,
+    min_support: int = 5,
+    seed: int = 0,
+) -> Dict[str, float]:
+    """Choose a threshold for each label.
+
+    pairs (PairScores): of a development set.
+    objective (str): `micro_f`: the best micro F of all labels together; `macro_f`: the
+        best F of each label; `precision`: of each label the most recall with at least
+        `min_precision`, or, where no threshold reaches that, the best precision.
+    default (float): the threshold of labels that get none of their own.
+    min_precision (float): see `objective`.
+    min_support (int): labels with fewer gold relations keep the default; so few say
+        nothing.
+    seed (int): of drawing documents. A label leaves the default for a better F only if
+        the other threshold is better in nine of ten samples of documents, so that one
+        document does not decide.
+    RETURNS (Dict[str, float]): only labels for which another threshold than the
+        default is better; midway between two scores.
+    RAISES (ValueError): if there is no such objective.
+    """
+    if objective not in OBJECTIVES:
+        raise ValueError(
+            f"objective is {objective!r}; expected one of {', '.join(OBJECTIVES)}."
+        )
+    every = get_curves(pairs)
+    curves = {x: curve for x, curve in every.items() if curve.n_gold >= min_support}
+    others = [curve for x, curve in every.items() if x not in curves]
+    cost: Optional[float] = None
+    if objective == "micro_f":
+        gains, cost = _maximize_micro_f(curves, others, default)
+    elif objective == "macro_f":
+        gains = {label: curve.f for label, curve in curves.items()}
+    else:
+        gains = {
+            label: _prefer_precision(curve, min_precision)
+            for label, curve in curves.items()
+        }
+    chosen = {}
+    for label, gain in gains.items():
+        curve = curves[label]
+        row = int(gain.argmax())
+        if gain[row] > gain[curve.at(default)]:
+            value = _between(curve.thresholds, row)
+            if objective == "precision" or _is_stable(
+                pairs, label, (default, value), cost, seed
+            ):
+                chosen[label] = value
+    return chosen
+
+
+def _is_stable(
+    pairs: PairScores,
+    label: str,
+    thresholds: Tuple[float, float],
+    cost: Optional[float],
+    seed: int,
+) -> bool:
+    """Whether the second threshold of a label is better than the first in most samples
+    of documents.
+
+    cost (Optional[float]): of a prediction, where a right one brings 2; None: compare
+        the label's own F.
+    """
+    column = pairs.labels.index(label)
+    counted, truth = pairs.counted[:, column], pairs.truth[:, column]
+    n_docs = int(pairs.docs.max(initial=-1)) + 1
+    drawn = draw_documents(n_docs, N_SAMPLES, seed)
+    # that a gold relation was never a candidate changes nothing in the comparison
+    n_gold = drawn @ numpy.bincount(pairs.docs[counted & truth], minlength=n_docs)
+    values = []
+    for threshold in thresholds:
+        found = counted & (pairs.scores[:, column] >= numpy.float32(threshold))
+        n_found = drawn @ numpy.bincount(pairs.docs[found], minlength=n_docs)
+        tp = drawn @ numpy.bincount(pairs.docs[found & truth], minlength=n_docs)
+        if cost is None:
+            values.append(2 * tp / numpy.maximum(n_found + n_gold, 1))
+        else:
+            values.append(2 * tp - cost * n_found)
+    return bool((values[1] > values[0]).mean() >= LEAST_SHARE)
+
+
+def _maximize_micro_f(
+    curves: Dict[str, Curve], others: List[Curve], default: float
+) -> Tuple[Dict[str, numpy.ndarray], float]:
+    """What each threshold adds to the best micro F, and that F.
+
+    F = 2 TP / (predicted + gold) is a fraction of sums over labels: with the best F
+    known, each label maximizes 2 TP - F * predicted alone (Dinkelbach 1967).
+    """
+    fixed = [
+        (int(c.tp[c.at(default)]), int(c.n_predicted[c.at(default)])) for c in others
+    ]
+    n_gold = sum(curve.n_gold for curve in (*curves.values(), *others))
+    best = -1.0
+    gains: Dict[str, numpy.ndarray] = {}
+    f = 0.0
+    while f > best:
+        best = f
+        gains = {
+            label: 2 * curve.tp - best * curve.n_predicted
+            for label, curve in curves.items()
+        }
+        rows = {label: int(gain.argmax()) for label, gain in gains.items()}
+        tp = sum(tp for tp, _ in fixed)
+        tp += sum(int(curves[label].tp[row]) for label, row in rows.items())
+        n_predicted = sum(n for _, n in fixed)
+        n_predicted += sum(
+            int(curves[label].n_predicted[row]) for label, row in rows.items()
+        )
+        f = 2 * tp / max(n_predicted + n_gold, 1)
+    return gains, best
+
+
+def _prefer_precision(curve: Curve, least: float) -> numpy.ndarray:
+    """Recall where the precision is high enough; below all of them, the precision."""
+    precision = numpy.where(curve.n_predicted > 0, curve.precision, 0.0)
+    return numpy.where(precision >= least, 1.0 + curve.recall, precision)
+
+
+def _between(thresholds: numpy.ndarray, row: int) -> float:
+    """The shortest number that parts the scores of this row and above from the rest."""
+    low = float(thresholds[row + 1]) if row + 1 < len(thresholds) else 0.0
+    high = min(float(thresholds[row]), 1.0)
+    middle = (low + high) / 2
+    for digits in range(2, 8):
+        value = round(middle, digits)
+        if low < numpy.float32(value) <= high:
+            return value
+    return high
+
+
+def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, int]:
+    """What thresholds would find, without deciding on anything.
+
+    pairs (PairScores): of any documents.
+    thresholds (Floats1d): (n_labels,).
+    RETURNS (Tuple[int, int, int]): right ones, all predicted, all gold.
+    """
+    is_predicted = pairs.counted & (pairs.scores >= thresholds.astype("float32"))
+    tp = int((is_predicted & pairs.truth).sum())
+    return tp, int(is_predicted.sum()), int(pairs.n_gold.sum())
+
+
+def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
+    """Scores at one threshold for all labels, as `scorer.score_relations` gives them.
+
+    pairs (PairScores): of any documents.
+    threshold (float): in [0, 1].
+    RETURNS (Dict[str, Any]): rel_micro_p/r/f, rel_macro_p/r/f, rel_per_label and
+        rel_candidate_recall; None where there is nothing to score.
+    """
+    found = pairs.counted & (pairs.scores >= numpy.float32(threshold))
+    columns = zip(
+        pairs.labels,
+        (found & pairs.truth).sum(axis=0).tolist(),
+        found.sum(axis=0).tolist(),
+        pairs.n_gold.tolist(),
+    )
+    per_label = {
+        label: {**_prf(tp, n_predicted, n_gold), "support": n_gold}
+        for label, tp, n_predicted, n_gold in columns
+        if n_predicted or n_gold
+    }
+    if not per_label:
+        empty = {f"rel_{name}_{x}": None for name in ("micro", "macro") for x in "prf"}
+        return {**empty, "rel_per_label": {}, "rel_candidate_recall": None}
+    n_gold = int(pairs.n_gold.sum())
+    n_covered = int((pairs.truth & pairs.counted).sum())
+    counts = (int((found & pairs.truth).sum()), int(found.sum()), n_gold)
+    rows = per_label.values()
+    return {
+        **{f"rel_micro_{x}": value for x, value in _prf(*counts).items()},
+        **{f"rel_macro_{x}": sum(row[x] for row in rows) / len(rows) for x in "prf"},
+        "rel_per_label": per_label,
+        "rel_candidate_recall": n_covered / n_gold if n_gold else None,
+    }
+
+
+def score_thresholds(
+    pairs: PairScores, thresholds: Sequence[float]
+) -> List[Dict[str, Any]]:
+    """Scores at each of several thresholds, fast on many pairs.
+
+    pairs (PairScores): of any documents.
+    thresholds (Sequence[float]): in [0, 1].
+    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `honest` (recall
+        over all gold relations) and `tutorial_protocol` (over generated pairs only).
+    """
+    covered = replace(pairs, n_gold=(pairs.truth & pairs.counted).sum(axis=0))
+    names = [f"rel_micro_{x}" for x in "prf"]
+    rows = []
+    for threshold in thresholds:
+        protocol = score_at(covered, threshold)
+        rows.append(
+            {
+                "threshold": threshold,
+                "honest": score_at(pairs, threshold),
+                "tutorial_protocol": {name: protocol[name] for name in names},
+            }
+        )
+    return rows
+
+
+def draw_by_chance(pairs: PairScores, seed: int = 0) -> PairScores:
+    """RETURNS (PairScores): the same pairs with uniform scores in [0, 1)."""
+    drawn = numpy.random.default_rng(seed).random(pairs.scores.shape, dtype="float32")
+    drawn[numpy.isnan(pairs.scores)] = numpy.nan  # never scored
+    return replace(pairs, scores=drawn)
+
+
+def _prf(tp: int, n_predicted: int, n_gold: int) -> Dict[str, float]:
+    return {
+        "p": tp / max(n_predicted, 1),
+        "r": tp / max(n_gold, 1),
+        "f": 2 * tp / max(n_predicted + n_gold, 1),
+    }

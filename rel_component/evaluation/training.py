@@ -1,0 +1,218 @@
+"""Training many times: over folds, seeds and growing parts of the data."""
+
+import io
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import srsly
+from spacy import util
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_nlp
+
+from ..scorer import ScoredDoc, read_example, score_relations
+from .folds import Fold, grow, write_docs
+from .intervals import get_intervals
+from .pipelines import find_extractor, load_pipeline
+from .scores import predict_on_gold_entities
+
+METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
+# nothing is chosen on the way, and nothing stops early
+TO_THE_END = {"training.eval_frequency": 10**6, "training.patience": 0}
+# a learning curve whose last doubling brings less is flat
+LEAST_GAIN = 0.01
+
+
+def parse_override(item: str) -> Tuple[str, Any]:
+    """An override of a config.
+
+    item (str): such as `training.max_steps=800`; the value is JSON, or else a string.
+    RETURNS (Tuple[str, Any]): name and value.
+    RAISES (ValueError): if there is no `=` or no dotted name.
+    """
+    name, is_there, value = item.partition("=")
+    if not is_there or "." not in name:
+        raise ValueError(
+            f"--set {item}: expected dotted.name=value, such as training.max_steps=800."
+        )
+    try:
+        return name, srsly.json_loads(value)
+    except ValueError:
+        return name, value
+
+
+def train_pipeline(
+    config: Path,
+    train: Sequence[Doc],
+    dev: Sequence[Doc],
+    overrides: Dict[str, Any],
+    *,
+    use_gpu: int = -1,
+) -> Language:
+    """Train to the end of `training.max_steps`, in silence.
+
+    config (Path): the config.
+    train (Sequence[Doc]), dev (Sequence[Doc]): documents with relations; nothing is
+        chosen on `dev`.
+    overrides (Dict[str, Any]): by dotted name.
+    use_gpu (int): number of the GPU; -1 for none.
+    RETURNS (Language): the last model.
+    RAISES (ValueError): if the config can't be read or trained.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {
+            f"paths.{name}": str(write_docs(docs, Path(folder) / f"{name}.spacy"))
+            for name, docs in (("train", train), ("dev", dev))
+        }
+        settings = {**overrides, **TO_THE_END, **paths}
+        try:
+            loaded = util.load_config(config, overrides=settings, interpolate=False)
+            nlp = init_nlp(loaded, use_gpu=use_gpu)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{config} can't be trained: {error}") from error
+        output = Path(folder) / "model"
+        output.mkdir()
+        silence = io.StringIO()
+        train_nlp(nlp, output, use_gpu=use_gpu, stdout=silence, stderr=silence)
+        return load_pipeline(output / "model-last")
+
+
+def predict_held_out(nlp: Language, golds: Iterable[Doc]) -> List[ScoredDoc]:
+    """RETURNS (List[ScoredDoc]): predictions between gold entities."""
+    symmetric = find_extractor(nlp).symmetric
+    examples = predict_on_gold_entities(nlp, golds)
+    return [read_example(example, symmetric=symmetric) for example in examples]
+
+
+def cross_validate(
+    config: Path,
+    folds: Sequence[Fold],
+    overrides: Dict[str, Any],
+    *,
+    use_gpu: int = -1,
+    on_fold: Optional[Callable[[int, float], None]] = None,
+) -> Dict[str, Any]:
+    """Predict each document by a model that has not seen its text.
+
+    config (Path): the config to train.
+    folds (Sequence[Fold]): see `folds.make_folds`.
+    overrides (Dict[str, Any]): by dotted name; `system.seed` among them.
+    use_gpu (int): number of the GPU; -1 for none.
+    on_fold (Optional[Callable[[int, float], None]]): is told the number of folds done
+        and the micro F so far.
+    RETURNS (Dict[str, Any]): `micro_p`, `micro_r`, `micro_f` and `macro_f` over the
+        relations of all documents, `intervals`, and `folds` with the same of each.
+    """
+    docs: List[ScoredDoc] = []
+    rows = []
+    for i, (train, held_out) in enumerate(folds):
+        nlp = train_pipeline(config, train, held_out, overrides, use_gpu=use_gpu)
+        found = predict_held_out(nlp, held_out)
+        docs += found
+        rows.append({"documents": len(found), **_get_metrics(found)})
+        if on_fold is not None:
+            on_fold(i + 1, _get_metrics(docs)["micro_f"] or 0.0)
+    return {**_get_metrics(docs), "intervals": get_intervals(docs), "folds": rows}
+
+
+def summarize_runs(runs: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    """Mean and spread of a cross-validation.
+
+    runs (Sequence[Dict[str, Any]]): of `cross_validate`, one for each seed.
+    RETURNS (Dict[str, Dict[str, Any]]): for each metric the `mean` over seeds, `sd`
+        over seeds and `sd_folds`, over the folds of all; None with fewer than two.
+    """
+    summary = {}
+    for name in METRICS:
+        values = [run[name] for run in runs if run[name] is not None]
+        folds = [x[name] for run in runs for x in run["folds"] if x[name] is not None]
+        summary[name] = {
+            "mean": statistics.mean(values) if values else None,
+            "sd": statistics.stdev(values) if len(values) > 1 else None,
+            "sd_folds": statistics.stdev(folds) if len(folds) > 1 else None,
+        }
+    return summary
+
+
+def get_learning_curve(
+    config: Path,
+    train: Sequence[Doc],
+    held_out: Sequence[Doc],
+    overrides: Dict[str, Any],
+    *,
+    shares: Sequence[float] = (0.125, 0.25, 0.5, 1.0),
+    seeds: Sequence[int] = (0, 1, 2),
+    use_gpu: int = -1,
+    on_point: Optional[Callable[[int, int, float], None]] = None,
+) -> Dict[str, Any]:
+    """Train on growing parts of the data.
+
+    config (Path): the config to train.
+    train (Sequence[Doc]): all there is to train on.
+    held_out (Sequence[Doc]): what is predicted; nothing is chosen on it.
+    overrides (Dict[str, Any]): by dotted name.
+    shares (Sequence[float]): rising shares of the training documents.
+    seeds (Sequence[int]): each draws other parts and trains anew.
+    use_gpu (int): number of the GPU; -1 for none.
+    on_point (Optional[Callable]): is told seed, documents and micro F of each training.
+    RETURNS (Dict[str, Any]): `points`, each with `share`, `documents` (of the first
+        seed), `scores` (micro F, one of each seed) and `mean`; `seeds`, `advice`.
+    """
+    scores: List[List[float]] = [[] for _ in shares]
+    sizes: List[int] = []
+    for seed in seeds:
+        parts = grow(train, shares, seed=seed)
+        sizes = sizes or [len(part) for part in parts]
+        for part, found in zip(parts, scores):
+            settings = {**overrides, "system.seed": seed}
+            nlp = train_pipeline(config, part, held_out, settings, use_gpu=use_gpu)
+            score = _get_metrics(predict_held_out(nlp, held_out))["micro_f"] or 0.0
+            found.append(score)
+            if on_point is not None:
+                on_point(seed, len(part), score)
+    points = [
+        {
+            "share": share,
+            "documents": n,
+            "scores": found,
+            "mean": statistics.mean(found),
+        }
+        for share, n, found in zip(shares, sizes, scores)
+    ]
+    return {"points": points, "seeds": list(seeds), "advice": advise(points)}
+
+
+def advise(points: Sequence[Dict[str, Any]]) -> str:
+    """Whether to annotate more, in words.
+
+    points (Sequence[Dict[str, Any]]): of a learning curve.
+    RETURNS (str): what the last step has brought, beside how much seeds differ.
+    """
+    if len(points) < 2:
+        return "One point is no curve: give several shares."
+    before, last = points[-2], points[-1]
+    gains = [b - a for a, b in zip(before["scores"], last["scores"])]
+    gain = statistics.mean(gains)
+    said = (
+        f"From {before['documents']} to {last['documents']} training documents F "
+        f"changed by {100 * gain:+.1f} points on the mean of {len(gains)} seed"
+        f"{'s' if len(gains) > 1 else ''} "
+        f"({100 * before['mean']:.1f} to {100 * last['mean']:.1f})"
+    )
+    if len(gains) < 2:
+        return f"{said}. One seed does not tell a gain from chance."
+    error = statistics.stdev(gains) / len(gains) ** 0.5
+    said += f", standard error {100 * error:.1f}. "
+    if gain > max(2 * error, LEAST_GAIN):
+        return said + "The curve still rises: annotate more."
+    if gain + 2 * error < LEAST_GAIN:
+        return said + "The curve is flat: more documents of this kind bring little."
+    return said + "That is too close to chance to tell; more seeds would."
+
+
+def _get_metrics(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
+    scores = score_relations(docs)
+    return {name: scores[f"rel_{name}"] for name in METRICS}

@@ -1,0 +1,259 @@
+"""The report as it is seen: in Chromium, at the width of a screen and of a phone."""
+
+import json
+import re
+
+import pytest
+import spacy
+from spacy.training import Example
+
+from rel_component.evaluation.report import (
+    evaluate_pipeline,
+    make_markdown,
+    make_page,
+    write_reports,
+)
+from rel_component.evaluation.report.plots import PLOTS
+from rel_component.readers import copy_without_relations
+
+from ..util import make_doc
+
+WIDTHS = (1280, 390)
+EN = ("Ann", "works for", "Acme", "and", "Bob", "likes")
+RU = ("Анна Каренина", "работает в", "Газпромнефтехиме", "а", "Борис", "любит")
+HE = ("יוסי כהן", "עובד ב", "Google Maps", ",", "בתל אביב", "ומכיר את")
+
+
+def make_text(vocab, words, *, relations=((0, "WORKS_FOR", 1),), types="POP", times=1):
+    """Two people and a firm, several times."""
+    types = [{"P": "PERSON", "O": "ORG"}[x] for x in types]
+    tokens, spans = [], []
+    for _ in range(times):
+        for i, part in enumerate(words):
+            start = len(tokens)
+            tokens += part.split()
+            if i in (0, 2, 4):
+                spans.append((start, len(tokens), types[i // 2]))
+    return make_doc(vocab, tokens, spans, list(relations))
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    """Finds that whoever stands before a firm works for it; finds "Ann" and "Acme"
+    itself, takes Bob for a firm and nobody else for anything."""
+    nlp = spacy.blank("xx")
+    ruler = nlp.add_pipe("entity_ruler")
+    nlp.add_pipe("relation_extractor")
+    gold = make_text(nlp.vocab, EN)
+    examples = [Example(copy_without_relations(gold), gold)]
+    extractor = nlp.get_pipe("relation_extractor")
+    for label in ("WORKS_FOR", "KNOWS", "NEVER_SEEN"):
+        extractor.add_label(label)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(60):
+        nlp.update(examples, sgd=optimizer)
+    ruler.add_patterns(
+        [
+            {"label": "PERSON", "pattern": "Ann"},
+            {"label": "ORG", "pattern": "Acme"},
+            {"label": "ORG", "pattern": "Bob"},
+            {"label": "PERSON", "pattern": "Анна"},
+            {"label": "ORG", "pattern": "Газпромнефтехиме"},
+            {"label": "PERSON", "pattern": "יוסי"},
+        ]
+    )
+    return nlp
+
+
+def make_documents(nlp, words, n, times=8):
+    """Right ones and wrong ones, one of them longer."""
+    made = [
+        make_text(nlp.vocab, words),
+        make_text(nlp.vocab, words, relations=[(0, "KNOWS", 2)]),
+        make_text(nlp.vocab, words, relations=[(1, "WORKS_FOR", 0)]),
+        make_text(nlp.vocab, words, relations=[(0, "KNOWS", 1)], times=times),
+        make_text(nlp.vocab, words, relations=[]),
+    ]
+    return [made[i % len(made)] for i in range(n)]
+
+
+LABEL = "A_LABEL_WITHOUT_ANY_PLACE_TO_BREAK_IT_WHATEVER_ITS_LENGTH_IS"
+CASES = {
+    "english": lambda nlp: make_documents(nlp, EN, 12),
+    "no errors": lambda nlp: [make_text(nlp.vocab, EN)] * 3,
+    "single document": lambda nlp: make_documents(nlp, EN, 2)[1:],
+    "nothing annotated": lambda nlp: [make_text(nlp.vocab, EN, relations=[])] * 2,
+    "2,000 documents": lambda nlp: make_documents(nlp, EN, 2000, times=1),
+    "russian": lambda nlp: make_documents(nlp, RU, 8),
+    "right to left": lambda nlp: make_documents(nlp, HE, 8),
+    "html": lambda nlp: [
+        make_text(
+            nlp.vocab,
+            ("<script>alert(1)</script>", "&amp; <b>", "x" * 300, "|", "*Bob*", "_"),
+            relations=[(0, "<i>WORKS_FOR", 1), (1, LABEL, 2)],
+        )
+    ],
+    "many labels": lambda nlp: [
+        make_text(nlp.vocab, EN, relations=[(0, f"LONG_LABEL_NAME_{i}", 1)])
+        for i in range(60)
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def reports(nlp):
+    """Made once, when they are asked for."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            docs = CASES[name](nlp)
+            devs = make_documents(nlp, EN, 20)
+            made[name] = evaluate_pipeline(nlp, docs, devs=devs, trains=devs)
+            made[name].data["training"] = [
+                {"step": i, "score": i / 5, "losses": {"relation_extractor": 5.0 - i}}
+                for i in range(1, 5)
+            ]
+        return made[name]
+
+    return get
+
+
+def open_page(browser, path, width):
+    """A page with all that it asked for, and its errors."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    asked, failed = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("dialog", lambda dialog: failed.append(dialog.message))
+    page.goto(path.as_uri())
+    return page, asked, failed
+
+
+def get_boxes(page, selector):
+    return page.eval_on_selector_all(
+        selector,
+        "xs => xs.map(x => x.getBoundingClientRect())"
+        ".map(b => [b.left, b.right, b.width, b.height])",
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_page_is_right_on_a_screen_a_phone_and_paper(name, reports, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_reports(reports(name), [path])
+    for width in WIDTHS:
+        page, asked, failed = open_page(browser, path, width)
+        assert asked == [path.as_uri()]
+        assert failed == []
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), width
+        page.evaluate("document.querySelectorAll('details').forEach(x => x.open = 1)")
+        boxes = get_boxes(page, ".plot svg, .card svg")
+        assert boxes
+        for left, right, size, height in boxes:
+            assert left >= 0 and right <= width and size > 100 and height > 20
+        for left, right, _, _ in get_boxes(page, ".tile, .card, section, p, h2"):
+            assert left >= 0 and right <= width
+        page.close()
+    page, _, _ = open_page(browser, path, 794)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert all(height > 20 for _, _, _, height in get_boxes(page, ".card svg"))
+    assert page.pdf()[:4] == b"%PDF"
+    page.close()
+
+
+def test_every_plot_is_there_with_its_labels(reports, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_reports(reports("russian"), [path])
+    page, _, _ = open_page(browser, path, 1280)
+    text = page.inner_text("main")
+    for title in ("Precision and recall", "Scores by threshold", "Reliability"):
+        assert title in text
+    assert page.locator(".plot svg").count() == len(PLOTS) - 1  # no learning curve
+    page.close()
+
+
+def test_letters_of_drawings_stand_where_they_were_measured(reports, browser, tmp_path):
+    path = tmp_path / "report.html"
+    write_reports(reports("right to left"), [path])
+    page, _, _ = open_page(browser, path, 1280)
+    words = page.evaluate(
+        """() => [...document.querySelector('.card svg').querySelectorAll('text')]
+        .map(x => [x.textContent, x.getBBox().x])"""
+    )
+    places = dict(words)
+    assert places["יוסי"] > places["כהן"] > places["עובד"]  # from right to left
+    assert places["Google"] < places["Maps"]  # but this from left to right
+    page.close()
+
+
+def test_nothing_is_taken_for_markup(reports):
+    html = make_page(reports("html"))
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    markdown = make_markdown(reports("html").data)
+    assert "<script" not in markdown.replace("\\<", "")
+
+
+def test_page_stays_small_and_says_what_is_left_out(reports):
+    report = reports("2,000 documents")
+    html = make_page(report)
+    assert len(html) < 1_500_000
+    n = report.data["errors"]["counts"]["spurious"]
+    assert n > 500
+    assert f"The first 12 of {n:,}; all of them are in the JSON." in html
+    found = [x for x in report.data["errors"]["items"] if x["kind"] == "spurious"]
+    assert len(found) == n
+
+
+def test_json_can_be_written_and_markdown_has_the_figures(reports, tmp_path):
+    report = reports("english")
+    assert json.loads(json.dumps(report.data))["documents"] == 12
+    path = tmp_path / "new" / "report.md"
+    write_reports(report, [path])
+    text = path.read_text(encoding="utf8")
+    f = f"{100 * report.data['honest']['rel_micro_f']:.1f}"
+    assert f"| F of relations, gold entities | {f} |" in text
+    assert "## End to end" in text
+    assert re.search(r"- document \d+: gold “Ann” —KNOWS→ “Bob” \(score", text)
+
+
+def test_labels_without_support_are_named(reports):
+    html = make_page(reports("english"))
+    assert "nothing is known of: NEVER_SEEN" in html
+    assert "No errors." in make_page(reports("no errors"))
+    assert "One document gives no interval." in make_page(reports("single document"))
+
+
+def test_end_to_end_errors_say_which_entity_was_lost(reports):
+    report = reports("english")
+    counts = report.data["end_to_end"]["errors"]["counts"]
+    assert counts["type"] > 0  # Bob was taken for a firm
+    notes = [x["note"] for x in report.data["end_to_end"]["errors"]["items"]]
+    assert "“Bob” is PERSON, found as ORG" in notes
+    russian = reports("russian").data["end_to_end"]["errors"]
+    assert russian["counts"]["boundary"] > 0
+    assert any("“Анна Каренина” found as “Анна”" in x["note"] for x in russian["items"])
+
+
+def test_without_matplotlib_the_page_says_so(reports, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    html = make_page(reports("english"))
+    assert "Plots are left out: matplotlib is not installed" in html
+    assert 'class="block plot"' not in html
+    assert 'class="relations"' in html  # errors are drawn all the same
+
+
+def test_other_kinds_are_refused(reports, tmp_path):
+    with pytest.raises(ValueError, match=r"found '.pdf', expected one of"):
+        write_reports(reports("english"), [tmp_path / "report.pdf"])
+
+
+def test_evaluation_leaves_the_pipeline_as_it_was(nlp, reports):
+    extractor = nlp.get_pipe("relation_extractor")
+    reports("english")
+    assert extractor.calibration == {} and extractor.thresholds == {}
