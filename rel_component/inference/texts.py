@@ -49,7 +49,7 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
     if path.suffix.lower() in JSON_SUFFIXES:
         for number, line in enumerate(_read_lines(path), 1):
             if line.strip():
-                yield _read_json_task(line, f"{path}:{number}")
+                yield read_json_task(line, f"{path}:{number}")
     elif by_line:
         yield from (Task(line) for line in _read_lines(path) if line.strip())
     else:
@@ -207,7 +207,15 @@ def _to_entity(span: Span) -> Dict[str, Any]:
     }
 
 
-def _read_json_task(line: str, where: str) -> Task:
+def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
+    """Read a text from a line of JSON.
+
+    line (str): an object with a text or `tokens`, and perhaps `entities`.
+    where (str): file and line, for messages.
+    text_field (str): has the text.
+    RETURNS (Task): other fields are its meta.
+    RAISES (ValueError): naming the field, if something is not as expected.
+    """
     try:
         data = srsly.json_loads(line)
     except ValueError as error:
@@ -216,19 +224,22 @@ def _read_json_task(line: str, where: str) -> Task:
         ) from error
     if not isinstance(data, dict):
         raise ValueError(
-            f"{where}: found {type(data).__name__}; expected an object with 'text'."
+            f"{where}: found {type(data).__name__}; expected an object with "
+            f"{text_field!r}."
         )
-    text, tokens = data.get("text"), data.get("tokens")
+    text, tokens = data.get(text_field), data.get("tokens")
     is_tokens = isinstance(tokens, list) and all(isinstance(x, str) for x in tokens)
     if not isinstance(text, str) and not is_tokens:
         raise ValueError(
-            f"{where}: found fields {sorted(data)}; expected 'text', a string, or "
-            f"'tokens', a list of strings."
+            f"{where}: found fields {sorted(data)}; expected {text_field!r}, a string, "
+            f"or 'tokens', a list of strings."
         )
     entities = data.get("entities")
     if entities is not None:
         _check_entities(entities, where)
-    meta = {k: v for k, v in data.items() if k not in ("text", "tokens", "entities")}
+    meta = {
+        k: v for k, v in data.items() if k not in (text_field, "tokens", "entities")
+    }
     if isinstance(text, str):
         return Task(text, entities, None, meta)
     return Task("", entities, tokens, meta)
