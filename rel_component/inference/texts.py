@@ -168,14 +168,19 @@ def copy_entities(source: Doc, target: Doc) -> None:
     target.ents = [Span(target, e.start, e.end, label=e.label_) for e in source.ents]
 
 
-def to_row(doc: Doc, meta: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+def to_row(
+    doc: Doc, meta: Optional[Dict[str, Any]] = None, *, text: Optional[str] = None
+) -> Dict[str, Any]:
     """What was found in a Doc, as plain data.
 
     doc (Doc): the document.
     meta (Optional[Dict[str, Any]]): further fields.
+    text (Optional[str]): of the Doc, from whoever has it: `doc.text` puts it together
+        word by word.
     RETURNS (Dict[str, Any]): `text`, `entities` (start, end, label, text; characters)
         and `relations` (label, score, and `head` and `tail` like entities).
     """
+    text = doc.text if text is None else text
     spans: Dict[Any, Span] = {}
     relations = get_relations(doc)
     group = doc.spans["entities"] if "entities" in doc.spans else ()
@@ -184,27 +189,23 @@ def to_row(doc: Doc, meta: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         spans.setdefault((span.start, span.end, span.label_), span)
     return {
         **(meta or {}),
-        "text": doc.text,
-        "entities": [_to_entity(spans[key]) for key in sorted(spans)],
+        "text": text,
+        "entities": [_to_entity(spans[key], text) for key in sorted(spans)],
         "relations": [
             {
                 "label": label,
                 "score": score,
-                "head": _to_entity(head),
-                "tail": _to_entity(tail),
+                "head": _to_entity(head, text),
+                "tail": _to_entity(tail, text),
             }
             for head, label, tail, score in relations
         ],
     }
 
 
-def _to_entity(span: Span) -> Dict[str, Any]:
-    return {
-        "start": span.start_char,
-        "end": span.end_char,
-        "label": span.label_,
-        "text": span.text,
-    }
+def _to_entity(span: Span, text: str) -> Dict[str, Any]:
+    start, end = span.start_char, span.end_char
+    return {"start": start, "end": end, "label": span.label_, "text": text[start:end]}
 
 
 def read_json_task(line: str, where: str, text_field: str = "text") -> Task:

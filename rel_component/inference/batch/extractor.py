@@ -26,6 +26,8 @@ MAX_ATTEMPTS = 3
 MAX_CRASHES = 2
 # crashes outside of any document until the chunk is given up
 MAX_OTHER = 8
+# of a vocabulary that grows; some 30 MB
+MAX_STRINGS = 100_000
 
 Row = Dict[str, Any]
 Counts = Dict[str, Any]
@@ -55,6 +57,10 @@ class Extractor:
         self.settings = settings
         self.folder = OutputFolder(folder)
         self.nlp, self.finder = load_models(settings)
+        # so many strings are learned and stay, for the tokenizer to be fast; those of
+        # later chunks are freed, for memory to be bounded
+        self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
+        self.nlp.tokenizer.max_cache_size = MAX_STRINGS
         self.can_find = self.finder is not None or bool(list_entity_finders(self.nlp))
 
     def extract(self, chunk: Chunk) -> Counts:
@@ -73,9 +79,9 @@ class Extractor:
         with ExitStack() as stack:
             caught = stack.enter_context(warnings.catch_warnings(record=True))
             warnings.simplefilter("always")
-            # strings that are in no vocabulary yet are freed after the chunk
             for nlp in filter(None, (self.nlp, self.finder)):
-                stack.enter_context(nlp.memory_zone())
+                if len(nlp.vocab.strings) > self.max_strings:
+                    stack.enter_context(nlp.memory_zone())
             sources, items = self._read(chunk)
             rows = _Attempt(self, chunk.number, sources, items).run()
         found = [row for row in rows if row is not None]
@@ -146,7 +152,7 @@ class Extractor:
         except Exception as error:  # whatever stands in the data
             item.fail(MALFORMED, str(error))
             return None
-        if self._refuse_long(item, len(doc.text)):
+        if self._refuse_long(item, len(item.get_text(doc))):
             return None
         if item.task.entities is None and not self.can_find:
             names = ", ".join(self.nlp.pipe_names)

@@ -25,18 +25,19 @@ def make_row(
     keep_text (bool): whether the row has the text.
     RETURNS (Dict[str, Any]): one row. Scores are rounded; offsets are characters.
     """
-    found = to_row(doc)
-    text = found["text"]
-    breaks = _find_breaks(doc) if found["relations"] else []
+    text = item.get_text(doc)
+    found = to_row(doc, text=text)
+    breaks = _find_breaks(doc, text) if found["relations"] else []
     for relation in found["relations"]:
         relation["score"] = round(relation["score"], DIGITS)
         relation["sentence"] = _find_sentence(relation, breaks, len(text))
+    meta = item.task.meta if item.task else {}
     return {
         "id": make_id(item, source),
         "source": source,
         "row": item.place.number,
         "text": text if keep_text else None,
-        "meta": srsly.json_dumps(item.task.meta) if item.task else "{}",
+        "meta": srsly.json_dumps(meta) if meta else "{}",
         "entities": found["entities"],
         "relations": found["relations"],
     }
@@ -67,15 +68,15 @@ def make_letter(item: Item, source: str) -> Dict[str, Any]:
     }
 
 
-def _find_breaks(doc: Doc) -> List[Tuple[int, int]]:
+def _find_breaks(doc: Doc, text: str) -> List[Tuple[int, int]]:
     """RETURNS (List[Tuple[int, int]]): start and end of the sentences."""
     if doc.has_annotation("SENT_START"):
         return [(sent.start_char, sent.end_char) for sent in doc.sents]
     start, sentences = 0, []
-    for match in BREAKS.finditer(doc.text):
+    for match in BREAKS.finditer(text):
         sentences.append((start, match.start()))
         start = match.end()
-    return [*sentences, (start, len(doc.text))]
+    return [*sentences, (start, len(text))]
 
 
 def _find_sentence(

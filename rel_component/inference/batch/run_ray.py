@@ -3,11 +3,14 @@
 Actors write the parts themselves, as processes of one machine do, so the folder of the
 output and the files of the input have to be on storage that all nodes share. What comes
 back through Ray is counts. An actor that dies is started again by Ray and gets its chunk
-again; what the chunk knows of its crashes stands in the folder.
+again; what is known of the chunk's crashes stands in the folder.
 """
 
+import json
+import logging
 import os
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
 
@@ -16,8 +19,12 @@ from .plan import Chunk
 from .settings import Settings
 
 # chunks that are handed over in one round: the plan is not held in memory
-ROUND = 100_000
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+ROUND = 10_000
+# counts and plans only: texts and rows do not pass through it
+STORE_BYTES = 100 << 20
+QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
+# so that no actor waits for the next chunk
+IN_FLIGHT = 2
 
 
 def run_ray(
@@ -30,30 +37,103 @@ def run_ray(
     """Extract chunks with Ray Data.
 
     chunks (Iterator[Chunk]): taken round by round.
-    settings (Settings): of the run; names of inputs are made absolute.
+    settings (Settings): of the run.
     folder (Path): of the output.
-    n_process (int): most actors; there are fewer if there is less to do.
+    n_process (int): number of actors; on a cluster the most that there may be.
     address (Optional[str]): of a cluster; None starts one on this machine.
     YIELDS (Dict[str, Any]): counts of each chunk as it is done.
     RAISES (RunError): if the run can't go on.
     """
-    ray = _import_ray()
-    root = os.path.abspath(settings.root)
-    settings = replace(
-        settings,
-        root=root,
-        model=os.path.join(root, settings.model),
-        **{
-            name: os.path.join(root, value)
-            for name in ("entities_from", "code")
-            if (value := getattr(settings, name)) is not None
-        },
-    )
+    ray = import_ray()
     is_ours = not ray.is_initialized()
     if is_ours:
         _connect(ray, address, n_process)
     try:
-        yield from _run(ray, chunks, settings, folder, n_process)
+        while chosen := list(islice(chunks, ROUND)):
+            plans = [{"chunk": chunk.to_json()} for chunk in chosen]
+            # a block for each: what is lost with a node is one chunk
+            data = ray.data.from_items(plans, override_num_blocks=len(plans))
+            done = data.map_batches(
+                Actor,
+                fn_constructor_args=(_make_absolute(settings), folder),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(
+                    min_size=1 if address else n_process,
+                    max_size=n_process,
+                    max_tasks_in_flight_per_actor=IN_FLIGHT,
+                ),
+                num_cpus=1,
+                num_gpus=int(settings.gpu_id >= 0),
+            )
+            for row in done.iter_rows():
+                if row["error"]:
+                    raise RunError(row["error"])
+                yield json.loads(row["counts"])
     finally:
         if is_ours:
             ray.shutdown()
+
+
+class Actor:
+    """Holds the model; called by Ray Data with one chunk at a time."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.extractor: Optional[Extractor] = None
+        self.error = ""
+        try:
+            self.extractor = Extractor(settings, folder)
+        except (OSError, ValueError) as error:
+            self.error = str(error)
+
+    def __call__(self, batch: Dict[str, Any]) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): counts of the chunk, or why the run can't go on."""
+        (line,) = batch["chunk"]
+        counts: Counts = {}
+        if self.extractor is not None:
+            try:
+                counts = self.extractor.extract(Chunk.from_json(str(line)))
+            except (OSError, ValueError) as error:
+                self.error = str(error)
+        return {"counts": [json.dumps(counts)], "error": [self.error]}
+
+
+def import_ray() -> Any:
+    """RETURNS (Any): the module. RAISES (ValueError): if it is not installed."""
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise ValueError(
+            "--engine ray needs Ray, which is not installed: pip install "
+            "'rel-component[ray]'. Or use --engine local."
+        ) from error
+    return ray
+
+
+def _connect(ray: Any, address: Optional[str], n_process: int) -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if address is not None:
+        ray.init(address, log_to_driver=False)
+        return
+    ray.init(
+        num_cpus=n_process,
+        object_store_memory=STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+
+
+def _make_absolute(settings: Settings) -> Settings:
+    """Actors run in folders of their own."""
+    root = os.path.abspath(settings.root)
+    names = ("model", "entities_from", "code")
+    paths = {name: getattr(settings, name) for name in names}
+    found = {k: os.path.join(root, v) for k, v in paths.items() if v is not None}
+    # each actor sees the GPU that Ray gives it, as number 0
+    gpu_id = min(settings.gpu_id, 0)
+    return replace(settings, root=root, gpu_id=gpu_id, **found)

@@ -54,6 +54,12 @@ class Item:
     excerpt: str = ""
     is_file: bool = False
 
+    def get_text(self, doc: Doc) -> str:
+        """RETURNS (str): of its Doc, which takes longer to say so itself."""
+        task = self.task
+        is_text = task is not None and task.tokens is None and self.make_doc is None
+        return task.text if task is not None and is_text else doc.text
+
     def fail(self, kind: str, reason: str) -> None:
         """Say why there is no row of it."""
         self.kind, self.reason = kind, reason
