@@ -1,5 +1,5 @@
-"""Many short documents, by recombination: sentences of the sample corpus and of CoNLL04,
-whose entities are swapped for others of their type.
+"""Many short documents, by recombination: sentences of the sample corpus and of
+CoNLL04, whose entities are swapped for others of their type.
 
     python benchmarks/make_corpus.py data/million.jsonl --n 1000000
 

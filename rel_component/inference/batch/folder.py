@@ -144,7 +144,7 @@ class OutputFolder:
                 yield srsly.read_json(self.done / name)
 
     def join_letters(self) -> Optional[Path]:
-        """RETURNS (Optional[Path]): a file of all dead letters; None: there are none."""
+        """RETURNS (Optional[Path]): all dead letters; None: there are none."""
         target = self.path / "dead_letters.jsonl"
         parts = sorted(self.parts.glob(f"*.{DEAD}"))
         if not parts:

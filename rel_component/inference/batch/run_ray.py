@@ -1,9 +1,9 @@
 """Chunks on a cluster: Ray Data hands them to actors that each hold the model.
 
 Actors write the parts themselves, as processes of one machine do, so the folder of the
-output and the files of the input have to be on storage that all nodes share. What comes
-back through Ray is counts. An actor that dies is started again by Ray and gets its chunk
-again; what is known of the chunk's crashes stands in the folder.
+output and the files of the input have to be on storage that all nodes share. What
+comes back through Ray is counts. An actor that dies is started again by Ray and gets
+its chunk again; what is known of the chunk's crashes stands in the folder.
 """
 
 import json
