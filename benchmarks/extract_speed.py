@@ -25,7 +25,17 @@ from collections import defaultdict
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Callable, DefaultDict, Dict, Iterator, List, Optional
+from typing import (
+    Annotated,
+    Any,
+    Callable,
+    DefaultDict,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+)
 
 import spacy
 import typer
@@ -222,50 +232,55 @@ def measure_memory(
     trace: List[Dict[str, float]] = []
     begin = time.perf_counter()
     state = {"n": 0, "total": 0}
+    msg.divider(f"Resident memory, MB, {n_process} processes")
+    header = ("documents", "seconds", "driver", "largest worker", "its own part")
+    print("".join(f"{x:>16}" for x in header))
 
     def start(progress: Any) -> None:
         state["total"] = progress.n_docs
 
     def note(counts: Dict[str, Any]) -> None:
         state["n"] += counts["read"]
-        if state["n"] * 100 // state["total"] >= len(trace) * 100 // EVERY:
-            seconds = time.perf_counter() - begin
-            trace.append({"n": state["n"], "seconds": seconds, **read_memory()})
+        # said as it goes on, since a run may take hours
+        if state["n"] * EVERY >= state["total"] * (len(trace) + 1):
+            memory = read_memory()
+            trace.append({"n": state["n"], "seconds": time.perf_counter() - begin})
+            trace[-1].update(memory)
+            print("".join(f"{x:>16,.0f}" for x in trace[-1].values()), flush=True)
 
     options: Dict[str, Any] = {"on_start": start, "on_chunk": note}
     extract_corpus(
         [str(corpus)], folder / "o", settings, n_process=n_process, **options
     )
-    msg.divider(f"Resident memory, MB, {n_process} processes")
-    rows = [
-        (
-            f"{x['n']:,}",
-            f"{x['seconds']:.0f}",
-            f"{x['driver']:.0f}",
-            f"{x['worker']:.0f}",
-        )
-        for x in trace
-    ]
-    header = ("documents", "seconds", "driver", "largest worker")
-    msg.table(rows, header=header, divider=True, aligns=("r",) * 4)
     return trace
 
 
 def read_memory() -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): MB of this process and of its largest child."""
-    sizes = [
-        get_resident(child.pid or 0) for child in multiprocessing.active_children()
-    ]
-    return {"driver": get_resident(os.getpid()), "worker": max(sizes, default=0.0)}
+    """RETURNS (Dict[str, float]): MB of this process, of its largest child, and what
+    the largest child shares with no other (Linux)."""
+    pids = [child.pid or 0 for child in multiprocessing.active_children()]
+    return {
+        "driver": read_size(os.getpid(), "status", ("VmRSS",)),
+        "worker": max(
+            (read_size(pid, "status", ("VmRSS",)) for pid in pids), default=0
+        ),
+        "own": max(
+            (
+                read_size(pid, "smaps_rollup", ("Private_Clean", "Private_Dirty"))
+                for pid in pids
+            ),
+            default=0,
+        ),
+    }
 
 
-def get_resident(pid: int) -> float:
-    """RETURNS (float): MB in memory (Linux); 0 if the process has ended."""
+def read_size(pid: int, file: str, names: Tuple[str, ...]) -> float:
+    """RETURNS (float): MB; 0 if the process has ended."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((int(x.split()[1]) / 1e3 for x in lines if x.startswith("VmRSS:")), 0.0)
+    return sum(int(x.split()[1]) / 1e3 for x in lines if x.split(":")[0] in names)
 
 
 if __name__ == "__main__":

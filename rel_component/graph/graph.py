@@ -77,7 +77,7 @@ class Edge:
 
 
 class KnowledgeGraph:
-    """Entities and relations of a corpus. Its size is that of what is distinct in it."""
+    """Entities and relations of a corpus; as large as what is distinct in it."""
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """One chunk from reading to writing; the same in every engine."""
 
+import os
 import time
 import warnings
 from collections import Counter
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import import_file
 
@@ -60,7 +62,8 @@ class Extractor:
         # so many strings are learned and stay, for the tokenizer to be fast; those of
         # later chunks are freed, for memory to be bounded
         self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
-        self.nlp.tokenizer.max_cache_size = MAX_STRINGS
+        if isinstance(self.nlp.tokenizer, Tokenizer):
+            self.nlp.tokenizer.max_cache_size = MAX_STRINGS
         self.can_find = self.finder is not None or bool(list_entity_finders(self.nlp))
 
     def extract(self, chunk: Chunk) -> Counts:
@@ -101,6 +104,7 @@ class Extractor:
             "warnings": len(caught),
             "first_warning": str(caught[0].message) if caught else None,
             "seconds": round(time.perf_counter() - start, 3),
+            "pid": os.getpid(),
         }
         self.folder.commit(chunk.number, found, letters, counts, self.settings.formats)
         return counts

@@ -22,7 +22,13 @@ from .settings import Settings
 ROUND = 10_000
 # counts and plans only: texts and rows do not pass through it
 STORE_BYTES = 100 << 20
-QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
+# of a Ray that is started here: no messages, and actors are no less urgent than
+# processes of ours are
+LOCAL_RAY = {
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+}
 # so that no actor waits for the next chunk
 IN_FLIGHT = 2
 
@@ -46,8 +52,12 @@ def run_ray(
     """
     ray = import_ray()
     is_ours = not ray.is_initialized()
-    if is_ours:
-        _connect(ray, address, n_process)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if is_ours and address is None:
+        start_local(ray, n_process)
+    elif is_ours:
+        ray.init(address, log_to_driver=False)
     try:
         while chosen := list(islice(chunks, ROUND)):
             plans = [{"chunk": chunk.to_json()} for chunk in chosen]
@@ -110,15 +120,14 @@ def import_ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: Optional[str], n_process: int) -> None:
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    for name, value in QUIET.items():
+def start_local(ray: Any, n_process: int) -> None:
+    """Start Ray on this machine.
+
+    ray (Any): of `import_ray`.
+    n_process (int): most actors.
+    """
+    for name, value in LOCAL_RAY.items():
         os.environ.setdefault(name, value)
-    if address is not None:
-        ray.init(address, log_to_driver=False)
-        return
     ray.init(
         num_cpus=n_process,
         object_store_memory=STORE_BYTES,
@@ -136,4 +145,5 @@ def _make_absolute(settings: Settings) -> Settings:
     found = {k: os.path.join(root, v) for k, v in paths.items() if v is not None}
     # each actor sees the GPU that Ray gives it, as number 0
     gpu_id = min(settings.gpu_id, 0)
-    return replace(settings, root=root, gpu_id=gpu_id, **found)
+    changes: Dict[str, Any] = {"root": root, "gpu_id": gpu_id, **found}
+    return replace(settings, **changes)
