@@ -150,7 +150,7 @@ def test_neo4j_files_have_its_headers_and_resolve(graph, tmp_path):
     ids = {row["id:ID"]: row["name"] for row in tables["nodes.csv"]}
     assert HOSTILE in ids.values()
     (edge,) = [row for row in tables["edges.csv"] if row["count:long"] == "4"]
-    assert ids[edge[":START_ID"]], ids[edge[":END_ID"]] == ("Ann", "Acme")
+    assert [ids[edge[name]] for name in (":START_ID", ":END_ID")] == ["Ann", "Acme"]
     assert edge["documents:string[]"] == "d1;d3;d2"
 
 
