@@ -277,4 +277,4 @@ def test_project_serves_the_joint_model():
     words = shlex.split(script)
     assert words[:2] == ["python", "scripts/serve.py"]
     assert command["deps"] == ["${vars.joint_model}"]
-    assert project["vars"]["model"] == "training/joint/model-best"
+    assert project["vars"]["joint_model"] == "training/joint/model-best"

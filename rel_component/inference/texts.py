@@ -191,6 +191,8 @@ def to_row(
     doc: Doc,
     meta: Optional[Dict[str, Any]] = None,
     relations: Optional[Sequence[Relation]] = None,
+    *,
+    text: Optional[str] = None,
 ) -> Dict[str, Any]:
     """What was found in a Doc, as plain data.
 
@@ -198,19 +200,22 @@ def to_row(
     meta (Optional[Dict[str, Any]]): further fields.
     relations (Optional[Sequence[Relation]]): those of its relations that are wanted;
         None for all.
+    text (Optional[str]): of the Doc, from whoever has it: `doc.text` puts it together
+        word by word.
     RETURNS (Dict[str, Any]): `text`, `entities` (start, end, label, text; characters)
         and `relations` (label, score, and `head` and `tail` like entities).
     """
+    text = doc.text if text is None else text
     return {
         **(meta or {}),
-        "text": doc.text,
-        "entities": [_to_entity(span) for span in list_entities(doc)],
+        "text": text,
+        "entities": [_to_entity(span, text) for span in list_entities(doc)],
         "relations": [
             {
                 "label": label,
                 "score": score,
-                "head": _to_entity(head),
-                "tail": _to_entity(tail),
+                "head": _to_entity(head, text),
+                "tail": _to_entity(tail, text),
             }
             for head, label, tail, score in _pick(doc, relations)
         ],
@@ -268,13 +273,9 @@ def _key(span: Span) -> EntityKey:
     return (span.start, span.end, span.label_)
 
 
-def _to_entity(span: Span) -> Dict[str, Any]:
-    return {
-        "start": span.start_char,
-        "end": span.end_char,
-        "label": span.label_,
-        "text": span.text,
-    }
+def _to_entity(span: Span, text: str) -> Dict[str, Any]:
+    start, end = span.start_char, span.end_char
+    return {"start": start, "end": end, "label": span.label_, "text": text[start:end]}
 
 
 def read_json_task(line: str, where: str, text_field: str = "text") -> Task:

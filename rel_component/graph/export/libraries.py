@@ -1,0 +1,15 @@
+"""Libraries of the extra `graph`, imported where they are used."""
+
+import importlib
+from typing import Any
+
+
+def import_library(name: str) -> Any:
+    """RETURNS (Any): the module. RAISES (ValueError): if it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            f"This needs {name.partition('.')[0]}, which is not installed: pip install "
+            f"'rel-component[graph]'."
+        ) from error

@@ -1,0 +1,62 @@
+"""CSV as `neo4j-admin database import full` reads it, with types in the headers.
+
+neo4j-admin database import full --nodes=nodes.csv --relationships=edges.csv
+"""
+
+import csv
+from pathlib import Path
+from typing import Dict, Iterable, List
+
+from ..graph import KnowledgeGraph, NodeKey
+
+# neo4j-admin's default between the items of an array
+SEPARATOR = ";"
+NODES = ("id:ID", "name", "count:long", "forms:string[]", ":LABEL")
+EDGES = (
+    ":START_ID",
+    ":END_ID",
+    ":TYPE",
+    "count:long",
+    "meanScore:double",
+    "maxScore:double",
+    "documents:string[]",
+    "sentences:string[]",
+)
+
+
+def write(graph: KnowledgeGraph, folder: Path) -> List[Path]:
+    """Write `nodes.csv` and `edges.csv`. RETURNS (List[Path]): the files."""
+    number: Dict[NodeKey, int] = {key: i for i, key in enumerate(graph.nodes)}
+    nodes = (
+        (number[key], node.name, node.count, _join(node.forms), node.label)
+        for key, node in graph.nodes.items()
+    )
+    edges = (
+        (
+            number[head],
+            number[tail],
+            label,
+            edge.count,
+            round(edge.mean_score, 4),
+            edge.max_score,
+            _join(example.id for example in edge.examples),
+            _join(f"{example.start}-{example.end}" for example in edge.examples),
+        )
+        for (head, label, tail), edge in graph.edges.items()
+    )
+    return [
+        _write(folder / "nodes.csv", NODES, nodes),
+        _write(folder / "edges.csv", EDGES, edges),
+    ]
+
+
+def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> Path:
+    with path.open("w", encoding="utf8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def _join(items: Iterable[str]) -> str:
+    return SEPARATOR.join(item.replace(SEPARATOR, ",") for item in items)

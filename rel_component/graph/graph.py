@@ -1,0 +1,178 @@
+"""Nodes and edges, with counts, confidences and where they come from."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from .names import Normalizer
+
+# of one entity; further forms count for the entity, but are not kept
+MAX_FORMS = 20
+ANY_TYPE = ""
+
+
+class NodeKey(NamedTuple):
+    """An entity: its type (empty if types do not count) and its normal form."""
+
+    label: str
+    name: str
+
+
+EdgeKey = Tuple[NodeKey, str, NodeKey]
+
+
+class Example(NamedTuple):
+    """Where a relation comes from.
+
+    score (float): confidence in [0, 1].
+    id (str): of the document.
+    start, end (int): of the sentence in the text of the document, characters.
+    text (Optional[str]): of the sentence, if rows have texts.
+    """
+
+    score: float
+    id: str
+    start: int
+    end: int
+    text: Optional[str] = None
+
+
+@dataclass
+class Node:
+    """An entity.
+
+    label (str): its type; of several, the one that came first.
+    count (int): how often it was found.
+    forms (Dict[str, int]): its surface forms, and how often they were found.
+    """
+
+    label: str
+    count: int = 0
+    forms: Dict[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """RETURNS (str): the most frequent form, the first of equal ones by letters."""
+        return min(self.forms, key=lambda form: (-self.forms[form], form))
+
+
+@dataclass
+class Edge:
+    """A relation between two entities.
+
+    count (int): how often it was found.
+    total (float): sum of its scores.
+    max_score (float): the highest of them.
+    examples (List[Example]): those with the highest scores.
+    """
+
+    count: int = 0
+    total: float = 0.0
+    max_score: float = 0.0
+    examples: List[Example] = field(default_factory=list)
+
+    @property
+    def mean_score(self) -> float:
+        """RETURNS (float): mean confidence."""
+        return self.total / self.count
+
+
+class KnowledgeGraph:
+    """Entities and relations of a corpus; as large as what is distinct in it."""
+
+    def __init__(
+        self,
+        normalizer: Optional[Normalizer] = None,
+        *,
+        max_examples: int = 3,
+        min_score: float = 0.0,
+        only_related: bool = True,
+    ) -> None:
+        """Begin with nothing.
+
+        normalizer (Optional[Normalizer]): says which surface forms are one entity.
+        max_examples (int): of a relation.
+        min_score (float): relations with a lower one are left out.
+        only_related (bool): leave out entities that no relation links.
+        """
+        self.normalizer = normalizer or Normalizer()
+        self.max_examples, self.min_score = max_examples, min_score
+        self.only_related = only_related
+        self.nodes: Dict[NodeKey, Node] = {}
+        self.edges: Dict[EdgeKey, Edge] = {}
+        self.n_rows = self.n_relations = 0
+
+    def add(self, rows: Iterable[Dict[str, Any]]) -> None:
+        """Count the entities and relations of rows.
+
+        rows (Iterable[Dict[str, Any]]): of `read_rows`.
+        """
+        for row in rows:
+            self.n_rows += 1
+            related = set()
+            for relation in row["relations"]:
+                if relation["score"] >= self.min_score:
+                    related |= self._add_relation(relation, row)
+            for entity in row["entities"]:
+                is_related = (entity["start"], entity["end"]) in related
+                if is_related or not self.only_related:
+                    self._add_entity(entity)
+
+    def prune(self, min_count: int) -> None:
+        """Leave out relations that were found less often, and then the entities that
+        nothing links any more."""
+        self.edges = {k: v for k, v in self.edges.items() if v.count >= min_count}
+        if self.only_related:
+            linked = {key for head, _, tail in self.edges for key in (head, tail)}
+            self.nodes = {k: v for k, v in self.nodes.items() if k in linked}
+
+    def find(self, name: str, label: Optional[str] = None) -> List[NodeKey]:
+        """RETURNS (List[NodeKey]): entities with a name, the most frequent first."""
+        normal = self.normalizer(name)
+        found = [
+            key
+            for key, node in self.nodes.items()
+            if key.name == normal and label in (None, node.label)
+        ]
+        return sorted(found, key=lambda key: -self.nodes[key].count)
+
+    def key(self, entity: Dict[str, Any]) -> NodeKey:
+        """RETURNS (NodeKey): of an entity of a row."""
+        label = entity["label"] if self.normalizer.by_type else ANY_TYPE
+        return NodeKey(label, self.normalizer(entity["text"]))
+
+    def _add_entity(self, entity: Dict[str, Any]) -> None:
+        node = self.nodes.setdefault(self.key(entity), Node(entity["label"]))
+        node.count += 1
+        form = " ".join(entity["text"].split())
+        if form in node.forms or len(node.forms) < MAX_FORMS:
+            node.forms[form] = node.forms.get(form, 0) + 1
+
+    def _add_relation(self, relation: Dict[str, Any], row: Dict[str, Any]) -> set:
+        """RETURNS (Set[Tuple[int, int]]): where its entities stand."""
+        head, tail, score = relation["head"], relation["tail"], relation["score"]
+        edge = self.edges.setdefault(
+            (self.key(head), relation["label"], self.key(tail)), Edge()
+        )
+        self.n_relations += 1
+        edge.count += 1
+        edge.total += score
+        edge.max_score = max(edge.max_score, score)
+        examples = edge.examples
+        if len(examples) < self.max_examples or score > examples[-1].score:
+            examples.append(_make_example(relation, row))
+            examples.sort(key=lambda example: -example.score)
+            del examples[self.max_examples :]
+        return {(end["start"], end["end"]) for end in (head, tail)}
+
+
+def _make_example(relation: Dict[str, Any], row: Dict[str, Any]) -> Example:
+    head, tail = relation["head"], relation["tail"]
+    ends = {
+        "start": min(head["start"], tail["start"]),
+        "end": max(head["end"], tail["end"]),
+    }
+    sentence = relation.get("sentence") or ends
+    start, end = sentence["start"], sentence["end"]
+    text = row.get("text")
+    words = None if text is None else " ".join(text[start:end].split())
+    return Example(relation["score"], str(row["id"]), start, end, words)

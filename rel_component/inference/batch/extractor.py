@@ -1,0 +1,321 @@
+"""One chunk from reading to writing; the same in every engine."""
+
+import os
+import time
+import warnings
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from spacy.language import Language
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+from spacy.util import import_file
+
+from ...evaluation import find_extractor, list_entity_finders, load_pipeline
+from ..texts import Task, make_docs, predict
+from .folder import OutputFolder
+from .plan import Chunk, Piece
+from .rows import make_letter, make_row
+from .settings import Settings
+from .sources import KINDS, UNREADABLE
+from .sources.item import CRASHED, FAILED, MALFORMED, TOO_LONG, Item, Place, refuse
+
+# attempts at a whole chunk before its documents are taken one at a time
+MAX_ATTEMPTS = 3
+# how often a document has to crash the process alone until it is given up
+MAX_CRASHES = 2
+# crashes outside of any document until the chunk is given up
+MAX_OTHER = 8
+# of a vocabulary that grows; some 30 MB
+MAX_STRINGS = 100_000
+
+Row = Dict[str, Any]
+Counts = Dict[str, Any]
+
+
+class RunError(ValueError):
+    """The run can't go on; the message says why."""
+
+
+class Extractor:
+    """Extracts chunks: holds the model, which is loaded once.
+
+    A chunk is processed as a whole, in batches of documents of like length. If the
+    model raises an error, its documents are tried one at a time to find which one it
+    is, and the others are processed again without it: so they are batched alike in
+    every engine, and rows do not depend on it. If the process dies, whoever takes the
+    chunk next knows from the folder, and after MAX_ATTEMPTS does the same.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """Load the model.
+
+        settings (Settings): of the run.
+        folder (Path): of the output.
+        RAISES (ValueError): if the model can't be loaded or finds no relations.
+        """
+        self.settings = settings
+        self.folder = OutputFolder(folder)
+        self.nlp, self.finder = load_models(settings)
+        # so many strings are learned and stay, for the tokenizer to be fast; those of
+        # later chunks are freed, for memory to be bounded
+        self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
+        if isinstance(self.nlp.tokenizer, Tokenizer):
+            self.nlp.tokenizer.max_cache_size = MAX_STRINGS
+        self.can_find = self.finder is not None or bool(list_entity_finders(self.nlp))
+
+    def extract(self, chunk: Chunk) -> Counts:
+        """Process a chunk and write its parts, if that is not done yet.
+
+        chunk (Chunk): of the plan.
+        RETURNS (Dict[str, Any]): counts of documents, relations, dead letters.
+        RAISES (OSError): if parts can't be written.
+        RAISES (RunError): if an input file has changed, or the chunk crashes for a
+            reason that is in none of its documents.
+        """
+        done = self.folder.read_done(chunk.number)
+        if done is not None:
+            return done
+        start = time.perf_counter()
+        with ExitStack() as stack:
+            caught = stack.enter_context(warnings.catch_warnings(record=True))
+            warnings.simplefilter("always")
+            for nlp in filter(None, (self.nlp, self.finder)):
+                if len(nlp.vocab.strings) > self.max_strings:
+                    stack.enter_context(nlp.memory_zone())
+            sources, items = self._read(chunk)
+            rows = _Attempt(self, chunk.number, sources, items).run()
+        found = [row for row in rows if row is not None]
+        letters = [
+            make_letter(item, source)
+            for source, item, row in zip(sources, items, rows)
+            if row is None
+        ]
+        counts = {
+            "chunk": chunk.number,
+            "read": len(items),
+            "extracted": len(found),
+            "dead": len(letters),
+            "kinds": dict(Counter(letter["kind"] for letter in letters)),
+            "entities": sum(len(row["entities"]) for row in found),
+            "relations": sum(len(row["relations"]) for row in found),
+            "warnings": len(caught),
+            "first_warning": str(caught[0].message) if caught else None,
+            "seconds": round(time.perf_counter() - start, 3),
+            "pid": os.getpid(),
+        }
+        self.folder.commit(chunk.number, found, letters, counts, self.settings.formats)
+        return counts
+
+    def _read(self, chunk: Chunk) -> Tuple[List[str], List[Item]]:
+        """RETURNS (Tuple[List[str], List[Item]]): file of each document, and the
+        documents; exactly as many as planned."""
+        sources: List[str] = []
+        items: List[Item] = []
+        for piece in chunk.pieces:
+            try:
+                found = self._read_piece(piece)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise RunError(f"{piece.source}: can't be read: {reason}.") from error
+            if len(found) != piece.count:
+                raise _changed(piece)
+            sources += [piece.source] * len(found)
+            items += found
+        return sources, items
+
+    def _read_piece(self, piece: Piece) -> List[Item]:
+        path = Path(self.settings.root, piece.source)
+        if path.stat().st_size != piece.size:
+            raise _changed(piece)
+        place = Place(piece.start, piece.stop, piece.first)
+        if piece.kind == UNREADABLE:
+            reason = f"the file as a whole can't be read as {path.suffix}"
+            return [refuse(place, MALFORMED, reason)]
+        items = list(KINDS[piece.kind].read(path, *place, self.settings))
+        for item in items:
+            if item.is_file:
+                item.id = piece.source
+        return items
+
+    def make_doc(self, item: Item, source: str) -> Optional[Doc]:
+        """RETURNS (Optional[Doc]): None if there can be none; the item says why."""
+        if item.task is None:
+            return None
+        try:
+            if item.make_doc is not None:
+                doc = item.make_doc(self.nlp.vocab)
+                has_entities = doc.has_annotation("ENT_IOB")
+                item.task = Task(doc.text, [] if has_entities else None)
+            elif self._refuse_long(item, len(item.task.text)):
+                return None
+            else:
+                doc = next(make_docs(self.nlp, [item.task], source))
+        except Exception as error:  # whatever stands in the data
+            item.fail(MALFORMED, str(error))
+            return None
+        if self._refuse_long(item, len(item.get_text(doc))):
+            return None
+        if item.task.entities is None and not self.can_find:
+            names = ", ".join(self.nlp.pipe_names)
+            reason = f"has no entities, and the pipeline ({names}) does not find them"
+            item.fail(MALFORMED, reason)
+            return None
+        return doc
+
+    def _refuse_long(self, item: Item, length: int) -> bool:
+        limit = self.settings.max_length
+        if length > limit:
+            item.fail(TOO_LONG, f"{length:,} characters; expected at most {limit:,}")
+        return length > limit
+
+    def predict(self, docs: Sequence[Doc], items: Sequence[Item]) -> None:
+        """Run the pipeline on Docs, in place, in batches of like length."""
+        tasks = [item.task or Task("") for item in items]
+        order = sorted(
+            range(len(docs)), key=lambda i: (tasks[i].entities is None, len(docs[i]))
+        )
+        for batch in self._batch(order, docs):
+            chosen = [docs[i] for i in batch]
+            found = predict(
+                self.nlp,
+                chosen,
+                [tasks[i] for i in batch],
+                finder=self.finder,
+                batch_size=len(batch),
+            )
+            if any(doc is not same for doc, same in zip(found, chosen)):
+                raise RunError("A component of the pipeline replaces Docs.")
+
+    def _batch(self, order: Iterable[int], docs: Sequence[Doc]) -> Iterator[List[int]]:
+        batch: List[int] = []
+        n_words = 0
+        for i in order:
+            is_full = len(batch) == self.settings.batch_size
+            if batch and (
+                is_full or n_words + len(docs[i]) > self.settings.batch_words
+            ):
+                yield batch
+                batch, n_words = [], 0
+            batch.append(i)
+            n_words += len(docs[i])
+        if batch:
+            yield batch
+
+
+class _Attempt:
+    """An attempt at a chunk, in the knowledge of those before."""
+
+    def __init__(
+        self, extractor: Extractor, number: int, sources: List[str], items: List[Item]
+    ) -> None:
+        self.extractor, self.number = extractor, number
+        self.sources, self.items = sources, items
+        self.folder = extractor.folder
+        self.state = self.folder.recall(number)
+        self.crashes: Counter[int] = Counter()
+        self.crashes.update({int(i): n for i, n in self.state["crashes"].items()})
+
+    def run(self) -> List[Optional[Row]]:
+        """RETURNS (List[Optional[Row]]): one for each item, None for dead letters."""
+        state = self.state
+        if state["at"] is not None:
+            self.crashes[state["at"]] += 1
+        elif state["n"] >= MAX_ATTEMPTS:
+            state["other"] += 1
+        if state["other"] > MAX_OTHER:
+            raise RunError(
+                f"Chunk {self.number} has crashed the process {state['n']} times, and "
+                f"none of its documents does so alone. Is there enough memory? A "
+                f"smaller --batch-words needs less."
+            )
+        state["n"] += 1
+        self._remember(None)
+        everything = range(len(self.items))
+        if state["n"] > MAX_ATTEMPTS:
+            return self._run_singly()
+        try:
+            return self._run_batched(everything)
+        except RunError:
+            raise
+        except Exception:  # of the model: which document is it?
+            return self._run_singly()
+
+    def _remember(self, at: Optional[int]) -> None:
+        crashes = {str(i): n for i, n in self.crashes.items()}
+        self.state.update(at=at, crashes=crashes)
+        self.folder.remember(self.number, self.state)
+
+    def _run_singly(self) -> List[Optional[Row]]:
+        """Find the documents that fail; the others once more in batches."""
+        rows = [self._run_one(i) for i in range(len(self.items))]
+        self._remember(None)
+        good = [i for i, row in enumerate(rows) if row is not None]
+        if self.state["is_batched"]:  # and crashed, though each is fine alone
+            return rows
+        self.state["is_batched"] = True
+        self._remember(None)
+        try:
+            return self._run_batched(good)
+        except RunError:
+            raise
+        except Exception:  # of all together, as for want of memory
+            return rows
+
+    def _run_one(self, i: int) -> Optional[Row]:
+        item = self.items[i]
+        if self.crashes[i] >= MAX_CRASHES:
+            times = self.crashes[i]
+            item.fail(CRASHED, f"crashed the process {times} times, alone")
+            return None
+        self._remember(i)
+        try:
+            return self._run_batched([i])[i]
+        except RunError:
+            raise
+        except Exception as error:
+            item.fail(FAILED, f"{type(error).__name__}: {error}")
+            return None
+
+    def _run_batched(self, chosen: Sequence[int]) -> List[Optional[Row]]:
+        items, sources = self.items, self.sources
+        made = {i: self.extractor.make_doc(items[i], sources[i]) for i in chosen}
+        docs = {i: doc for i, doc in made.items() if doc is not None}
+        self.extractor.predict(list(docs.values()), [items[i] for i in docs])
+        keep_text = self.extractor.settings.keep_text
+        return [
+            make_row(items[i], docs[i], sources[i], keep_text=keep_text)
+            if i in docs
+            else None
+            for i in range(len(items))
+        ]
+
+
+def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
+    """The pipeline, and the one that finds entities in its place.
+
+    settings (Settings): of the run.
+    RETURNS (Tuple[Language, Optional[Language]]): the second is None if none is named.
+    RAISES (ValueError): if one can't be loaded, or the first finds no relations.
+    """
+    if settings.gpu_id >= 0:
+        from spacy import require_gpu
+
+        require_gpu(settings.gpu_id)
+    if settings.code is not None:
+        import_file("rel_component_user_code", settings.code)
+    nlp = load_pipeline(Path(settings.model))
+    extractor = find_extractor(nlp)
+    if settings.threshold is not None:
+        extractor.threshold = settings.threshold
+    name = settings.entities_from
+    return nlp, None if name is None else load_pipeline(Path(name))
+
+
+def _changed(piece: Piece) -> RunError:
+    return RunError(
+        f"{piece.source}: the file has changed since the run began. Give another "
+        f"--output to begin anew."
+    )

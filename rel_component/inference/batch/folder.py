@@ -1,0 +1,205 @@
+"""The output folder: parts that are there whole or not at all.
+
+    run.json                    settings, models, number of chunks and documents
+    plan.jsonl                  the input, one chunk on each line
+    parts/part-000012.parquet   rows of chunk 12
+    parts/part-000012.jsonl     the same as JSON lines
+    parts/part-000012.dead      its dead letters, JSON lines
+    done/000012.json            chunk 12 is done: how many were read, extracted, dead
+    attempts/000012.json        chunk 12 was begun: how often, and what crashed
+    dead_letters.jsonl          all dead letters, at the end
+    summary.json                all counts, at the end
+
+A file gets its name only when all of it is on the disk, and `done` is the last of a
+chunk. Whatever is killed, a chunk is done, or made again with the same names.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+)
+
+import srsly
+
+from .settings import JSONL, PARQUET
+from .tables import write_parquet
+
+Rows = List[Dict[str, Any]]
+TEMPORARY = ".tmp"
+DEAD = "dead"
+LOCK = ".lock"
+
+
+class OutputFolder:
+    """Where a run writes, and how far it has come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.parts, self.done = path / "parts", path / "done"
+        self.attempts = path / "attempts"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One run at a time; the system gives it back, whatever happens.
+
+        RAISES (ValueError): if another run has the folder.
+        """
+        for folder in (self.path, self.parts, self.done, self.attempts):
+            folder.mkdir(parents=True, exist_ok=True)
+        with open(self.path / LOCK, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise ValueError(
+                    f"{self.path}: another run is writing into this folder. Wait for "
+                    f"it, or give another folder."
+                ) from error
+            yield
+
+    def clean(self) -> None:
+        """Remove what a killed run has left."""
+        for folder in (self.path, self.parts, self.done, self.attempts):
+            for file in folder.glob(f"*{TEMPORARY}"):
+                file.unlink(missing_ok=True)
+        for file in self.attempts.glob("*.json"):
+            file.unlink(missing_ok=True)
+
+    def list_done(self) -> Set[int]:
+        """RETURNS (Set[int]): numbers of the chunks that are done."""
+        return {int(name[:-5]) for name in os.listdir(self.done) if name[0] != "."}
+
+    def part(self, number: int, suffix: str) -> Path:
+        """RETURNS (Path): of one chunk and kind of file."""
+        return self.parts / f"part-{number:06}.{suffix}"
+
+    def commit(
+        self,
+        number: int,
+        rows: Rows,
+        letters: Rows,
+        counts: Dict[str, Any],
+        formats: Sequence[str],
+    ) -> None:
+        """Write all that belongs to a chunk; after this it is done.
+
+        number (int): of the chunk.
+        rows (List[Dict[str, Any]]): what was extracted.
+        letters (List[Dict[str, Any]]): its dead letters.
+        counts (Dict[str, Any]): for the summary.
+        formats (Sequence[str]): that rows are written in.
+        RAISES (OSError): if the disk is full, for instance; then nothing is done.
+        """
+        writers = {PARQUET: write_parquet, JSONL: write_json_lines}
+        for name in formats:
+            writer = writers[name]
+            write_whole(self.part(number, name), partial(writer, rows))
+        dead = self.part(number, DEAD)
+        if letters:
+            write_whole(dead, partial(write_json_lines, letters))
+        else:
+            dead.unlink(missing_ok=True)
+        write_json(self.done / f"{number:06}.json", counts)
+        self.forget(number)
+
+    def read_done(self, number: int) -> Optional[Dict[str, Any]]:
+        """RETURNS (Optional[Dict[str, Any]]): counts of a chunk, None: not done yet."""
+        try:
+            return srsly.read_json(self.done / f"{number:06}.json")
+        except (OSError, ValueError):
+            return None
+
+    def recall(self, number: int) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): what is known of earlier attempts at a chunk."""
+        try:
+            return srsly.read_json(self.attempts / f"{number:06}.json")
+        except (OSError, ValueError):
+            return {"n": 0, "at": None, "crashes": {}, "other": 0, "is_batched": False}
+
+    def remember(self, number: int, state: Dict[str, Any]) -> None:
+        """Write it down, for whoever takes the chunk after a crash."""
+        write_json(self.attempts / f"{number:06}.json", state, is_safe=False)
+
+    def forget(self, number: int) -> None:
+        """The chunk is done."""
+        (self.attempts / f"{number:06}.json").unlink(missing_ok=True)
+
+    def read_counts(self) -> Iterator[Dict[str, Any]]:
+        """YIELDS (Dict[str, Any]): of each chunk that is done."""
+        for name in sorted(os.listdir(self.done)):
+            if not name.endswith(TEMPORARY):
+                yield srsly.read_json(self.done / name)
+
+    def join_letters(self) -> Optional[Path]:
+        """RETURNS (Optional[Path]): all dead letters; None: there are none."""
+        target = self.path / "dead_letters.jsonl"
+        parts = sorted(self.parts.glob(f"*.{DEAD}"))
+        if not parts:
+            target.unlink(missing_ok=True)
+            return None
+
+        def write(file: BinaryIO) -> None:
+            for part in parts:
+                file.write(part.read_bytes())
+
+        write_whole(target, write)
+        return target
+
+
+def write_json_lines(rows: Rows, file: BinaryIO) -> None:
+    """Write rows as JSON lines."""
+    for row in rows:
+        file.write(srsly.json_dumps(row).encode("utf8") + b"\n")
+
+
+def write_json(path: Path, data: Any, *, is_safe: bool = True) -> None:
+    """Write a small file whole or not at all."""
+    text = json.dumps(data, indent=1).encode("utf8")
+    write_whole(path, lambda file: file.write(text), is_safe=is_safe)
+
+
+def write_whole(
+    path: Path, write: Callable[[BinaryIO], Any], *, is_safe: bool = True
+) -> None:
+    """Write a file that is there whole or not at all.
+
+    path (Path): its name.
+    write (Callable[[BinaryIO], Any]): writes it.
+    is_safe (bool): whether it has to outlive a failure of power, not only a kill.
+    RAISES (OSError): then the file is as it was before.
+    """
+    handle, name = tempfile.mkstemp(TEMPORARY, ".", path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            if is_safe:
+                os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if is_safe:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,188 @@
+"""A whole run: plan, resume, engine, summary."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Set
+
+import srsly
+
+from .extractor import Counts, RunError
+from .folder import OutputFolder, write_json
+from .plan import Chunk, find_inputs, make_chunks, read_plan, write_plan
+from .run_local import run_local
+from .settings import PARQUET, Settings, digest_file
+from .tables import import_pyarrow
+
+LOCAL, RAY = "local", "ray"
+ENGINES = (LOCAL, RAY)
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    n_docs (int): documents of the input.
+    n_chunks (int): its chunks.
+    n_done (int): documents of chunks that were done before.
+    """
+
+    n_docs: int
+    n_chunks: int
+    n_done: int
+
+
+@dataclass
+class Summary:
+    """What became of all documents, in all runs: read = extracted + dead.
+
+    read, extracted, dead (int): numbers of documents.
+    kinds (Dict[str, int]): dead letters by reason.
+    entities, relations (int): that were found.
+    warnings (int): that were given, and the first of them.
+    letters (Optional[Path]): file of the dead letters, if there are any.
+    """
+
+    read: int = 0
+    extracted: int = 0
+    dead: int = 0
+    kinds: Dict[str, int] = field(default_factory=dict)
+    entities: int = 0
+    relations: int = 0
+    warnings: int = 0
+    first_warning: Optional[str] = None
+    letters: Optional[Path] = None
+
+
+def extract_corpus(
+    inputs: Sequence[str],
+    output: Path,
+    settings: Settings,
+    *,
+    engine: str = LOCAL,
+    n_process: int = 1,
+    address: Optional[str] = None,
+    on_start: Callable[[Progress], Any] = lambda progress: None,
+    on_chunk: Callable[[Counts], Any] = lambda counts: None,
+) -> Summary:
+    """Extract entities and relations of a corpus into a folder.
+
+    Killed at any moment and called again with the same arguments, it goes on where it
+    was: the folder then has each row once, whatever was killed.
+
+    inputs (Sequence[str]): files, folders and globs.
+    output (Path): the folder; a new one, or one of an unfinished run of the same input,
+        model and settings. Engine and number of processes may be others.
+    settings (Settings): what to do.
+    engine (str): `local`, or `ray`.
+    n_process (int): number of processes that hold the model.
+    address (Optional[str]): of a Ray cluster; None starts one on this machine.
+    on_start (Callable[[Progress], Any]): called when the input is known.
+    on_chunk (Callable[[Dict[str, Any]], Any]): called when a chunk is done.
+    RETURNS (Summary): of all that the folder holds.
+    RAISES (ValueError): if something is not as expected, with what to do.
+    RAISES (OSError): if the folder can't be written.
+    """
+    _check(settings, engine, n_process)
+    folder = OutputFolder(output)
+    with folder.lock():
+        folder.clean()
+        run = _prepare(inputs, folder, settings)
+        done = folder.list_done()
+        n_done = sum(counts["read"] for counts in folder.read_counts())
+        on_start(Progress(run["documents"], run["chunks"], n_done))
+        plan = read_plan(folder.path / "plan.jsonl")
+        pending = (chunk for chunk in plan if chunk.number not in done)
+        if len(done) < run["chunks"]:
+            path = output.resolve()
+            chunks = _start(engine, pending, settings, path, n_process, address)
+            for counts in chunks:
+                on_chunk(counts)
+        return _finish(folder, run)
+
+
+def _check(settings: Settings, engine: str, n_process: int) -> None:
+    if engine not in ENGINES:
+        raise ValueError(
+            f"--engine: found {engine!r}; expected one of {', '.join(ENGINES)}."
+        )
+    if n_process < 1:
+        raise ValueError(f"--n-process: found {n_process}; expected 1 or more.")
+    if PARQUET in settings.formats:
+        import_pyarrow()
+
+
+def _prepare(
+    inputs: Sequence[str], folder: OutputFolder, settings: Settings
+) -> Dict[str, Any]:
+    """Plan the run; if there is one in the folder already, see that it is the same."""
+    planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
+    try:
+        n_chunks, n_docs = write_plan(
+            make_chunks(find_inputs(inputs), settings), planned
+        )
+        run = {
+            "version": VERSION,
+            "chunks": n_chunks,
+            "documents": n_docs,
+            "input": digest_file(planned),
+            "settings": settings.fingerprint(),
+        }
+        if folder.list_done():  # until then there is nothing to go on with
+            _compare(srsly.read_json(folder.path / "run.json"), run, folder.path)
+        os.replace(planned, plan)
+        write_json(folder.path / "run.json", run)
+    finally:
+        planned.unlink(missing_ok=True)
+    return run
+
+
+def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
+    flat = [{**x, **x["settings"]} for x in (known, run)]
+    names = dict.fromkeys((*flat[1], *flat[0]))
+    for name in names:
+        old, new = (json.dumps(x.get(name)) for x in flat)
+        if name != "settings" and old != new:
+            raise ValueError(
+                f"{path}: this folder has a run with {name} = {old}, found now {new}. "
+                f"Give what the run was begun with, and it goes on; or another folder."
+            )
+
+
+def _start(
+    engine: str,
+    chunks: Iterator[Chunk],
+    settings: Settings,
+    folder: Path,
+    n_process: int,
+    address: Optional[str],
+) -> Iterator[Counts]:
+    if engine == LOCAL:
+        return run_local(chunks, settings, folder, n_process)
+    from .run_ray import run_ray
+
+    return run_ray(chunks, settings, folder, n_process, address)
+
+
+def _finish(folder: OutputFolder, run: Dict[str, Any]) -> Summary:
+    summary, kinds = Summary(), Counter[str]()
+    done: Set[int] = set()
+    for counts in folder.read_counts():
+        done.add(counts["chunk"])
+        for name in ("read", "extracted", "dead", "entities", "relations", "warnings"):
+            setattr(summary, name, getattr(summary, name) + counts[name])
+        summary.first_warning = summary.first_warning or counts["first_warning"]
+        kinds.update(counts["kinds"])
+    if len(done) != run["chunks"] or summary.read != run["documents"]:
+        raise RunError(
+            f"{folder.path}: {len(done)} of {run['chunks']} chunks are done. Start it "
+            f"again with the same arguments."
+        )
+    summary.kinds = dict(kinds)
+    summary.letters = folder.join_letters()
+    data = {k: v for k, v in vars(summary).items() if k != "letters"}
+    write_json(folder.path / "summary.json", data)
+    return summary

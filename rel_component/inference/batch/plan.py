@@ -1,0 +1,178 @@
+"""The input, cut into numbered chunks: the same files give the same chunks.
+
+A plan stands in a file, one chunk on each line, so that it needs no memory.
+"""
+
+import glob
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
+
+from ...formats.io import cannot_read, list_files
+from .settings import Settings, digest_file
+from .sources import KINDS, UNREADABLE, find_kind
+from .sources.item import Place, SourceError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Documents that stand one after the other in a file.
+
+    source (str): the file, as the user named it or its folder.
+    kind (str): how the file is read, a key of KINDS.
+    size (int): of the file, in bytes.
+    digest (str): of its content.
+    start, stop (int): where the documents stand; bytes, or rows of a table.
+    first (int): number of the first document; lines of a file are counted from 1.
+    count (int): how many documents.
+    """
+
+    source: str
+    kind: str
+    size: int
+    digest: str
+    start: int
+    stop: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Documents that are processed, written and done together.
+
+    number (int): from 0 on.
+    pieces (Tuple[Piece, ...]): of one or more files.
+    """
+
+    number: int
+    pieces: Tuple[Piece, ...]
+
+    @property
+    def n_docs(self) -> int:
+        """RETURNS (int): number of documents."""
+        return sum(piece.count for piece in self.pieces)
+
+    def to_json(self) -> str:
+        """RETURNS (str): one line of a plan."""
+        pieces = [list(asdict(piece).values()) for piece in self.pieces]
+        return json.dumps({"number": self.number, "pieces": pieces})
+
+    @staticmethod
+    def from_json(line: str) -> "Chunk":
+        """RETURNS (Chunk): of a line of a plan."""
+        data: Dict[str, Any] = json.loads(line)
+        pieces = tuple(Piece(*values) for values in data["pieces"])
+        return Chunk(data["number"], pieces)
+
+
+def find_inputs(inputs: Sequence[str]) -> Iterator[Path]:
+    """Files that the user names.
+
+    inputs (Sequence[str]): files, folders and globs; `**` is any number of folders.
+    YIELDS (Path): in the order of the arguments, those of one by name; each once.
+    RAISES (ValueError): if an argument names nothing that can be read.
+    """
+    seen = set()
+    for name in inputs:
+        files = _list_input(name)
+        if not files:
+            raise ValueError(
+                f"{name}: found no file to read, expected one or more of "
+                f"{', '.join(sorted(KINDS))}."
+            )
+        for file in files:
+            if len(inputs) > 1:
+                key = file.resolve()
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield file
+
+
+def _list_input(name: str) -> List[Path]:
+    path = Path(name)
+    if path.is_file():
+        find_kind(path)
+        return [path]
+    if path.is_dir():
+        return sorted(file for file in list_files(path) if file.suffix.lower() in KINDS)
+    if glob.has_magic(name):
+        found = map(Path, sorted(glob.glob(name, recursive=True)))
+        return [file for file in found if file.is_file() and find_kind(file)]
+    raise ValueError(f"{name}: no such file or folder; expected texts.")
+
+
+def make_chunks(files: Iterable[Path], settings: Settings) -> Iterator[Chunk]:
+    """Cut files into chunks.
+
+    files (Iterable[Path]): in this order.
+    settings (Settings): say how long a chunk is and where texts stand.
+    YIELDS (Chunk): each with `settings.chunk_size` documents but the last.
+    RAISES (ValueError): if a file has no text where it should, as with a CSV file
+        without such a column.
+    """
+    pieces: List[Piece] = []
+    number = n_docs = 0
+    for file in files:
+        for piece in _cut_file(file, settings, settings.chunk_size - n_docs):
+            pieces.append(piece)
+            n_docs += piece.count
+            if n_docs == settings.chunk_size:
+                yield Chunk(number, tuple(pieces))
+                pieces, number, n_docs = [], number + 1, 0
+    if pieces:
+        yield Chunk(number, tuple(pieces))
+
+
+def _cut_file(file: Path, settings: Settings, room: int) -> Iterator[Piece]:
+    """Pieces of a file: the first with `room` documents, then of whole chunks."""
+    kind, source = find_kind(file), file.as_posix()
+    try:
+        size, digest = file.stat().st_size, digest_file(file)
+    except OSError as error:
+        raise ValueError(str(cannot_read(file, error))) from error
+
+    def make_piece(places: List[Place]) -> Piece:
+        first, last = places[0], places[-1]
+        place = (first.start, last.stop, first.number)
+        return Piece(source, kind, size, digest, *place, len(places))
+
+    group: List[Place] = []
+    try:
+        for place in KINDS[kind].scan(file, settings):
+            group.append(place)
+            if len(group) == room:
+                yield make_piece(group)
+                group, room = [], settings.chunk_size
+    except SourceError:
+        # one broken file of many must not stop the others
+        yield Piece(source, UNREADABLE, size, digest, 0, size, 1, 1)
+        return
+    if group:
+        yield make_piece(group)
+
+
+def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int]:
+    """Write a plan.
+
+    chunks (Iterable[Chunk]): are not held in memory.
+    path (Path): the file.
+    RETURNS (Tuple[int, int]): number of chunks and of documents.
+    """
+    n_chunks = n_docs = 0
+    with path.open("w", encoding="utf8", errors="surrogateescape") as file:
+        for chunk in chunks:
+            file.write(f"{chunk.to_json()}\n")
+            n_chunks, n_docs = n_chunks + 1, n_docs + chunk.n_docs
+        file.flush()
+        os.fsync(file.fileno())
+    return n_chunks, n_docs
+
+
+def read_plan(path: Path) -> Iterator[Chunk]:
+    """YIELDS (Chunk): of a plan."""
+    with path.open(encoding="utf8", errors="surrogateescape") as file:
+        yield from map(Chunk.from_json, file)

@@ -1,0 +1,148 @@
+"""Chunks on one machine: processes that each hold the model, and may die."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Deque, Iterator, List, Optional
+
+from .extractor import Counts, Extractor, RunError
+from .plan import Chunk
+from .settings import Settings
+
+READY, DONE, FAILED = "ready", "done", "failed"
+# deaths in a row before a worker has loaded its model
+MAX_STILLBORN = 3
+THREADS = "OMP_NUM_THREADS"
+
+
+def run_local(
+    chunks: Iterator[Chunk], settings: Settings, folder: Path, n_process: int
+) -> Iterator[Counts]:
+    """Extract chunks with processes of this machine.
+
+    A worker that dies, of a crash in the model or of a kill, is replaced, and its
+    chunk is taken again.
+
+    chunks (Iterator[Chunk]): taken one by one.
+    settings (Settings): of the run.
+    folder (Path): of the output.
+    n_process (int): number of workers.
+    YIELDS (Dict[str, Any]): counts of each chunk as it is done.
+    RAISES (RunError): if the run can't go on.
+    """
+    again: Deque[Chunk] = deque()
+    context = _get_context(n_process)
+    workers = [_Worker(context, settings, folder) for _ in range(n_process)]
+    n_stillborn = 0
+    try:
+        while True:
+            for worker in workers:
+                if worker.is_ready and worker.chunk is None:
+                    worker.give(again.popleft() if again else next(chunks, None))
+            if all(worker.is_ready and worker.chunk is None for worker in workers):
+                return
+            for worker in _wait(workers):
+                kind, value = worker.receive()
+                if kind == FAILED:
+                    raise RunError(value)
+                if kind == DONE:
+                    yield value
+                if kind is not None:
+                    n_stillborn = 0
+                    continue
+                n_stillborn += not worker.is_ready
+                if n_stillborn == MAX_STILLBORN:
+                    raise RunError(
+                        f"A process died while it loaded the model, {n_stillborn} "
+                        f"times (exit code {worker.process.exitcode}). Is there "
+                        f"enough memory for {n_process} of them?"
+                    )
+                if worker.chunk is not None:
+                    again.append(worker.chunk)
+                workers[workers.index(worker)] = _Worker(context, settings, folder)
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+class _Worker:
+    """A process, and the chunk that it has."""
+
+    def __init__(self, context: Any, settings: Settings, folder: Path) -> None:
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_work, args=(settings, folder, theirs), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.is_ready = False
+        self.chunk: Optional[Chunk] = None
+
+    def give(self, chunk: Optional[Chunk]) -> None:
+        self.chunk = chunk
+        if chunk is not None:
+            try:
+                self.connection.send(chunk)
+            except OSError:
+                pass  # it has died: receive() will say so
+
+    def receive(self) -> Any:
+        """RETURNS (Tuple[Optional[str], Any]): what it says; None: it has died."""
+        try:
+            kind, value = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            self.connection.close()
+            return None, None
+        self.is_ready = True
+        if kind == DONE:
+            self.chunk = None
+        return kind, value
+
+    def stop(self) -> None:
+        if self.process.is_alive():
+            self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def _get_context(n_process: int) -> Any:
+    """RETURNS (Any): starts processes as forks of one that has imported all they need,
+    and has neither threads nor anything of ours."""
+    # else each process takes all cores for itself
+    os.environ.setdefault(THREADS, str(max(1, (os.cpu_count() or 1) // n_process)))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rel_component.inference.batch._preload"])
+    return context
+
+
+def _wait(workers: List[_Worker]) -> List[_Worker]:
+    # the pipe of a dead worker is at its end, after all that it has said
+    ready = wait([worker.connection for worker in workers])
+    return [worker for worker in workers if worker.connection in ready]
+
+
+def _work(settings: Settings, folder: Path, connection: Connection) -> None:
+    # the first process is asked to stop, and stops the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        extractor = Extractor(settings, folder)
+        connection.send((READY, None))
+        while True:
+            connection.send((DONE, extractor.extract(connection.recv())))
+    except EOFError:
+        return
+    except (OSError, ValueError) as error:
+        connection.send((FAILED, str(error)))
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,55 @@
+"""DocBins: Docs with their tokens, and with their entities if they have been set."""
+
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Iterator
+
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from ...texts import Task
+from ..settings import Settings
+from .item import Item, Place, SourceError
+
+COLUMNS = ("tokens", "spaces", "cats", "flags", "span_groups")
+
+
+def scan(path: Path, settings: Settings) -> Iterator[Place]:
+    """YIELDS (Place): of each Doc. A DocBin is read whole."""
+    for row in range(len(_load(path, path.stat().st_mtime_ns))):
+        yield Place(row, row + 1, row)
+
+
+def read(
+    path: Path, start: int, stop: int, first: int, settings: Settings
+) -> Iterator[Item]:
+    """YIELDS (Item): of each Doc, without its relations."""
+    maker = _Maker(_load(path, path.stat().st_mtime_ns))
+    for row in range(start, stop):
+        place = Place(row, row + 1, row)
+        yield Item(place, Task(""), make_doc=partial(maker.make, row))
+
+
+class _Maker:
+    """Single Docs of a DocBin, so that a broken one does not hide the others."""
+
+    def __init__(self, docs: DocBin) -> None:
+        self.docs = docs
+        self.strings = docs.strings
+
+    def make(self, row: int, vocab: Vocab) -> Doc:
+        one = DocBin(store_user_data=False)
+        one.attrs, one.strings, self.strings = self.docs.attrs, self.strings, set()
+        for name in COLUMNS:
+            setattr(one, name, getattr(self.docs, name)[row : row + 1])
+        (doc,) = one.get_docs(vocab)
+        return doc
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, changed: int) -> DocBin:
+    # chunks of one file follow each other
+    try:
+        return DocBin().from_disk(path)
+    except Exception as error:  # zlib's, msgpack's and their own
+        raise SourceError(f"not a DocBin: {error}") from error

@@ -1,0 +1,44 @@
+"""JSON lines: an object on each, with `text` or `tokens` and perhaps `entities`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator
+
+from ...texts import read_json_task
+from ..settings import Settings
+from .item import MALFORMED, MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
+from .lines import iter_lines
+
+
+def scan(path: Path, settings: Settings) -> Iterator[Place]:
+    """YIELDS (Place): of each line."""
+    for place, _ in iter_lines(path):
+        yield place
+
+
+def read(
+    path: Path, start: int, stop: int, first: int, settings: Settings
+) -> Iterator[Item]:
+    """YIELDS (Item): of each line."""
+    for place, line in iter_lines(path, start, stop, first):
+        yield refuse_long(place) if line is None else _read(line, place, settings)
+
+
+def refuse_long(place: Place) -> Item:
+    """RETURNS (Item): for a line that is too long to be read."""
+    length = place.stop - place.start
+    reason = f"the line has {length:,} bytes; expected at most {MAX_BYTES:,}"
+    return refuse(place, TOO_LONG, reason)
+
+
+def _read(line: bytes, place: Place, settings: Settings) -> Item:
+    text = decode(line, place)
+    if isinstance(text, Item):
+        return text
+    try:
+        task = read_json_task(text, f"line {place.number}", settings.text_field)
+    except ValueError as error:
+        return refuse(place, MALFORMED, str(error), text)
+    id_ = task.meta.get(settings.id_field)
+    meta = {key: x for key, x in task.meta.items() if key != settings.id_field}
+    return Item(place, replace(task, meta=meta), None if id_ is None else str(id_))

@@ -1,0 +1,44 @@
+"""Text files: a document each, or one on each line."""
+
+from pathlib import Path
+from typing import Iterator
+
+from ...texts import Task
+from ..settings import Settings
+from .item import MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
+from .json_lines import refuse_long
+from .lines import BOM, iter_lines
+
+
+def scan(path: Path, settings: Settings) -> Iterator[Place]:
+    """YIELDS (Place): of the file, or of each line."""
+    if not settings.by_line:
+        yield Place(0, path.stat().st_size, 1)
+        return
+    for place, _ in iter_lines(path):
+        yield place
+
+
+def read(
+    path: Path, start: int, stop: int, first: int, settings: Settings
+) -> Iterator[Item]:
+    """YIELDS (Item): the text of the file, or of each line."""
+    if not settings.by_line:
+        yield _read_file(path, Place(start, stop, first))
+        return
+    for place, line in iter_lines(path, start, stop, first):
+        yield refuse_long(place) if line is None else _make_item(line, place)
+
+
+def _read_file(path: Path, place: Place) -> Item:
+    if place.stop > MAX_BYTES:
+        reason = f"the file has {place.stop:,} bytes; expected at most {MAX_BYTES:,}"
+        return refuse(place, TOO_LONG, reason)
+    item = _make_item(path.read_bytes().removeprefix(BOM), place)
+    item.is_file = True
+    return item
+
+
+def _make_item(data: bytes, place: Place) -> Item:
+    text = decode(data, place)
+    return text if isinstance(text, Item) else Item(place, Task(text))

@@ -1,0 +1,16 @@
+"""Components that fail as models do; loaded by the workers with `--code`."""
+
+import os
+import signal
+
+from spacy.language import Language
+
+
+@Language.component("poison")
+def poison(doc):
+    """Dies or fails at certain words."""
+    if "SEGFAULT" in doc.text:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if "RAISE" in doc.text:
+        raise RuntimeError("the model can't do this")
+    return doc

@@ -1,0 +1,13 @@
+import pytest
+
+from .util import save_model
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("model") / "m")
+
+
+@pytest.fixture(scope="session")
+def poisoned(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("poisoned") / "m", is_poisoned=True)

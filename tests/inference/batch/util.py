@@ -1,0 +1,89 @@
+"""A small model, a small corpus, and what a run has made of it."""
+
+import json
+from pathlib import Path
+
+import spacy
+from spacy.training import Example
+
+from rel_component.inference.batch import Settings, extract_corpus
+from rel_component.inference.batch.tables import read_parquet
+from rel_component.readers import copy_without_relations
+
+from ...util import make_doc
+
+CODE = Path(__file__).with_name("components.py")
+NAMES = ("Ann", "Bob", "Cleo", "Dan")
+FIRMS = ("Acme", "Initech", "Globex")
+
+
+def save_model(path, *, is_poisoned=False):
+    """Finds that whoever stands before a firm works for it."""
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("entity_ruler")
+    if is_poisoned:
+        spacy.util.import_file("components", CODE)
+        nlp.add_pipe("poison")
+    nlp.add_pipe("relation_extractor")
+    golds = [make_gold(nlp, i) for i in range(12)]
+    examples = [Example(copy_without_relations(gold), gold) for gold in golds]
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    # after initialize, which would clear them
+    ruler.add_patterns(
+        [{"label": "PERSON", "pattern": name} for name in NAMES]
+        + [{"label": "ORG", "pattern": firm} for firm in FIRMS]
+    )
+    nlp.to_disk(path)
+    return path
+
+
+def make_text(i):
+    """Texts of different length, with one relation or more."""
+    name, firm = NAMES[i % len(NAMES)], FIRMS[i % len(FIRMS)]
+    start = f"{'Well , ' * (i % 7)}{name} works for {firm}"
+    return f"{start} and {NAMES[i % 3]} , text {i} ."
+
+
+def make_gold(nlp, i):
+    words = make_text(i).split()
+    start = words.index("works") - 1
+    places = [(start, "PERSON"), (start + 3, "ORG"), (start + 5, "PERSON")]
+    entities = [(place, place + 1, label) for place, label in places]
+    return make_doc(nlp.vocab, words, entities, [(0, "WORKS_FOR", 1)])
+
+
+def write_corpus(path, n=60, texts=None):
+    lines = [
+        json.dumps({"id": f"doc-{i}", "text": text, "year": 1990 + i % 30})
+        for i, text in enumerate(texts or map(make_text, range(n)))
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf8")
+    return path
+
+
+def run(inputs, output, model, **options):
+    """Extract in this process's workers, with small chunks."""
+    names = ("engine", "n_process", "on_chunk", "on_start")
+    job = {name: options.pop(name) for name in names if name in options}
+    settings = Settings(model=str(model), **{"chunk_size": 10, **options})
+    return extract_corpus([str(x) for x in inputs], output, settings, **job)
+
+
+def read_rows(output):
+    """Rows of all parts; Parquet and JSON lines must say the same."""
+    parts = sorted((output / "parts").glob("*.parquet"))
+    rows = [row for part in parts for row in read_parquet(part)]
+    lines = sorted((output / "parts").glob("*.jsonl"))
+    if lines and parts:
+        text = "".join(part.read_text("utf8") for part in lines)
+        assert [json.loads(line) for line in text.splitlines()] == rows
+    return rows
+
+
+def read_letters(output):
+    path = output / "dead_letters.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf8").splitlines()]
