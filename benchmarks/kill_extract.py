@@ -111,7 +111,9 @@ def kill_worker(
     while n_kills < moments:
         dead: List[int] = []
 
-        def on_chunk(counts: Dict[str, Any], dead: List[int] = dead) -> None:
+        def on_chunk(
+            counts: Dict[str, Any], dead: List[int] = dead, n_kills: int = n_kills
+        ) -> None:
             # a few in each run, at moments within the chunk that comes next
             wants = rng.random() < 6 / n_chunks and n_kills + len(dead) < moments
             if wants and counts["pid"] not in dead:
