@@ -60,10 +60,11 @@ def main(
     rounds: Annotated[int, typer.Option(help="of the engines")] = 3,
     chunk_size: Annotated[int, typer.Option()] = 1000,
     n_process: Annotated[int, typer.Option(help="for the memory")] = 2,
+    gpu_id: Annotated[int, typer.Option(help="-1 is the CPU")] = -1,
     output: Annotated[Optional[Path], typer.Option(help="JSON")] = None,
 ) -> None:
     """Measure and print tables."""
-    settings = Settings(model=str(model), chunk_size=chunk_size)
+    settings = Settings(model=str(model), chunk_size=chunk_size, gpu_id=gpu_id)
     result: Dict[str, Any] = {"load": os.getloadavg(), "cores": os.cpu_count()}
     for name in what.split(","):
         with tempfile.TemporaryDirectory() as work:
@@ -180,11 +181,19 @@ def measure_engines(
             msg.text(f"round {number + 1}, {name}: {answer['rate']:.0f} documents/s")
     msg.divider(f"Documents per second, {rounds} rounds, median (min to max)")
     rates = {name: [x["rate"] for x in got] for name, got in answers.items()}
+    busy = {
+        name: statistics.median(x["busy"] for x in got) for name, got in answers.items()
+    }
     table = [
-        (name, f"{statistics.median(x):.0f} ({min(x):.0f}-{max(x):.0f})")
+        (
+            name,
+            f"{statistics.median(x):.0f} ({min(x):.0f}-{max(x):.0f})",
+            f"{busy[name]:.1%}",
+        )
         for name, x in rates.items()
     ]
-    msg.table(table, header=("", "documents/s"), divider=True)
+    header = ("", "documents/s", "busy with chunks")
+    msg.table(table, header=header, divider=True)
     one, two, ray = (rates[name] for name, _, _ in ENGINES)
     efficiency = [b / (2 * a) for a, b in zip(one, two)]
     overhead = [b / r - 1 for b, r in zip(two, ray)]
@@ -203,10 +212,12 @@ def run_once(
     """Rate between the first and the last chunk, of chunks that are done in between."""
     times: List[float] = []
     counts: List[int] = []
+    numbers: List[int] = []
 
     def note(chunk: Dict[str, Any]) -> None:
         times.append(time.perf_counter())
         counts.append(chunk["read"])
+        numbers.append(chunk["chunk"])
 
     extract_corpus(
         [str(corpus)],
@@ -218,11 +229,13 @@ def run_once(
     )
     # the first of each process is work that began before the clock
     skip, until = n_process, len(times) - n_process + 1
+    seconds = times[until - 1] - times[skip - 1]
+    done = {chunk["chunk"]: chunk for chunk in OutputFolder(place).read_counts()}
+    busy = sum(done[number]["seconds"] for number in numbers[skip:until])
     return {
-        "rate": sum(counts[skip:until]) / (times[until - 1] - times[skip - 1]),
-        "chunk_seconds": statistics.median(
-            chunk["seconds"] for chunk in OutputFolder(place).read_counts()
-        ),
+        "rate": sum(counts[skip:until]) / seconds,
+        # of the time of all processes, however much of it others took
+        "busy": busy / (n_process * seconds),
     }
 
 

@@ -110,12 +110,13 @@ def kill_worker(
     n_chunks = count_done(whole)
     while n_kills < moments:
         dead: List[int] = []
+        room = moments - n_kills
 
         def on_chunk(
-            counts: Dict[str, Any], dead: List[int] = dead, n_kills: int = n_kills
+            counts: Dict[str, Any], dead: List[int] = dead, room: int = room
         ) -> None:
             # a few in each run, at moments within the chunk that comes next
-            wants = rng.random() < 6 / n_chunks and n_kills + len(dead) < moments
+            wants = rng.random() < 6 / n_chunks and len(dead) < room
             if wants and counts["pid"] not in dead:
                 dead.append(counts["pid"])
                 delay = rng.random() * counts["seconds"]

@@ -126,7 +126,7 @@ def _draw_failure(rng: random.Random, cluster: Cluster) -> float:
 def main(
     documents: Annotated[float, typer.Option()] = 1e9,
     rate: Annotated[float, typer.Option(help="documents/s of a worker")] = 500.0,
-    workers: Annotated[str, typer.Option(help="numbers with commas")] = "100,1000",
+    workers: Annotated[str, typer.Option(help="numbers with commas")] = "1000",
     chunks: Annotated[str, typer.Option(help="sizes")] = "1000,10000,100000,1000000",
     mtbf: Annotated[str, typer.Option(help="hours")] = "2,24",
     seed: Annotated[int, typer.Option()] = 0,
