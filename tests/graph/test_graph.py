@@ -191,7 +191,7 @@ def test_the_page_filters_and_shows_names_as_they_are(graph, tmp_path, browser):
     path.write_text(render(graph, find_neighbourhood(graph, center, depth=2)), "utf8")
     page = browser.new_page()
     errors, requests = [], []
-    page.on("pageerror", errors.append)
+    page.on("pageerror", lambda found: errors.append(found))
     page.on("request", lambda request: requests.append(request.url))
     page.goto(path.as_uri())
     assert page.locator("h1").inner_text() == "Ann"
