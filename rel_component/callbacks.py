@@ -7,6 +7,11 @@ import spacy
 from spacy.language import Language
 from spacy.util import registry
 
+from .pipe import RelationExtractor
+
+# what the config and the training data decide, not the pipeline that was trained
+OF_CONFIG = ("threshold", "symmetric", "schema")
+
 
 @registry.callbacks("rel_component.ContinueFrom.v1")
 def create_continue_from(path: Optional[Path] = None) -> Callable[[Language], Language]:
@@ -50,4 +55,12 @@ def continue_from(nlp: Language, path: Path) -> Language:
                 f"expected {sorted(wanted)}, as the training data has. Train anew, or "
                 f"name the labels in [initialize.components.{name}]."
             )
-    return nlp.from_disk(path)
+    extractors = [
+        pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)
+    ]
+    settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
+    nlp.from_disk(path)
+    for pipe, own in zip(extractors, settings):
+        # thresholds and calibration were fitted to weights that will change
+        pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
+    return nlp

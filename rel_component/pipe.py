@@ -199,6 +199,14 @@ class RelationExtractor(TrainablePipe):
     def threshold(self, value: float) -> None:
         self.cfg["threshold"] = check_threshold(value)
 
+    def use_threshold(self, value: float) -> None:
+        """Predict from one score on, whatever the label.
+
+        value (float): the threshold; those of labels are dropped.
+        RAISES (ValueError): if it is no probability.
+        """
+        self.threshold, self.thresholds = value, {}
+
     @property
     def thresholds(self) -> Dict[str, float]:
         """RETURNS (Dict[str, float]): labels with a threshold of their own, in place

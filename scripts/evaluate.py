@@ -103,7 +103,7 @@ def set_threshold(extractor: RelationExtractor, threshold: Optional[float]) -> N
     if threshold is None:
         return
     try:
-        extractor.threshold, extractor.thresholds = threshold, {}
+        extractor.use_threshold(threshold)
     except ValueError as error:
         msg.fail(f"--{error}", exits=1)
 

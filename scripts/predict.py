@@ -137,7 +137,7 @@ def set_threshold(nlp: spacy.Language, threshold: Optional[float]) -> None:
     """Use another threshold than the model's."""
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, RelationExtractor) and threshold is not None:
-            pipe.threshold, pipe.thresholds = threshold, {}
+            pipe.use_threshold(threshold)
 
 
 def check_entities(

@@ -19,7 +19,7 @@ def load_extractor(path: Path, threshold: Optional[float]) -> Language:
     nlp = load_pipeline(path)
     extractor = find_extractor(nlp)
     if threshold is not None:
-        extractor.threshold, extractor.thresholds = threshold, {}
+        extractor.use_threshold(threshold)
     return nlp
 
 

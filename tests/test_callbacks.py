@@ -61,3 +61,15 @@ def test_other_components_and_other_labels_are_named(trained, tmp_path):
         continue_from(spacy.blank("en"), path)
     with pytest.raises(ValueError, match="Can't continue from"):
         continue_from(other, tmp_path / "none")
+
+
+def test_what_was_fitted_to_the_old_weights_is_forgotten(trained, tmp_path):
+    nlp, path = trained
+    pipe = nlp.get_pipe("relation_extractor")
+    pipe.threshold, pipe.thresholds = 0.8, {"R": 0.9}
+    pipe.calibration = {"R": (0.5, 0.1)}
+    nlp.to_disk(path)
+    new, _ = make_nlp()
+    continue_from(new, path)
+    found = new.get_pipe("relation_extractor")
+    assert (found.threshold, found.thresholds, found.calibration) == (0.5, {}, {})

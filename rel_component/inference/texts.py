@@ -175,16 +175,31 @@ def predict(
         bare = [doc for doc, is_given in zip(docs, given) if not is_given]
         copies = [copy_tokens(doc, finder.vocab) for doc in bare]
         for doc, found in zip(bare, finder.pipe(copies, batch_size=batch_size)):
-            copy_entities(found, doc)
+            copy_entities(found, doc, find_spans_key(nlp))
         given = [True] * len(docs)
     for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
         batch = (doc for _, doc in group)
         yield from extract(nlp, batch, is_given, batch_size)
 
 
-def copy_entities(source: Doc, target: Doc) -> None:
-    """Give a Doc the entities that another pipeline found in the same tokens."""
-    target.ents = [Span(target, e.start, e.end, label=e.label_) for e in source.ents]
+def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> None:
+    """Give a Doc the entities that another pipeline found in the same tokens.
+
+    source (Doc): of the other pipeline, with `doc.ents` and span groups.
+    target (Doc): gets all of them.
+    spans_key (Optional[str]): a group that it has to have: without one in the source it
+        is made of `doc.ents`.
+    """
+    groups = {key: _move(group, target) for key, group in source.spans.items()}
+    target.ents = _move(source.ents, target)
+    if spans_key is not None:
+        groups.setdefault(spans_key, _move(source.ents, target))
+    for key, spans in groups.items():
+        target.spans[key] = spans
+
+
+def _move(spans: Iterable[Span], doc: Doc) -> List[Span]:
+    return [Span(doc, span.start, span.end, label=span.label_) for span in spans]
 
 
 def to_row(

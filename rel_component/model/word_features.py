@@ -1,7 +1,8 @@
 """Vectors of words by how they are written: their ends, beginnings and shape."""
 
 import re
-from typing import Callable, Dict, List, Optional, Tuple
+from functools import lru_cache
+from typing import Callable, List, Optional, Tuple
 
 import numpy
 from spacy.strings import get_string_id
@@ -63,7 +64,7 @@ def create_word_features(
     extract: Model[List[Doc], List[Ints2d]] = Model(
         "extract_word_features",
         forward_extract,
-        attrs={"features": list(features), "cache": {}},
+        attrs={"features": list(features)},
     )
     mix: Model[Floats2d, Floats2d] = Maxout(
         width, width * len(features), nP=maxout_pieces, dropout=0.0, normalize=True
@@ -136,26 +137,20 @@ def forward_extract(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Ints2d], object]:
     """Hashes of the features, (n_tokens, n_features), uint64."""
-    features, cache = model.attrs["features"], model.attrs["cache"]
-    if len(cache) > MAX_CACHED:
-        cache.clear()
+    features = tuple(model.attrs["features"])
     rows = []
     for doc in docs:
-        keys = [_get_keys(token.text, features, cache) for token in doc]
+        keys = [_get_keys(token.text, features) for token in doc]
         shape = (len(doc), len(features))
         array = numpy.asarray(keys, dtype="uint64").reshape(shape)
         rows.append(model.ops.asarray2i(array, dtype="uint64"))
     return rows, lambda d_rows: []
 
 
-def _get_keys(
-    word: str, features: List[str], cache: Dict[str, Tuple[int, ...]]
-) -> Tuple[int, ...]:
-    keys = cache.get(word)
-    if keys is None:
-        keys = tuple(get_string_id(f"{x}={_spell(word, x)}") for x in features)
-        cache[word] = keys
-    return keys
+# not in the model's attrs, with which a user's words would be saved
+@lru_cache(maxsize=MAX_CACHED)
+def _get_keys(word: str, features: Tuple[str, ...]) -> Tuple[int, ...]:
+    return tuple(get_string_id(f"{x}={_spell(word, x)}") for x in features)
 
 
 def _spell(word: str, feature: str) -> str:
@@ -170,6 +165,6 @@ def _spell(word: str, feature: str) -> str:
 
 
 def _get_shape(word: str) -> str:
-    """Kinds of the characters, repeated ones once: Xx, d, X.X."""
+    """Kinds of the characters, more than two alike as two: Xxx, dd, X.X."""
     shape = re.sub(r"[^\W\d_]", lambda x: "X" if x[0].isupper() else "x", word)
     return re.sub(r"(.)\1+", r"\1\1", re.sub(r"\d", "d", shape))

@@ -155,3 +155,13 @@ def test_given_entities_stand_where_the_model_looks_for_them():
     (doc,) = make_docs(nlp, [Task(TEXT, ENTITIES)])
     assert [span.text for span in doc.spans["all"]] == ["Ann", "Acme"]
     assert len(pipe.get_candidates([doc])) == 2
+
+
+def test_found_entities_stand_where_the_model_looks_for_them():
+    nlp = spacy.blank("en")
+    found, bare = make_doc(nlp.vocab, TEXT, [(0, 1, "A")]), nlp.make_doc(TEXT)
+    copy_entities(found, bare, "all")
+    assert [span.text for span in bare.spans["all"]] == ["Ann"]
+    found.spans["all"] = [found[0:1], found[0:4]]
+    copy_entities(found, bare, "all")
+    assert [span.text for span in bare.spans["all"]] == ["Ann", "Ann works for Acme"]

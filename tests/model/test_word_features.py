@@ -74,3 +74,12 @@ def test_beside_an_encoder_both_get_their_part_of_the_gradient(docs):
 def test_an_unknown_feature_is_named():
     with pytest.raises(ValueError, match="found 'infix3'; expected lower, shape"):
         create_word_features(4, ["lower", "infix3"])
+
+
+def test_words_are_not_saved_with_the_model(docs):
+    model = create_word_features(4)
+    model.initialize(docs)
+    before = model.to_bytes()
+    model.predict([spacy.blank("es").make_doc("hunter2 y otras palabras")])
+    assert model.to_bytes() == before
+    assert b"hunter2" not in before and b"Gdansk" not in before

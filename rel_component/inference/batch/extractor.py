@@ -309,7 +309,7 @@ def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
     nlp = load_pipeline(Path(settings.model))
     extractor = find_extractor(nlp)
     if settings.threshold is not None:
-        extractor.threshold = settings.threshold
+        extractor.use_threshold(settings.threshold)
     name = settings.entities_from
     return nlp, None if name is None else load_pipeline(Path(name))
 

@@ -77,6 +77,10 @@ class OutputFolder:
                 file.unlink(missing_ok=True)
         for file in self.attempts.glob("*.json"):
             file.unlink(missing_ok=True)
+        done = self.list_done()
+        for file in self.parts.glob("part-*"):  # of chunks that were not finished
+            if int(file.name[5:11]) not in done:
+                file.unlink(missing_ok=True)
 
     def list_done(self) -> Set[int]:
         """RETURNS (Set[int]): numbers of the chunks that are done."""

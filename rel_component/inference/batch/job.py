@@ -122,7 +122,7 @@ def _prepare(
     planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
     try:
         n_chunks, n_docs = write_plan(
-            make_chunks(find_inputs(inputs), settings), planned
+            make_chunks(find_inputs(inputs, folder.path), settings), planned
         )
         run = {
             "version": VERSION,

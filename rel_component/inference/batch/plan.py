@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ...formats.io import cannot_read, list_files
 from .settings import Settings, digest_file
@@ -68,16 +68,17 @@ class Chunk:
         return Chunk(data["number"], pieces)
 
 
-def find_inputs(inputs: Sequence[str]) -> Iterator[Path]:
+def find_inputs(inputs: Sequence[str], output: Optional[Path] = None) -> Iterator[Path]:
     """Files that the user names.
 
     inputs (Sequence[str]): files, folders and globs; `**` is any number of folders.
+    output (Optional[Path]): what stands in this folder is no input.
     YIELDS (Path): in the order of the arguments, those of one by name; each once.
     RAISES (ValueError): if an argument names nothing that can be read.
     """
     seen = set()
     for name in inputs:
-        files = _list_input(name)
+        files = [file for file in _list_input(name) if not _is_within(file, output)]
         if not files:
             raise ValueError(
                 f"{name}: found no file to read, expected one or more of "
@@ -90,6 +91,10 @@ def find_inputs(inputs: Sequence[str]) -> Iterator[Path]:
                     continue
                 seen.add(key)
             yield file
+
+
+def _is_within(file: Path, folder: Optional[Path]) -> bool:
+    return folder is not None and file.resolve().is_relative_to(folder.resolve())
 
 
 def _list_input(name: str) -> List[Path]:

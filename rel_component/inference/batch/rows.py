@@ -33,8 +33,8 @@ def make_row(
         relation["sentence"] = _find_sentence(relation, breaks, len(text))
     meta = item.task.meta if item.task else {}
     return {
-        "id": make_id(item, source),
-        "source": source,
+        "id": make_writable(make_id(item, source)),
+        "source": make_writable(source),
         "row": item.place.number,
         "text": text if keep_text else None,
         "meta": srsly.json_dumps(meta) if meta else "{}",
@@ -48,6 +48,12 @@ def make_id(item: Item, source: str) -> str:
     return f"{source}:{item.place.number}" if item.id is None else item.id
 
 
+def make_writable(text: str) -> str:
+    """RETURNS (str): the text with what UTF-8 can't hold, half a pair of surrogates,
+    written out."""
+    return text.encode("utf8", "backslashreplace").decode("utf8")
+
+
 def make_letter(item: Item, source: str) -> Dict[str, Any]:
     """What is said of a document that has no row.
 
@@ -57,14 +63,14 @@ def make_letter(item: Item, source: str) -> Dict[str, Any]:
     """
     text = item.task.text if item.task else ""
     return {
-        "id": make_id(item, source),
-        "source": source,
+        "id": make_writable(make_id(item, source)),
+        "source": make_writable(source),
         "row": item.place.number,
         "start": item.place.start,
         "stop": item.place.stop,
         "kind": item.kind,
-        "reason": item.reason,
-        "excerpt": item.excerpt or text[:EXCERPT],
+        "reason": make_writable(item.reason or ""),
+        "excerpt": make_writable(item.excerpt or text[:EXCERPT]),
     }
 
 

@@ -183,6 +183,7 @@ def describe_model(runner: Runner, settings: Settings) -> Dict[str, Any]:
         "symmetric": sorted(extractor.symmetric),
         "schema": None if schema is None else schema.to_dict(),
         "threshold": extractor.threshold,
+        "thresholds": extractor.thresholds,
         "single_label": extractor.single_label,
         "versions": {
             "rel_component": __version__,

@@ -162,6 +162,9 @@ class ModelInfo(BaseModel):
         description="For each label the types it may link; null: any.",
     )
     threshold: float
+    thresholds: Dict[str, float] = Field(
+        {}, description="Of labels that have one of their own."
+    )
     single_label: bool = Field(description="Only the best label of a pair counts.")
     versions: Dict[str, str]
     limits: Dict[str, float]

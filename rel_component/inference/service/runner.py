@@ -158,11 +158,16 @@ class Runner:
             single = self.extractor.single_label
             scores = keep_best(data.scores) if single else data.scores
             decided = numpy.argwhere(scores >= wanted.threshold)
-        return [
-            (row, column)
-            for row, column in decided.tolist()
-            if wanted.labels is None or data.labels[column] in wanted.labels
-        ]
+        if wanted.labels is not None:
+            is_wanted = numpy.asarray([x in wanted.labels for x in data.labels], bool)
+            decided = decided[is_wanted[decided[:, 1]]]
+        if len(decided) > self.max_scores:
+            raise ServiceError(
+                422,
+                f"relations: found {len(decided)} in one text; expected at most "
+                f"{self.max_scores}. Raise the threshold.",
+            )
+        return [(row, column) for row, column in decided.tolist()]
 
     def _list_scores(
         self, data: RelationData, pairs: List[Tuple[int, int]], wanted: Wanted

@@ -75,3 +75,34 @@ def test_another_run_is_refused(model, corpus, tmp_path):
     write_corpus(corpus, 61)
     with pytest.raises(ValueError, match="chunks = 6, found now 7"):
         run([corpus], tmp_path / "out", model)
+
+
+def test_parts_of_a_plan_that_nothing_was_done_of_are_removed(model, corpus, tmp_path):
+    output = tmp_path / "out"
+    run([corpus], output, model)
+    for file in (output / "done").iterdir():  # killed before it could be noted
+        file.unlink()
+    summary = run([corpus], output, model, chunk_size=30)
+    assert summary.extracted == 60
+    assert len(read_rows(output)) == 60
+    assert len(list((output / "parts").glob("*.parquet"))) == 2
+
+
+def test_half_a_pair_of_surrogates_goes_to_the_dead_letters(model, tmp_path):
+    corpus = tmp_path / "in.jsonl"
+    half = "\\ud83d"
+    lines = [f'{{"text": "Ann {half}"}}', f'{{"text": "Bob", "id": "{half}"}}']
+    lines += [f'{{"tokens": ["{half}"]}}', '{"text": "Cleo works for Acme"}']
+    corpus.write_text("\n".join(lines) + "\n", "utf8")
+    summary = run([corpus], tmp_path / "out", model)
+    assert (summary.read, summary.extracted, summary.dead) == (4, 1, 3)
+    letters = read_letters(tmp_path / "out")
+    assert {letter["kind"] for letter in letters} == {"malformed"}
+    assert "text has half a pair of surrogates" in letters[0]["reason"]
+
+
+def test_the_output_may_stand_within_the_input(model, tmp_path):
+    write_corpus(tmp_path / "in.jsonl", 20)
+    for _ in range(2):
+        summary = run([tmp_path], tmp_path / "out", model)
+        assert (summary.read, summary.extracted) == (20, 20)

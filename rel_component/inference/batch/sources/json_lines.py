@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from ...texts import read_json_task
 from ..settings import Settings
@@ -40,5 +40,18 @@ def _read(line: bytes, place: Place, settings: Settings) -> Item:
     except ValueError as error:
         return refuse(place, MALFORMED, str(error), text)
     id_ = task.meta.get(settings.id_field)
+    for name, value in (("text", task.text), ("id", id_), ("tokens", task.tokens)):
+        if not _is_writable(value):
+            reason = f"line {place.number}: {name} has half a pair of surrogates"
+            return refuse(place, MALFORMED, f"{reason}; expected Unicode", text)
     meta = {key: x for key, x in task.meta.items() if key != settings.id_field}
     return Item(place, replace(task, meta=meta), None if id_ is None else str(id_))
+
+
+def _is_writable(value: Any) -> bool:
+    """Whether UTF-8 can hold it: JSON can name halves of pairs of surrogates."""
+    try:
+        str(value).encode("utf8")
+    except UnicodeEncodeError:
+        return False
+    return not isinstance(value, list) or all(map(_is_writable, value))
