@@ -125,16 +125,24 @@ def start_local(ray: Any, n_process: int) -> None:
 
     ray (Any): of `import_ray`.
     n_process (int): most actors.
+    RAISES (RunError): if it does not start.
     """
     for name, value in LOCAL_RAY.items():
         os.environ.setdefault(name, value)
-    ray.init(
-        num_cpus=n_process,
-        object_store_memory=STORE_BYTES,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
+    for is_last in (False, False, True):
+        try:
+            ray.init(
+                num_cpus=n_process,
+                object_store_memory=STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
+            return
+        except Exception as error:  # Ray gives itself 30 s, too few on a busy machine
+            ray.shutdown()
+            if is_last:
+                raise RunError(f"Ray can't be started here: {error}") from error
 
 
 def _make_absolute(settings: Settings) -> Settings:

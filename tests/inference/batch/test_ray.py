@@ -1,7 +1,9 @@
 """The Ray engine: the same rows, the same resume, actors that may die."""
 
+import gc
 import os
 import signal
+import warnings
 
 import pytest
 
@@ -19,7 +21,11 @@ def cluster():
     ray = import_ray()
     start_local(ray, 2)
     yield
-    ray.shutdown()
+    # Ray does not wait for the processes that it has told to end
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        ray.shutdown()
+        gc.collect()
 
 
 def test_same_rows_though_an_actor_is_killed_and_a_document_is_poison(
