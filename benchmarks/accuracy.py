@@ -62,7 +62,7 @@ def main(
             nlp = spacy.load(Path(folder) / "model-best")
         row: Dict[str, Any] = {"seed": seed, "seconds": seconds}
         for part in ("dev", "test"):
-            if (data / f"{part}.spacy").is_file():
+            if (data / f"{part}.spacy").exists():
                 row[part] = score(nlp, data / f"{part}.spacy")
         rows.append(row)
         show(rows)
