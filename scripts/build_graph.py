@@ -68,7 +68,8 @@ def main(
         files = [file for export in exports for file in export(graph, output)]
         for center in centers:
             found = find_neighbourhood(graph, center, depth=depth, max_edges=max_edges)
-            name = f"{center.name}-{graph.nodes[center].label}"
+            node = graph.nodes[center]
+            name = f"{node.name}-{node.label}"
             slug = re.sub(r"[^\w+#.-]+", "-", name).strip("-.")
             files.append(output / f"{slug}.html")
             files[-1].write_text(render(graph, found), encoding="utf8")

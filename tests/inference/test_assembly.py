@@ -27,7 +27,7 @@ def build_finder(width=48):
     config["nlp"]["pipeline"] = ["tok2vec", "ner"]
     del config["components"]["relation_extractor"]
     del config["initialize"]["components"]["relation_extractor"]
-    config["components"]["tok2vec"]["model"]["width"] = width
+    config["components"]["tok2vec"]["model"]["encode"]["width"] = width
     return train(load_model_from_config(config, auto_fill=True), copy_tokens)
 
 
