@@ -72,10 +72,9 @@ class Report:
         kind (str): what is lost, one of `KINDS`.
         reason (str): a few words, the same for every such case, e.g. `no such entity`.
         message (str): the whole sentence, beginning with file, line and field.
-        n (int): how many items are lost.
+        n (int): how many items are lost; 0 for a further sentence on the same ones.
         """
-        self.n_skipped[kind][reason] += n
-        self.n_lost[kind] += n
+        self.lost_with(kind, reason, n)
         self.problems.append(message)
 
     def lost_with(self, kind: str, reason: str, n: int) -> None:

@@ -228,9 +228,13 @@ def test_report_names_and_counts():
     report.written("relations", 2)
     report.merged("relations", "exact duplicates")
     report.error("relations", "no such entity", "a.json: ...")
+    report.error("relations", "not readable", "a.json: ... too", n=0)
     assert report.unaccounted() == {"relations": 1}
     assert report.summary()[0] == (
         "relations: 5 read, 2 written, 1 merged (exact duplicates 1), "
         "1 skipped (no such entity 1)"
     )
-    assert json.loads(json.dumps(report.to_json()))["problems"] == ["a.json: ..."]
+    assert json.loads(json.dumps(report.to_json()))["problems"] == [
+        "a.json: ...",
+        "a.json: ... too",
+    ]
