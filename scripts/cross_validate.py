@@ -17,6 +17,7 @@ import typer
 from wasabi import msg
 
 from rel_component.evaluation.folds import make_folds, pool_docs
+from rel_component.evaluation.report.wording import percent
 from rel_component.evaluation.training import (
     METRICS,
     cross_validate,
@@ -100,11 +101,6 @@ def show(runs: List[Dict[str, Any]]) -> None:
             table.append([name, *(percent(summary[x][key]) for x in METRICS), ""])
     table.append(["± folds", *(percent(summary[x]["sd_folds"]) for x in METRICS), ""])
     msg.table(table, header=HEADER, divider=True, aligns=tuple("lrrrrr"))
-
-
-def percent(score: Optional[float]) -> str:
-    """Format a score."""
-    return "–" if score is None else f"{100 * score:.1f}"
 
 
 if __name__ == "__main__":

@@ -22,8 +22,7 @@ from rel_component.evaluation import (
     predict_end_to_end,
     predict_on_gold_entities,
 )
-from rel_component.evaluation.pipelines import find_extractor
-from rel_component.evaluation.report.build import get_spans_key
+from rel_component.evaluation.pipelines import find_extractor, get_spans_key
 from rel_component.inference.texts import make_docs, predict
 from rel_component.readers import read_docs
 from rel_component.visualise import WIDE, make_drawing, make_page

@@ -2,6 +2,7 @@ from .entities import score_entities, score_tokens
 from .pipelines import (
     find_extractor,
     find_spans_key,
+    get_spans_key,
     list_entity_finders,
     load_pipeline,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "find_extractor",
     "find_spans_key",
     "get_random_baseline",
+    "get_spans_key",
     "list_entity_finders",
     "load_pipeline",
     "predict_end_to_end",

@@ -48,10 +48,16 @@ def find_extractor(nlp: Language) -> RelationExtractor:
     )
 
 
+def get_spans_key(extractor: RelationExtractor) -> Optional[str]:
+    """RETURNS (Optional[str]): the group of `doc.spans` in which a relation extractor
+    looks for entities; None for `doc.ents`."""
+    return getattr(extractor.model.attrs["get_instances"], "spans_key", None)
+
+
 def find_spans_key(nlp: Language) -> Optional[str]:
-    """RETURNS (Optional[str]): the group of `doc.spans` in which a pipeline's relation
-    extractor looks for entities; None for `doc.ents`, or without an extractor."""
+    """RETURNS (Optional[str]): that of a pipeline's relation extractor; None also
+    without an extractor."""
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, RelationExtractor):
-            return getattr(pipe.model.attrs["get_instances"], "spans_key", None)
+            return get_spans_key(pipe)
     return None

@@ -22,7 +22,7 @@ from ..entities import get_entities, score_entities, score_tokens
 from ..errors import KINDS, Error, find_errors
 from ..intervals import get_intervals
 from ..pair_scores import PairScores, collect_pairs
-from ..pipelines import find_extractor, list_entity_finders
+from ..pipelines import find_extractor, get_spans_key, list_entity_finders
 from ..scores import (
     DEFAULT_THRESHOLDS,
     predict_end_to_end,
@@ -122,11 +122,6 @@ def evaluate_pipeline(
         errors = add_errors(report, END_TO_END, found, extractor)
         data["end_to_end"]["errors"] = errors
     return report
-
-
-def get_spans_key(extractor: RelationExtractor) -> Optional[str]:
-    """RETURNS (Optional[str]): where the extractor takes its entities from."""
-    return getattr(extractor.model.attrs["get_instances"], "spans_key", None)
 
 
 def classify(pairs: PairScores, extractor: RelationExtractor) -> Dict[str, Any]:
