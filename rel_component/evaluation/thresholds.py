@@ -156,8 +156,10 @@ def _is_stable(
     counted, truth = pairs.counted[:, column], pairs.truth[:, column]
     n_docs = int(pairs.docs.max(initial=-1)) + 1
     drawn = draw_documents(n_docs, N_SAMPLES, seed)
-    # that a gold relation was never a candidate changes nothing in the comparison
     n_gold = drawn @ numpy.bincount(pairs.docs[counted & truth], minlength=n_docs)
+    # of which document one is that was never a candidate is not known: all samples have
+    # as many
+    n_gold = n_gold + int(pairs.n_gold[column]) - int((counted & truth).sum())
     values = []
     for threshold in thresholds:
         found = counted & (pairs.scores[:, column] >= numpy.float32(threshold))

@@ -192,6 +192,15 @@ def test_one_document_does_not_decide():
     assert 0.55 < choose_thresholds(ten_times)["A"] < 0.6
 
 
+def test_relations_that_were_no_candidates_count_in_the_samples_too():
+    # at 0.5: 10 of 10 right; at 0.3: 20 of 45; that is better where recall is low anyway
+    scores = [0.9] * 10 + [0.3] * 35
+    truth = [True] * 20 + [False] * 25
+    pairs = make_pairs([(scores, truth)], n_lost=40)
+    assert choose_thresholds(pairs, objective="macro_f")["A"] <= 0.3
+    assert choose_thresholds(make_pairs([(scores, truth)]), objective="macro_f") == {}
+
+
 def test_unknown_objective():
     with pytest.raises(ValueError, match="expected one of micro_f"):
         choose_thresholds(make_pairs([([0.5], [True])]), objective="f")
