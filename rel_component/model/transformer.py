@@ -1,11 +1,17 @@
 """A transformer that reads every word piece, and computes in bfloat16 where wished."""
 
 import warnings
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 from thinc.api import Model
+
+from .wordpieces import read_wordpieces
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
 
 GetSpans = Callable[[Sequence[Doc]], List[List[Span]]]
 
@@ -44,8 +50,8 @@ def create_transformer_model(
         grad_scaler_config,
     )
     model.attrs["get_spans"] = PieceLimit(get_spans, model)
-    if bfloat16_on_cpu:
-        _compute_in_bfloat16(model)
+    model._func = forward
+    model.layers[0]._func = partial(run_encoder, bfloat16=bfloat16_on_cpu)
     return model
 
 
@@ -140,22 +146,41 @@ def get_piece_limit(model: Model) -> int:
     return limit - 1  # spacy-transformers truncates from the limit on
 
 
-def _compute_in_bfloat16(model: Model) -> None:
-    forward, wrapper = model._func, model.layers[0]
-    convert = wrapper.attrs["convert_outputs"]
+def forward(
+    model: Model, docs: List[Doc], is_train: bool
+) -> "Tuple[FullTransformerBatch, Callable]":
+    """As in spacy-transformers; only word pieces are read faster."""
+    from spacy_transformers.data_classes import FullTransformerBatch
+    from spacy_transformers.layers.transformer_model import forward as forward_slow
+    from spacy_transformers.truncate import truncate_oversize_splits
 
-    def forward_in_bfloat16(model: Model, docs: List[Doc], is_train: bool):
-        import torch
+    if not model.tokenizer.is_fast:
+        return forward_slow(model, docs, is_train)
+    windows = model.attrs["get_spans"](docs)
+    flat = [span for spans in windows for span in spans]
+    wordpieces, align = read_wordpieces(model.tokenizer, flat)
+    limit = model.tokenizer.model_max_length
+    wordpieces, align = truncate_oversize_splits(wordpieces, align, limit)
+    output, backprop_encoder = model.layers[0](wordpieces, is_train)
+    batch = FullTransformerBatch(windows, wordpieces, output, align)
 
-        with torch.autocast("cpu", torch.bfloat16):
-            return forward(model, docs, is_train)
+    def backprop(d_batch: "FullTransformerBatch") -> List[Doc]:
+        backprop_encoder(d_batch.model_output)
+        return docs
 
-    def convert_to_float32(model: Model, inputs_outputs: Tuple, is_train: bool):
-        inputs, outputs = inputs_outputs
-        for key, value in outputs.items():
-            if hasattr(value, "float"):
-                outputs[key] = value.float()
-        return convert(model, (inputs, outputs), is_train)
+    return batch, backprop
 
-    model._func = forward_in_bfloat16
-    wrapper.attrs["convert_outputs"] = convert_to_float32
+
+def run_encoder(
+    model: Model, wordpieces: "WordpieceBatch", is_train: bool, *, bfloat16: bool
+) -> Tuple[Any, Callable]:
+    """Forward of the encoder's layer."""
+    from thinc.layers.pytorchwrapper import forward as forward_pytorch
+
+    from .encoder import GroupedForward
+
+    transformer = model.shims[0]._model
+    # anew whenever weights were loaded
+    if not isinstance(transformer.forward, GroupedForward):
+        transformer.forward = GroupedForward(transformer.forward, bfloat16)
+    return forward_pytorch(model, wordpieces, is_train)

@@ -1,0 +1,103 @@
+"""Windows of Docs as word pieces, and which pieces each token has, by array."""
+
+from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
+
+import numpy
+from spacy.attrs import LENGTH, SPACY
+from spacy.tokens import Doc, Span
+from thinc.types import Ints1d, Ints2d, Ragged
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import WordpieceBatch
+
+
+def read_wordpieces(
+    tokenizer: Any, spans: Sequence[Span]
+) -> "Tuple[WordpieceBatch, Ragged]":
+    """The word pieces of windows, padded to the longest.
+
+    The same as in spacy-transformers, several times as fast: nothing is made for
+    padding, and tokens are found by their characters for the whole batch at once.
+
+    tokenizer (PreTrainedTokenizerFast): of the transformer.
+    spans (Sequence[Span]): the windows, those of a Doc side by side.
+    RETURNS (Tuple[WordpieceBatch, Ragged]): the pieces, (n_spans, n_pieces), and of
+        each token of these Docs the numbers of its pieces, counted through the batch.
+    """
+    from spacy_transformers.data_classes import WordpieceBatch
+
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    encodings = backend.encode_batch([span.text for span in spans])
+    lengths = [len(encoding) for encoding in encodings]
+    shape = (len(spans), max(lengths, default=0))
+    ids = numpy.full(shape, tokenizer.pad_token_id, dtype="int64")
+    types = numpy.full(shape, tokenizer.pad_token_type_id, dtype="int64")
+    mask = numpy.zeros(shape, dtype="float32")
+    offsets = numpy.zeros((*shape, 2), dtype="int64")
+    left = tokenizer.padding_side == "left"
+    for i, (encoding, length) in enumerate(zip(encodings, lengths)):
+        row = slice(shape[1] - length, shape[1]) if left else slice(length)
+        ids[i, row], types[i, row] = encoding.ids, encoding.type_ids
+        mask[i, row] = encoding.attention_mask
+        if length:
+            offsets[i, row] = encoding.offsets
+    wordpieces = WordpieceBatch(
+        strings=[tokenizer.convert_ids_to_tokens(row) for row in ids.tolist()],
+        input_ids=ids,
+        attention_mask=mask,
+        lengths=lengths,
+        token_type_ids=types
+        if "token_type_ids" in tokenizer.model_input_names
+        else None,
+    )
+    return wordpieces, align_offsets(spans, offsets)
+
+
+def align_offsets(spans: Sequence[Span], offsets: numpy.ndarray) -> Ragged:
+    """Which word pieces each token has.
+
+    spans (Sequence[Span]): the windows, those of a Doc side by side.
+    offsets (Ints3d): (n_spans, n_pieces, 2), characters of each piece in its window;
+        a piece of none, such as padding, belongs to no token.
+    RETURNS (Ragged): for each token of these Docs the numbers of its pieces, ascending;
+        a piece may belong to several tokens, and a token to several windows.
+    """
+    docs: List[Doc] = []
+    for span in spans:
+        if not docs or docs[-1] is not span.doc:
+            docs.append(span.doc)
+    starts, n_chars, n_tokens = _find_starts(docs)
+    number = numpy.cumsum([0] + [a.doc is not b.doc for a, b in zip(spans, spans[1:])])[
+        : len(spans)
+    ]
+    # characters and tokens are counted through all the Docs
+    chars = n_chars[number] + [span.start_char for span in spans]
+    first_token = n_tokens[number] + [span.start for span in spans]
+    last_token = n_tokens[number] + [span.end - 1 for span in spans]
+    rows, columns = numpy.nonzero(offsets[:, :, 1] > offsets[:, :, 0])
+    begin, end = (offsets[rows, columns] + chars[rows, None]).T
+    first = numpy.searchsorted(starts, begin, "right") - 1
+    last = numpy.searchsorted(starts, end - 1, "right") - 1
+    first = numpy.maximum(first, first_token[rows])
+    last = numpy.minimum(last, last_token[rows])
+    counts = last - first + 1
+    pieces = numpy.repeat(rows * offsets.shape[1] + columns, counts)
+    steps = numpy.arange(len(pieces)) - numpy.repeat(counts.cumsum() - counts, counts)
+    tokens = numpy.repeat(first, counts) + steps
+    order = numpy.argsort(tokens, kind="stable")
+    lengths = numpy.bincount(tokens, minlength=len(starts))
+    return Ragged(pieces[order].astype("int32"), lengths.astype("int32"))
+
+
+def _find_starts(docs: Sequence[Doc]) -> Tuple[Ints1d, Ints1d, Ints1d]:
+    """RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): the first character of each token, and
+    of each Doc its first character and its first token, counted through all."""
+    sizes = [doc.to_array([LENGTH, SPACY]).astype("int64") for doc in docs]
+    flat: Ints2d = numpy.concatenate([numpy.zeros((0, 2), dtype="int64"), *sizes])
+    ends = flat.sum(axis=1).cumsum()
+    starts = ends - flat.sum(axis=1)
+    n_tokens = numpy.cumsum([0] + [len(doc) for doc in docs])[: len(docs)]
+    n_chars = numpy.concatenate([starts, ends[-1:]])[n_tokens]
+    return starts, n_chars, n_tokens

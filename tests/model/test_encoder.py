@@ -1,0 +1,129 @@
+"""Windows in groups: what comes out is what one pass over all would give."""
+
+from itertools import combinations
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("spacy_transformers")
+
+import torch
+
+from rel_component.model import encoder
+from rel_component.model.encoder import GroupedForward, group_by_length
+
+LENGTHS = [3, 17, 4, 4, 16, 1, 9, 3]
+
+
+@pytest.fixture
+def transformer(checkpoint):
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(checkpoint, return_dict=True).eval()
+
+
+@pytest.fixture
+def groups(monkeypatch):
+    """Sizes of the passes, which cost nothing beside their slots."""
+    sizes = []
+    group = encoder.group_by_length
+
+    def watch(lengths, overhead):
+        found = group(lengths, 1)
+        sizes.extend(map(len, found))
+        return found
+
+    monkeypatch.setattr(encoder, "group_by_length", watch)
+    return sizes
+
+
+def make_inputs(lengths=LENGTHS):
+    mask = numpy.arange(max(lengths))[None] < numpy.asarray(lengths)[:, None]
+    ids = numpy.random.default_rng(0).integers(5, 15, mask.shape) * mask
+    return {"input_ids": torch.as_tensor(ids), "attention_mask": torch.as_tensor(mask)}
+
+
+def run(transformer, forward, inputs):
+    """Outputs at pieces, and the gradient of each parameter."""
+    output = forward(**inputs)
+    hidden = output.last_hidden_state
+    weights = torch.as_tensor(numpy.random.default_rng(1).normal(size=hidden.shape))
+    mask = inputs["attention_mask"][:, :, None]
+    transformer.zero_grad()
+    loss = (hidden * weights * mask).sum() + (output.pooler_output**2).sum()
+    loss.backward()
+    gradients = {n: p.grad.clone() for n, p in transformer.named_parameters()}
+    return hidden * mask, output.pooler_output, gradients
+
+
+def assert_close(found, expected):
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_outputs_and_gradients_are_those_of_one_pass(transformer, groups):
+    inputs = make_inputs()
+    expected = run(transformer, transformer.forward, inputs)
+    found = run(transformer, GroupedForward(transformer.forward), inputs)
+    assert groups == [2, 1, 2, 2, 1]
+    assert_close(found, expected)
+    assert found[2]["encoder.layer.0.output.dense.weight"].abs().max() > 0.1
+
+
+def test_all_hidden_states_are_put_together(transformer, groups):
+    inputs = make_inputs()
+    mask = inputs["attention_mask"][:, :, None]
+    transformer.config.output_hidden_states = True
+    expected = transformer.forward(**inputs).hidden_states
+    found = GroupedForward(transformer.forward)(**inputs).hidden_states
+    assert len(groups) > 1
+    assert len(found) == len(expected) == 2
+    for one, two in zip(found, expected):
+        assert_close(one * mask, two * mask)
+
+
+def test_what_is_of_unknown_shape_is_computed_in_one_pass(checkpoint, groups):
+    from transformers import AutoModel
+
+    settings = {"attn_implementation": "eager", "return_dict": True}
+    transformer = AutoModel.from_pretrained(checkpoint, **settings).eval()
+    inputs = make_inputs()
+    transformer.config.output_attentions = True
+    expected = transformer.forward(**inputs).attentions
+    found = GroupedForward(transformer.forward)(**inputs).attentions
+    assert_close(found, expected)
+
+
+def test_windows_padded_on_the_left_stay_together(transformer, groups):
+    inputs = {key: value.flip(1) for key, value in make_inputs().items()}
+    expected = transformer.forward(**inputs).last_hidden_state
+    found = GroupedForward(transformer.forward)(**inputs).last_hidden_state
+    assert not groups
+    assert_close(found, expected)
+
+
+def test_other_calls_go_through(transformer):
+    ids = torch.as_tensor([[5, 6, 7]])
+    forward = GroupedForward(transformer.forward)
+    expected = transformer.forward(ids).last_hidden_state
+    assert_close(forward(ids).last_hidden_state, expected)
+    assert_close(forward(input_ids=ids).last_hidden_state, expected)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=7), st.integers(0, 40))
+def test_no_other_groups_take_fewer_slots(lengths, overhead):
+    lengths = numpy.asarray(lengths)
+    groups = group_by_length(lengths, overhead)
+    assert sorted(numpy.concatenate(groups)) == list(range(len(lengths)))
+
+    def get_cost(groups):
+        return sum(len(x) * lengths[x].max() + overhead for x in groups)
+
+    order = numpy.argsort(lengths)
+    possible = [
+        numpy.split(order, borders)
+        for n in range(len(lengths))
+        for borders in combinations(range(1, len(lengths)), n)
+    ]
+    assert get_cost(groups) == min(map(get_cost, possible))
