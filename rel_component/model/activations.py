@@ -1,12 +1,14 @@
-"""The sigmoid, in place and in blocks that stay in the processor's cache."""
+"""From logits to probabilities; the sigmoid in blocks that stay in the cache."""
 
-from typing import Callable, Tuple
+from typing import Callable, Literal, Tuple
 
 import numpy
 from thinc.api import Model, Ops
 from thinc.types import Floats2d
 
 BLOCK_SIZE = 1 << 14
+
+Output = Literal["sigmoid", "softmax"]
 
 
 def sigmoid(ops: Ops, X: Floats2d) -> Floats2d:
@@ -25,6 +27,28 @@ def sigmoid(ops: Ops, X: Floats2d) -> Floats2d:
             block += 1.0
             xp.reciprocal(block, out=block)
     return X
+
+
+def activate(
+    ops: Ops, logits: Floats2d, output: Output
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """Probabilities of labels; backwards the gradient passes as that of the logits.
+
+    logits (Floats2d): (n_pairs, n_labels), with "softmax" one more column, the first,
+        for no relation; overwritten.
+    output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_labels), and the gradient.
+    """
+    if output == "sigmoid":
+        return sigmoid(ops, logits), lambda d_scores: d_scores
+    scores = ops.softmax(logits, inplace=True)
+
+    def backprop(d_scores: Floats2d) -> Floats2d:
+        # what the labels gain no relation loses
+        d_none = -d_scores.sum(axis=1, keepdims=True)
+        return ops.xp.hstack([d_none, d_scores])
+
+    return ops.as_contig(scores[:, 1:]), backprop
 
 
 def Logistic() -> Model[Floats2d, Floats2d]:

@@ -8,7 +8,7 @@ The buckets also reach the logits directly, as in a logistic regression: from fe
 documents that is what generalises, and the hidden layer corrects it.
 """
 
-from typing import Callable, Dict, List, Literal, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -16,7 +16,7 @@ from spacy.util import registry
 from thinc.api import Linear, Model, Ops
 from thinc.types import Floats2d, Ints1d, Ragged
 
-from .activations import sigmoid
+from .activations import Output, activate
 from .candidates import BatchGenerator, Candidates, InstanceGenerator
 from .dropout import Dropout, Gradient
 from .entity_vectors import (
@@ -26,10 +26,9 @@ from .entity_vectors import (
     get_token_rows,
     pool_entities,
 )
-from .pair_features import (
-    get_groups,
-)
-from .pair_hidden import PairHidden, Terms, get_types
+from .pair_buckets import get_types
+from .pair_features import get_groups
+from .pair_hidden import PairHidden, Terms
 from .pair_layers import (
     biaffine_over_pairs,
     mean_windows,
@@ -44,8 +43,6 @@ TABLE_SCALE = 0.3
 HIDDEN_SCALE = 0.1
 # of what buckets add to the logits: they learn that many times faster
 DIRECT_SCALE = 10.0
-
-Output = Literal["sigmoid", "softmax"]
 
 
 @registry.architectures("rel_component.PairModel.v1")
@@ -182,7 +179,7 @@ def forward(
     terms, bp_terms = _project(model, entities, types, is_train)
     between, bp_between = _project_tokens(model, tokens, offsets, drop, is_train)
     logits, bp_logits = _score(model, docs, candidates, types, terms, between, drop)
-    scores, bp_scores = _activate(model, logits)
+    scores, bp_scores = activate(model.ops, logits, model.attrs["output"])
 
     def backprop(d_scores: Floats2d) -> Inputs:
         d_terms, d_between = bp_logits(bp_scores(d_scores))
@@ -444,18 +441,3 @@ def _score(
         return d_terms, d_sums
 
     return Y, backprop
-
-
-def _activate(model: Model, logits: Floats2d) -> Tuple[Floats2d, Gradient]:
-    """Logits to probabilities; backwards the gradient passes as that of the logits."""
-    ops = model.ops
-    if model.attrs["output"] == "sigmoid":
-        return sigmoid(ops, logits), lambda d_scores: d_scores
-    scores = ops.softmax(logits, inplace=True)
-
-    def backprop(d_scores: Floats2d) -> Floats2d:
-        # class 0, no relation: what the others gain it loses
-        d_none = -d_scores.sum(axis=1, keepdims=True)
-        return ops.xp.hstack([d_none, d_scores])
-
-    return ops.as_contig(scores[:, 1:]), backprop

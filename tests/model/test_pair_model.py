@@ -11,7 +11,8 @@ from thinc.api import Adam, reduce_max, reduce_mean, set_dropout_rate
 
 from rel_component.model import pair_model
 from rel_component.model.candidates import PairGenerator, get_candidates
-from rel_component.model.pair_model import create_pair_model, get_types
+from rel_component.model.pair_buckets import get_types
+from rel_component.model.pair_model import create_pair_model
 
 from ..util import DocTable, TokenTable, check_model_gradients, get_params, make_doc
 
