@@ -20,7 +20,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 from srsly.msgpack import Packer
 
-from .writers.output import replace_file
+from ..files import replace_file
 
 STRINGS = (ORTH, ENT_TYPE, ENT_KB_ID)
 ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "SENT_START")

@@ -6,26 +6,9 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator
 
-
-@contextmanager
-def replace_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write, which takes its name only when all went well.
-
-    path (Path): folders on the way are made.
-    YIELDS (IO[bytes]): the new file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+from ...files import replace_file
 
 
 @contextmanager

@@ -17,29 +17,17 @@ chunk. Whatever is killed, a chunk is done, or made again with the same names.
 import fcntl
 import json
 import os
-import tempfile
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import (
-    Any,
-    BinaryIO,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Set,
-)
+from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Set
 
 import srsly
 
+from ...files import TEMPORARY, replace_file
 from .settings import JSONL, PARQUET
 from .tables import write_parquet
 
 Rows = List[Dict[str, Any]]
-TEMPORARY = ".tmp"
 DEAD = "dead"
 LOCK = ".lock"
 
@@ -109,11 +97,12 @@ class OutputFolder:
         """
         writers = {PARQUET: write_parquet, JSONL: write_json_lines}
         for name in formats:
-            writer = writers[name]
-            write_whole(self.part(number, name), partial(writer, rows))
+            with replace_file(self.part(number, name)) as file:
+                writers[name](rows, file)
         dead = self.part(number, DEAD)
         if letters:
-            write_whole(dead, partial(write_json_lines, letters))
+            with replace_file(dead) as file:
+                write_json_lines(letters, file)
         else:
             dead.unlink(missing_ok=True)
         write_json(self.done / f"{number:06}.json", counts)
@@ -135,7 +124,7 @@ class OutputFolder:
 
     def remember(self, number: int, state: Dict[str, Any]) -> None:
         """Write it down, for whoever takes the chunk after a crash."""
-        write_json(self.attempts / f"{number:06}.json", state, is_safe=False)
+        write_json(self.attempts / f"{number:06}.json", state, is_durable=False)
 
     def forget(self, number: int) -> None:
         """The chunk is done."""
@@ -154,56 +143,19 @@ class OutputFolder:
         if not parts:
             target.unlink(missing_ok=True)
             return None
-
-        def write(file: BinaryIO) -> None:
+        with replace_file(target) as file:
             for part in parts:
                 file.write(part.read_bytes())
-
-        write_whole(target, write)
         return target
 
 
-def write_json_lines(rows: Rows, file: BinaryIO) -> None:
+def write_json_lines(rows: Rows, file: IO[bytes]) -> None:
     """Write rows as JSON lines."""
     for row in rows:
         file.write(srsly.json_dumps(row).encode("utf8") + b"\n")
 
 
-def write_json(path: Path, data: Any, *, is_safe: bool = True) -> None:
+def write_json(path: Path, data: Any, *, is_durable: bool = True) -> None:
     """Write a small file whole or not at all."""
-    text = json.dumps(data, indent=1).encode("utf8")
-    write_whole(path, lambda file: file.write(text), is_safe=is_safe)
-
-
-def write_whole(
-    path: Path, write: Callable[[BinaryIO], Any], *, is_safe: bool = True
-) -> None:
-    """Write a file that is there whole or not at all.
-
-    path (Path): its name.
-    write (Callable[[BinaryIO], Any]): writes it.
-    is_safe (bool): whether it has to outlive a failure of power, not only a kill.
-    RAISES (OSError): then the file is as it was before.
-    """
-    handle, name = tempfile.mkstemp(TEMPORARY, ".", path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            if is_safe:
-                os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    if is_safe:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with replace_file(path, is_durable=is_durable) as file:
+        file.write(json.dumps(data, indent=1).encode("utf8"))

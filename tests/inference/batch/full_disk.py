@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from rel_component.inference.batch import folder
+from rel_component import files
 
 FLAG = Path(__file__).with_name("full")
 really_sync = os.fsync
@@ -22,4 +22,4 @@ class _FullDisk:
         really_sync(handle)
 
 
-folder.os = _FullDisk()
+files.os = _FullDisk()
