@@ -106,7 +106,7 @@ class MarkerTransformer(torch.nn.Module):
         return layer.finish(context, own)
 
     def embed(self, vectors: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """RETURNS (Tensor): (n, width), vectors with their positions, counted from 0."""
+        """RETURNS (Tensor): (n, width), vectors with positions, counted from 0."""
         embeddings = self.transformer.embeddings
         first = get_first_position(self.config)
         X = vectors + embeddings.position_embeddings(positions + first)
@@ -241,11 +241,11 @@ def check_supported(config: Any) -> None:
             f"rel_component.PairModel.v1, which takes any."
         )
     kind = getattr(config, "position_embedding_type", "absolute")
-    if kind != "absolute" or getattr(config, "is_decoder", False):
+    is_decoder = getattr(config, "is_decoder", False)
+    if kind != "absolute" or is_decoder:
         raise ValueError(
-            "The marker model needs an encoder with absolute positions; this checkpoint "
-            f"has position_embedding_type {kind!r}, is_decoder "
-            f"{getattr(config, 'is_decoder', False)}."
+            f"The marker model needs an encoder with absolute positions; this one has "
+            f"position_embedding_type {kind!r} and is_decoder {is_decoder}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which word pieces the markers of a pair stand beside: windows that truncate nothing."""
+"""Windows of word pieces, one for each pair, that truncate nothing."""
 
 from dataclasses import dataclass
 from typing import Tuple

@@ -1,4 +1,4 @@
-"""Scores of pairs from typed markers that a transformer of its own reads in the text."""
+"""Scores of pairs from typed markers that a transformer reads beside the text."""
 
 import re
 from dataclasses import dataclass
@@ -367,8 +367,9 @@ def load_transformer(transformer: Model, name: str) -> None:
     )
     if not found.tokenizer.is_fast:
         raise ValueError(
-            f"The marker model needs to know where word pieces stand in the text: {name} "
-            f"has no fast tokenizer. Choose a checkpoint with one."
+            f"{name} has no fast tokenizer, from which the marker model learns where "
+            f"word pieces stand in the text. Choose a checkpoint that has one, and "
+            f"leave use_fast true in tokenizer_config."
         )
     hf.tokenizer = found.tokenizer
     hf.vocab_file_contents = found.vocab_file_contents
