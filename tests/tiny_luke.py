@@ -63,7 +63,7 @@ def make_tokenizer(path: Path, multilingual: bool):
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(TEXTS),
             model_prefix=str(path / "pieces"),
-            vocab_size=50,
+            vocab_size=40,
             minloglevel=2,
         )
         return MLukeTokenizer(str(path / "pieces.model"), str(entities))

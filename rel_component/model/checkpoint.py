@@ -1,6 +1,5 @@
 """Checkpoints of transformers: what can be wrong with one, in one sentence each."""
 
-import os
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,30 +9,42 @@ import typer
 from thinc.api import Model
 
 SIZES = "docs/checkpoints.md has names and sizes"
+FOLDER = (
+    "expected a folder as save_pretrained of transformers writes it (config.json, "
+    "weights such as model.safetensors, and the tokenizer's files)"
+)
+FILES = {
+    "weights": ("model*.safetensors*", "pytorch_model*.bin*"),
+    "tokenizer": ("tokenizer*", "vocab*", "*.model", "spiece*"),
+}
 LUKE = "luke"
 INSTALL = 'pip install "rel-component[trf]"'
 
 
-class CheckpointError(typer.BadParameter, ValueError):
-    """A checkpoint that can't be used.
-
-    Typer's commands, of which `spacy train` is one, print the message of such an error
-    and nothing else; in Python it is a ValueError.
-    """
+class ShownError(typer.BadParameter):
+    """An error of which Typer's commands, `spacy train` is one, print the message and
+    nothing else: no traceback, and no hint at a wrong use of the command."""
 
     exit_code = 1
+
+    @property
+    def ctx(self) -> None:
+        """RETURNS (None): the command was used as it should be."""
+
+    @ctx.setter
+    def ctx(self, value: Any) -> None:
+        pass
 
     def format_message(self) -> str:
         return self.message
 
 
-class OutOfMemoryError(typer.BadParameter, MemoryError):
-    """Too little memory for a transformer; shown as `CheckpointError` is."""
+class CheckpointError(ShownError, ValueError):
+    """A checkpoint that can't be used; a ValueError in Python."""
 
-    exit_code = 1
 
-    def format_message(self) -> str:
-        return self.message
+class OutOfMemoryError(ShownError, MemoryError):
+    """Too little memory for a transformer; a MemoryError in Python."""
 
 
 def load_checkpoint(
@@ -58,6 +69,7 @@ def load_checkpoint(
     """
     config = load_config(name, transformer_config)
     check_config(name, config, model_type)
+    check_files(name)
     from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
     from transformers import AutoModel
 
@@ -102,24 +114,32 @@ def require_libraries() -> None:
 def check_name(name: str) -> None:
     """RAISES (CheckpointError): if a name can be seen to be wrong."""
     path = Path(name)
-    expected = (
-        "expected a folder as transformers' save_pretrained writes it (config.json, "
-        "model.safetensors or pytorch_model.bin, and the tokenizer's files)"
-    )
     if path.is_dir() and not (path / "config.json").is_file():
-        files = sorted(file.name for file in path.iterdir())[:8]
-        raise CheckpointError(
-            f"The folder {name} has no config.json (found: "
-            f"{', '.join(files) or 'nothing'}); {expected}. Name that folder."
-        )
+        raise _no_file(path, "config.json")
     if path.is_file():
-        raise CheckpointError(f"{name} is a file; {expected}. Name that folder.")
-    is_path = path.is_absolute() or name.startswith((".", "~")) or len(path.parts) > 2
-    if not path.exists() and (is_path or os.sep * 2 in name or "\\" in name):
+        raise CheckpointError(f"{name} is a file; {FOLDER}. Name that folder.")
+    is_path = path.is_absolute() or name.startswith((".", "~")) or "\\" in name
+    if not path.exists() and (is_path or len(path.parts) > 2):
         raise CheckpointError(
-            f"There is no folder {name}; {expected}, or a name of the Hugging Face "
-            f"hub, such as roberta-base ({SIZES})."
+            f"There is no folder {name}; {FOLDER}, or a name of the Hugging Face hub, "
+            f"such as roberta-base ({SIZES})."
         )
+
+
+def check_files(name: str) -> None:
+    """RAISES (CheckpointError): if a folder has no weights or no tokenizer."""
+    path = Path(name)
+    for kind, patterns in FILES.items():
+        if path.is_dir() and not any(any(path.glob(x)) for x in patterns):
+            raise _no_file(path, kind)
+
+
+def _no_file(path: Path, what: str) -> CheckpointError:
+    files = sorted(file.name for file in path.iterdir())[:8]
+    return CheckpointError(
+        f"The folder {path} has no {what} (found: {', '.join(files) or 'nothing'}); "
+        f"{FOLDER}. Name that folder."
+    )
 
 
 def check_config(name: str, config: Any, model_type: Optional[str]) -> None:
