@@ -109,6 +109,7 @@ def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
     if span is not None:
         return span
     wide = doc.char_span(start, end, alignment_mode="expand")
+    assert wide is not None  # it lies inside the text
     raise ValueError(
         f"--{name} {value} is {doc.text[start:end]!r}, which cuts a token; the tokens "
         f"that it touches are {wide.start_char}:{wide.end_char}, {wide.text!r}."

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ import srsly
 pytest.importorskip("spacy_transformers")
 
 from spacy.cli._util import app
+from spacy.util import load_config, load_model_from_config
 from typer.testing import CliRunner
 
 from rel_component.model.checkpoint import (
@@ -184,6 +186,15 @@ def test_a_library_that_is_missing(module, monkeypatch):
     said = fail("roberta-base", "can't be imported")
     assert module.replace("_", "-") in said
     assert 'pip install "rel-component[trf]"' in said
+
+
+@pytest.mark.parametrize("config", ["rel_trf", "rel_rbert", "joint_trf", "ner_trf"])
+def test_configs_say_what_is_missing(config, monkeypatch):
+    """Before spaCy misses the factory."""
+    monkeypatch.setitem(sys.modules, "spacy_transformers", None)
+    loaded = load_config(ROOT / f"configs/{config}.cfg")
+    with pytest.raises(CheckpointError, match="A transformer needs spacy-transformers"):
+        load_model_from_config(loaded, auto_fill=True)
 
 
 MEMORY = [
