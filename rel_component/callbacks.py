@@ -1,7 +1,7 @@
 """Training that goes on from a trained pipeline."""
 
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Optional, Type
 
 import spacy
 from spacy.language import Language
@@ -64,3 +64,22 @@ def continue_from(nlp: Language, path: Path) -> Language:
         # thresholds and calibration were fitted to weights that will change
         pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
     return nlp
+
+
+@registry.callbacks("rel_component.RequireTransformers.v1")
+def create_require_transformers() -> Callable[[Type[Language]], Type[Language]]:
+    """Say clearly if what a transformer needs is not installed.
+
+    For `[nlp.before_creation]`: before spaCy looks for the factory `transformer`.
+
+    RETURNS (Callable[[Type[Language]], Type[Language]]): the callback; raises
+        CheckpointError.
+    """
+
+    def check(lang_cls: Type[Language]) -> Type[Language]:
+        from .model.checkpoint import require_libraries
+
+        require_libraries()
+        return lang_cls
+
+    return check

@@ -468,7 +468,9 @@ class RelationExtractor(TrainablePipe):
         RAISES (ValueError): if there is no label, or no pair to learn from.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
-        for label in labels or find_labels(get_examples()):
+        # those that a checkpoint was trained to classify come first
+        own = self.model.attrs.get("find_labels", list)
+        for label in labels or [*own(), *find_labels(get_examples())]:
             self.add_label(label)
         self._require_labels()
         golds = (example.reference for example in get_examples())
@@ -487,6 +489,8 @@ class RelationExtractor(TrainablePipe):
         self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
+        if "labels" in self.model.attrs:
+            self.model.attrs["labels"] = list(self.labels)
         sample, truth = self._get_sample(get_examples())
         docs = [example.predicted for example in sample]
         Y = self.model.ops.asarray(truth.labels)

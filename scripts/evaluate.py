@@ -18,6 +18,9 @@ from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.relations import get_rel, get_relations
 
+# labels of a confusion matrix that a screen has room for
+WIDEST_MATRIX = 10
+
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
@@ -81,6 +84,7 @@ def main(
         for example in examples:
             print_details(example, extractor.symmetric)
     print_result(result)
+    print_classification(result["classification"])
     if result["end_to_end"]:
         print_end_to_end(result["end_to_end"], len(golds))
     warn_of_labels(extractor, examples)
@@ -179,6 +183,26 @@ def print_result(result: Dict[str, Any]) -> None:
     chances = [f"chance {x}" for x in "PRF"]
     header = ["threshold", "P", "R", "F", *chances]
     msg.table(rows, header=header, divider=True, aligns=tuple("rrrrrrr"))
+
+
+def print_classification(found: Dict[str, Any]) -> None:
+    """Print what the candidate pairs look like as a classification with NO_REL."""
+    if not found["n"]:
+        return
+    accuracy = percent(found["accuracy"])
+    print(
+        f"As classification of {found['n']} candidate pairs: accuracy {accuracy} (also "
+        f"micro F with NO_REL); without NO_REL micro F {percent(found['micro_f'])}, "
+        f"macro F {percent(found['macro_f'])}; macro F with NO_REL "
+        f"{percent(found['macro_f_with_no_rel'])}."
+    )
+    labels, counts = found["matrix"]["labels"], found["matrix"]["counts"]
+    if len(labels) > WIDEST_MATRIX:
+        print(f"The confusion matrix of {len(labels)} labels is in the report.")
+        return
+    rows = [[label, *map(str, row)] for label, row in zip(labels, counts)]
+    aligns = ("l", *"r" * len(labels))
+    msg.table(rows, header=["gold, predicted", *labels], divider=True, aligns=aligns)
 
 
 def print_end_to_end(result: Dict[str, Any], n_docs: int) -> None:

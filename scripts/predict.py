@@ -13,6 +13,7 @@ from wasabi import msg
 
 from rel_component.evaluation import list_entity_finders, load_pipeline
 from rel_component.inference.json_array import read_json_tasks
+from rel_component.inference.pairs import NO_REL, PairResult, score_pair
 from rel_component.inference.texts import (
     Task,
     list_entities,
@@ -46,6 +47,12 @@ def main(
     ),
     json: bool = typer.Option(False, help="The same as --format jsonl"),
     lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    head: Optional[str] = typer.Option(
+        None,
+        help="With --tail: score this pair of the text, characters START:END, perhaps "
+        "with the entity's type, START:END:TYPE; exclusive end",
+    ),
+    tail: Optional[str] = typer.Option(None, help="The pair's other entity"),
     entities_from: Optional[Path] = typer.Option(
         None, help="Another trained pipeline that finds the entities"
     ),
@@ -61,6 +68,10 @@ def main(
         format_ = find_format(format_, json, output)
         nlp = load_pipeline(model)
         finder = None if entities_from is None else load_pipeline(entities_from)
+        if head is not None or tail is not None:
+            set_threshold(nlp, threshold)
+            print_pair(score_pair(nlp, source, head, tail), format_)
+            return
         tasks = list(read_source(source, lines))
         docs = list(make_docs(nlp, tasks, str(as_path(source) or "")))
         set_threshold(nlp, threshold)
@@ -157,6 +168,19 @@ def check_entities(
             f"give the entities in a .jsonl file ('entities', [] for none).",
             exits=1,
         )
+
+
+def print_pair(found: PairResult, format_: str) -> None:
+    """Print the scores of all labels of a pair, the best first."""
+    if format_ != "table":
+        print(srsly.json_dumps(found.to_row()))
+        return
+    print(
+        f"{found.head.text} → {found.tail.text}: {', '.join(found.decided) or NO_REL}"
+    )
+    scores = sorted(found.scores.items(), key=lambda item: -item[1])
+    rows = [[label, f"{score:.3f}"] for label, score in scores]
+    msg.table(rows, header=["relation", "score"], divider=True, aligns=("l", "r"))
 
 
 def print_table(results: List[Tuple[Doc, List[Relation], Dict[str, Any]]]) -> None:

@@ -14,6 +14,7 @@ from rel_component.readers import copy_tokens, copy_without_relations
 from rel_component.relations import get_rel
 from rel_component.scorer import read_example, score_relations
 
+from .tiny_luke import make_luke
 from .util import make_doc
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
@@ -43,21 +44,21 @@ def make_golds(vocab):
     return golds
 
 
-def build(path: Path):
+def build(path: Path, folder: Path = Path()):
     config = load_config(path)
     models = [component.get("model", {}) for component in config["components"].values()]
     pretrained = [model for model in models if "name" in model]
     for model in pretrained:
-        model["name"] = minilm()
-    if pretrained:
+        is_luke = model["@architectures"] == "rel_component.LukeModel.v1"
+        model["name"] = str(make_luke(folder / "luke")) if is_luke else minilm()
         # in place of the schedule, whose warm-up outlasts this test
-        config["training"]["optimizer"]["learn_rate"] = 0.0001
+        config["training"]["optimizer"]["learn_rate"] = 0.001 if is_luke else 0.0001
     return load_model_from_config(config, auto_fill=True)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_config_overfits_and_survives_saving(path, tmp_path):
-    nlp = build(path)
+    nlp = build(path, tmp_path)
     golds = make_golds(nlp.vocab)
     finds_entities = bool(list_entity_finders(nlp))
     copy = copy_tokens if finds_entities else copy_without_relations
@@ -76,8 +77,8 @@ def test_config_overfits_and_survives_saving(path, tmp_path):
     if "relation_extractor" in nlp.pipe_names:
         scores = score_relations([read_example(example) for example in examples])
         assert scores["rel_strict_f"] == 1.0
-    nlp.to_disk(tmp_path)
-    loaded = spacy.load(tmp_path)
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
     for gold, doc in zip(golds, docs):
         again = loaded(
             copy_tokens(gold, loaded.vocab) if finds_entities else copy(gold)

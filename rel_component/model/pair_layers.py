@@ -4,7 +4,7 @@ from typing import Callable, List, Sequence, Tuple
 
 import numpy
 from thinc.api import Model, Ops
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats2d, Ints1d, Ints2d
 
 from .candidates import Candidates
 
@@ -160,3 +160,56 @@ def inc_grads(model: Model, names: Sequence[str], grads: Sequence[Floats2d]) -> 
     """Add gradients to several parameters of a model."""
     for name, grad in zip(names, grads):
         model.inc_grad(name, grad)
+
+
+def hidden_over_pairs(
+    hidden: Model[Floats2d, Floats2d],
+    classify: Model[Floats2d, Floats2d],
+    vectors: Floats2d,
+    pairs: Ints2d,
+    block_size: int = 4096,
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """A hidden layer with ReLU over `[head; tail]`, and a linear layer on it.
+
+    hidden (Model[Floats2d, Floats2d]): Thinc's `Linear`, W of shape (nH, 2 × width).
+    classify (Model[Floats2d, Floats2d]): Thinc's `Linear`, W of shape (nO, nH).
+    vectors (Floats2d): (n_entities, width).
+    pairs (Ints2d): (n_pairs, 2), head and tail as rows of `vectors`.
+    block_size (int): pairs whose hidden layer is in memory at one time.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, nO) and the gradient of `vectors`.
+    """
+    ops, xp, width = hidden.ops, hidden.ops.xp, vectors.shape[1]
+    W, V = hidden.get_param("W"), classify.get_param("W")
+    W_head, W_tail = ops.as_contig(W[:, :width]), ops.as_contig(W[:, width:])
+    by_head = ops.gemm(vectors, W_head, trans2=True) + hidden.get_param("b")
+    by_tail = ops.gemm(vectors, W_tail, trans2=True)
+    starts = range(0, len(pairs), block_size)
+    blocks = [slice(start, start + block_size) for start in starts]
+
+    def compute(block: slice) -> Floats2d:
+        Z = xp.take(by_head, pairs[block, 0], axis=0)
+        Z += xp.take(by_tail, pairs[block, 1], axis=0)
+        return xp.maximum(Z, 0, out=Z)
+
+    Y = ops.alloc2f(len(pairs), V.shape[0], zeros=False)
+    for block in blocks:
+        Y[block] = ops.gemm(compute(block), V, trans2=True)
+    Y += classify.get_param("b")
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        d_head, d_tail = ops.alloc2f(*by_head.shape), ops.alloc2f(*by_tail.shape)
+        dV = ops.alloc2f(*V.shape)
+        for block in blocks:
+            Z, d_block = compute(block), ops.as_contig(dY[block])
+            dV += ops.gemm(d_block, Z, trans1=True)
+            dZ = ops.gemm(d_block, V) * (Z > 0)
+            ops.scatter_add(d_head, ops.as_contig(pairs[block, 0]), dZ)
+            ops.scatter_add(d_tail, ops.as_contig(pairs[block, 1]), dZ)
+        classify.inc_grad("W", dV)
+        classify.inc_grad("b", dY.sum(axis=0))
+        dW = xp.hstack([ops.gemm(d, vectors, trans1=True) for d in (d_head, d_tail)])
+        hidden.inc_grad("W", dW)
+        hidden.inc_grad("b", d_head.sum(axis=0))
+        return ops.gemm(d_head, W_head) + ops.gemm(d_tail, W_tail)
+
+    return Y, backprop

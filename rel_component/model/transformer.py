@@ -39,6 +39,9 @@ def create_transformer_model(
         where the processor has it (AVX-512 BF16, AMX), slower where not.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
     """
+    from .checkpoint import load_at_init, require_libraries
+
+    require_libraries()
     from spacy_transformers.architectures import create_TransformerModel_v3
 
     model = create_TransformerModel_v3(
@@ -52,7 +55,7 @@ def create_transformer_model(
     model.attrs["get_spans"] = PieceLimit(get_spans, model)
     model._func = forward
     model.layers[0]._func = partial(run_encoder, bfloat16=bfloat16_on_cpu)
-    return model
+    return load_at_init(model)
 
 
 class PieceLimit:

@@ -2,12 +2,13 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thinc.api import NumpyOps
+from thinc.api import Linear, NumpyOps
 
 from rel_component.model.candidates import PairGenerator, get_candidates
 from rel_component.model.pair_layers import (
     biaffine_over_pairs,
     combine_tables,
+    hidden_over_pairs,
     mean_windows,
     sum_prefixes,
 )
@@ -108,3 +109,29 @@ def test_biaffine_without_pairs(vocab):
     Y, backprop = biaffine_over_pairs(OPS, heads, heads, W, candidates, 2, 4)
     assert Y.shape == (0, 2)
     assert [gradient.any() for gradient in backprop(Y)] == [False, False, False]
+
+
+def test_hidden_over_pairs():
+    pairs = numpy.asarray([[0, 1], [1, 0], [2, 0], [2, 2], [0, 1]], dtype="int32")
+    hidden, classify = Linear(nO=4, nI=6), Linear(nO=2, nI=4)
+    vectors, W, b = normal(3, 3), normal(4, 6, seed=1), normal(4, seed=2)
+    V, c = normal(2, 4, seed=3), normal(2, seed=4)
+
+    def score(*arrays):
+        X, *params = arrays
+        for layer in (hidden, classify):
+            layer.ops = OPS
+        places = [(hidden, "W"), (hidden, "b"), (classify, "W"), (classify, "b")]
+        for (layer, name), param in zip(places, params):
+            layer.set_param(name, param)
+            layer.set_grad(name, numpy.zeros_like(param))
+        Y, backprop = hidden_over_pairs(hidden, classify, X, pairs, block_size=2)
+        return Y, lambda dY: [
+            backprop(dY),
+            *(layer.get_grad(name) for layer, name in places),
+        ]
+
+    both = numpy.hstack([vectors[pairs[:, 0]], vectors[pairs[:, 1]]])
+    expected = numpy.maximum(both @ W.T + b, 0) @ V.T + c
+    numpy.testing.assert_allclose(score(vectors, W, b, V, c)[0], expected, atol=1e-12)
+    check_function_gradients(score, vectors, W, b, V, c)

@@ -1,0 +1,132 @@
+"""The relation of a given pair of spans in a text."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..evaluation import find_extractor, find_spans_key
+from ..evaluation.confusion import NO_REL
+from ..relations import get_rel, get_relations
+from .texts import extract, set_entities
+
+__all__ = ["NO_REL", "PairResult", "score_pair"]
+
+SPAN = re.compile(r"(\d+):(\d+)(?::(.+))?")
+# doc.ents holds no entity without a type
+NO_TYPE = "ENT"
+
+
+@dataclass
+class PairResult:
+    """What a pipeline says of a pair.
+
+    head, tail (Span): the pair.
+    scores (Dict[str, float]): probability of each label.
+    decided (List[str]): labels that are predicted; none for no relation.
+    """
+
+    head: Span
+    tail: Span
+    scores: Dict[str, float]
+    decided: List[str]
+
+    def to_row(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): plain data."""
+        return {
+            "text": self.head.doc.text,
+            "head": _to_entity(self.head),
+            "tail": _to_entity(self.tail),
+            "scores": self.scores,
+            "relations": self.decided,
+        }
+
+
+def score_pair(
+    nlp: Language, text: str, head: Optional[str], tail: Optional[str]
+) -> PairResult:
+    """Score the pair of two spans.
+
+    nlp (Language): with a relation extractor; what finds entities is not run.
+    text (str): the text.
+    head, tail (Optional[str]): `START:END` or `START:END:TYPE`, in characters.
+    RETURNS (PairResult): scores and decision.
+    RAISES (ValueError): if a span is none, or the pair can't be scored.
+    """
+    extractor = find_extractor(nlp)
+    doc = nlp.make_doc(text)
+    spans = [
+        find_span(doc, value, name) for name, value in (("head", head), ("tail", tail))
+    ]
+    ends = [
+        {"start": s.start_char, "end": s.end_char, "label": s.label_} for s in spans
+    ]
+    found = set_entities(doc, ends, "pair")
+    spans_key = find_spans_key(nlp)
+    if spans_key is not None:
+        doc.spans[spans_key] = found
+    (doc,) = extract(nlp, [doc], True)
+    key = (spans[0].start, spans[1].start)
+    scores = get_rel(doc).get(key)
+    if scores is None:
+        raise ValueError(describe_why(spans, doc, extractor.schema is not None))
+    decided = [
+        relation.label
+        for relation in get_relations(doc)
+        if (relation.head.start, relation.tail.start) == key
+    ]
+    return PairResult(spans[0], spans[1], dict(scores), decided)
+
+
+def _to_entity(span: Span) -> Dict[str, Any]:
+    start, end = span.start_char, span.end_char
+    return {"start": start, "end": end, "label": span.label_, "text": span.text}
+
+
+def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
+    """A span of whole tokens.
+
+    doc (Doc): the text.
+    value (Optional[str]): `START:END` or `START:END:TYPE`.
+    name (str): of the option, for messages.
+    RAISES (ValueError): saying what is wrong with it.
+    """
+    match = SPAN.fullmatch(value or "")
+    if match is None:
+        raise ValueError(
+            f"--{name}: found {value!r}; expected characters START:END, such as 0:5, "
+            f"or START:END:TYPE. --head and --tail go together."
+        )
+    start, end, length = int(match[1]), int(match[2]), len(doc.text)
+    if not 0 <= start < end <= length:
+        raise ValueError(
+            f"--{name} {value} lies outside the text ({length} characters); expected "
+            f"0 ≤ start < end ≤ {length}."
+        )
+    span = doc.char_span(start, end, label=match[3] or NO_TYPE)
+    if span is not None:
+        return span
+    wide = doc.char_span(start, end, alignment_mode="expand")
+    assert wide is not None  # it lies inside the text
+    raise ValueError(
+        f"--{name} {value} is {doc.text[start:end]!r}, which cuts a token; the tokens "
+        f"that it touches are {wide.start_char}:{wide.end_char}, {wide.text!r}."
+    )
+
+
+def describe_why(spans: List[Span], doc: Doc, has_schema: bool) -> str:
+    """RETURNS (str): why a pair has no scores."""
+    types = [span.label_ for span in spans]
+    overlap = spans[0].start < spans[1].end and spans[1].start < spans[0].end
+    reasons: List[Tuple[bool, str]] = [
+        (overlap, "the two overlap, which doc.ents can't hold"),
+        (has_schema, f"the schema may not know {types[0]} → {types[1]}"),
+        (True, "they may be further apart than max_length or max_sentences allows"),
+    ]
+    said = ", or ".join(reason for is_so, reason in reasons if is_so)
+    return (
+        f"{spans[0].text!r} → {spans[1].text!r} is no candidate pair of this model: "
+        f"{said}. Types are given as START:END:TYPE."
+    )

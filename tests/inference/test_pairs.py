@@ -1,0 +1,44 @@
+import pytest
+
+from rel_component.inference.pairs import score_pair
+
+from ..script_runner import load_script
+from ..test_scripts import model  # noqa: F401
+
+TEXT = "Ann works for Acme and Bob"
+
+
+@pytest.fixture(scope="module")
+def predict():
+    return load_script("predict")
+
+
+def test_a_pair_by_characters(model, predict):  # noqa: F811
+    shown = predict(model, TEXT, "--head", "0:3:PERSON", "--tail", "14:18:ORG")
+    assert shown.startswith("Ann → Acme: WORKS_FOR relation score")
+    shown = predict(model, TEXT, "--head", "14:18", "--tail", "23:26", "--json")
+    assert '"text":"Acme"' in shown
+    assert '"relations":[]' in shown
+
+
+@pytest.mark.parametrize(
+    "head,tail,message",
+    [
+        ("1:3", "14:18", "--head 1:3 is 'nn', which cuts a token; .* are 0:3, 'Ann'"),
+        ("0:3", "14:99", "--tail 14:99 lies outside the text .26 characters."),
+        ("0:3", "18:14", "--tail 18:14 lies outside"),
+        ("x", "14:18", "--head: found 'x'; expected characters START:END"),
+        ("0:3", None, "--tail: found None; .*go together"),
+        ("0:9", "4:9", "no candidate pair of this model: the two overlap"),
+    ],
+)
+def test_pairs_that_are_none(model, head, tail, message):  # noqa: F811
+    from spacy import load
+
+    with pytest.raises(ValueError, match=message):
+        score_pair(load(model), TEXT, head, tail)
+
+
+def test_the_command_says_so_without_a_traceback(model, predict):  # noqa: F811
+    shown = predict(model, TEXT, "--head", "1:3", "--tail", "14:18", code=1)
+    assert "cuts a token" in shown
