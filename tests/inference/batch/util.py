@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import spacy
 from spacy.training import Example
 
@@ -87,3 +88,27 @@ def read_letters(output):
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf8").splitlines()]
+
+
+def flatten(rows):
+    """Scores of relations by document, label and places; all else that is in rows."""
+    scores, others = {}, {}
+    for row in rows:
+        names = [
+            (x["label"], *map(place, (x["head"], x["tail"]))) for x in row["relations"]
+        ]
+        for name, relation in zip(names, row["relations"]):
+            scores[row["id"], name] = relation["score"]
+        others[row["id"]] = {**row, "relations": sorted(names)}
+    return scores, others
+
+
+def place(entity):
+    return entity["start"], entity["end"], entity["label"]
+
+
+def check_alike(rows, expected):
+    """Same documents, entities and relations; scores may differ in the last digit."""
+    (scores, others), (their_scores, their_others) = flatten(rows), flatten(expected)
+    assert others == their_others
+    assert scores == pytest.approx(their_scores, abs=1.01e-4, rel=0)
