@@ -129,6 +129,12 @@ class OutputFolder:
         new = {"n": 0, "at": None, "crashes": {}, "other": 0, "n_batched": 0}
         return _read_json(self.attempts / f"{number:06}.json") or new
 
+    def list_suspects(self, n: int) -> Set[int]:
+        """RETURNS (Set[int]): chunks that were begun so often, or more often, and are
+        not done."""
+        numbers = {int(file.stem) for file in self.attempts.glob("*.json")}
+        return {i for i in numbers - self.list_done() if self.recall(i)["n"] >= n}
+
     def remember(self, number: int, state: Dict[str, Any]) -> None:
         """Write it down, for whoever takes the chunk after a crash."""
         # within a chunk a document is noted as often as it takes milliseconds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Generator, Iterator, Optional, Sequence, Set
 
-from .extractor import Counts, RunError
+from .extractor import MAX_ATTEMPTS, Counts, RunError
 from .folder import RUN, OutputFolder, write_json
 from .plan import (
     ADVICE,
@@ -101,11 +101,15 @@ def extract_corpus(
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
         on_start(Progress(run["documents"], run["chunks"], n_done))
-        plan = read_plan(folder.path / "plan.jsonl")
-        pending = (chunk for chunk in plan if chunk.number not in done)
-        if len(done) < run["chunks"]:
-            path = output.resolve()
-            chunks = _start(engine, pending, settings, path, n_process, address)
+        # alone: what crashes then is known
+        suspects = folder.list_suspects(MAX_ATTEMPTS)
+        rest = set(range(run["chunks"])) - done - suspects
+        for numbers, n in ((suspects, 1), (rest, n_process)):
+            if not numbers:
+                continue
+            plan = read_plan(folder.path / "plan.jsonl")
+            pending = (chunk for chunk in plan if chunk.number in numbers)
+            chunks = _start(engine, pending, settings, output.resolve(), n, address)
             with closing(chunks):  # no process writes once the lock is given back
                 for counts in chunks:
                     on_chunk(counts)

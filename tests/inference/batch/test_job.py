@@ -107,13 +107,14 @@ def make_place(span):
     return {"start": span.start_char, "end": span.end_char, "label": span.label_}
 
 
-def test_rows_do_not_depend_on_the_number_of_processes(model, corpus, tmp_path):
+def test_rows_do_not_depend_on_the_number_of_processes(unsure, corpus, tmp_path):
     for n in (1, 2, 3):
-        run([corpus], tmp_path / str(n), model, n_process=n, threshold=0.0)
+        run([corpus], tmp_path / str(n), unsure, n_process=n, threshold=0.0)
     rows = read_rows(tmp_path / "1")
     assert rows == read_rows(tmp_path / "2") == read_rows(tmp_path / "3")
     # else a comparison would show little
-    assert len({x["score"] for row in rows for x in row["relations"]}) > 50
+    scores = {x["score"] for row in rows for x in row["relations"]}
+    assert len(scores) > 30
 
 
 @pytest.mark.parametrize(
@@ -121,26 +122,30 @@ def test_rows_do_not_depend_on_the_number_of_processes(model, corpus, tmp_path):
     [{"chunk_size": 7}, {"chunk_size": 60}, {"batch_size": 1}, {"batch_words": 50}],
 )
 def test_rows_depend_on_batches_in_the_last_digit_at_most(
-    model, corpus, tmp_path, options
+    unsure, corpus, tmp_path, options
 ):
-    run([corpus], tmp_path / "out", model, threshold=0.0, **options)
+    run([corpus], tmp_path / "out", unsure, threshold=0.0, **options)
     rows = read_rows(tmp_path / "out")
     assert [row["id"] for row in rows] == [f"doc-{i}" for i in range(60)]
-    nlp = load_pipeline(model)
+    nlp = load_pipeline(unsure)
     find_extractor(nlp).use_threshold(0.0)
     check_alike(rows, [predict_alone(nlp, row) for row in rows])
 
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """The engine without processes: what happens in a worker happens to all."""
+    """The engine without processes: what happens in a worker happens to all. With how
+    many it would have been, and which chunks were begun."""
+    begun = []
 
     def run_here(chunks, settings, folder, n_process):
         extractor = Extractor(settings, folder)
         for chunk in chunks:
+            begun.append((n_process, chunk.number))
             yield extractor.extract(chunk)
 
     monkeypatch.setattr(job, "run_local", run_here)
+    return begun
 
 
 def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
@@ -152,13 +157,17 @@ def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
     deaths = 0
     while True:
         try:
-            summary = run([corpus], tmp_path / "out", poisoned, code=str(CODE))
+            options = {"code": str(CODE), "n_process": 2}
+            summary = run([corpus], tmp_path / "out", poisoned, **options)
             break
         except BaseException as error:
             assert type(error).__name__ == "Killed"
             deaths += 1
         assert deaths < 10
     assert deaths == MAX_ATTEMPTS + MAX_CRASHES
+    # once it is suspect, its chunk runs with no other beside it
+    alone = [(1, 1)] * (MAX_CRASHES + 1)
+    assert in_this_process == [(2, 0), *[(2, 1)] * MAX_ATTEMPTS, *alone, (2, 2)]
     assert (summary.read, summary.extracted, summary.dead) == (30, 29, 1)
     (letter,) = read_letters(tmp_path / "out")
     assert (letter["row"], letter["kind"]) == (18, "crashed")

@@ -18,7 +18,7 @@ NAMES = ("Ann", "Bob", "Cleo", "Dan")
 FIRMS = ("Acme", "Initech", "Globex")
 
 
-def save_model(path, *, is_poisoned=False):
+def save_model(path, *, is_poisoned=False, n_steps=40):
     """Finds that whoever stands before a firm works for it."""
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
@@ -29,7 +29,7 @@ def save_model(path, *, is_poisoned=False):
     golds = [make_gold(nlp, i) for i in range(12)]
     examples = [Example(copy_without_relations(gold), gold) for gold in golds]
     optimizer = nlp.initialize(lambda: examples)
-    for _ in range(40):
+    for _ in range(n_steps):
         nlp.update(examples, sgd=optimizer)
     # after initialize, which would clear them
     ruler.add_patterns(
