@@ -126,8 +126,8 @@ class OutputFolder:
 
     def recall(self, number: int) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): what is known of earlier attempts at a chunk."""
-        new = {"n": 0, "at": None, "crashes": {}, "other": 0, "n_batched": 0}
-        return _read_json(self.attempts / f"{number:06}.json") or new
+        known = _read_json(self.attempts / f"{number:06}.json")
+        return known or {"n": 0, "at": None, "crashes": {}, "other": 0, "n_batched": 0}
 
     def list_suspects(self, n: int) -> Set[int]:
         """RETURNS (Set[int]): chunks that were begun so often, or more often, and are

@@ -114,7 +114,7 @@ def test_rows_do_not_depend_on_the_number_of_processes(unsure, corpus, tmp_path)
     assert rows == read_rows(tmp_path / "2") == read_rows(tmp_path / "3")
     # else a comparison would show little
     scores = {x["score"] for row in rows for x in row["relations"]}
-    assert len(scores) > 30
+    assert len(scores) > 10
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ FIRMS = ("Acme", "Initech", "Globex")
 
 def save_model(path, *, is_poisoned=False, n_steps=40):
     """Finds that whoever stands before a firm works for it."""
+    spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     if is_poisoned:
