@@ -347,7 +347,9 @@ class Sampler:
         sizes = {
             pid: read_size(pid, "status", ("VmRSS",)) for pid in list_below(driver)
         }
-        largest = max(sizes, key=lambda pid: sizes[pid], default=driver)
+        # others have none below them but the process that workers are forked from
+        workers = [pid for pid in sizes if not list_below(pid)]
+        largest = max(workers, key=lambda pid: sizes[pid], default=driver)
         mine = read_size(driver, "status", ("VmRSS",))
         found = {
             "all": mine + sum(sizes.values()),

@@ -93,7 +93,9 @@ def start_command(case: Case, folder: Path, engine: str) -> "subprocess.Popen[by
         line,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
+        # a group, to be killed as one; in a session of its own it would be scheduled
+        # apart from this process
+        preexec_fn=os.setpgrp,
     )
 
 
@@ -122,12 +124,12 @@ def kill_command(case: Case, engine: str = "local", *, is_all: bool = False) -> 
         try:
             out, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
+            stages.append(count_done(case.folder))
             if is_all:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
                 process.kill()
             process.communicate()
-            stages.append(count_done(case.folder))
             continue
         if process.returncode:
             raise SystemExit(out.decode())
