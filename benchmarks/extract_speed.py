@@ -3,23 +3,30 @@
     python benchmarks/make_corpus.py data/corpus.jsonl --n 20000
     python benchmarks/extract_speed.py training/joint/model-best data/corpus.jsonl
 
-Three measurements, each of them can be left out:
+Measurements, to be chosen with `--what`:
 
-- shares: one process, processor time of reading, tokenizing, encoder, other components,
-  rows and writing;
+- shares: one process, processor time (on a GPU: time) of reading, tokenizing, encoder,
+  other components, rows and writing;
 - engines: the same documents with one and two processes and with Ray, one after the
-  other in several rounds, by wall clock and by processor time. The machine's other work
-  hits all alike; the ratios are what counts. Loading the model is left out: the clock
-  runs from the first chunk that is done to the last;
-- memory: resident memory of the processes as the run goes on.
+  other in several rounds, every other round backwards, by wall clock and by the time
+  that workers are busy. The machine's other work hits all alike; the ratios are what
+  counts. Loading the model is left out: the clock runs from the first chunk that is
+  done to the last. `processes` is the same without Ray, `ray` without one process;
+- memory: resident memory of driver and workers, sampled all the time; the peak of each
+  tenth of the documents. The whole corpus is read, so this one may take long.
+
+Each process has one thread unless OMP_NUM_THREADS says otherwise.
 """
 
 import json
-import multiprocessing
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
+
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from contextlib import contextmanager
@@ -34,6 +41,7 @@ from typing import (
     Iterator,
     List,
     Optional,
+    Sequence,
     Tuple,
 )
 
@@ -48,8 +56,11 @@ from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
 
 ENCODERS = ("tok2vec", "transformer")
-ENGINES = (("1 process", "local", 1), ("2 processes", "local", 2), ("Ray, 2", "ray", 2))
+ONE, TWO, RAY = "1 process", "2 processes", "Ray, 2"
+ENGINES = {ONE: ("local", 1), TWO: ("local", 2), RAY: ("ray", 2)}
+CHOICES = {"engines": (ONE, TWO, RAY), "processes": (ONE, TWO), "ray": (TWO, RAY)}
 EVERY = 10
+PAUSE = 0.2
 
 
 def main(
@@ -71,8 +82,9 @@ def main(
             folder = Path(work)
             if name == "shares":
                 result[name] = measure_shares(settings, corpus, folder, n_shares)
-            elif name == "engines":
-                result[name] = measure_engines(settings, corpus, folder, rounds)
+            elif name in CHOICES:
+                chosen = CHOICES[name]
+                result[name] = measure_engines(settings, corpus, folder, rounds, chosen)
             else:
                 result[name] = measure_memory(settings, corpus, folder, n_process)
     msg.info(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -84,13 +96,22 @@ def main(
 class Clock:
     """Processor time by the name of what is done; what is within counts for itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_gpu: bool = False) -> None:
         self.seconds: DefaultDict[str, float] = defaultdict(float)
         self.names = ["other"]
-        self.last = time.process_time()
+        self.is_gpu = is_gpu
+        self.last = self.tell()
+
+    def tell(self) -> float:
+        if not self.is_gpu:
+            return time.process_time()
+        import torch
+
+        torch.cuda.synchronize()  # of cupy's kernels, too
+        return time.perf_counter()
 
     def switch(self) -> None:
-        now = time.process_time()
+        now = self.tell()
         self.seconds[self.names[-1]] += now - self.last
         self.last = now
 
@@ -119,7 +140,8 @@ def measure_shares(
 ) -> Dict[str, float]:
     for name in ("parts", "done", "attempts"):
         (folder / name).mkdir()
-    extractor, clock = Extractor(settings, folder), Clock()
+    extractor = Extractor(settings, folder)
+    clock = Clock(is_gpu=settings.gpu_id >= 0)
     chunks = islice(make_chunks([corpus], settings), n_chunks + 1)
     extractor.extract(next(chunks))  # warms up
     clock.wrap(extractor, "_read", "reading")
@@ -136,7 +158,8 @@ def measure_shares(
     clock.switch()
     total = sum(clock.seconds.values())
     outside = ("reading", "tokenizing", "rows", "writing", "other")
-    msg.divider(f"Processor time of {n_docs:,} documents, one process")
+    kind = "Time" if clock.is_gpu else "Processor time"
+    msg.divider(f"{kind} of {n_docs:,} documents, one process")
     rows = [
         (name, f"{1e6 * seconds / n_docs:.0f}", f"{seconds / total:.1%}")
         for name, seconds in sorted(clock.seconds.items(), key=lambda x: -x[1])
@@ -145,7 +168,7 @@ def measure_shares(
     msg.table(rows, header=header, divider=True, aligns=("l", "r", "r"))
     share = sum(clock.seconds[name] for name in outside) / total
     msg.good(
-        f"{n_docs / total:.0f} documents per second of processor time; "
+        f"{n_docs / total:.0f} documents per second of this time; "
         f"{share:.1%} outside the components, "
         f"{1 - clock.seconds['encoder'] / total:.1%} outside the encoder alone"
     )
@@ -169,16 +192,24 @@ class _Component:
 
 
 def measure_engines(
-    settings: Settings, corpus: Path, folder: Path, rounds: int
+    settings: Settings,
+    corpus: Path,
+    folder: Path,
+    rounds: int,
+    chosen: Sequence[str],
 ) -> List[Dict[str, Any]]:
-    answers: DefaultDict[str, List[Dict[str, float]]] = defaultdict(list)
+    answers: Dict[str, List[Dict[str, float]]] = {name: [] for name in chosen}
     for number in range(rounds):
-        for name, engine, n in ENGINES:
+        for name in chosen if number % 2 == 0 else reversed(chosen):
+            engine, n = ENGINES[name]
             place = folder / f"{number}-{engine}-{n}"
             answer = run_once(settings, corpus, place, engine, n)
             shutil.rmtree(place)
             answers[name].append(answer)
-            msg.text(f"round {number + 1}, {name}: {answer['rate']:.0f} documents/s")
+            msg.text(
+                f"round {number + 1}, {name}: {answer['rate']:.0f} documents/s after "
+                f"{answer['start']:.1f} s"
+            )
     msg.divider(f"Documents per second, {rounds} rounds, median (min to max)")
     rates = {name: [x["rate"] for x in got] for name, got in answers.items()}
     busy = {
@@ -194,15 +225,19 @@ def measure_engines(
     ]
     header = ("", "documents/s", "busy with chunks")
     msg.table(table, header=header, divider=True)
-    one, two, ray = (rates[name] for name, _, _ in ENGINES)
-    efficiency = [b / (2 * a) for a, b in zip(one, two)]
-    overhead = [b / r - 1 for b, r in zip(two, ray)]
-    for label, values in (
-        ("efficiency from one to two processes", efficiency),
-        ("overhead of Ray", overhead),
-    ):
-        all_ = ", ".join(f"{x:.2f}" for x in values)
-        msg.good(f"{label}: median {statistics.median(values):.2f} ({all_})")
+    pairs = [
+        (f"efficiency of {TWO}: rate / 2 rates of one", ONE, lambda a, b: b / (2 * a)),
+        (
+            "overhead of Ray: time / time of 2 processes - 1",
+            TWO,
+            lambda a, b: a / b - 1,
+        ),
+    ]
+    for (label, name, compute), other in zip(pairs, (TWO, RAY)):
+        if name in rates and other in rates:
+            values = [compute(a, b) for a, b in zip(rates[name], rates[other])]
+            all_ = ", ".join(f"{x:.2f}" for x in values)
+            msg.good(f"{label}: median {statistics.median(values):.2f} ({all_})")
     return [{"name": name, "answers": got} for name, got in answers.items()]
 
 
@@ -219,6 +254,7 @@ def run_once(
         counts.append(chunk["read"])
         numbers.append(chunk["chunk"])
 
+    begin = time.perf_counter()
     extract_corpus(
         [str(corpus)],
         place,
@@ -227,6 +263,11 @@ def run_once(
         n_process=n_process,
         on_chunk=note,
     )
+    if len(times) < 3 * n_process:
+        raise SystemExit(
+            f"{corpus}: {len(times)} chunks; expected {3 * n_process} or more for "
+            f"{n_process} processes. Take more documents or a smaller --chunk-size."
+        )
     # the first of each process is work that began before the clock
     skip, until = n_process, len(times) - n_process + 1
     seconds = times[until - 1] - times[skip - 1]
@@ -236,6 +277,8 @@ def run_once(
         "rate": sum(counts[skip:until]) / seconds,
         # of the time of all processes, however much of it others took
         "busy": busy / (n_process * seconds),
+        # planning, loading, the first chunk
+        "start": times[0] - begin,
     }
 
 
@@ -245,9 +288,10 @@ def measure_memory(
     trace: List[Dict[str, float]] = []
     begin = time.perf_counter()
     state = {"n": 0, "total": 0}
-    msg.divider(f"Resident memory, MB, {n_process} processes")
-    header = ("documents", "seconds", "driver", "largest worker", "its own part")
-    print("".join(f"{x:>16}" for x in header))
+    msg.divider(f"Peaks of resident memory, MB, {n_process} processes")
+    names = ("documents", "seconds", "all", "driver", "largest worker", "its own")
+    print("".join(f"{x:>15}" for x in names))
+    sampler = Sampler()
 
     def start(progress: Any) -> None:
         state["total"] = progress.n_docs
@@ -256,35 +300,86 @@ def measure_memory(
         state["n"] += counts["read"]
         # said as it goes on, since a run may take hours
         if state["n"] * EVERY >= state["total"] * (len(trace) + 1):
-            memory = read_memory()
             trace.append({"n": state["n"], "seconds": time.perf_counter() - begin})
-            trace[-1].update(memory)
-            print("".join(f"{x:>16,.0f}" for x in trace[-1].values()), flush=True)
+            trace[-1].update(sampler.take())
+            print("".join(f"{x:>15,.0f}" for x in trace[-1].values()), flush=True)
 
     options: Dict[str, Any] = {"on_start": start, "on_chunk": note}
-    extract_corpus(
-        [str(corpus)], folder / "o", settings, n_process=n_process, **options
-    )
+    with sampler.run():
+        extract_corpus(
+            [str(corpus)], folder / "o", settings, n_process=n_process, **options
+        )
+    if len(trace) > 2:
+        growth = trace[-1]["all"] / trace[1]["all"] - 1
+        msg.good(f"peak of the last tenth against the second: {growth:+.1%}")
     return trace
 
 
-def read_memory() -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): MB of this process, of its largest child, and what
-    the largest child shares with no other (Linux)."""
-    pids = [child.pid or 0 for child in multiprocessing.active_children()]
-    return {
-        "driver": read_size(os.getpid(), "status", ("VmRSS",)),
-        "worker": max(
-            (read_size(pid, "status", ("VmRSS",)) for pid in pids), default=0
-        ),
-        "own": max(
-            (
-                read_size(pid, "smaps_rollup", ("Private_Clean", "Private_Dirty"))
-                for pid in pids
-            ),
-            default=0,
-        ),
-    }
+class Sampler:
+    """Resident memory of this process and all below it, and the peaks of it (Linux).
+
+    all (float): MB, the sum; what processes share is in it more than once.
+    driver, worker (float): MB, of this process and of the largest other one.
+    own (float): MB that the largest worker shares with no other, now.
+    """
+
+    def __init__(self) -> None:
+        self.peaks: Dict[str, float] = {}
+        self.lock, self.end = threading.Lock(), threading.Event()
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        thread = threading.Thread(target=self.work, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.end.set()
+            thread.join()
+
+    def work(self) -> None:
+        while not self.end.wait(PAUSE):
+            self.look()
+
+    def look(self) -> int:
+        """RETURNS (int): the largest worker's pid."""
+        driver = os.getpid()
+        sizes = {
+            pid: read_size(pid, "status", ("VmRSS",)) for pid in list_below(driver)
+        }
+        # others have none below them but the process that workers are forked from
+        workers = [pid for pid in sizes if not list_below(pid)]
+        largest = max(workers, key=lambda pid: sizes[pid], default=driver)
+        mine = read_size(driver, "status", ("VmRSS",))
+        found = {
+            "all": mine + sum(sizes.values()),
+            "driver": mine,
+            "worker": sizes.get(largest, 0.0),
+        }
+        with self.lock:
+            for name, size in found.items():
+                self.peaks[name] = max(self.peaks.get(name, 0.0), size)
+        return largest
+
+    def take(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): the peaks since it was last asked."""
+        pid = self.look()
+        with self.lock:
+            peaks, self.peaks = self.peaks, {}
+        private = ("Private_Clean", "Private_Dirty")
+        return {**peaks, "own": read_size(pid, "smaps_rollup", private)}
+
+
+def list_below(pid: int) -> List[int]:
+    """RETURNS (List[int]): processes that this one has started, and theirs."""
+    found: List[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            pids = [int(x) for x in file.read_text().split()]
+        except OSError:
+            continue  # it has ended
+        found += [x for child in pids for x in (child, *list_below(child))]
+    return found
 
 
 def read_size(pid: int, file: str, names: Tuple[str, ...]) -> float:

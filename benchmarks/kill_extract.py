@@ -3,12 +3,18 @@
     python benchmarks/kill_extract.py training/joint/model-best data/corpus.jsonl
 
 For each kind the job is killed and resumed until it was killed `--moments` times; each
-time that a folder is complete its parts are compared byte by byte with those of a run
-that nobody disturbed (JSON lines), and by rows (Parquet). Kinds: `driver` and `worker`
-(local processes), `actor` (Ray), `disk` (a tmpfs that is too small until it is given
-more room; needs root).
+time that a folder is complete its parts are compared with those of a run that nobody
+disturbed, JSON lines byte by byte and Parquet by rows. Kinds:
+
+- driver: the command (its workers have to end by themselves);
+- job: the command and all its workers at once, as when a machine is taken away;
+- worker: a process that holds the model;
+- actor: the same of Ray;
+- ray: the command that runs Ray;
+- disk: a tmpfs that is too small until it is given more room (needs root).
 """
 
+import json
 import os
 import random
 import shutil
@@ -19,6 +25,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Dict, Iterator, List
 
@@ -29,7 +36,7 @@ from rel_component.inference.batch import Settings, extract_corpus
 from rel_component.inference.batch.tables import read_parquet
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "extract.py"
-KINDS = ("driver", "worker", "actor", "disk")
+KINDS = "driver,job,worker,actor,ray,disk"
 
 
 def main(
@@ -37,101 +44,126 @@ def main(
     corpus: Annotated[Path, typer.Argument(help="JSON lines")],
     moments: Annotated[int, typer.Option(help="kills of each kind")] = 20,
     chunk_size: Annotated[int, typer.Option()] = 100,
-    kinds: Annotated[str, typer.Option(help="with commas")] = ",".join(KINDS),
+    kinds: Annotated[str, typer.Option(help="with commas")] = KINDS,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Kill, resume, compare."""
-    rng = random.Random(seed)
     settings = Settings(model=str(model), chunk_size=chunk_size)
+    tests = {
+        "driver": kill_command,
+        "job": lambda case: kill_command(case, is_all=True),
+        "worker": kill_worker,
+        "actor": lambda case: kill_worker(case, engine="ray"),
+        "ray": lambda case: kill_command(case, engine="ray"),
+        "disk": fill_disk,
+    }
     with tempfile.TemporaryDirectory() as work:
-        whole = Path(work, "whole")
-        start = time.monotonic()
-        extract_corpus([str(corpus)], whole, settings, n_process=2)
-        seconds = time.monotonic() - start
-        msg.info(f"undisturbed: {seconds:.0f} s, {count_done(whole)} chunks")
-        tests = {
-            "driver": kill_driver,
-            "worker": kill_worker,
-            "actor": kill_actor,
-            "disk": fill_disk,
-        }
         for kind in kinds.split(","):
-            folder = Path(work, kind)
-            done = tests[kind](settings, corpus, folder, whole, moments, seconds, rng)
-            msg.good(f"{kind}: {done}; the same parts each time")
+            whole, folder = Path(work, "whole"), Path(work, kind)
+            case = Case(settings, corpus, folder, whole, moments, random.Random(seed))
+            if not whole.exists():
+                start = time.monotonic()
+                finish(start_command(case, whole, "local"))
+                check_whole(whole, corpus)
+                seconds = time.monotonic() - start
+                msg.info(f"undisturbed: {seconds:.0f} s, {count_done(whole)} chunks")
+            start = time.monotonic()
+            done = tests[kind](case)
+            seconds = time.monotonic() - start
+            msg.good(f"{kind}: {done}; the same parts each time ({seconds:.0f} s)")
 
 
-def kill_driver(
-    settings: Settings,
-    corpus: Path,
-    folder: Path,
-    whole: Path,
-    moments: int,
-    seconds: float,
-    rng: random.Random,
-) -> str:
-    """SIGKILL the command, at any moment from its first instruction on."""
-    command = [sys.executable, SCRIPT, settings.model, corpus, "-o", folder]
-    options = ["--chunk-size", settings.chunk_size, "--n-process", 2]
-    line = list(map(str, [*command, *options]))
-    n_kills = n_whole = 0
-    while n_kills < moments or folder.exists():
-        process = subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        limit = rng.random() * seconds if n_kills < moments else None
+@dataclass
+class Case:
+    """What is done to a run, and what it should give."""
+
+    settings: Settings
+    corpus: Path
+    folder: Path
+    whole: Path
+    moments: int
+    rng: random.Random
+
+
+def start_command(case: Case, folder: Path, engine: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, SCRIPT, case.settings.model, case.corpus, "-o", folder]
+    options = ["--chunk-size", case.settings.chunk_size, "--n-process", 2]
+    line = list(map(str, [*command, *options, "--engine", engine]))
+    return subprocess.Popen(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # a group, to be killed as one; in a session of its own it would be scheduled
+        # apart from this process
+        preexec_fn=os.setpgrp,
+    )
+
+
+def finish(process: "subprocess.Popen[bytes]") -> None:
+    out, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(out.decode())
+
+
+def kill_command(case: Case, engine: str = "local", *, is_all: bool = False) -> str:
+    """SIGKILL the command, at any moment between its first instruction and its end.
+
+    How long it takes is learned from an undisturbed run, and that long has a resumed
+    run at most: so some kills come too late, and are not counted.
+    """
+    start = time.monotonic()
+    finish(start_command(case, case.folder, engine))
+    seconds = time.monotonic() - start
+    shutil.rmtree(case.folder)
+    stages: List[int] = []
+    n_whole = 0
+    while len(stages) < case.moments or case.folder.exists():
+        process = start_command(case, case.folder, engine)
+        is_enough = len(stages) == case.moments
+        limit = None if is_enough else case.rng.random() * seconds
         try:
             out, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            process.kill()
+            stages.append(count_done(case.folder))
+            if is_all:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
             process.communicate()
-            n_kills += 1
             continue
         if process.returncode:
             raise SystemExit(out.decode())
-        compare(folder, whole)
+        compare(case.folder, case.whole)
         n_whole += 1
-        shutil.rmtree(folder)
-    return f"{n_kills} kills over {n_whole} runs"
+        shutil.rmtree(case.folder)
+    return f"{len(stages)} kills, after {stages} chunks, over {n_whole} runs"
 
 
-def kill_worker(
-    settings: Settings,
-    corpus: Path,
-    folder: Path,
-    whole: Path,
-    moments: int,
-    seconds: float,
-    rng: random.Random,
-    engine: str = "local",
-) -> str:
+def kill_worker(case: Case, engine: str = "local") -> str:
     """SIGKILL processes that hold the model, some time after they have done a chunk."""
     n_kills = n_whole = 0
-    n_chunks = count_done(whole)
-    while n_kills < moments:
+    n_chunks = count_done(case.whole)
+    while n_kills < case.moments:
         dead: List[int] = []
-        room = moments - n_kills
+        room = case.moments - n_kills
 
         def on_chunk(
             counts: Dict[str, Any], dead: List[int] = dead, room: int = room
         ) -> None:
             # a few in each run, at moments within the chunk that comes next
-            wants = rng.random() < 6 / n_chunks and len(dead) < room
+            wants = case.rng.random() < 6 / n_chunks and len(dead) < room
             if wants and counts["pid"] not in dead:
                 dead.append(counts["pid"])
-                delay = rng.random() * counts["seconds"]
+                delay = case.rng.random() * counts["seconds"]
                 threading.Timer(delay, kill, [counts["pid"]]).start()
 
         options: Dict[str, Any] = {"engine": engine, "n_process": 2}
-        extract_corpus([str(corpus)], folder, settings, on_chunk=on_chunk, **options)
-        compare(folder, whole)
+        inputs = [str(case.corpus)]
+        extract_corpus(inputs, case.folder, case.settings, on_chunk=on_chunk, **options)
+        compare(case.folder, case.whole)
         n_kills, n_whole = n_kills + len(dead), n_whole + 1
-        shutil.rmtree(folder)
+        shutil.rmtree(case.folder)
     return f"{n_kills} kills over {n_whole} runs"
-
-
-def kill_actor(*args: Any) -> str:
-    return kill_worker(*args, engine="ray")
 
 
 def kill(pid: int) -> None:
@@ -141,34 +173,29 @@ def kill(pid: int) -> None:
         pass  # it had ended with the run
 
 
-def fill_disk(
-    settings: Settings,
-    corpus: Path,
-    folder: Path,
-    whole: Path,
-    moments: int,
-    seconds: float,
-    rng: random.Random,
-) -> str:
+def fill_disk(case: Case) -> str:
     """A tmpfs that is full at a random moment, and then has room again."""
-    size = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file())
-    for _ in range(moments):
+    files = [path for path in case.whole.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    folder, output = case.folder, case.folder / "o"
+    inputs = [str(case.corpus)]
+    stages: List[int] = []
+    for _ in range(case.moments):
         folder.mkdir()
-        with small_disk(folder, int(size * rng.uniform(0.05, 0.9)) + (64 << 10)):
+        with small_disk(folder, int(size * case.rng.uniform(0.02, 0.95)) + (16 << 10)):
             try:
-                extract_corpus([str(corpus)], folder / "o", settings, n_process=2)
+                extract_corpus(inputs, output, case.settings, n_process=2)
             except (OSError, ValueError) as error:
                 assert "No space left" in str(error), error
             else:
                 raise SystemExit("the disk was not full")
-            left = [path for path in folder.rglob("*") if path.suffix == ".tmp"]
-            assert not left, left
+            stages.append(count_done(output))
             options = f"remount,size={4 * size + (8 << 20)}"
             subprocess.run(["mount", "-o", options, str(folder)], check=True)
-            extract_corpus([str(corpus)], folder / "o", settings, n_process=2)
-            compare(folder / "o", whole)
+            extract_corpus(inputs, output, case.settings, n_process=2)
+            compare(output, case.whole)
         folder.rmdir()
-    return f"{moments} full disks"
+    return f"{case.moments} full disks, after {stages} chunks"
 
 
 @contextmanager
@@ -196,6 +223,23 @@ def compare(folder: Path, whole: Path) -> None:
             raise SystemExit(f"{name} differs")
     if (folder / "dead_letters.jsonl").exists():
         raise SystemExit("there are dead letters")
+    left = [str(path) for path in folder.rglob("*.tmp")]
+    left += os.listdir(folder / "attempts")
+    if left:
+        raise SystemExit(f"left over: {left}")
+
+
+def check_whole(whole: Path, corpus: Path) -> None:
+    """See that each document of the corpus has one row."""
+    with corpus.open(encoding="utf8") as file:
+        expected = [json.loads(line)["id"] for line in file]
+    found = []
+    for name in list_parts(whole):
+        if name.endswith(".jsonl"):
+            lines = (whole / "parts" / name).read_text("utf8").splitlines()
+            found += [json.loads(line)["id"] for line in lines]
+    if found != expected or len(set(found)) != len(found):
+        raise SystemExit("the undisturbed run has not one row for each document")
 
 
 def list_parts(folder: Path) -> List[str]:
@@ -203,7 +247,8 @@ def list_parts(folder: Path) -> List[str]:
 
 
 def count_done(folder: Path) -> int:
-    return len(os.listdir(folder / "done"))
+    done = folder / "done"
+    return len(list(done.glob("[0-9]*.json"))) if done.is_dir() else 0
 
 
 if __name__ == "__main__":

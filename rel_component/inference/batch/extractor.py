@@ -16,16 +16,17 @@ from spacy.util import import_file
 from ...evaluation import find_extractor, list_entity_finders, load_pipeline
 from ..texts import Task, make_docs, predict
 from .folder import OutputFolder
-from .plan import Chunk, Piece
+from .plan import ADVICE, Chunk, Piece, check_unchanged
 from .rows import make_letter, make_row
 from .settings import Settings
-from .sources import KINDS, UNREADABLE
+from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import CRASHED, FAILED, MALFORMED, TOO_LONG, Item, Place, refuse
 
 # attempts at a whole chunk before its documents are taken one at a time
 MAX_ATTEMPTS = 3
-# how often a document has to crash the process alone until it is given up
-MAX_CRASHES = 2
+# how often the process has to end with a document alone until that is given up: more
+# than once or twice, for it may have been killed from outside
+MAX_CRASHES = 3
 # crashes outside of any document until the chunk is given up
 MAX_OTHER = 8
 # of a vocabulary that grows; some 30 MB
@@ -78,6 +79,13 @@ class Extractor:
         done = self.folder.read_done(chunk.number)
         if done is not None:
             return done
+        try:
+            return self._extract(chunk)
+        except (Exception, KeyboardInterrupt):  # it did not crash
+            self.folder.forgive(chunk.number)
+            raise
+
+    def _extract(self, chunk: Chunk) -> Counts:
         start = time.perf_counter()
         with ExitStack() as stack:
             caught = stack.enter_context(warnings.catch_warnings(record=True))
@@ -115,30 +123,42 @@ class Extractor:
         sources: List[str] = []
         items: List[Item] = []
         for piece in chunk.pieces:
+            path = Path(self.settings.root, piece.source)
             try:
-                found = self._read_piece(piece)
+                check_unchanged(piece, path)
+                found = self._read_piece(piece, path)
+                check_unchanged(piece, path)
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise RunError(f"{piece.source}: can't be read: {reason}.") from error
+            except ValueError as error:
+                raise RunError(str(error)) from error
             if len(found) != piece.count:
-                raise _changed(piece)
+                raise RunError(
+                    f"{piece.source}: found {len(found)} documents in place of "
+                    f"{piece.count} from {piece.first} on. {ADVICE}"
+                )
             sources += [piece.source] * len(found)
             items += found
         return sources, items
 
-    def _read_piece(self, piece: Piece) -> List[Item]:
-        path = Path(self.settings.root, piece.source)
-        if path.stat().st_size != piece.size:
-            raise _changed(piece)
+    def _read_piece(self, piece: Piece, path: Path) -> List[Item]:
         place = Place(piece.start, piece.stop, piece.first)
         if piece.kind == UNREADABLE:
-            reason = f"the file as a whole can't be read as {path.suffix}"
-            return [refuse(place, MALFORMED, reason)]
+            return [refuse(place, MALFORMED, self._find_reason(path))]
         items = list(KINDS[piece.kind].read(path, *place, self.settings))
         for item in items:
             if item.is_file:
                 item.id = piece.source
         return items
+
+    def _find_reason(self, path: Path) -> str:
+        """RETURNS (str): why a file as a whole can't be read."""
+        try:
+            next(KINDS[find_kind(path)].scan(path, self.settings), None)
+        except ValueError as error:
+            return str(error)
+        raise RunError(f"{path}: the file can be read now. {ADVICE}")
 
     def make_doc(self, item: Item, source: str) -> Optional[Doc]:
         """RETURNS (Optional[Doc]): None if there can be none; the item says why."""
@@ -226,6 +246,7 @@ class _Attempt:
         elif state["n"] >= MAX_ATTEMPTS:
             state["other"] += 1
         if state["other"] > MAX_OTHER:
+            self.folder.forget(self.number)
             raise RunError(
                 f"Chunk {self.number} has crashed the process {state['n']} times, and "
                 f"none of its documents does so alone. Is there enough memory? A "
@@ -253,9 +274,11 @@ class _Attempt:
         rows = [self._run_one(i) for i in range(len(self.items))]
         self._remember(None)
         good = [i for i, row in enumerate(rows) if row is not None]
-        if self.state["is_batched"]:  # and crashed, though each is fine alone
+        if (
+            self.state["n_batched"] == MAX_ATTEMPTS
+        ):  # it crashes, though none does alone
             return rows
-        self.state["is_batched"] = True
+        self.state["n_batched"] += 1
         self._remember(None)
         try:
             return self._run_batched(good)
@@ -312,10 +335,3 @@ def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
         extractor.use_threshold(settings.threshold)
     name = settings.entities_from
     return nlp, None if name is None else load_pipeline(Path(name))
-
-
-def _changed(piece: Piece) -> RunError:
-    return RunError(
-        f"{piece.source}: the file has changed since the run began. Give another "
-        f"--output to begin anew."
-    )

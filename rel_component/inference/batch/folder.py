@@ -17,7 +17,7 @@ chunk. Whatever is killed, a chunk is done, or made again with the same names.
 import fcntl
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Set
 
@@ -29,7 +29,7 @@ from .tables import write_parquet
 
 Rows = List[Dict[str, Any]]
 DEAD = "dead"
-LOCK = ".lock"
+RUN, LOCK = "run.json", ".lock"
 
 
 class OutputFolder:
@@ -63,12 +63,24 @@ class OutputFolder:
         for folder in (self.path, self.parts, self.done, self.attempts):
             for file in folder.glob(f"*{TEMPORARY}"):
                 file.unlink(missing_ok=True)
-        for file in self.attempts.glob("*.json"):
-            file.unlink(missing_ok=True)
         done = self.list_done()
         for file in self.parts.glob("part-*"):  # of chunks that were not finished
-            if int(file.name[5:11]) not in done:
+            if _get_number(file) not in done:
                 file.unlink(missing_ok=True)
+        # what is known of others stays: a document that takes all processes with it,
+        # as for want of memory, would do so in each run
+        for file in self.attempts.glob("*.json"):
+            if int(file.stem) in done:
+                file.unlink(missing_ok=True)
+
+    def forget_all(self) -> None:
+        """Another run begins."""
+        for file in self.attempts.glob("*.json"):
+            file.unlink(missing_ok=True)
+
+    def read_run(self) -> Optional[Dict[str, Any]]:
+        """RETURNS (Optional[Dict[str, Any]]): what the folder's run is of."""
+        return _read_json(self.path / RUN)
 
     def list_done(self) -> Set[int]:
         """RETURNS (Set[int]): numbers of the chunks that are done."""
@@ -110,24 +122,45 @@ class OutputFolder:
 
     def read_done(self, number: int) -> Optional[Dict[str, Any]]:
         """RETURNS (Optional[Dict[str, Any]]): counts of a chunk, None: not done yet."""
-        try:
-            return srsly.read_json(self.done / f"{number:06}.json")
-        except (OSError, ValueError):
-            return None
+        return _read_json(self.done / f"{number:06}.json")
 
     def recall(self, number: int) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): what is known of earlier attempts at a chunk."""
-        try:
-            return srsly.read_json(self.attempts / f"{number:06}.json")
-        except (OSError, ValueError):
-            return {"n": 0, "at": None, "crashes": {}, "other": 0, "is_batched": False}
+        known = _read_json(self.attempts / f"{number:06}.json")
+        return known or {"n": 0, "at": None, "crashes": {}, "other": 0, "n_batched": 0}
+
+    def list_suspects(self, n: int) -> Set[int]:
+        """RETURNS (Set[int]): chunks that were begun so often, or more often, and are
+        not done."""
+        numbers = {int(file.stem) for file in self.attempts.glob("*.json")}
+        return {i for i in numbers - self.list_done() if self.recall(i)["n"] >= n}
 
     def remember(self, number: int, state: Dict[str, Any]) -> None:
         """Write it down, for whoever takes the chunk after a crash."""
-        write_json(self.attempts / f"{number:06}.json", state, is_durable=False)
+        # within a chunk a document is noted as often as it takes milliseconds
+        path, is_durable = self.attempts / f"{number:06}.json", state["at"] is None
+        write_json(path, state, is_durable=is_durable)
+
+    def forgive(self, number: int) -> None:
+        """An attempt was stopped from outside, and none of its documents is to blame.
+
+        number (int): of a chunk that nobody works at any more.
+        """
+        state = self.recall(number)
+        if state["n"] > 1:
+            state.update(n=state["n"] - 1, at=None)
+            with suppress(OSError):  # of a full disk, which may be why it was stopped
+                self.remember(number, state)
+        else:
+            self.forget(number)
+
+    def forgive_all(self) -> None:
+        """All attempts that were going on were stopped from outside."""
+        for file in self.attempts.glob("*.json"):
+            self.forgive(int(file.stem))
 
     def forget(self, number: int) -> None:
-        """The chunk is done."""
+        """The chunk is done, or given up: it begins anew."""
         (self.attempts / f"{number:06}.json").unlink(missing_ok=True)
 
     def read_counts(self) -> Iterator[Dict[str, Any]]:
@@ -159,3 +192,14 @@ def write_json(path: Path, data: Any, *, is_durable: bool = True) -> None:
     """Write a small file whole or not at all."""
     with replace_file(path, is_durable=is_durable) as file:
         file.write(json.dumps(data, indent=1).encode("utf8"))
+
+
+def _read_json(path: Path) -> Optional[Dict[str, Any]]:
+    try:
+        return srsly.read_json(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _get_number(part: Path) -> int:
+    return int(part.name.partition("-")[2].partition(".")[0])

@@ -3,22 +3,29 @@
 import json
 import os
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Generator, Iterator, Optional, Sequence, Set
 
-import srsly
-
-from .extractor import Counts, RunError
-from .folder import OutputFolder, write_json
-from .plan import Chunk, find_inputs, make_chunks, read_plan, write_plan
+from .extractor import MAX_ATTEMPTS, Counts, RunError
+from .folder import RUN, OutputFolder, write_json
+from .plan import (
+    ADVICE,
+    Chunk,
+    find_change,
+    find_inputs,
+    make_chunks,
+    read_plan,
+    write_plan,
+)
 from .run_local import run_local
-from .settings import PARQUET, Settings, digest_file
+from .settings import PARQUET, Settings
 from .tables import import_pyarrow
 
 LOCAL, RAY = "local", "ray"
 ENGINES = (LOCAL, RAY)
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -94,13 +101,18 @@ def extract_corpus(
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
         on_start(Progress(run["documents"], run["chunks"], n_done))
-        plan = read_plan(folder.path / "plan.jsonl")
-        pending = (chunk for chunk in plan if chunk.number not in done)
-        if len(done) < run["chunks"]:
-            path = output.resolve()
-            chunks = _start(engine, pending, settings, path, n_process, address)
-            for counts in chunks:
-                on_chunk(counts)
+        # alone: what crashes then is known
+        suspects = folder.list_suspects(MAX_ATTEMPTS)
+        rest = set(range(run["chunks"])) - done - suspects
+        for numbers, n in ((suspects, 1), (rest, n_process)):
+            if not numbers:
+                continue
+            plan = read_plan(folder.path / "plan.jsonl")
+            pending = (chunk for chunk in plan if chunk.number in numbers)
+            chunks = _start(engine, pending, settings, output.resolve(), n, address)
+            with closing(chunks):  # no process writes once the lock is given back
+                for counts in chunks:
+                    on_chunk(counts)
         return _finish(folder, run)
 
 
@@ -121,33 +133,43 @@ def _prepare(
     """Plan the run; if there is one in the folder already, see that it is the same."""
     planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
     try:
-        n_chunks, n_docs = write_plan(
-            make_chunks(find_inputs(inputs, folder.path), settings), planned
-        )
+        chunks = make_chunks(find_inputs(inputs, folder.path), settings)
+        n_chunks, n_docs, digest = write_plan(chunks, planned)
         run = {
             "version": VERSION,
+            "settings": settings.fingerprint(),
             "chunks": n_chunks,
             "documents": n_docs,
-            "input": digest_file(planned),
-            "settings": settings.fingerprint(),
+            "input": digest,
         }
+        known = folder.read_run()
         if folder.list_done():  # until then there is nothing to go on with
-            _compare(srsly.read_json(folder.path / "run.json"), run, folder.path)
+            _compare(known or {}, run, folder.path)
+            if known != run:
+                change = find_change(plan, planned)
+                raise ValueError(
+                    f"{folder.path}: this folder has a run of another input: {change}. "
+                    f"{ADVICE}"
+                )
+        elif known != run:
+            folder.forget_all()
         os.replace(planned, plan)
-        write_json(folder.path / "run.json", run)
+        write_json(folder.path / RUN, run)
     finally:
         planned.unlink(missing_ok=True)
     return run
 
 
 def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
-    flat = [{**x, **x["settings"]} for x in (known, run)]
-    names = dict.fromkeys((*flat[1], *flat[0]))
-    for name in names:
-        old, new = (json.dumps(x.get(name)) for x in flat)
-        if name != "settings" and old != new:
+    """RAISES (ValueError): if the runs have not the same settings."""
+    old, new = (
+        {"version": x.get("version"), **x.get("settings", {})} for x in (known, run)
+    )
+    for name in dict.fromkeys((*new, *old)):
+        was, now = (json.dumps(x.get(name)) for x in (old, new))
+        if was != now:
             raise ValueError(
-                f"{path}: this folder has a run with {name} = {old}, found now {new}. "
+                f"{path}: this folder has a run with {name} = {was}, found now {now}. "
                 f"Give what the run was begun with, and it goes on; or another folder."
             )
 
@@ -159,7 +181,7 @@ def _start(
     folder: Path,
     n_process: int,
     address: Optional[str],
-) -> Iterator[Counts]:
+) -> Generator[Counts, None, None]:
     if engine == LOCAL:
         return run_local(chunks, settings, folder, n_process)
     from .run_ray import run_ray

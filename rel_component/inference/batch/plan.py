@@ -4,9 +4,12 @@ A plan stands in a file, one chunk on each line, so that it needs no memory.
 """
 
 import glob
+import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
@@ -14,6 +17,11 @@ from ...formats.io import cannot_read, list_files
 from .settings import Settings, digest_file
 from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import Place, SourceError
+
+ADVICE = (
+    "Put the input back as it was, and the same command goes on; or give another "
+    "--output to begin anew."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class Piece:
     source (str): the file, as the user named it or its folder.
     kind (str): how the file is read, a key of KINDS.
     size (int): of the file, in bytes.
+    mtime_ns (int): when it was last written to; another time with the same content is
+        no change.
     digest (str): of its content.
     start, stop (int): where the documents stand; bytes, or rows of a table.
     first (int): number of the first document; lines of a file are counted from 1.
@@ -32,6 +42,7 @@ class Piece:
     source: str
     kind: str
     size: int
+    mtime_ns: int
     digest: str
     start: int
     stop: int
@@ -136,14 +147,17 @@ def _cut_file(file: Path, settings: Settings, room: int) -> Iterator[Piece]:
     """Pieces of a file: the first with `room` documents, then of whole chunks."""
     kind, source = find_kind(file), file.as_posix()
     try:
-        size, digest = file.stat().st_size, digest_file(file)
+        # what is written in between is seen as a change
+        stat, digest = file.stat(), digest_file(file)
     except OSError as error:
         raise ValueError(str(cannot_read(file, error))) from error
+
+    content = (stat.st_size, stat.st_mtime_ns, digest)
 
     def make_piece(places: List[Place]) -> Piece:
         first, last = places[0], places[-1]
         place = (first.start, last.stop, first.number)
-        return Piece(source, kind, size, digest, *place, len(places))
+        return Piece(source, kind, *content, *place, len(places))
 
     group: List[Place] = []
     try:
@@ -154,30 +168,90 @@ def _cut_file(file: Path, settings: Settings, room: int) -> Iterator[Piece]:
                 group, room = [], settings.chunk_size
     except SourceError:
         # one broken file of many must not stop the others
-        yield Piece(source, UNREADABLE, size, digest, 0, size, 1, 1)
+        yield Piece(source, UNREADABLE, *content, 0, stat.st_size, 1, 1)
         return
     if group:
         yield make_piece(group)
 
 
-def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int]:
+def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int, str]:
     """Write a plan.
 
     chunks (Iterable[Chunk]): are not held in memory.
     path (Path): the file.
-    RETURNS (Tuple[int, int]): number of chunks and of documents.
+    RETURNS (Tuple[int, int, str]): number of chunks and of documents, and a digest of
+        what is to be read, whenever it was written.
     """
     n_chunks = n_docs = 0
+    total = hashlib.blake2b(digest_size=8)
     with path.open("w", encoding="utf8", errors="surrogateescape") as file:
         for chunk in chunks:
             file.write(f"{chunk.to_json()}\n")
+            pieces = tuple(replace(piece, mtime_ns=0) for piece in chunk.pieces)
+            total.update(Chunk(chunk.number, pieces).to_json().encode())
             n_chunks, n_docs = n_chunks + 1, n_docs + chunk.n_docs
         file.flush()
         os.fsync(file.fileno())
-    return n_chunks, n_docs
+    return n_chunks, n_docs, total.hexdigest()
 
 
 def read_plan(path: Path) -> Iterator[Chunk]:
     """YIELDS (Chunk): of a plan."""
     with path.open(encoding="utf8", errors="surrogateescape") as file:
         yield from map(Chunk.from_json, file)
+
+
+def find_change(known: Path, found: Path) -> str:
+    """What a plan has other than one before.
+
+    known, found (Path): the plan before, the plan now.
+    RETURNS (str): the first difference, with the name of the file.
+    """
+    pairs = zip_longest(_iter_pieces(known), _iter_pieces(found))
+    for old, new in pairs:
+        if old is None:
+            return f"{new.source} is new"
+        if new is None:
+            return f"{old.source} is not there any more"
+        if old.source != new.source:
+            return f"found {new.source} where {old.source} was"
+        if change := describe_change(old, new.size, new.digest):
+            return f"{new.source}: {change}"
+    return "its files are cut into documents in another way"
+
+
+def describe_change(piece: Piece, size: int, digest: str) -> str:
+    """RETURNS (str): how a file differs from what it was; nothing if it does not."""
+    if size != piece.size:
+        return f"the file had {piece.size:,} bytes, found now {size:,}"
+    if digest != piece.digest:
+        return f"the file has other content, of the same length ({size:,} bytes)"
+    return ""
+
+
+def check_unchanged(piece: Piece, path: Path) -> None:
+    """See that a file is what it was when the run was planned.
+
+    piece (Piece): of the plan.
+    path (Path): the file. It is read only if it has been written to since.
+    RAISES (ValueError): if it has changed; the message says how, and what to do.
+    RAISES (OSError): if it can't be read.
+    """
+    stat = path.stat()
+    digest = piece.digest
+    if stat.st_size == piece.size and stat.st_mtime_ns != piece.mtime_ns:
+        digest = _digest_once(path, stat.st_mtime_ns)
+    if change := describe_change(piece, stat.st_size, digest):
+        raise ValueError(
+            f"{piece.source} has changed since the run began: {change}. {ADVICE}"
+        )
+
+
+@lru_cache(maxsize=8)
+def _digest_once(path: Path, mtime_ns: int) -> str:
+    # chunks of one file follow each other
+    return digest_file(path)
+
+
+def _iter_pieces(path: Path) -> Iterator[Piece]:
+    return (piece for chunk in read_plan(path) for piece in chunk.pieces)

@@ -7,9 +7,10 @@ import threading
 from collections import deque
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Deque, Iterator, List, Optional
+from typing import Any, Deque, Generator, Iterator, List, Optional
 
 from .extractor import Counts, Extractor, RunError
+from .folder import OutputFolder
 from .plan import Chunk
 from .settings import Settings
 
@@ -21,7 +22,7 @@ THREADS = "OMP_NUM_THREADS"
 
 def run_local(
     chunks: Iterator[Chunk], settings: Settings, folder: Path, n_process: int
-) -> Iterator[Counts]:
+) -> Generator[Counts, None, None]:
     """Extract chunks with processes of this machine.
 
     A worker that dies, of a crash in the model or of a kill, is replaced, and its
@@ -66,7 +67,8 @@ def run_local(
                 workers[workers.index(worker)] = _Worker(context, settings, folder)
     finally:
         for worker in workers:
-            worker.stop()
+            if worker.stop() and worker.chunk is not None:
+                OutputFolder(folder).forgive(worker.chunk.number)
 
 
 class _Worker:
@@ -99,15 +101,18 @@ class _Worker:
             self.connection.close()
             return None, None
         self.is_ready = True
-        if kind == DONE:
+        if kind != READY:
             self.chunk = None
         return kind, value
 
-    def stop(self) -> None:
-        if self.process.is_alive():
+    def stop(self) -> bool:
+        """RETURNS (bool): whether it was alive."""
+        is_alive = self.process.is_alive()
+        if is_alive:
             self.process.kill()
         self.process.join()
         self.connection.close()
+        return is_alive
 
 
 def _get_context(n_process: int) -> Any:

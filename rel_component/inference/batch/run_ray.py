@@ -12,9 +12,10 @@ import os
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Generator, Iterator, Optional
 
 from .extractor import Counts, Extractor, RunError
+from .folder import OutputFolder
 from .plan import Chunk
 from .settings import Settings
 
@@ -39,7 +40,7 @@ def run_ray(
     folder: Path,
     n_process: int,
     address: Optional[str] = None,
-) -> Iterator[Counts]:
+) -> Generator[Counts, None, None]:
     """Extract chunks with Ray Data.
 
     chunks (Iterator[Chunk]): taken round by round.
@@ -58,6 +59,7 @@ def run_ray(
         start_local(ray, n_process)
     elif is_ours:
         ray.init(address, log_to_driver=False)
+    is_stopped = False
     try:
         while chosen := list(islice(chunks, ROUND)):
             plans = [{"chunk": chunk.to_json()} for chunk in chosen]
@@ -79,9 +81,14 @@ def run_ray(
                 if row["error"]:
                     raise RunError(row["error"])
                 yield json.loads(row["counts"])
+    except (GeneratorExit, KeyboardInterrupt):
+        is_stopped = True
+        raise
     finally:
         if is_ours:
             ray.shutdown()
+        if is_stopped:
+            OutputFolder(folder).forgive_all()
 
 
 class Actor:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List
+from typing import IO, Any, Dict, List
 
 VERSION = 1
 # fsync is the caller's
@@ -50,11 +50,11 @@ def make_schema() -> Any:
     return pa.schema(columns, metadata={"rel_component.rows": str(VERSION)})
 
 
-def write_parquet(rows: List[Dict[str, Any]], file: BinaryIO) -> None:
+def write_parquet(rows: List[Dict[str, Any]], file: IO[bytes]) -> None:
     """Write rows.
 
     rows (List[Dict[str, Any]]): of `rows.make_row`.
-    file (BinaryIO): open for writing.
+    file (IO[bytes]): open for writing.
     """
     pa = import_pyarrow()
     from pyarrow import parquet

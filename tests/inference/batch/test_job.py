@@ -2,7 +2,27 @@
 
 import pytest
 
-from .util import CODE, make_text, read_letters, read_rows, run, write_corpus
+from rel_component.evaluation import find_extractor, load_pipeline
+from rel_component.inference.batch import job
+from rel_component.inference.batch.extractor import (
+    MAX_ATTEMPTS,
+    MAX_CRASHES,
+    Extractor,
+)
+from rel_component.inference.batch.folder import OutputFolder
+
+from .util import (
+    CODE,
+    NAMES,
+    check_alike,
+    make_text,
+    read_letters,
+    read_rows,
+    run,
+    write_corpus,
+)
+
+STARTS = (*NAMES, "Well")
 
 
 @pytest.fixture
@@ -59,13 +79,132 @@ def test_poison_goes_to_the_dead_letters(poisoned, tmp_path):
     assert letters[5]["reason"] == "RuntimeError: the model can't do this"
     assert letters[4]["excerpt"] == "a SEGFAULT here"
     assert (summary.read, summary.extracted, summary.dead) == (32, 27, 5)
-    assert len(read_rows(tmp_path / "out")) == 27
+    rows = read_rows(tmp_path / "out")
+    assert len(rows) == 27
+    # the others are as if they had been alone
+    nlp = load_pipeline(poisoned)
+    check_alike(rows, [predict_alone(nlp, row) for row in rows])
+    assert [row["text"] for row in rows] == [x for x in texts if x.startswith(STARTS)]
 
 
-def test_rows_do_not_depend_on_the_number_of_processes(model, corpus, tmp_path):
-    for n in (1, 2):
-        run([corpus], tmp_path / str(n), model, n_process=n)
-    assert read_rows(tmp_path / "1") == read_rows(tmp_path / "2")
+def predict_alone(nlp, row):
+    """The row of a document that was in no batch, by the pipeline as users call it."""
+    doc = nlp(row["text"])
+    relations = [
+        {
+            "label": relation.label,
+            "score": relation.score,
+            "head": make_place(relation.head),
+            "tail": make_place(relation.tail),
+        }
+        for relation in doc._.relations
+    ]
+    entities = [{**make_place(ent), "text": ent.text} for ent in doc.ents]
+    return {**row, "entities": entities, "relations": relations}
+
+
+def make_place(span):
+    return {"start": span.start_char, "end": span.end_char, "label": span.label_}
+
+
+def test_rows_do_not_depend_on_the_number_of_processes(unsure, corpus, tmp_path):
+    for n in (1, 2, 3):
+        run([corpus], tmp_path / str(n), unsure, n_process=n, threshold=0.0)
+    rows = read_rows(tmp_path / "1")
+    assert rows == read_rows(tmp_path / "2") == read_rows(tmp_path / "3")
+    # else a comparison would show little
+    scores = {x["score"] for row in rows for x in row["relations"]}
+    assert len(scores) > 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"chunk_size": 7}, {"chunk_size": 60}, {"batch_size": 1}, {"batch_words": 50}],
+)
+def test_rows_depend_on_batches_in_the_last_digit_at_most(
+    unsure, corpus, tmp_path, options
+):
+    run([corpus], tmp_path / "out", unsure, threshold=0.0, **options)
+    rows = read_rows(tmp_path / "out")
+    assert [row["id"] for row in rows] == [f"doc-{i}" for i in range(60)]
+    nlp = load_pipeline(unsure)
+    find_extractor(nlp).use_threshold(0.0)
+    check_alike(rows, [predict_alone(nlp, row) for row in rows])
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """The engine without processes: what happens in a worker happens to all. With how
+    many it would have been, and which chunks were begun."""
+    begun = []
+
+    def run_here(chunks, settings, folder, n_process):
+        extractor = Extractor(settings, folder)
+        for chunk in chunks:
+            begun.append((n_process, chunk.number))
+            yield extractor.extract(chunk)
+
+    monkeypatch.setattr(job, "run_local", run_here)
+    return begun
+
+
+def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
+    in_this_process, poisoned, tmp_path
+):
+    texts = [make_text(i) for i in range(30)]
+    texts[17] = "one that TAKES ALL"
+    corpus = write_corpus(tmp_path / "in.jsonl", texts=texts)
+    deaths = 0
+    while True:
+        try:
+            options = {"code": str(CODE), "n_process": 2}
+            summary = run([corpus], tmp_path / "out", poisoned, **options)
+            break
+        except BaseException as error:
+            assert type(error).__name__ == "Killed"
+            deaths += 1
+        assert deaths < 10
+    assert deaths == MAX_ATTEMPTS + MAX_CRASHES
+    # once it is suspect, its chunk runs with no other beside it
+    alone = [(1, 1)] * (MAX_CRASHES + 1)
+    assert in_this_process == [(2, 0), *[(2, 1)] * MAX_ATTEMPTS, *alone, (2, 2)]
+    assert (summary.read, summary.extracted, summary.dead) == (30, 29, 1)
+    (letter,) = read_letters(tmp_path / "out")
+    assert (letter["row"], letter["kind"]) == (18, "crashed")
+    assert f"{MAX_CRASHES} times, alone" in letter["reason"]
+    assert len(read_rows(tmp_path / "out")) == 29
+
+
+def test_who_stops_a_run_blames_no_document(model, tmp_path):
+    corpus = write_corpus(tmp_path / "in.jsonl", 1000)
+    attempts = tmp_path / "out" / "attempts"
+
+    def stop(counts):
+        started.append(bool(list(attempts.iterdir())))
+        raise KeyboardInterrupt
+
+    started = []
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            run([corpus], tmp_path / "out", model, on_chunk=stop, n_process=2)
+        assert not list(attempts.iterdir())
+    assert any(started)
+
+
+def test_another_plan_forgets_the_attempts_at_this_one(model, tmp_path):
+    corpus = write_corpus(tmp_path / "in.jsonl", 20)
+    folder = OutputFolder(tmp_path / "out")
+    with folder.lock():
+        folder.remember(0, {**folder.recall(0), "n": 3, "at": 1, "crashes": {"0": 9}})
+    assert run([corpus], tmp_path / "out", model).dead == 0
+
+
+def test_parts_of_a_million_chunks_are_kept(tmp_path):
+    folder = OutputFolder(tmp_path)
+    with folder.lock():
+        folder.commit(1_000_000, [{"id": "1"}], [], {"chunk": 1_000_000}, ["jsonl"])
+        folder.clean()
+    assert folder.part(1_000_000, "jsonl").exists()
 
 
 def test_another_run_is_refused(model, corpus, tmp_path):
@@ -73,7 +212,7 @@ def test_another_run_is_refused(model, corpus, tmp_path):
     with pytest.raises(ValueError, match=r"threshold = null, found now 0\.9"):
         run([corpus], tmp_path / "out", model, threshold=0.9)
     write_corpus(corpus, 61)
-    with pytest.raises(ValueError, match="chunks = 6, found now 7"):
+    with pytest.raises(ValueError, match=r"in.jsonl: the file had .* bytes, found"):
         run([corpus], tmp_path / "out", model)
 
 

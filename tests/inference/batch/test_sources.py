@@ -14,7 +14,7 @@ from rel_component.inference.batch.plan import (
     read_plan,
     write_plan,
 )
-from rel_component.inference.batch.sources import KINDS, lines
+from rel_component.inference.batch.sources import KINDS, csv_file, lines
 from rel_component.inference.batch.sources.item import MAX_BYTES
 
 from .util import read_letters, read_rows, run
@@ -124,7 +124,7 @@ def test_a_plan_is_the_same_from_its_file(tmp_path):
     write_csv(tmp_path / "b.csv")
     chunks = plan(tmp_path)
     assert [len(chunk.pieces) for chunk in chunks] == [1, 2, 1]
-    assert write_plan(chunks, tmp_path / "plan") == (3, 8)
+    assert write_plan(chunks, tmp_path / "plan")[:2] == (3, 8)
     assert list(read_plan(tmp_path / "plan")) == chunks
     assert isinstance(chunks[0], Chunk)
 
@@ -197,5 +197,160 @@ def test_a_file_that_changes_under_the_run_stops_it(model, tmp_path):
         with path.open("a") as file:
             file.write("{}\n")
 
-    with pytest.raises(ValueError, match="has changed since the run began"):
+    with pytest.raises(ValueError, match=r"has changed since .* found now"):
         run([path], tmp_path / "out", model, chunk_size=1, on_chunk=change)
+
+
+def test_an_edit_that_keeps_the_length_stops_the_run(model, tmp_path):
+    path = tmp_path / "a.jsonl"
+    write_jsonl(path)
+
+    def change(counts):
+        path.write_bytes(path.read_bytes().replace(b"Bob", b"Tom"))
+
+    with pytest.raises(ValueError, match="other content, of the same length"):
+        run([path], tmp_path / "out", model, chunk_size=1, on_chunk=change)
+
+
+def test_a_file_that_was_only_written_again_is_no_change(model, tmp_path):
+    path = tmp_path / "a.jsonl"
+    write_jsonl(path)
+
+    def touch(counts):
+        path.write_bytes(path.read_bytes())
+        if counts["chunk"] == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run([path], tmp_path / "out", model, chunk_size=1, on_chunk=touch)
+    assert run([path], tmp_path / "out", model, chunk_size=1).extracted == 4
+
+
+def edit(folder):
+    path = folder / "b.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Bob", b"Tom"))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (edit, r"b.jsonl: the file has other content, of the same length"),
+        (lambda folder: (folder / "b.jsonl").write_text("{}"), r"had \d+ bytes, found"),
+        (lambda folder: write_jsonl(folder / "c.jsonl"), "c.jsonl is new"),
+        (lambda folder: (folder / "b.jsonl").unlink(), "b.jsonl is not there any more"),
+        (lambda folder: write_jsonl(folder / "aa.jsonl"), "aa.jsonl where .*b.jsonl"),
+    ],
+)
+def test_a_run_of_another_input_says_what_is_other(model, tmp_path, change, message):
+    (tmp_path / "in").mkdir()
+    for name in ("a.jsonl", "b.jsonl"):
+        write_jsonl(tmp_path / "in" / name)
+    run([tmp_path / "in"], tmp_path / "out", model)
+    change(tmp_path / "in")
+    with pytest.raises(ValueError, match=message) as caught:
+        run([tmp_path / "in"], tmp_path / "out", model)
+    assert "Put the input back" in str(caught.value)
+
+
+CSV_HEAD = "id,text,year\n"
+CSV_CASES = {
+    "a long line": (f"1,{'x' * (3 << 20)},1999\n", [""]),
+    "long, quoted": ('1,"' + f"{'x' * 999}\n" * 3000 + '",1999\n', [""]),
+    "unclosed": ('1,"Ann,1999\n2,Bob,1999\n3,Cleo,1999\n', ["quotes", "", ""]),
+    "unclosed, others": (
+        '1,"Ann,1999\n2,"Bob",1999\n3,"Cl\neo",1999\n',
+        ["expected after", "", ""],
+    ),
+    "unclosed at the end": ('1,Ann,1999\n2,"Bob,1999', ["", "unexpected end"]),
+    "NUL": ("1,A\0nn,1999\n2,Bob,1999\n", ["NUL character in line 2", ""]),
+    "NUL after a quote": (
+        '1,"Ann,1999\n2,B\0ob,1999\n3,Cleo,1999\n',
+        ["quotes", "line 3", ""],
+    ),
+    "too many": (
+        '1,Ann,1999,?\n2,"B\nob",1,2,3\n3,C,1\n',
+        [
+            "4 values; expected 3",
+            "5 values; expected 3, as the header (lines 3 to 4)",
+            "",
+        ],
+    ),
+    "not closed but at once": ('1,"Ann"a,1999\n2,Bob,1999\n', ["expected after", ""]),
+}
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 10])
+@pytest.mark.parametrize("case", CSV_CASES)
+def test_a_broken_record_does_not_hide_the_next(tmp_path, case, chunk_size):
+    text, reasons = CSV_CASES[case]
+    path = tmp_path / "a.csv"
+    path.write_bytes((CSV_HEAD + text).encode())
+    items = list(read(plan(path, chunk_size=chunk_size)))
+    assert len(items) == len(reasons)
+    for item, reason in zip(items, reasons):
+        assert reason in item.reason and bool(reason) == bool(item.reason)
+        assert (item.task is None) == bool(reason)
+    data = path.read_bytes()
+    for item in items:  # the line is the one where the record begins
+        assert data[: item.place.start].count(b"\n") == item.place.number - 1
+    good = [item for item in items if item.task is not None]
+    assert all(item.task.meta["year"] for item in good)
+    assert sum(item.place.stop - item.place.start for item in items) == len(data) - len(
+        CSV_HEAD
+    )
+
+
+@pytest.mark.parametrize(
+    "record", [f"2,{'x' * 500},1\n", '2,"' + "x\n" * 300 + '",1\n', f"2,{'x' * 500}"]
+)
+def test_a_record_too_long_for_the_memory_is_passed_over(tmp_path, monkeypatch, record):
+    monkeypatch.setattr(csv_file, "MAX_BYTES", 100)
+    text = f"{CSV_HEAD}1,Ann,1999\n{record}"
+    text += "3,Cleo,1999\n" if record[-1] == "\n" else ""
+    (tmp_path / "a.csv").write_text(text)
+    items = list(read(plan(tmp_path / "a.csv", chunk_size=1)))
+    kinds = [item.kind for item in items]
+    assert kinds[:2] == ["", "too_long"]
+    assert "more than 100 bytes" in items[1].reason
+    assert items[1].place.number == 3
+    if record[-1] == "\n":
+        assert items[-1].task.text == "Cleo"
+
+
+def test_a_limit_of_a_record_is_not_one_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_file, "MAX_BYTES", 13)  # of "1,Ann,1999\n" and more
+    (tmp_path / "a.csv").write_text(CSV_HEAD + "1,Annet,1999\n" * 50)
+    assert all(item.task for item in read(plan(tmp_path / "a.csv")))
+
+
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (b"", "the file is empty"),
+        ("id,text\n1,Ann\n".encode("utf-16"), "header can't be read: found a NUL"),
+        (b'id,"text\n1,Ann\n', "header can't be read: not a record"),
+    ],
+)
+def test_a_table_without_a_header_says_why(model, tmp_path, data, reason):
+    (tmp_path / "a.csv").write_bytes(data)
+    run([tmp_path / "a.csv"], tmp_path / "out", model)
+    (letter,) = read_letters(tmp_path / "out")
+    assert reason in letter["reason"]
+
+
+def test_a_damaged_part_of_a_parquet_file_is_dead_letters(model, tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    texts = [f"Ann works for Acme {i} ." for i in range(40)]
+    parquet.write_table(pyarrow.table({"text": texts}), path, row_group_size=10)
+    place = parquet.ParquetFile(path).metadata.row_group(1).column(0)
+    with path.open("r+b") as file:
+        file.seek(place.dictionary_page_offset)
+        file.write(b"\xff" * place.total_compressed_size)
+    summary = run([path], tmp_path / "out", model, chunk_size=15)
+    assert (summary.read, summary.extracted, summary.dead) == (40, 30, 10)
+    letters = read_letters(tmp_path / "out")
+    assert [letter["row"] for letter in letters] == list(range(10, 20))
+    assert all("can't be read" in letter["reason"] for letter in letters)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import spacy
 from spacy.training import Example
 
@@ -17,8 +18,9 @@ NAMES = ("Ann", "Bob", "Cleo", "Dan")
 FIRMS = ("Acme", "Initech", "Globex")
 
 
-def save_model(path, *, is_poisoned=False):
+def save_model(path, *, is_poisoned=False, n_steps=40):
     """Finds that whoever stands before a firm works for it."""
+    spacy.util.fix_random_seed(0)
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     if is_poisoned:
@@ -28,7 +30,7 @@ def save_model(path, *, is_poisoned=False):
     golds = [make_gold(nlp, i) for i in range(12)]
     examples = [Example(copy_without_relations(gold), gold) for gold in golds]
     optimizer = nlp.initialize(lambda: examples)
-    for _ in range(40):
+    for _ in range(n_steps):
         nlp.update(examples, sgd=optimizer)
     # after initialize, which would clear them
     ruler.add_patterns(
@@ -87,3 +89,27 @@ def read_letters(output):
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf8").splitlines()]
+
+
+def flatten(rows):
+    """Scores of relations by document, label and places; all else that is in rows."""
+    scores, others = {}, {}
+    for row in rows:
+        names = [
+            (x["label"], *map(place, (x["head"], x["tail"]))) for x in row["relations"]
+        ]
+        for name, relation in zip(names, row["relations"]):
+            scores[row["id"], name] = relation["score"]
+        others[row["id"]] = {**row, "relations": sorted(names)}
+    return scores, others
+
+
+def place(entity):
+    return entity["start"], entity["end"], entity["label"]
+
+
+def check_alike(rows, expected):
+    """Same documents, entities and relations; scores may differ in the last digit."""
+    (scores, others), (their_scores, their_others) = flatten(rows), flatten(expected)
+    assert others == their_others
+    assert scores == pytest.approx(their_scores, abs=1.01e-4, rel=0)

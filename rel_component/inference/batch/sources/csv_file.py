@@ -2,14 +2,38 @@
 
 import csv
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ...texts import Task
 from ..settings import Settings
-from .item import MALFORMED, MAX_BYTES, UNDECODABLE, Item, Place, SourceError, refuse
-from .lines import BOM, SKIP
+from .item import (
+    EXCERPT,
+    MALFORMED,
+    MAX_BYTES,
+    TOO_LONG,
+    UNDECODABLE,
+    Item,
+    Place,
+    SourceError,
+    refuse,
+)
+from .lines import BOM, skip_line
 
-Record = Tuple[Place, Optional[List[str]], str]
+
+class Record(NamedTuple):
+    """A record, or why it can't be read.
+
+    place (Place): where it stands.
+    cells (Optional[List[str]]): its values, None if it can't be read.
+    kind, reason (str): why; of one that has more than one line, which.
+    excerpt (bytes): how it begins.
+    """
+
+    place: Place
+    cells: Optional[List[str]]
+    kind: str
+    reason: str
+    excerpt: bytes
 
 
 def scan(path: Path, settings: Settings) -> Iterator[Place]:
@@ -19,8 +43,8 @@ def scan(path: Path, settings: Settings) -> Iterator[Place]:
     """
     records = _iter_records(path)
     _find_columns(path, next(records, None), settings)
-    for place, _, _ in records:
-        yield place
+    for record in records:
+        yield record.place
 
 
 def read(
@@ -28,22 +52,18 @@ def read(
 ) -> Iterator[Item]:
     """YIELDS (Item): of each record; other columns are its meta."""
     header = _find_columns(path, next(_iter_records(path), None), settings)
-    for place, cells, error in _iter_records(path, start, stop, first):
-        yield _make_item(place, header, cells, error, settings)
+    for record in _iter_records(path, start, stop, first):
+        yield _make_item(record, header, settings)
 
 
-def _make_item(
-    place: Place,
-    header: List[str],
-    cells: Optional[List[str]],
-    error: str,
-    settings: Settings,
-) -> Item:
+def _make_item(record: Record, header: List[str], settings: Settings) -> Item:
+    place, cells = record.place, record.cells
     if cells is None:
-        return refuse(place, MALFORMED, error)
+        return refuse(place, record.kind, record.reason, record.excerpt)
     if len(cells) != len(header):
         reason = (
             f"the record has {len(cells)} values; expected {len(header)}, as the header"
+            f"{record.reason}"
         )
         return refuse(place, MALFORMED, reason, cells)
     if any("\udc80" <= x <= "\udcff" for cell in cells for x in cell):
@@ -56,57 +76,111 @@ def _make_item(
 
 
 def _find_columns(path: Path, head: Optional[Record], settings: Settings) -> List[str]:
-    if head is None or head[1] is None:
+    if head is None:
         raise SourceError("the file is empty; expected a header and records")
-    if settings.text_field not in head[1]:
+    if head.cells is None:
+        raise SourceError(f"the header can't be read: {head.reason}")
+    if settings.text_field not in head.cells:
         raise ValueError(
-            f"{path}: found the columns {', '.join(head[1])[:200]}; expected one with "
-            f"the name {settings.text_field}. Name the column with the text "
+            f"{path}: found the columns {', '.join(head.cells)[:200]}; expected one "
+            f"with the name {settings.text_field}. Name the column with the text "
             f"(--text-field)."
         )
-    return head[1]
+    return head.cells
 
 
 def _iter_records(
     path: Path, start: int = 0, stop: Optional[int] = None, first: int = 1
 ) -> Iterator[Record]:
-    """Records with the bytes and the line where they begin."""
+    """Records with the bytes and the line where they begin.
+
+    One that can't be read and whose end is not known, as with a quote that is never
+    closed, is taken to end with its first line: what follows may be good.
+    """
     csv.field_size_limit(MAX_BYTES)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    lines = _Lines(path, start, first)
-    with lines.file:
+    with path.open("rb") as file:
+        lines = _Lines(file, start, first)
         while stop is None or lines.offset < stop:
-            begin, number = lines.offset, lines.number
+            begin, number = lines.begin_record()
             # a reader takes no line more than the record has
+            rows = csv.reader(lines, delimiter=delimiter, strict=True)
+            cells, kind, reason = None, MALFORMED, ""
             try:
-                cells = next(csv.reader(lines, delimiter=delimiter), None)
-                error = ""
-            except csv.Error as problem:
-                cells, error = None, f"not a record: {problem}"
-            if cells is None and not error:
+                cells = next(rows, None)
+            except _TooLong:
+                kind, reason = TOO_LONG, f"the record has more than {MAX_BYTES:,} bytes"
+            except csv.Error as error:
+                reason = (
+                    f"not a record: {error}; quotes around a value have to be closed, "
+                    f"those within it doubled"
+                )
+            if lines.offset == begin:
                 break
+            if lines.number > number + 1:
+                reason += f" (lines {number} to {lines.number - 1})"
+            if cells is None:
+                lines.go_back()
+            if lines.nul is not None:
+                cells, kind = None, MALFORMED
+                reason = f"found a NUL character in line {lines.nul}; expected UTF-8"
             if cells != []:
-                yield Place(begin, lines.offset, number), cells, error
+                place = Place(begin, lines.offset, number)
+                yield Record(place, cells, kind, reason, lines.excerpt)
+
+
+class _TooLong(ValueError):
+    """A record has more than MAX_BYTES."""
 
 
 class _Lines:
-    """Lines as csv takes them, counted."""
+    """Lines of a record as csv takes them, counted and limited."""
 
-    def __init__(self, path: Path, start: int, first: int) -> None:
-        self.file = path.open("rb")
+    def __init__(self, file: BinaryIO, start: int, first: int) -> None:
+        self.file = file
         self.file.seek(start)
         self.offset, self.number = start, first
+        self.begin_record()
+
+    def begin_record(self) -> Tuple[int, int]:
+        """RETURNS (Tuple[int, int]): byte and line where the next record begins."""
+        self.begin = self.offset, self.number
+        # end of its first line
+        self.first: Optional[Tuple[int, int]] = None
+        # the line with a NUL character
+        self.nul: Optional[int] = None
+        self.excerpt = b""
+        return self.begin
+
+    def go_back(self) -> None:
+        """To the end of the record's first line."""
+        if self.first is not None:
+            self.offset, self.number = self.first
+            self.file.seek(self.offset)
+        if self.nul != self.begin[1]:
+            self.nul = None
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        # in parts, so that csv meets its limit before the memory is full
-        line = self.file.readline(SKIP)
+        room = MAX_BYTES - (self.offset - self.begin[0])
+        line = self.file.readline(room + 1)
         if not line:
             raise StopIteration
+        is_long = len(line) > room
+        skipped = skip_line(self.file) if is_long and line[-1:] != b"\n" else 0
         is_first = self.offset == 0
-        self.offset += len(line)
-        self.number += line.endswith(b"\n")
+        self.offset += len(line) + skipped
+        self.number += 1
+        if self.first is None:
+            self.first = self.offset, self.number
+            self.excerpt = line[: 4 * EXCERPT]
+        if is_long:
+            raise _TooLong
+        # csv took none until Python 3.11, and does take them now
+        if b"\0" in line:
+            self.nul = self.nul or self.number - 1
+            line = line.replace(b"\0", b"")
         line = line.removeprefix(BOM) if is_first else line
         return line.decode("utf8", "surrogateescape")

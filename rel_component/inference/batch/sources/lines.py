@@ -31,7 +31,7 @@ def iter_lines(
             length = len(line)
             is_whole = line.endswith(b"\n") or length < MAX_BYTES
             if not is_whole:
-                length += _skip_line(file)
+                length += skip_line(file)
             place = Place(offset, offset + length, number)
             line = line.removeprefix(BOM) if not offset else line
             if not is_whole:
@@ -41,7 +41,7 @@ def iter_lines(
             offset, number = offset + length, number + 1
 
 
-def _skip_line(file: BinaryIO) -> int:
+def skip_line(file: BinaryIO) -> int:
     """RETURNS (int): bytes up to the end of the line."""
     length = 0
     while block := file.readline(SKIP):

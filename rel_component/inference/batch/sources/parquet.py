@@ -44,6 +44,25 @@ def read(
 def _read_group(
     file: Any, group: int, offset: int, start: int, stop: int, settings: Settings
 ) -> Iterator[Item]:
+    """Rows of a row group from `start` to `stop`; what is damaged is refused."""
+    pyarrow = import_pyarrow()
+    n_read = max(start, offset)
+    last = min(stop, offset + file.metadata.row_group(group).num_rows)
+    try:
+        for item in _read_batches(file, group, offset, start, stop, settings):
+            n_read += 1
+            yield item
+    except (pyarrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, which may be well again
+        reason = f"row group {group} of the file can't be read: {error}"
+        for row in range(n_read, last):
+            yield refuse(Place(row, row + 1, row), MALFORMED, reason)
+
+
+def _read_batches(
+    file: Any, group: int, offset: int, start: int, stop: int, settings: Settings
+) -> Iterator[Item]:
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group]):
         begin, end = max(start - offset, 0), min(stop - offset, len(batch))
         for i, row in enumerate(batch.slice(begin, max(end - begin, 0)).to_pylist()):
