@@ -1,6 +1,7 @@
 """An optimizer with two rates: one for the transformer, one for what stands on it."""
 
-from typing import Tuple
+import re
+from typing import Optional, Tuple
 
 from spacy.util import registry
 from thinc.api import Optimizer
@@ -12,14 +13,33 @@ KeyT = Tuple[int, str]
 class TwoRateAdam(Optimizer):
     """Adam (Kingma and Ba, 2015) whose steps are larger outside PyTorch models."""
 
-    def __init__(self, learn_rate, *, head_scale: float = 1.0, **settings) -> None:
+    def __init__(
+        self,
+        learn_rate,
+        *,
+        head_scale: float = 1.0,
+        layer_decay: float = 1.0,
+        n_layers: Optional[int] = None,
+        **settings,
+    ) -> None:
         """Initialize an optimizer.
 
         learn_rate (float or schedule): for the parameters of PyTorch models.
         head_scale (float): how many times as fast all others learn.
+        layer_decay (float): how many times as fast each of the transformer's layers
+            learns as the one above it.
+        n_layers (Optional[int]): how many it has.
+        RAISES (ValueError): if layers are to differ, but their number is not given.
         """
+        if layer_decay != 1.0 and n_layers is None:
+            raise ValueError(
+                f"layer_decay is {layer_decay}, n_layers is not given. Set n_layers to "
+                f"the transformer's num_hidden_layers, or layer_decay to 1."
+            )
         super().__init__(learn_rate, **settings)
         self.head_scale = head_scale
+        self.layer_decay = layer_decay
+        self.n_layers = n_layers
 
     def __call__(
         self,
@@ -37,10 +57,32 @@ class TwoRateAdam(Optimizer):
         gradient (FloatsXd): its gradient, of the same shape.
         lr_scale (float): factor of the learning rate.
         RETURNS (Tuple[FloatsXd, FloatsXd]): the parameter, and zeros.
+        RAISES (ValueError): if the transformer has more than `n_layers`.
         """
         if "." not in key[1]:
             lr_scale *= self.head_scale
+        elif self.n_layers is not None:
+            lr_scale *= self.layer_decay ** count_above(key[1], self.n_layers)
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+
+def count_above(name: str, n_layers: int) -> int:
+    """How many of the transformer's layers lie above a parameter.
+
+    name (str): its path, such as `encoder.layer.3.output.dense.weight`.
+    n_layers (int): all layers.
+    RETURNS (int): `n_layers` for embeddings, 0 for what is in no layer.
+    RAISES (ValueError): if its layer is not among them.
+    """
+    number = re.search(r"\.(\d+)\.", name)
+    if number is None:
+        return n_layers if "embeddings" in name else 0
+    if int(number.group(1)) >= n_layers:
+        raise ValueError(
+            f"n_layers is {n_layers}, but the transformer has a parameter {name}. Set "
+            f"n_layers to the transformer's num_hidden_layers."
+        )
+    return n_layers - 1 - int(number.group(1))
 
 
 @registry.optimizers("rel_component.TwoRateAdam.v1")
@@ -54,6 +96,8 @@ def create_two_rate_adam(
     grad_clip: float = 1.0,
     L2_is_weight_decay: bool = True,
     use_averages: bool = False,
+    layer_decay: float = 1.0,
+    n_layers: Optional[int] = None,
 ) -> TwoRateAdam:
     """Adam for a pretrained transformer and layers that start from nothing.
 
@@ -63,11 +107,20 @@ def create_two_rate_adam(
     head_scale (float): how many times as fast all other layers learn.
     L2 (float): weight decay, or L2 penalty without `L2_is_weight_decay`.
     beta1, beta2, eps, grad_clip, use_averages: as for Thinc's `Adam.v1`.
+    layer_decay (float): how many times as fast each of the transformer's layers learns
+        as the one above it, the embeddings below all; with less than 1 the lower ones,
+        which know the language, change least.
+    n_layers (Optional[int]): layers of the transformer; needed with `layer_decay`.
     RETURNS (TwoRateAdam): the optimizer.
+
+    Source of layer_decay: Howard and Ruder (2018), Universal Language Model Fine-tuning
+    for Text Classification.
     """
     return TwoRateAdam(
         learn_rate,
         head_scale=head_scale,
+        layer_decay=layer_decay,
+        n_layers=n_layers,
         L2=L2,
         beta1=beta1,
         beta2=beta2,

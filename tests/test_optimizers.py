@@ -25,3 +25,26 @@ def test_a_schedule_holds_for_both():
     optimizer = create_two_rate_adam(iter([0.1, 0.0]), head_scale=2.0)
     optimizer.step_schedules()
     assert not step(optimizer, "W").any()
+
+
+def test_lower_layers_learn_more_slowly():
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2, L2=0.0)
+    plain = step(create_two_rate_adam(0.001, L2=0.0), "W")
+    names = {
+        "pooler.dense.bias": 1,
+        "encoder.layer.1.output.dense.weight": 1,
+        "encoder.layer.0.output.dense.weight": 0.5,
+        "embeddings.word_embeddings.weight": 0.25,
+        "W": 1,
+    }
+    for name, scale in names.items():
+        found = step(optimizer, name)
+        assert found == pytest.approx(scale * plain, rel=1e-3), name
+
+
+def test_the_number_of_layers_has_to_be_right():
+    with pytest.raises(ValueError, match="n_layers is not given"):
+        create_two_rate_adam(0.001, layer_decay=0.5)
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
+    with pytest.raises(ValueError, match=r"n_layers is 2, .* encoder.layer.2.x"):
+        step(optimizer, "encoder.layer.2.x")

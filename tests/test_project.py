@@ -1,12 +1,15 @@
 """The project as a user runs it: convert, train, evaluate, package, load elsewhere."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from spacy.util import load_config
+from weasel.util.config import load_project_config
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
@@ -122,3 +125,31 @@ def test_an_edited_config_trains_again(project: Path, tmp_path: Path) -> None:
     result = run("-m", "spacy", "project", "run", "train_cpu", cwd=copy)
     assert result.returncode == 0, result.stderr
     assert "nothing changed" not in result.stdout.lower()
+
+
+TRAINING = [
+    command
+    for command in load_project_config(ROOT)["commands"]
+    if any(" spacy train " in line for line in command["script"])
+]
+
+
+@pytest.mark.parametrize("command", TRAINING, ids=lambda command: command["name"])
+def test_a_training_command_sets_what_its_config_has(command: dict) -> None:
+    """Also those for a GPU, which no other test runs."""
+    (line,) = (line for line in command["script"] if " spacy train " in line)
+    _, path, *options = shlex.split(line)[3:]
+    config = load_config(ROOT / path)
+    given = dict(zip(options[::2], options[1::2]))
+    assert given.pop("--output")
+    is_gpu = command["name"].endswith("gpu")
+    assert given.pop("--gpu-id", None) == ("0" if is_gpu else None)
+    for name in given:
+        *sections, key = name.removeprefix("--").split(".")
+        section = config
+        for part in sections:
+            section = section[part]
+        assert key in section
+    if is_gpu:
+        assert config["training"]["gpu_allocator"] == "${system.gpu_allocator}"
+        assert config["system"]["gpu_allocator"] == "pytorch"

@@ -1,10 +1,12 @@
-"""How a Hugging Face encoder is run: windows of like length side by side."""
+"""How a Hugging Face encoder is run and trained: windows of like length side by side,
+frozen layers, less memory or less precision."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List
 
 import numpy
 import torch
+from thinc.api import PyTorchGradScaler
 from thinc.types import Ints1d
 
 # what another pass costs besides its pieces, in pieces
@@ -15,6 +17,91 @@ WINDOWS = {"input_ids", "attention_mask", "token_type_ids"}
 # outputs that have one row for each window; those by piece are padded
 BY_PIECE = {"last_hidden_state", "hidden_states"}
 BY_WINDOW = {"pooler_output"}
+
+
+def is_prepared(transformer: torch.nn.Module) -> bool:
+    """RETURNS (bool): whether `prepare` was called on it."""
+    return isinstance(transformer.forward, GroupedForward)
+
+
+def prepare(
+    transformer: torch.nn.Module,
+    *,
+    bfloat16: bool = False,
+    frozen_layers: int = 0,
+    gradient_checkpointing: bool = False,
+) -> None:
+    """Make the settings of `rel_component.TransformerModel.v1` in a Hugging Face
+    encoder; what they mean is said there.
+
+    RAISES (ValueError): if it has fewer layers than are to be frozen.
+    """
+    for parameter in list_frozen(transformer, frozen_layers):
+        parameter.requires_grad_(False)
+    if gradient_checkpointing:
+        transformer.gradient_checkpointing_enable({"use_reentrant": False})
+    transformer.forward = GroupedForward(transformer.forward, bfloat16)
+
+
+def list_frozen(
+    transformer: torch.nn.Module, n_layers: int
+) -> List[torch.nn.Parameter]:
+    """RETURNS (List[torch.nn.Parameter]): of the embeddings and the first layers."""
+    if n_layers == 0:
+        return []
+    n_all = transformer.config.num_hidden_layers
+    if not 0 < n_layers <= n_all:
+        raise ValueError(
+            f"frozen_layers is {n_layers}, but the transformer has {n_all} layers; "
+            f"expected a number from 0 to {n_all}."
+        )
+    stacks = (
+        (name, module)
+        for name, module in transformer.named_modules()
+        if isinstance(module, torch.nn.ModuleList) and len(module) == n_all
+    )
+    path, stack = next(stacks, (None, None))
+    if stack is None:
+        raise ValueError(
+            f"frozen_layers: found no list of {n_all} layers in "
+            f"{type(transformer).__name__}; set it to 0."
+        )
+    frozen = [x for layer in stack[:n_layers] for x in layer.parameters()]
+    for name, parameter in transformer.named_parameters():
+        if name.startswith(f"{path}."):
+            break
+        frozen.append(parameter)  # what comes before the layers: the embeddings
+    return frozen
+
+
+def add_gradients(
+    transformer: torch.nn.Module, scaler: PyTorchGradScaler, backprop: Callable
+) -> Callable:
+    """Let gradients of several batches add up in mixed precision.
+
+    Thinc takes the scale out of all that stands in the parameters, so that with
+    `accumulate_gradient` the earlier batches would be scaled down once more.
+
+    backprop (Callable): of one batch; what overflows in it counts as no gradient.
+    RETURNS (Callable): the same, beside which earlier gradients stay as they are.
+    """
+
+    def backprop_beside(d_output: Any) -> Any:
+        parameters = list(transformer.parameters())
+        earlier = [parameter.grad for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        dX = backprop(d_output)
+        for parameter, gradient in zip(parameters, earlier):
+            if gradient is None:
+                continue
+            if parameter.grad is None or scaler.found_inf:
+                parameter.grad = gradient
+            else:
+                parameter.grad += gradient
+        return dX
+
+    return backprop_beside
 
 
 @dataclass

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 from spacy.util import registry
-from thinc.api import Model
+from thinc.api import Model, get_torch_default_device
 
 from .wordpieces import read_wordpieces
 
 if TYPE_CHECKING:
     from spacy_transformers.data_classes import FullTransformerBatch, WordpieceBatch
+    from transformers.file_utils import ModelOutput
 
 GetSpans = Callable[[Sequence[Doc]], List[List[Span]]]
 
@@ -25,18 +26,31 @@ def create_transformer_model(
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
     bfloat16_on_cpu: bool = False,
+    frozen_layers: int = 0,
+    gradient_checkpointing: bool = False,
 ) -> Model:
-    """The transformer of spacy-transformers, without its silent truncation.
+    """The transformer of spacy-transformers, without its silent truncation, and without
+    most of its padding.
 
     Windows of a fixed number of tokens may have more word pieces than the transformer
-    takes; the rest would get no vector. Here such a window is divided.
+    takes; the rest would get no vector. Here such a window is divided. Windows of like
+    length are encoded together; vectors and gradients are the same.
+
+    The last three settings, and mixed_precision, may be changed when a trained pipeline
+    is loaded: `spacy.load(path, config={"components": {"transformer": {"model":
+    {"bfloat16_on_cpu": True}}}})`.
 
     name (str): any Hugging Face name or local folder.
     get_spans (Callable): the windows of each Doc.
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
-        spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs.
-    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: about twice as fast
-        where the processor has it (AVX-512 BF16, AMX), slower where not.
+        spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs, on the CPU
+        it is left out.
+    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: two to three times
+        as fast where the processor has it (AVX-512 BF16, AMX), slower where not.
+    frozen_layers (int): the embeddings and so many of the first layers stay as they
+        are, which saves their backward pass; 0 trains all.
+    gradient_checkpointing (bool): compute what lies inside layers again in the backward
+        pass instead of keeping it: less memory, about a third more time.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
     """
     from .checkpoint import load_at_init, require_libraries
@@ -44,17 +58,24 @@ def create_transformer_model(
     require_libraries()
     from spacy_transformers.architectures import create_TransformerModel_v3
 
+    if get_torch_default_device().type != "cuda":
+        mixed_precision, grad_scaler_config = False, {"enabled": False}
     model = create_TransformerModel_v3(
         name,
         get_spans,
         tokenizer_config,
-        transformer_config,
+        {**transformer_config},  # both are written to
         mixed_precision,
-        grad_scaler_config,
+        {**grad_scaler_config},
     )
     model.attrs["get_spans"] = PieceLimit(get_spans, model)
     model._func = forward
-    model.layers[0]._func = partial(run_encoder, bfloat16=bfloat16_on_cpu)
+    model.layers[0]._func = partial(
+        run_encoder,
+        bfloat16=bfloat16_on_cpu,
+        frozen_layers=frozen_layers,
+        gradient_checkpointing=gradient_checkpointing,
+    )
     return load_at_init(model)
 
 
@@ -175,15 +196,19 @@ def forward(
 
 
 def run_encoder(
-    model: Model, wordpieces: "WordpieceBatch", is_train: bool, *, bfloat16: bool
-) -> Tuple[Any, Callable]:
-    """Forward of the encoder's layer."""
+    model: Model, wordpieces: "WordpieceBatch", is_train: bool, **settings: Any
+) -> "Tuple[ModelOutput, Callable]":
+    """Forward of the encoder's layer, after its settings were made."""
     from thinc.layers.pytorchwrapper import forward as forward_pytorch
 
-    from .encoder import GroupedForward
+    from .encoder import add_gradients, is_prepared, prepare
 
-    transformer = model.shims[0]._model
-    # anew whenever weights were loaded
-    if not isinstance(transformer.forward, GroupedForward):
-        transformer.forward = GroupedForward(transformer.forward, bfloat16)
-    return forward_pytorch(model, wordpieces, is_train)
+    shim = model.shims[0]
+    if not is_prepared(shim._model):  # anew whenever weights were loaded
+        prepare(shim._model, **settings)
+    output, backprop = forward_pytorch(model, wordpieces, is_train)
+    if is_train and not output.last_hidden_state.requires_grad:
+        return output, lambda d_output: []  # all is frozen
+    if is_train and shim._mixed_precision:
+        return output, add_gradients(shim._model, shim._grad_scaler, backprop)
+    return output, backprop

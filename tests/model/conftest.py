@@ -14,7 +14,7 @@ def checkpoint(tmp_path_factory):
     config = BertConfig(
         vocab_size=15,
         hidden_size=12,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=16,
         max_position_embeddings=20,

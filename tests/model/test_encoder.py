@@ -12,7 +12,12 @@ pytest.importorskip("spacy_transformers")
 import torch
 
 from rel_component.model import encoder
-from rel_component.model.encoder import GroupedForward, group_by_length
+from rel_component.model.encoder import (
+    GroupedForward,
+    add_gradients,
+    group_by_length,
+    prepare,
+)
 
 LENGTHS = [3, 17, 4, 4, 16, 1, 9, 3]
 
@@ -21,7 +26,8 @@ LENGTHS = [3, 17, 4, 4, 16, 1, 9, 3]
 def transformer(checkpoint):
     from transformers import AutoModel
 
-    return AutoModel.from_pretrained(checkpoint, return_dict=True).eval()
+    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return AutoModel.from_pretrained(checkpoint, return_dict=True, **no_dropout).eval()
 
 
 @pytest.fixture
@@ -78,7 +84,7 @@ def test_all_hidden_states_are_put_together(transformer, groups):
     expected = transformer.forward(**inputs).hidden_states
     found = GroupedForward(transformer.forward)(**inputs).hidden_states
     assert len(groups) > 1
-    assert len(found) == len(expected) == 2
+    assert len(found) == len(expected) == 3
     for one, two in zip(found, expected):
         assert_close(one * mask, two * mask)
 
@@ -127,3 +133,71 @@ def test_no_other_groups_take_fewer_slots(lengths, overhead):
         for borders in combinations(range(1, len(lengths)), n)
     ]
     assert get_cost(groups) == min(map(get_cost, possible))
+
+
+def test_frozen_layers_get_no_gradient_and_others_the_same(transformer):
+    inputs = make_inputs()
+    expected = run(transformer, transformer.forward, inputs)[2]
+    prepare(transformer, frozen_layers=1)
+    transformer.zero_grad()
+    output = transformer(**inputs)
+    output.last_hidden_state.sum().backward()
+    got = {n for n, p in transformer.named_parameters() if p.grad is not None}
+    assert got == {name for name in expected if name.startswith("encoder.layer.1.")}
+    # nothing below is kept for a backward pass
+    hidden = transformer.embeddings(inputs["input_ids"])
+    assert not hidden.requires_grad
+    assert not transformer.encoder.layer[0](hidden)[0].requires_grad
+
+
+def test_more_frozen_layers_than_there_are_is_an_error(transformer):
+    with pytest.raises(ValueError, match=r"frozen_layers is 3, .* has 2 layers"):
+        prepare(transformer, frozen_layers=3)
+
+
+def test_checkpointed_gradients_are_the_same_and_layers_keep_nothing(transformer):
+    inputs = make_inputs()
+    transformer.train()
+    kept = []
+
+    def measure():
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            transformer(**inputs)
+        kept.append(sum(sizes))
+
+    expected = run(transformer, transformer.forward, inputs)
+    measure()
+    prepare(transformer, gradient_checkpointing=True)
+    assert_close(run(transformer, transformer.forward, inputs), expected)
+    measure()
+    assert kept[1] < kept[0] / 2
+
+
+class Scaler:
+    """As Thinc's, which is for CUDA only: takes the scale out of all gradients."""
+
+    scale, found_inf = 4.0, False
+
+    def unscale(self, parameters):
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad /= self.scale
+
+
+@pytest.mark.parametrize("overflows", [False, True])
+def test_gradients_add_up_in_mixed_precision(overflows):
+    layer, scaler = torch.nn.Linear(2, 1), Scaler()
+
+    def backprop(d_output):
+        (layer(torch.ones(3, 2)) * d_output * scaler.scale).sum().backward()
+        scaler.unscale(layer.parameters())
+
+    backprop_beside = add_gradients(layer, scaler, backprop)
+    backprop_beside(1.0)
+    assert layer.bias.grad.item() == 3.0
+    scaler.found_inf = overflows
+    backprop_beside(2.0)
+    assert layer.bias.grad.item() == (3.0 if overflows else 9.0)

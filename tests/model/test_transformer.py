@@ -3,21 +3,24 @@
 import numpy
 import pytest
 import spacy
+from spacy.tokens import Span
 from spacy.training import Example
-from thinc.api import fix_random_seed
+from thinc.api import Adam, fix_random_seed
 
 pytest.importorskip("spacy_transformers")
 
+from rel_component import Relation, get_relations, set_relations
 from rel_component.model.transformer import PieceLimit, get_piece_limit
+from rel_component.readers import copy_without_relations
 
 
-def make_nlp(checkpoint, window=16, **settings):
+def make_nlp(checkpoint, window=16, stride=None, **settings):
     nlp = spacy.blank("en")
     spans = {"@span_getters": "spacy-transformers.strided_spans.v1"}
     model = {
         "@architectures": "rel_component.TransformerModel.v1",
         "name": str(checkpoint),
-        "get_spans": {**spans, "window": window, "stride": window},
+        "get_spans": {**spans, "window": window, "stride": stride or window},
         **settings,
     }
     nlp.add_pipe("transformer", config={"model": model})
@@ -127,3 +130,136 @@ def test_a_pipeline_in_bfloat16_learns_as_another_and_is_saved(checkpoint, tmp_p
     assert isinstance(
         loaded.get_pipe("transformer").model.attrs["get_spans"], PieceLimit
     )
+
+
+def get_gradients(nlp):
+    """Those that the transformer has, and its parameters that have none."""
+    parameters = dict(nlp.get_pipe("transformer").model.transformer.named_parameters())
+    found = {n: p.grad for n, p in parameters.items() if p.grad is not None}
+    return found, parameters.keys() - found.keys()
+
+
+LONG = "ann works for acme . " * 3 + "aaaa bbbb aaaa"
+
+
+def make_relation_nlp(checkpoint, **settings):
+    """A transformer without dropout and a relation extractor, and examples."""
+    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    nlp = make_nlp(checkpoint, transformer_config=no_dropout, **settings)
+    listener = {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        "pooling": {"@layers": "reduce_mean.v1"},
+    }
+    model = {"@architectures": "rel_component.PairModel.v1", "tok2vec": listener}
+    model |= {
+        "dropout": 0.0,
+        "vector_dropout": 0.0,
+        "pooling": {"@layers": "reduce_mean.v1"},
+        "get_instances": {"@misc": "rel_component.PairGenerator.v1"},
+    }
+    nlp.add_pipe("relation_extractor", config={"model": model})
+    texts = ["ann works for acme", LONG, "a b ann works for acme .", "ann acme"]
+    golds = []
+    for text in texts:
+        gold = nlp.make_doc(text)
+        ann, acme = (text.split().index(word) for word in ("ann", "acme"))
+        gold.ents = [
+            Span(gold, ann, ann + 1, "PERSON"),
+            Span(gold, acme, acme + 1, "ORG"),
+        ]
+        set_relations(gold, [Relation(gold.ents[0], "WORKS_FOR", gold.ents[1])])
+        golds.append(gold)
+    return nlp, [Example(copy_without_relations(gold), gold) for gold in golds]
+
+
+def test_accumulated_gradients_are_those_of_one_batch(checkpoint):
+    nlp, examples = make_relation_nlp(checkpoint)
+    nlp.initialize(lambda: examples)
+    for _ in range(3):  # what decides on pairs begins with zeros, and so its gradient
+        nlp.update(examples, sgd=Adam(0.01))
+    transformer = nlp.get_pipe("transformer").model.transformer
+    transformer.zero_grad()  # nlp.update finishes the encoder before its listeners
+    nlp.update(examples, sgd=False)
+    expected = {key: x.clone() for key, x in get_gradients(nlp)[0].items()}
+    transformer.zero_grad()
+    for part in (examples[:1], examples[1:3], examples[3:]):
+        nlp.update(part, sgd=False)
+    found, without = get_gradients(nlp)
+    assert without == {"pooler.dense.weight", "pooler.dense.bias"}
+    assert found.keys() == expected.keys()
+    for key, gradient in found.items():
+        assert numpy.allclose(gradient, expected[key], atol=1e-5), key
+    assert max(float(x.abs().max()) for x in found.values()) > 0.01
+
+
+@pytest.mark.parametrize("n_frozen", [1, 2])
+def test_frozen_layers_stay_while_others_learn(checkpoint, n_frozen):
+    nlp, examples = make_relation_nlp(checkpoint, frozen_layers=n_frozen)
+    nlp.initialize(lambda: examples)
+    transformer = nlp.get_pipe("transformer").model.transformer
+    before = {n: p.detach().clone() for n, p in transformer.named_parameters()}
+    optimizer = Adam(0.01)
+    losses = [
+        nlp.update(examples, sgd=optimizer)["relation_extractor"] for _ in range(20)
+    ]
+    assert losses[-1] < losses[0] / 2
+    changed = {
+        int(name.split(".")[2]) if "layer." in name else name
+        for name, parameter in transformer.named_parameters()
+        if not (parameter == before[name]).all()
+    }
+    assert changed == ({1} if n_frozen == 1 else set())
+
+
+def test_settings_are_changed_when_a_trained_pipeline_is_loaded(checkpoint, tmp_path):
+    make_nlp(checkpoint).to_disk(tmp_path)
+    exact = spacy.load(tmp_path)
+    model = {"bfloat16_on_cpu": True, "frozen_layers": 1}
+    rough = spacy.load(
+        tmp_path, config={"components": {"transformer": {"model": model}}}
+    )
+    docs = [nlp("ann works for acme") for nlp in (exact, rough)]
+    one, two = (doc._.trf_data.model_output.last_hidden_state for doc in docs)
+    assert 0 < numpy.abs(one - two).max() < 0.1
+    assert len(get_gradients(rough)[1]) == len(get_gradients(exact)[1])
+    transformer = rough.get_pipe("transformer").model.transformer
+    assert not transformer.embeddings.word_embeddings.weight.requires_grad
+
+
+def test_a_pipeline_for_mixed_precision_works_without_gpu(checkpoint):
+    nlp, examples = make_relation_nlp(checkpoint, mixed_precision=True)
+    nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples)["relation_extractor"] for _ in range(2)]
+    assert losses[1] != losses[0]
+    assert nlp("ann works for acme")._.trf_data.width == 12
+
+
+def test_a_copy_encodes_the_same(checkpoint):
+    nlp = make_nlp(checkpoint)
+    doc = nlp(LONG)
+    copied = nlp.get_pipe("transformer").model.copy()
+    found = copied.predict([nlp.make_doc(LONG)]).doc_data[0].model_output
+    expected = doc._.trf_data.model_output.last_hidden_state
+    assert numpy.allclose(found.last_hidden_state, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("window, stride", [(16, 12), (200, 200)])
+def test_a_long_document_trains_and_predicts(checkpoint, window, stride):
+    """3,000 tokens; each has a vector, an entity cut by a window too."""
+    nlp, _ = make_relation_nlp(checkpoint, window=window, stride=stride)
+    text = "ann works for acme . a aaaa b ann bbbb " * 300
+    gold = nlp.make_doc(text)
+    # 3 and 8 tokens on both sides of a window's end
+    gold.ents = [Span(gold, 14, 17, "PERSON"), Span(gold, 28, 36, "ORG")]
+    set_relations(gold, [Relation(gold.ents[0], "WORKS_FOR", gold.ents[1])])
+    example = Example(copy_without_relations(gold), gold)
+    nlp.initialize(lambda: [example])
+    optimizer = Adam(0.01)
+    losses = [
+        nlp.update([example], sgd=optimizer)["relation_extractor"] for _ in range(6)
+    ]
+    assert losses[-1] < losses[0] / 2
+    doc = nlp(copy_without_relations(gold))
+    assert len(doc) == 3000
+    assert all(count_vectors(doc))
+    assert [r.label for r in get_relations(doc)] == ["WORKS_FOR"]
