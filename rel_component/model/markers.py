@@ -354,8 +354,9 @@ def load_transformer(transformer: Model, name: str) -> None:
     """Give a transformer of `create_transformer` pretrained weights, unless it has
     weights already.
 
-    RAISES (ValueError): if markers can't be added to it.
+    RAISES (ValueError): if it can't be loaded, or markers can't be added to it.
     """
+    from .checkpoint import load_checkpoint
     from .marker_transformer import MarkerTransformer
 
     shim = transformer.shims[0]
@@ -374,15 +375,6 @@ def load_transformer(transformer: Model, name: str) -> None:
     hf.tokenizer = found.tokenizer
     hf.vocab_file_contents = found.vocab_file_contents
     hf.transformer = shim._model = MarkerTransformer(found.transformer)
-
-
-def load_checkpoint(
-    name: str, tokenizer_config: Dict[str, Any], transformer_config: Dict[str, Any]
-) -> Any:
-    """RETURNS (HFObjects): tokenizer and transformer, of a name or a folder."""
-    from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
-
-    return huggingface_from_pretrained(name, tokenizer_config, transformer_config)
 
 
 def _convert_inputs(
