@@ -99,6 +99,8 @@ def create_marker_model(
         "shared_words": shared_words,
     }
     groups = get_groups([key for key, is_on in switches.items() if is_on])
+    from .checkpoint import explain_memory_of
+
     transformer = create_transformer(
         {**tokenizer_config},
         {**transformer_config},
@@ -106,7 +108,7 @@ def create_marker_model(
         {**grad_scaler_config},
     )
     classify: Model[Floats2d, Floats2d] = Linear()
-    return Model(
+    model: Model = Model(
         "marker_model",
         forward,
         init=init,
@@ -140,6 +142,7 @@ def create_marker_model(
             "output": output,
         },
     )
+    return explain_memory_of(model)
 
 
 def forward(
@@ -380,9 +383,9 @@ def load_checkpoint(
     name: str, tokenizer_config: Dict[str, Any], transformer_config: Dict[str, Any]
 ) -> Any:
     """RETURNS (HFObjects): tokenizer and transformer, of a name or a folder."""
-    from spacy_transformers.layers.transformer_model import huggingface_from_pretrained
+    from . import checkpoint
 
-    return huggingface_from_pretrained(name, tokenizer_config, transformer_config)
+    return checkpoint.load_checkpoint(name, tokenizer_config, transformer_config)
 
 
 def _convert_inputs(
