@@ -25,7 +25,7 @@ from .luke_pieces import (
     make_input,
     select_pieces,
 )
-from .pair_hidden import get_types
+from .pair_buckets import get_types
 from .pair_layers import hidden_over_pairs
 from .pair_model import Output
 from .v1 import linear_over_pairs

@@ -25,7 +25,7 @@ from rel_component.model.checkpoint import (
     load_checkpoint,
 )
 
-from .test_transformer import checkpoint, make_nlp  # noqa: F401
+from .test_transformer import make_nlp
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests/data/tutorial"
@@ -41,12 +41,12 @@ def fail(name, match, **settings):
     return str(error)
 
 
-def test_a_checkpoint_is_loaded(checkpoint):  # noqa: F811
+def test_a_checkpoint_is_loaded(checkpoint):
     found = load_checkpoint(str(checkpoint), {"use_fast": True}, {})
     assert found.transformer.config.hidden_size == 12
 
 
-def test_folders_that_are_none(tmp_path, checkpoint):  # noqa: F811
+def test_folders_that_are_none(tmp_path, checkpoint):
     fail(tmp_path / "missing", "There is no folder .*missing; expected a folder as")
     fail("./missing", "There is no folder ./missing")
     fail(tmp_path, "has no config.json .found: nothing.; expected a folder as")
@@ -71,24 +71,24 @@ def test_architectures_that_do_not_fit(tmp_path, config, match):
     fail(tmp_path, match)
 
 
-def test_a_folder_without_tokenizer(tmp_path, checkpoint):  # noqa: F811
+def test_a_folder_without_tokenizer(tmp_path, checkpoint):
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((checkpoint / name).read_bytes())
     fail(tmp_path, "has no tokenizer .found: config.json, model.safetensors.")
 
 
-def test_luke_is_expected(checkpoint):  # noqa: F811
+def test_luke_is_expected(checkpoint):
     fail(checkpoint, "type 'bert'; expected 'luke', such as", model_type="luke")
 
 
-def test_damaged_weights(tmp_path, checkpoint):  # noqa: F811
+def test_damaged_weights(tmp_path, checkpoint):
     for file in checkpoint.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.safetensors").write_bytes(b"x" * 100)
     fail(tmp_path, "can't be used as a transformer .*Download it anew")
 
 
-def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):  # noqa: F811
+def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):
     from transformers import BertTokenizer
 
     for file in checkpoint.iterdir():
@@ -102,7 +102,7 @@ def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):  # noqa: F811
     assert not found.tokenizer.is_fast
 
 
-def test_no_token_for_padding(tmp_path, checkpoint):  # noqa: F811
+def test_no_token_for_padding(tmp_path, checkpoint):
     for file in checkpoint.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     settings = srsly.read_json(tmp_path / "tokenizer_config.json")
@@ -188,11 +188,15 @@ def test_a_library_that_is_missing(module, monkeypatch):
     assert 'pip install "rel-component[trf]"' in said
 
 
-@pytest.mark.parametrize("config", ["rel_trf", "rel_rbert", "joint_trf", "ner_trf"])
+@pytest.mark.parametrize(
+    "config",
+    [x for x in (ROOT / "configs").glob("*.cfg") if "transformer" in x.read_text()],
+    ids=lambda path: path.stem,
+)
 def test_configs_say_what_is_missing(config, monkeypatch):
     """Before spaCy misses the factory."""
     monkeypatch.setitem(sys.modules, "spacy_transformers", None)
-    loaded = load_config(ROOT / f"configs/{config}.cfg")
+    loaded = load_config(config)
     with pytest.raises(CheckpointError, match="A transformer needs spacy-transformers"):
         load_model_from_config(loaded, auto_fill=True)
 
@@ -236,7 +240,7 @@ def test_torch_raises_what_is_recognised():
 
 
 @pytest.mark.parametrize("at", ["loading", "forward", "backward"])
-def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):  # noqa: F811
+def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):
     import torch
 
     def raise_error(*args, **kwargs):
@@ -257,7 +261,8 @@ def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):  # no
         with pytest.raises(OutOfMemoryError, match="on the GPU for"):
             backprop(output)
         return
-    monkeypatch.setattr("transformers.BertModel.forward", raise_error)
+    target = "transformers.models.bert.modeling_bert.BertEncoder.forward"
+    monkeypatch.setattr(target, raise_error)
     with pytest.raises(OutOfMemoryError, match="on the GPU for"):
         model.predict(docs)
 
