@@ -14,6 +14,9 @@ from rel_component.graph.export import EXPORTS, find_export
 from rel_component.graph.names import read_aliases
 from rel_component.graph.page import find_neighbourhood, render
 
+# letters of a file's name: at four bytes each there is room for what comes after
+LONGEST = 60
+
 
 def main(
     rows: List[Path] = typer.Argument(
@@ -70,8 +73,8 @@ def main(
             found = find_neighbourhood(graph, center, depth=depth, max_edges=max_edges)
             node = graph.nodes[center]
             name = f"{node.name}-{node.label}"
-            slug = re.sub(r"[^\w+#.-]+", "-", name).strip("-.")
-            files.append(output / f"{slug}.html")
+            slug = re.sub(r"[^\w+#.-]+", "-", name).strip("-.")[:LONGEST] or "entity"
+            files.append(find_free(output / f"{slug}.html", files))
             files[-1].write_text(render(graph, found), encoding="utf8")
     except (ValueError, OSError) as error:
         msg.fail(str(error))
@@ -82,6 +85,15 @@ def main(
     )
     for file in files:
         msg.text(str(file))
+
+
+def find_free(path: Path, files: List[Path]) -> Path:
+    """The path, or that with a number, where another entity's page has it already."""
+    number, free = 1, path
+    while free in files:
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}.html")
+    return free
 
 
 def find_entity(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> NodeKey:

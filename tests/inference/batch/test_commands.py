@@ -50,3 +50,20 @@ def test_a_name_that_is_not_there_gets_advice(tmp_path):
     path.write_text(json.dumps(row) + "\n", encoding="utf8")
     said = build_graph(path, "-o", tmp_path / "g", "-e", "Pyhton", code=1)
     assert "the graph has no such name. Is it Python?" in said
+
+
+def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_path):
+    texts = ("C/D", "C D", "語" * 300)
+    ends = [{"start": 0, "end": 1, "label": "SKILL", "text": text} for text in texts]
+    pairs = ((0, 1), (1, 2))
+    relations = [
+        {"label": "USES", "score": 1.0, "head": ends[i], "tail": ends[j]}
+        for i, j in pairs
+    ]
+    row = {"id": "1", "text": "", "entities": ends, "relations": relations}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf8")
+    names = [option for text in texts for option in ("-e", text)]
+    build_graph(path, "-o", tmp_path / "g", "-f", "none", *names)
+    pages = sorted(file.name for file in (tmp_path / "g").iterdir())
+    assert pages == ["C-D-SKILL-2.html", "C-D-SKILL.html", f"{'語' * 60}.html"]
