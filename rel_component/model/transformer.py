@@ -45,12 +45,12 @@ def create_transformer_model(
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
         spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs, on the CPU
         it is left out.
-    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: two to three times
-        as fast where the processor has it (AVX-512 BF16, AMX), slower where not.
+    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: about twice as fast
+        where the processor has it (AVX-512 BF16, AMX), slower where not.
     frozen_layers (int): the embeddings and so many of the first layers stay as they
         are, which saves their backward pass; 0 trains all.
     gradient_checkpointing (bool): compute what lies inside layers again in the backward
-        pass instead of keeping it: less memory, about a third more time.
+        pass instead of keeping it: less memory, more time.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
     """
     from .checkpoint import load_at_init, require_libraries
