@@ -128,7 +128,7 @@ def run(job: Dict[str, Any], folder: Path) -> Dict[str, float]:
     subprocess.run(
         [sys.executable, str(WORKER), str(source), str(target)],
         check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"},
         stdout=subprocess.DEVNULL,
     )
     figures: Dict[str, float] = json.loads(target.read_text(encoding="utf8"))
