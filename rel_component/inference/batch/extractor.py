@@ -55,10 +55,15 @@ class Extractor:
 
         settings (Settings): of the run.
         folder (Path): of the output.
-        RAISES (ValueError): if the model can't be loaded or finds no relations.
+        RAISES (ValueError): if the model can't be loaded or finds no relations, or is
+            not the one that the run began with: a process that takes the place of
+            another, or another node, may find one that was trained meanwhile.
         """
         self.settings = settings
         self.folder = OutputFolder(folder)
+        run = self.folder.read_run()
+        if run is not None:
+            _check_models(run["settings"], settings)
         self.nlp, self.finder = load_models(settings)
         # so many strings are learned and stay, for the tokenizer to be fast; those of
         # later chunks are freed, for memory to be bounded
@@ -335,3 +340,13 @@ def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
         extractor.use_threshold(settings.threshold)
     name = settings.entities_from
     return nlp, None if name is None else load_pipeline(Path(name))
+
+
+def _check_models(began: Dict[str, Any], settings: Settings) -> None:
+    now = settings.fingerprint()
+    for name in ("model", "entities_from", "code"):
+        key = f"{name}_digest"
+        if now.get(key) != began.get(key):
+            raise RunError(
+                f"{getattr(settings, name)} has changed since the run began. {ADVICE}"
+            )

@@ -19,7 +19,7 @@ from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import Place, SourceError
 
 ADVICE = (
-    "Put the input back as it was, and the same command goes on; or give another "
+    "Put it back as it was, and the same command goes on; or give another "
     "--output to begin anew."
 )
 

@@ -1,5 +1,10 @@
 """A run as a whole: rows, dead letters, resume, processes."""
 
+import os
+import shutil
+import signal
+from pathlib import Path
+
 import pytest
 
 from rel_component.evaluation import find_extractor, load_pipeline
@@ -189,6 +194,19 @@ def test_who_stops_a_run_blames_no_document(model, tmp_path):
             run([corpus], tmp_path / "out", model, on_chunk=stop, n_process=2)
         assert not list(attempts.iterdir())
     assert any(started)
+
+
+@pytest.mark.parametrize("name", ["meta.json", "relation_extractor/model"])
+def test_a_model_that_is_replaced_in_the_middle_stops_the_run(model, tmp_path, name):
+    corpus = write_corpus(tmp_path / "in.jsonl")
+    copy = Path(shutil.copytree(model, tmp_path / "model"))
+
+    def retrain(counts):
+        (copy / name).write_bytes((copy / name).read_bytes() + b" ")
+        os.kill(counts["pid"], signal.SIGKILL)  # another one loads what is there now
+
+    with pytest.raises(ValueError, match="model has changed since the run began"):
+        run([corpus], tmp_path / "out", copy, on_chunk=retrain)
 
 
 def test_another_plan_forgets_the_attempts_at_this_one(model, tmp_path):

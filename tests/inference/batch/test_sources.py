@@ -249,7 +249,7 @@ def test_a_run_of_another_input_says_what_is_other(model, tmp_path, change, mess
     change(tmp_path / "in")
     with pytest.raises(ValueError, match=message) as caught:
         run([tmp_path / "in"], tmp_path / "out", model)
-    assert "Put the input back" in str(caught.value)
+    assert "Put it back" in str(caught.value)
 
 
 CSV_HEAD = "id,text,year\n"
