@@ -69,6 +69,17 @@ def main(
         nlp = load_pipeline(model)
         finder = None if entities_from is None else load_pipeline(entities_from)
         if head is not None or tail is not None:
+            if output or label or min_score or lines or finder or format_ == "spert":
+                raise ValueError(
+                    "--head and --tail print all scores of one pair of a text: leave "
+                    "out --output, --label, --min-score, --lines, --entities-from and "
+                    "--format spert."
+                )
+            if as_path(source) is not None:
+                raise ValueError(
+                    f"--head and --tail count the characters of a text: found the file "
+                    f"{source}; give its text itself."
+                )
             set_threshold(nlp, threshold)
             print_pair(score_pair(nlp, source, head, tail), format_)
             return

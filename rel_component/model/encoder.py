@@ -82,7 +82,8 @@ def add_gradients(
     Thinc takes the scale out of all that stands in the parameters, so that with
     `accumulate_gradient` the earlier batches would be scaled down once more.
 
-    backprop (Callable): of one batch; what overflows in it counts as no gradient.
+    backprop (Callable): of one batch; where it overflows, Thinc leaves the whole step
+        out.
     RETURNS (Callable): the same, beside which earlier gradients stay as they are.
     """
 

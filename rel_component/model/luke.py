@@ -25,6 +25,7 @@ from .luke_pieces import (
     make_input,
     select_pieces,
 )
+from .mixed_precision import for_device
 from .pair_buckets import get_types
 from .pair_layers import hidden_over_pairs
 from .pair_model import Output
@@ -92,6 +93,9 @@ def create_luke_model(
     from .luke_checkpoint import find_labels
 
     require_libraries()
+    mixed_precision, grad_scaler_config = for_device(
+        mixed_precision, grad_scaler_config
+    )
     encoder = LukeEncoder(
         name,
         tokenizer_config=tokenizer_config,

@@ -9,6 +9,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Floats3d
 
 from .luke_pieces import Input
+from .mixed_precision import keep_gradients
 
 # position of no piece, in LUKE's positions of an entity
 NOWHERE = -1
@@ -111,6 +112,7 @@ def forward(
         rows = ops.asarray1i(batch.rows)
         Y[rows] = vectors[cells]
         if is_train:
+            callback = keep_gradients(encode.shims[0], callback)
             callbacks.append((callback, rows, cells, vectors.shape))
 
     def backprop(dY: Floats2d) -> Inputs:

@@ -15,6 +15,7 @@ from .candidates import BatchGenerator, Candidates, InstanceGenerator
 from .dropout import Dropout
 from .entity_vectors import Inputs
 from .marker_passes import N_MARKERS, Packing, pack
+from .mixed_precision import for_device, keep_gradients
 from .pair_buckets import PairBuckets, get_types
 from .pair_features import get_groups
 
@@ -102,8 +103,7 @@ def create_marker_model(
     transformer = create_transformer(
         {**tokenizer_config},
         {**transformer_config},
-        mixed_precision,
-        {**grad_scaler_config},
+        *for_device(mixed_precision, grad_scaler_config),
     )
     classify: Model[Floats2d, Floats2d] = Linear()
     return Model(
@@ -221,6 +221,7 @@ def _encode(
     )
     table = model.get_param("markers")
     found, bp_found = transformer((passes, table, model.attrs["reading"]), is_train)
+    bp_found = keep_gradients(transformer.shims[0], bp_found)
     X = found
     if rows is not None:
         at = model.ops.asarray1i(rows.ravel())

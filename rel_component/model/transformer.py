@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 from spacy.util import registry
-from thinc.api import Model, get_torch_default_device
+from thinc.api import Model
 
+from .mixed_precision import for_device, keep_gradients
 from .wordpieces import read_wordpieces
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def create_transformer_model(
     require_libraries()
     from spacy_transformers.architectures import create_TransformerModel_v3
 
-    if get_torch_default_device().type != "cuda":
-        mixed_precision, grad_scaler_config = False, {"enabled": False}
+    mixed_precision, grad_scaler_config = for_device(
+        mixed_precision, grad_scaler_config
+    )
     model = create_TransformerModel_v3(
         name,
         get_spans,
@@ -183,7 +185,8 @@ def forward(
     windows = model.attrs["get_spans"](docs)
     flat = [span for spans in windows for span in spans]
     wordpieces, align = read_wordpieces(model.tokenizer, flat)
-    limit = model.tokenizer.model_max_length
+    # only a single token of too many pieces is cut, of which PieceLimit has warned
+    limit = get_piece_limit(model) + 1
     wordpieces, align = truncate_oversize_splits(wordpieces, align, limit)
     output, backprop_encoder = model.layers[0](wordpieces, is_train)
     batch = FullTransformerBatch(windows, wordpieces, output, align)
@@ -201,7 +204,7 @@ def run_encoder(
     """Forward of the encoder's layer, after its settings were made."""
     from thinc.layers.pytorchwrapper import forward as forward_pytorch
 
-    from .encoder import add_gradients, is_prepared, prepare
+    from .encoder import is_prepared, prepare
 
     shim = model.shims[0]
     if not is_prepared(shim._model):  # anew whenever weights were loaded
@@ -209,6 +212,4 @@ def run_encoder(
     output, backprop = forward_pytorch(model, wordpieces, is_train)
     if is_train and not output.last_hidden_state.requires_grad:
         return output, lambda d_output: []  # all is frozen
-    if is_train and shim._mixed_precision:
-        return output, add_gradients(shim._model, shim._grad_scaler, backprop)
-    return output, backprop
+    return output, keep_gradients(shim, backprop)

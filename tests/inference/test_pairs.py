@@ -39,6 +39,15 @@ def test_pairs_that_are_none(model, head, tail, message):  # noqa: F811
         score_pair(load(model), TEXT, head, tail)
 
 
+def test_what_one_pair_has_no_use_for_is_refused(model, predict, tmp_path):  # noqa: F811
+    pair = ("--head", "0:3", "--tail", "14:18")
+    shown = predict(model, TEXT, *pair, "--output", str(tmp_path / "x"), code=1)
+    assert "leave out --output" in shown
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf8")
+    assert "give its text itself" in predict(model, str(path), *pair, code=1)
+
+
 def test_the_command_says_so_without_a_traceback(model, predict):  # noqa: F811
     shown = predict(model, TEXT, "--head", "1:3", "--tail", "14:18", code=1)
     assert "cuts a token" in shown

@@ -258,3 +258,11 @@ def test_saved_tokenizer_has_few_entities(luke, tmp_path):
     get_tokenizer(encoder).save_pretrained(tmp_path)
     saved = json.loads((tmp_path / "entity_vocab.json").read_text("utf8"))
     assert saved == {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "[MASK2]": 3}
+
+
+def test_mixed_precision_is_left_out_without_gpu(luke):
+    nlp = make_nlp(luke, mixed_precision=True)
+    gold = make_gold(nlp.vocab)
+    examples = [Example(copy_without_relations(gold), gold)]
+    losses = [nlp.update(examples)["relation_extractor"] for _ in range(2)]
+    assert losses[1] != losses[0]

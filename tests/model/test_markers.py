@@ -470,3 +470,12 @@ def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
     with pytest.raises(ValueError, match="position_embedding_type 'relative_key'"):
         settings = {"position_embedding_type": "relative_key"}
         make_model(checkpoint, docs, transformer_config=settings)
+
+
+def test_mixed_precision_is_left_out_without_gpu(checkpoints):
+    nlp = make_nlp(checkpoints["bert"], mixed_precision=True)
+    golds = make_golds(nlp.vocab)
+    examples = [Example(copy_without_relations(gold), gold) for gold in golds]
+    nlp.initialize(lambda: examples)
+    losses = [nlp.update(examples)["relation_extractor"] for _ in range(2)]
+    assert losses[1] != losses[0]

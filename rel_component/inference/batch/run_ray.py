@@ -81,7 +81,7 @@ def run_ray(
                 if row["error"]:
                     raise RunError(row["error"])
                 yield json.loads(row["counts"])
-    except (GeneratorExit, KeyboardInterrupt):
+    except (GeneratorExit, KeyboardInterrupt, RunError):
         is_stopped = True
         raise
     finally:
