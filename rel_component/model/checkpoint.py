@@ -202,8 +202,9 @@ def _init(original: Callable, model: Model, X: Any = None, Y: Any = None) -> Non
             name, hf_model._init_tokenizer_config, hf_model._init_transformer_config
         )
         model.attrs["set_transformer"](model, found)
-        with explain(name):
-            model.predict(X[:1] if X else [])
+        if X:
+            with explain(name):
+                model.predict(X[:1])
     original(model, X=X, Y=Y)
 
 

@@ -184,6 +184,8 @@ def forward(
         return forward_slow(model, docs, is_train)
     windows = model.attrs["get_spans"](docs)
     flat = [span for spans in windows for span in spans]
+    if not flat:
+        return FullTransformerBatch.empty(len(docs)), lambda d_batch: docs
     wordpieces, align = read_wordpieces(model.tokenizer, flat)
     # only a single token of too many pieces is cut, of which PieceLimit has warned
     limit = get_piece_limit(model) + 1

@@ -266,3 +266,18 @@ def test_a_long_document_trains_and_predicts(checkpoint, window, stride):
     assert len(doc) == 3000
     assert all(count_vectors(doc))
     assert [r.label for r in get_relations(doc)] == ["WORKS_FOR"]
+
+
+def test_initialized_without_texts_and_run_on_none(checkpoint):
+    nlp = spacy.blank("en")
+    architecture = "rel_component.TransformerModel.v1"
+    windows = {"@span_getters": "spacy-transformers.doc_spans.v1"}
+    model = {
+        "@architectures": architecture,
+        "name": str(checkpoint),
+        "get_spans": windows,
+    }
+    model = nlp.add_pipe("transformer", config={"model": model}).model
+    nlp.initialize()
+    assert model.predict([]).doc_data == []
+    assert [len(doc) for doc in nlp.pipe(["", "ann works"])] == [0, 2]
