@@ -83,6 +83,7 @@ class Extractor:
         """
         done = self.folder.read_done(chunk.number)
         if done is not None:
+            self.folder.forget(chunk.number)  # killed before it could do so
             return done
         try:
             return self._extract(chunk)

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from rel_component.evaluation import find_extractor, load_pipeline
-from rel_component.inference.batch import job
+from rel_component.inference.batch import Settings, job
 from rel_component.inference.batch.extractor import (
     MAX_ATTEMPTS,
     MAX_CRASHES,
     Extractor,
 )
 from rel_component.inference.batch.folder import OutputFolder
+from rel_component.inference.batch.plan import make_chunks
 
 from .util import (
     CODE,
@@ -207,6 +208,18 @@ def test_a_model_that_is_replaced_in_the_middle_stops_the_run(model, tmp_path, n
 
     with pytest.raises(ValueError, match="model has changed since the run began"):
         run([corpus], tmp_path / "out", copy, on_chunk=retrain)
+
+
+def test_a_chunk_that_was_killed_when_it_was_done_leaves_nothing(
+    model, corpus, tmp_path
+):
+    folder, settings = OutputFolder(tmp_path / "out"), Settings(model=str(model))
+    (chunk,) = make_chunks([corpus], settings)
+    with folder.lock():
+        counts = Extractor(settings, folder.path).extract(chunk)
+        folder.remember(0, {**folder.recall(0), "n": 1})  # as before its last step
+        assert Extractor(settings, folder.path).extract(chunk) == counts
+    assert not list(folder.attempts.iterdir())
 
 
 def test_another_plan_forgets_the_attempts_at_this_one(model, tmp_path):
