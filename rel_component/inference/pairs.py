@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Span
 
 from ..evaluation import find_extractor, find_spans_key
 from ..evaluation.confusion import NO_REL
-from ..relations import get_rel, get_relations
+from ..relations import get_relation_data, get_relations
 from .texts import extract, set_entities
 
 __all__ = ["NO_REL", "PairResult", "score_pair"]
@@ -68,16 +68,30 @@ def score_pair(
     if spans_key is not None:
         doc.spans[spans_key] = found
     (doc,) = extract(nlp, [doc], True)
-    key = (spans[0].start, spans[1].start)
-    scores = get_rel(doc).get(key)
+    scores = find_scores(doc, spans[0], spans[1])
     if scores is None:
         raise ValueError(describe_why(spans, doc, extractor.schema is not None))
+    wanted = [(span.start, span.end) for span in spans]
     decided = [
         relation.label
         for relation in get_relations(doc)
-        if (relation.head.start, relation.tail.start) == key
+        if [(x.start, x.end) for x in (relation.head, relation.tail)] == wanted
     ]
-    return PairResult(spans[0], spans[1], dict(scores), decided)
+    return PairResult(spans[0], spans[1], scores, decided)
+
+
+def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:
+    """RETURNS (Optional[Dict[str, float]]): probability of each label of a pair; None
+    if it was no candidate. `doc._.rel` knows only where entities start."""
+    data = get_relation_data(doc)
+    if data is None:
+        return None
+    ends = [[head.start, head.end], [tail.start, tail.end]]
+    (rows,) = (data.spans[data.pairs] == ends).all(axis=(1, 2)).nonzero()
+    if not len(rows):
+        return None
+    cells = zip(data.labels, data.scores[rows[0]].tolist())
+    return {label: score for label, score in cells if score == score}  # not NaN
 
 
 def _to_entity(span: Span) -> Dict[str, Any]:

@@ -16,7 +16,13 @@ from thinc.types import Floats2d, Ints2d
 from .activations import activate
 from .candidates import BatchGenerator, Candidates, InstanceGenerator
 from .entity_vectors import Inputs as PairInputs
-from .luke_encoder import Inputs, LukeEncoder, get_piece_limit, get_tokenizer
+from .luke_encoder import (
+    Inputs,
+    LukeEncoder,
+    Reading,
+    get_piece_limit,
+    get_tokenizer,
+)
 from .luke_passes import plan_windows, read_pair
 from .luke_pieces import (
     Input,
@@ -100,10 +106,9 @@ def create_luke_model(
         name,
         tokenizer_config=tokenizer_config,
         transformer_config=transformer_config,
-        batch_pieces=batch_pieces,
+        reading=Reading(window, stride, batch_pieces, bfloat16_on_cpu),
         mixed_precision=mixed_precision,
         grad_scaler_config=grad_scaler_config,
-        bfloat16_on_cpu=bfloat16_on_cpu,
     )
     explain_memory_of(encoder)
     classify = Linear(nI=hidden_width or None)
@@ -128,8 +133,6 @@ def create_luke_model(
             "entity_types": [],
             "labels": [],
             "mode": mode,
-            "window": window,
-            "stride": stride,
             "dropout": dropout,
             "dropout_rate": 0.0,
             "type_dropout": 0.0,
@@ -223,8 +226,9 @@ class _Planner:
         n_special = N_SPECIAL + (N_MARKERS if self.is_pair_wise else 0)
         limit = get_piece_limit(encoder)
         # room for one piece of each entity at the least
-        self.window = max(min(model.attrs["window"] or limit, limit) - n_special, 4)
-        self.stride = model.attrs["stride"] or max(self.window // 2, 1)
+        reading = encoder.attrs["reading"]
+        self.window = max(min(reading.window or limit, limit) - n_special, 4)
+        self.stride = reading.stride or max(self.window // 2, 1)
         self.markers = self.tokenizer.additional_special_tokens_ids[-2:]
         self.make: List[Callable[[], Input]] = []
         self.lengths: List[int] = []

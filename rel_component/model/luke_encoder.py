@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 from thinc.api import Model, torch2xp, xp2torch
@@ -43,15 +43,25 @@ class Batch:
     cells: Tuple[numpy.ndarray, numpy.ndarray]
 
 
+@dataclass
+class Reading:
+    """How texts are read, see `create_luke_model`; not saved with the weights, so that
+    the config decides."""
+
+    window: Optional[int]
+    stride: Optional[int]
+    batch_pieces: int
+    bfloat16_on_cpu: bool
+
+
 def LukeEncoder(
     name: str,
     *,
     tokenizer_config: Dict[str, Any],
     transformer_config: Dict[str, Any],
-    batch_pieces: int,
+    reading: Reading,
     mixed_precision: bool,
     grad_scaler_config: Dict[str, Any],
-    bfloat16_on_cpu: bool,
 ) -> Model[Inputs, Floats2d]:
     """Vectors of entities; see `create_luke_model` for the parameters.
 
@@ -75,8 +85,7 @@ def LukeEncoder(
         attrs={
             "name": name,
             "has_transformer": False,
-            "batch_pieces": batch_pieces,
-            "bfloat16_on_cpu": bfloat16_on_cpu,
+            "reading": reading,
         },
     )
 
@@ -106,7 +115,7 @@ def forward(
     Y = ops.alloc2f(n_rows, width)
     callbacks = []
     for batch in _make_batches(model, inputs):
-        with _autocast(model.attrs["bfloat16_on_cpu"]):
+        with _autocast(model.attrs["reading"].bfloat16_on_cpu):
             vectors, callback = encode(batch.arrays, is_train)
         cells = tuple(map(ops.asarray1i, batch.cells))
         rows = ops.asarray1i(batch.rows)
@@ -141,7 +150,7 @@ def _make_batches(model: Model, inputs: Inputs) -> Iterator[Batch]:
     start = 0
     while start < len(order):
         longest = max(inputs.lengths[order[start]], 1)
-        size = max(model.attrs["batch_pieces"] // longest, 1)
+        size = max(model.attrs["reading"].batch_pieces // longest, 1)
         chosen = order[start : start + size]
         start += size
         made = [inputs.make[i]() for i in chosen]

@@ -1,6 +1,9 @@
 import pytest
+from spacy import blank
+from spacy.tokens import Span
 
-from rel_component.inference.pairs import score_pair
+from rel_component.inference.pairs import find_scores, score_pair
+from rel_component.relations import Relation, set_relations
 
 from ..script_runner import load_script
 from ..test_scripts import model  # noqa: F401
@@ -51,3 +54,13 @@ def test_what_one_pair_has_no_use_for_is_refused(model, predict, tmp_path):  # n
 def test_the_command_says_so_without_a_traceback(model, predict):  # noqa: F811
     shown = predict(model, TEXT, "--head", "1:3", "--tail", "14:18", code=1)
     assert "cuts a token" in shown
+
+
+def test_entities_with_one_start_keep_their_scores():
+    doc = blank("en").make_doc("Ann Lee works for Acme")
+    first, name, firm = (Span(doc, *x) for x in ((0, 1, "A"), (0, 2, "B"), (4, 5, "C")))
+    relations = [Relation(first, "in", firm, 0.25), Relation(name, "in", firm, 0.75)]
+    set_relations(doc, relations)
+    assert find_scores(doc, first, firm) == {"in": 0.25}
+    assert find_scores(doc, name, firm) == {"in": 0.75}
+    assert find_scores(doc, firm, name) is None

@@ -155,7 +155,7 @@ def test_batches_and_unused_entities_change_nothing(luke, mode):
     whole = score(nlp, docs)
     model = get_model(nlp)
     assert get_transformer(model.get_ref("encoder")).config.entity_vocab_size == 6
-    model.get_ref("encoder").attrs["batch_pieces"] = 30
+    model.get_ref("encoder").attrs["reading"].batch_pieces = 30
     numpy.testing.assert_allclose(score(nlp, docs), whole, atol=1e-5)
     one_by_one = numpy.concatenate([score(nlp, [doc]) for doc in docs])
     numpy.testing.assert_allclose(one_by_one, whole, atol=1e-5)
@@ -221,6 +221,12 @@ def test_overfits_and_survives_saving(tmp_path, settings):
     nlp.to_disk(tmp_path / "model")
     shutil.rmtree(folder)
     loaded = spacy.load(tmp_path / "model")
+    # how texts are read is the config's, also of a pipeline that is trained
+    start = "components.relation_extractor.model"
+    changed = {f"{start}.batch_pieces": 64, f"{start}.window": 12}
+    other = get_model(spacy.load(tmp_path / "model", config=changed))
+    reading = other.get_ref("encoder").attrs["reading"]
+    assert (reading.batch_pieces, reading.window) == (64, 12)
     doc = copy_without_relations(golds[1])
     found, again = get_rel(nlp(doc)), get_rel(loaded(doc))
     assert found == again
