@@ -3,6 +3,8 @@
     python benchmarks/accuracy.py configs/rel_tok2vec.cfg data/jobs --seeds 0,1,2
     python benchmarks/accuracy.py tests/data/tutorial/model/config.cfg data/genia \
         --set training.max_steps=3000 --set training.eval_frequency=250
+    python benchmarks/accuracy.py configs/joint_trf.cfg data/conll04 \
+        --relations-of configs/rel_rbert.cfg
 
 The model is chosen on dev, as by `spacy train`. Scores are shown under both protocols:
 recall over all gold relations, and over the generated pairs only, as in the tutorial.
@@ -19,6 +21,8 @@ import spacy
 import srsly
 import typer
 from spacy.cli.train import train
+from spacy.util import load_config
+from thinc.api import Config
 from wasabi import msg
 
 from rel_component.evaluation import (
@@ -40,6 +44,9 @@ def main(
     data: Path = typer.Argument(..., help="Folder with train, dev and perhaps test"),
     seeds: str = typer.Option("0,1,2", help="Seeds, separated by commas"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
+    relations_of: Optional[Path] = typer.Option(
+        None, help="Config whose relation extractor takes the place of the first one's"
+    ),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
     """Train a config with several seeds and score it."""
@@ -47,9 +54,11 @@ def main(
     rows: List[Dict[str, Any]] = []
     for seed in map(int, seeds.split(",")):
         with tempfile.TemporaryDirectory() as folder:
+            merged = Path(folder) / "config.cfg"
+            merge(config, relations_of).to_disk(merged)
             start = time.perf_counter()
             train(
-                config,
+                merged,
                 folder,
                 overrides={
                     **overrides,
@@ -67,7 +76,21 @@ def main(
         rows.append(row)
         show(rows)
     if output is not None:
-        srsly.write_json(output, {"config": str(config), "set": set_, "runs": rows})
+        settings = {
+            "config": str(config),
+            "relations_of": relations_of and str(relations_of),
+            "set": set_,
+        }
+        srsly.write_json(output, {**settings, "runs": rows})
+
+
+def merge(config: Path, relations_of: Optional[Path]) -> Config:
+    """RETURNS (Config): the first, with the relation extractor of the second."""
+    merged = load_config(config)
+    if relations_of is not None:
+        name = "relation_extractor"
+        merged["components"][name] = load_config(relations_of)["components"][name]
+    return merged
 
 
 def score(nlp: spacy.Language, path: Path) -> Dict[str, float]:

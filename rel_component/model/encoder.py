@@ -9,6 +9,8 @@ import torch
 from thinc.api import PyTorchGradScaler
 from thinc.types import Ints1d
 
+from .checkpoint import CheckpointError
+
 # what another pass costs besides its pieces, in pieces
 CPU_OVERHEAD = 32
 GPU_OVERHEAD = 4096
@@ -34,7 +36,7 @@ def prepare(
     """Make the settings of `rel_component.TransformerModel.v1` in a Hugging Face
     encoder; what they mean is said there.
 
-    RAISES (ValueError): if it has fewer layers than are to be frozen.
+    RAISES (CheckpointError): if it has fewer layers than are to be frozen.
     """
     for parameter in list_frozen(transformer, frozen_layers):
         parameter.requires_grad_(False)
@@ -51,7 +53,7 @@ def list_frozen(
         return []
     n_all = transformer.config.num_hidden_layers
     if not 0 < n_layers <= n_all:
-        raise ValueError(
+        raise CheckpointError(
             f"frozen_layers is {n_layers}, but the transformer has {n_all} layers; "
             f"expected a number from 0 to {n_all}."
         )
@@ -62,7 +64,7 @@ def list_frozen(
     )
     path, stack = next(stacks, (None, None))
     if stack is None:
-        raise ValueError(
+        raise CheckpointError(
             f"frozen_layers: found no list of {n_all} layers in "
             f"{type(transformer).__name__}; set it to 0."
         )

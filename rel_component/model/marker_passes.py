@@ -18,6 +18,7 @@ from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
 from .candidates import Candidates
+from .checkpoint import CheckpointError
 from .marker_windows import N_SPECIAL, Pieces, get_positions, place_pairs
 
 # head and tail, start and end of each
@@ -86,7 +87,7 @@ class Packing:
 
     window, stride, max_batch_pieces (int): in word pieces.
     n_positions (int): how many the transformer has.
-    RAISES (ValueError): if it can't read such windows, or they leave out pieces.
+    RAISES (CheckpointError): if it can't read such windows, or they leave out pieces.
     """
 
     window: int
@@ -97,12 +98,12 @@ class Packing:
     def __post_init__(self) -> None:
         limit = self.n_positions - N_SPECIAL
         if not 2 <= self.window <= limit:
-            raise ValueError(
+            raise CheckpointError(
                 f"window is {self.window}; expected 2 to {limit} word pieces, which is "
                 f"what the transformer takes beside [CLS] and [SEP]."
             )
         if not 1 <= self.stride <= self.window:
-            raise ValueError(
+            raise CheckpointError(
                 f"stride is {self.stride}; expected 1 to {self.window}, the length of "
                 f"a window."
             )

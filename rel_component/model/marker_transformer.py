@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from .checkpoint import CheckpointError
 from .marker_passes import N_MARKERS, Pass
 
 BERT_LIKE = ("bert", "roberta", "xlm-roberta", "camembert")
@@ -29,7 +30,7 @@ class MarkerTransformer(torch.nn.Module):
     """Encodes markers beside texts with the weights of a Hugging Face transformer.
 
     transformer (PreTrainedModel): BERT, RoBERTa, XLM-R, CamemBERT or DistilBERT.
-    RAISES (ValueError): if it is of another kind.
+    RAISES (CheckpointError): if it is of another kind.
     """
 
     def __init__(self, transformer: Any) -> None:
@@ -233,9 +234,9 @@ def _read_distilbert(layer: Any) -> Layer:
 
 
 def check_supported(config: Any) -> None:
-    """RAISES (ValueError): if markers can't be added to such a transformer."""
+    """RAISES (CheckpointError): if markers can't be added to such a transformer."""
     if config.model_type not in SUPPORTED:
-        raise ValueError(
+        raise CheckpointError(
             f"The marker model can't use a transformer of type {config.model_type!r}; "
             f"expected one of {', '.join(SUPPORTED)}. Choose such a checkpoint, or "
             f"rel_component.PairModel.v1, which takes any."
@@ -243,7 +244,7 @@ def check_supported(config: Any) -> None:
     kind = getattr(config, "position_embedding_type", "absolute")
     is_decoder = getattr(config, "is_decoder", False)
     if kind != "absolute" or is_decoder:
-        raise ValueError(
+        raise CheckpointError(
             f"The marker model needs an encoder with absolute positions; this one has "
             f"position_embedding_type {kind!r} and is_decoder {is_decoder}."
         )

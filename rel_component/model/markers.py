@@ -101,6 +101,7 @@ def create_marker_model(
     }
     groups = get_groups([key for key, is_on in switches.items() if is_on])
     transformer = create_transformer(
+        name,
         {**tokenizer_config},
         {**transformer_config},
         *for_device(mixed_precision, grad_scaler_config),
@@ -317,7 +318,10 @@ def make_markers(
 
 
 def get_packing(reading: Reading, transformer: Any) -> Packing:
-    """RETURNS (Packing): how texts are divided. RAISES (ValueError): if they can't."""
+    """RETURNS (Packing): how texts are divided.
+
+    RAISES (CheckpointError): if they can't be.
+    """
     from .marker_transformer import count_positions
 
     return Packing(
@@ -329,6 +333,7 @@ def get_packing(reading: Reading, transformer: Any) -> Packing:
 
 
 def create_transformer(
+    name: str,
     tokenizer_config: Dict[str, Any],
     transformer_config: Dict[str, Any],
     mixed_precision: bool,
@@ -336,12 +341,15 @@ def create_transformer(
 ) -> Model:
     """A `MarkerTransformer` in spacy-transformers' wrapper, by which it is saved with
     its configuration and its tokenizer; its weights are loaded later."""
+    from .checkpoint import explain_memory_of, require_libraries
+
+    require_libraries()
     from spacy_transformers.data_classes import HFObjects
     from spacy_transformers.layers.hf_wrapper import HFWrapper
 
     from .marker_transformer import MarkerTransformer
 
-    return HFWrapper(
+    transformer = HFWrapper(
         HFObjects(None, None, None, tokenizer_config, transformer_config),
         convert_inputs=_convert_inputs,
         convert_outputs=_convert_outputs,
@@ -349,15 +357,18 @@ def create_transformer(
         grad_scaler_config=grad_scaler_config,
         model_cls=MarkerTransformer,
     )
+    transformer.attrs["name"] = name
+    return explain_memory_of(transformer)
 
 
 def load_transformer(transformer: Model, name: str) -> None:
     """Give a transformer of `create_transformer` pretrained weights, unless it has
     weights already.
 
-    RAISES (ValueError): if it can't be loaded, or markers can't be added to it.
+    RAISES (CheckpointError): if it can't be loaded, or markers can't be added to it.
+    RAISES (OutOfMemoryError): if it does not fit.
     """
-    from .checkpoint import load_checkpoint
+    from .checkpoint import CheckpointError, load_checkpoint
     from .marker_transformer import MarkerTransformer
 
     shim = transformer.shims[0]
@@ -368,7 +379,7 @@ def load_transformer(transformer: Model, name: str) -> None:
         name, hf._init_tokenizer_config, hf._init_transformer_config
     )
     if not found.tokenizer.is_fast:
-        raise ValueError(
+        raise CheckpointError(
             f"{name} has no fast tokenizer, from which the marker model learns where "
             f"word pieces stand in the text. Choose a checkpoint that has one, and "
             f"leave use_fast true in tokenizer_config."

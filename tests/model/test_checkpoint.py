@@ -267,10 +267,10 @@ def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):
         model.predict(docs)
 
 
-@pytest.mark.parametrize("config", ["rel_trf.cfg", "rel_luke.cfg"])
+@pytest.mark.parametrize("config", ["rel_trf.cfg", "rel_luke.cfg", "rel_markers.cfg"])
 def test_spacy_train_ends_with_the_sentence(tmp_path, config):
     name = "components.transformer.model.name"
-    if config == "rel_luke.cfg":
+    if config != "rel_trf.cfg":
         name = "components.relation_extractor.model.name"
     arguments = [
         "train",

@@ -12,6 +12,7 @@ pytest.importorskip("spacy_transformers")
 import torch
 
 from rel_component.model.candidates import PairGenerator, get_candidates
+from rel_component.model.checkpoint import CheckpointError, OutOfMemoryError
 from rel_component.model.marker_passes import Packing, pack
 from rel_component.model.markers import create_marker_model, get_packing
 from rel_component.optimizers import create_two_rate_adam
@@ -454,22 +455,41 @@ def test_markers_begin_from_what_their_type_is_called(checkpoint, docs):
 def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
     from transformers import GPT2Config, GPT2Model
 
-    with pytest.raises(ValueError, match="window is 39; expected 2 to 38 word pieces"):
+    with pytest.raises(CheckpointError, match="window is 39; expected 2 to 38 word pieces"):
         make_model(checkpoint, docs, window=39)
-    with pytest.raises(ValueError, match="stride is 17; expected 1 to 16"):
+    with pytest.raises(CheckpointError, match="stride is 17; expected 1 to 16"):
         make_model(checkpoint, docs, stride=17)
-    with pytest.raises(ValueError, match="window is 1; "):
+    with pytest.raises(CheckpointError, match="window is 1; "):
         Packing(window=1, stride=1, max_batch_pieces=99, n_positions=512)
-    with pytest.raises(ValueError, match="no fast tokenizer"):
+    with pytest.raises(CheckpointError, match="no fast tokenizer"):
         make_model(checkpoint, docs, tokenizer_config={"use_fast": False})
     path = save_checkpoint(tmp_path)
     config = GPT2Config(vocab_size=16, n_embd=8, n_layer=1, n_head=2, n_positions=40)
     GPT2Model(config).save_pretrained(path)
-    with pytest.raises(ValueError, match="transformer of type 'gpt2'; expected one of"):
+    with pytest.raises(CheckpointError, match="transformer of type 'gpt2'; expected one of"):
         make_model(path, docs)
-    with pytest.raises(ValueError, match="position_embedding_type 'relative_key'"):
+    with pytest.raises(CheckpointError, match="position_embedding_type 'relative_key'"):
         settings = {"position_embedding_type": "relative_key"}
         make_model(checkpoint, docs, transformer_config=settings)
+
+
+@pytest.mark.parametrize("at", ["forward", "backward"])
+def test_too_little_memory(checkpoint, docs, monkeypatch, at):
+    def raise_error(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    model, candidates = make_model(checkpoint, docs)
+    scores, backprop = model.begin_update((docs, candidates))
+    if at == "backward":
+        monkeypatch.setattr("torch.autograd.backward", raise_error)
+        with pytest.raises(OutOfMemoryError, match="on the GPU for"):
+            backprop(scores)
+        return
+    monkeypatch.setattr(
+        "transformers.models.bert.modeling_bert.BertSelfOutput.forward", raise_error
+    )
+    with pytest.raises(OutOfMemoryError, match="on the GPU for"):
+        model.predict((docs, candidates))
 
 
 def test_mixed_precision_is_left_out_without_gpu(checkpoints):

@@ -10,6 +10,7 @@ from thinc.api import Adam, fix_random_seed
 pytest.importorskip("spacy_transformers")
 
 from rel_component import Relation, get_relations, set_relations
+from rel_component.model.checkpoint import CheckpointError
 from rel_component.model.transformer import PieceLimit, get_piece_limit
 from rel_component.readers import copy_without_relations
 
@@ -193,6 +194,11 @@ def test_accumulated_gradients_are_those_of_one_batch(checkpoint):
     for key, gradient in found.items():
         assert numpy.allclose(gradient, expected[key], atol=1e-5), key
     assert max(float(x.abs().max()) for x in found.values()) > 0.01
+
+
+def test_more_frozen_layers_than_there_are_are_told_as_such(checkpoint):
+    with pytest.raises(CheckpointError, match=r"^frozen_layers is 3, .* has 2 layers"):
+        make_relation_nlp(checkpoint, frozen_layers=3)
 
 
 @pytest.mark.parametrize("n_frozen", [1, 2])
