@@ -144,18 +144,23 @@ def kill_worker(case: Case, engine: str = "local") -> str:
     n_kills = n_whole = 0
     n_chunks = count_done(case.whole)
     while n_kills < case.moments:
+        # processes that are to be killed, and those that were
+        chosen: List[int] = []
         dead: List[int] = []
         room = case.moments - n_kills
 
         def on_chunk(
-            counts: Dict[str, Any], dead: List[int] = dead, room: int = room
+            counts: Dict[str, Any],
+            chosen: List[int] = chosen,
+            dead: List[int] = dead,
+            room: int = room,
         ) -> None:
             # a few in each run, at moments within the chunk that comes next
-            wants = case.rng.random() < 6 / n_chunks and len(dead) < room
-            if wants and counts["pid"] not in dead:
-                dead.append(counts["pid"])
+            wants = case.rng.random() < 6 / n_chunks and len(chosen) < room
+            if wants and counts["pid"] not in chosen:
+                chosen.append(counts["pid"])
                 delay = case.rng.random() * counts["seconds"]
-                threading.Timer(delay, kill, [counts["pid"]]).start()
+                threading.Timer(delay, kill, [counts["pid"], dead]).start()
 
         options: Dict[str, Any] = {"engine": engine, "n_process": 2}
         inputs = [str(case.corpus)]
@@ -166,11 +171,13 @@ def kill_worker(case: Case, engine: str = "local") -> str:
     return f"{n_kills} kills over {n_whole} runs"
 
 
-def kill(pid: int) -> None:
+def kill(pid: int, dead: List[int]) -> None:
+    """Kill a process and note it, unless it had ended with the run."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass  # it had ended with the run
+        return
+    dead.append(pid)
 
 
 def fill_disk(case: Case) -> str:

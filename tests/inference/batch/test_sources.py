@@ -275,6 +275,7 @@ CSV_CASES = {
             "",
         ],
     ),
+    "carriage return": ("1,A\rnn,1999\n2,Bob,1999\n", ["line feed, as Unix", ""]),
     "not closed but at once": ('1,"Ann"a,1999\n2,Bob,1999\n', ["expected after", ""]),
 }
 
@@ -329,6 +330,7 @@ def test_a_limit_of_a_record_is_not_one_of_the_file(tmp_path, monkeypatch):
         (b"", "the file is empty"),
         ("id,text\n1,Ann\n".encode("utf-16"), "header can't be read: found a NUL"),
         (b'id,"text\n1,Ann\n', "header can't be read: not a record"),
+        (b"id,text\r1,Ann\r", "header can't be read: found a carriage return"),
     ],
 )
 def test_a_table_without_a_header_says_why(model, tmp_path, data, reason):

@@ -111,10 +111,7 @@ def _iter_records(
             except _TooLong:
                 kind, reason = TOO_LONG, f"the record has more than {MAX_BYTES:,} bytes"
             except csv.Error as error:
-                reason = (
-                    f"not a record: {error}; quotes around a value have to be closed, "
-                    f"those within it doubled"
-                )
+                reason = _explain(error)
             if lines.offset == begin:
                 break
             if lines.number > number + 1:
@@ -127,6 +124,19 @@ def _iter_records(
             if cells != []:
                 place = Place(begin, lines.offset, number)
                 yield Record(place, cells, kind, reason, lines.excerpt)
+
+
+def _explain(error: csv.Error) -> str:
+    if "new-line character" in str(error):
+        return (
+            "found a carriage return within a value that has no quotes; expected lines "
+            "that end with a line feed, as Unix and Windows write them. Save the file "
+            "with such line ends, or put the value in quotes"
+        )
+    return (
+        f"not a record: {error}; quotes around a value have to be closed, those within "
+        f"it doubled"
+    )
 
 
 class _TooLong(ValueError):
