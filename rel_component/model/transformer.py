@@ -8,6 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import registry
 from thinc.api import Model
 
+from .checkpoint import CheckpointError, load_at_init, require_libraries
 from .mixed_precision import for_device, keep_gradients
 from .wordpieces import read_wordpieces
 
@@ -29,6 +30,7 @@ def create_transformer_model(
     bfloat16_on_cpu: bool = False,
     frozen_layers: int = 0,
     gradient_checkpointing: bool = False,
+    lora_rank: int = 0,
 ) -> Model:
     """The transformer of spacy-transformers, without its silent truncation, and without
     most of its padding.
@@ -37,7 +39,7 @@ def create_transformer_model(
     takes; the rest would get no vector. Here such a window is divided. Windows of like
     length are encoded together; vectors and gradients are the same.
 
-    The last three settings, and mixed_precision, may be changed when a trained pipeline
+    The last four settings, and mixed_precision, may be changed when a trained pipeline
     is loaded: `spacy.load(path, config={"components": {"transformer": {"model":
     {"bfloat16_on_cpu": True}}}})`.
 
@@ -52,11 +54,17 @@ def create_transformer_model(
         are, which saves their backward pass; 0 trains all.
     gradient_checkpointing (bool): compute what lies inside layers again in the backward
         pass instead of keeping it: less memory, more time.
+    lora_rank (int): train adapters of this rank beside the transformer's linear layers,
+        in place of all its weights, see `rel_component.model.lora`; 0 for none.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
+    RAISES (CheckpointError): if both frozen_layers and lora_rank are above 0.
     """
-    from .checkpoint import load_at_init, require_libraries
-
     require_libraries()
+    if frozen_layers and lora_rank:
+        raise CheckpointError(
+            f"frozen_layers is {frozen_layers} and lora_rank {lora_rank}; expected one "
+            f"of them to be 0: with adapters all layers stay as they are."
+        )
     from spacy_transformers.architectures import create_TransformerModel_v3
 
     mixed_precision, grad_scaler_config = for_device(
@@ -77,6 +85,7 @@ def create_transformer_model(
         bfloat16=bfloat16_on_cpu,
         frozen_layers=frozen_layers,
         gradient_checkpointing=gradient_checkpointing,
+        lora_rank=lora_rank,
     )
     return load_at_init(model)
 
@@ -201,7 +210,12 @@ def forward(
 
 
 def run_encoder(
-    model: Model, wordpieces: "WordpieceBatch", is_train: bool, **settings: Any
+    model: Model,
+    wordpieces: "WordpieceBatch",
+    is_train: bool,
+    *,
+    lora_rank: int = 0,
+    **settings: Any,
 ) -> "Tuple[ModelOutput, Callable]":
     """Forward of the encoder's layer, after its settings were made."""
     from thinc.layers.pytorchwrapper import forward as forward_pytorch
@@ -211,6 +225,11 @@ def run_encoder(
     shim = model.shims[0]
     if not is_prepared(shim._model):  # anew whenever weights were loaded
         prepare(shim._model, **settings)
+    if lora_rank and is_train:
+        from .lora import add_lora, has_lora
+
+        if not has_lora(shim._model):
+            add_lora(shim._model, lora_rank)
     output, backprop = forward_pytorch(model, wordpieces, is_train)
     if is_train and not output.last_hidden_state.requires_grad:
         return output, lambda d_output: []  # all is frozen

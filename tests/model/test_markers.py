@@ -455,7 +455,9 @@ def test_markers_begin_from_what_their_type_is_called(checkpoint, docs):
 def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
     from transformers import GPT2Config, GPT2Model
 
-    with pytest.raises(CheckpointError, match="window is 39; expected 2 to 38 word pieces"):
+    with pytest.raises(
+        CheckpointError, match="window is 39; expected 2 to 38 word pieces"
+    ):
         make_model(checkpoint, docs, window=39)
     with pytest.raises(CheckpointError, match="stride is 17; expected 1 to 16"):
         make_model(checkpoint, docs, stride=17)
@@ -466,7 +468,9 @@ def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
     path = save_checkpoint(tmp_path)
     config = GPT2Config(vocab_size=16, n_embd=8, n_layer=1, n_head=2, n_positions=40)
     GPT2Model(config).save_pretrained(path)
-    with pytest.raises(CheckpointError, match="transformer of type 'gpt2'; expected one of"):
+    with pytest.raises(
+        CheckpointError, match="transformer of type 'gpt2'; expected one of"
+    ):
         make_model(path, docs)
     with pytest.raises(CheckpointError, match="position_embedding_type 'relative_key'"):
         settings = {"position_embedding_type": "relative_key"}
