@@ -19,7 +19,13 @@ from spacy.tokens import Doc
 
 from .candidates import Candidates
 from .checkpoint import CheckpointError
-from .marker_windows import N_SPECIAL, Pieces, get_positions, place_pairs
+from .marker_windows import (
+    N_SPECIAL,
+    Pieces,
+    get_positions,
+    get_rows,
+    place_pairs,
+)
 
 # head and tail, start and end of each
 N_MARKERS = 4
@@ -32,6 +38,8 @@ class Window:
     ids, positions (Ints1d): (n_pieces,), [CLS] and [SEP] included.
     markers, marker_positions (Ints2d): (n_pairs, 4), kinds of marker and where they
         stand.
+    spans (Ints3d): (n_pairs, 2, 2), first and last piece of head and tail, as rows of
+        the window.
     pairs (Ints1d): (n_pairs,), number of each pair in the batch.
     """
 
@@ -39,6 +47,7 @@ class Window:
     positions: numpy.ndarray
     markers: numpy.ndarray
     marker_positions: numpy.ndarray
+    spans: numpy.ndarray
     pairs: numpy.ndarray
 
 
@@ -55,6 +64,10 @@ class Pass:
     markers, marker_positions (Ints1d): (4 × n_pairs,).
     marker_slots (Ints1d): (4 × n_pairs,), where each marker stands when padded.
     n_markers (int): of the window with most of them.
+    span_pieces (Ints1d): the pieces of all entities, one entity after the other, as
+        rows of `ids`.
+    span_lengths (Ints1d): (n_entities,), how many each has.
+    pair_spans (Ints1d): (2 × n_pairs,), which of the entities are head and tail.
     """
 
     windows: List[Window]
@@ -71,6 +84,15 @@ class Pass:
         self.markers = join([window.markers.ravel() for window in self.windows])
         self.marker_positions = join(
             [window.marker_positions.ravel() for window in self.windows]
+        )
+        starts = numpy.cumsum(lengths) - lengths
+        spans = join([w.spans.reshape(-1, 2) + s for w, s in zip(self.windows, starts)])
+        spans, number = numpy.unique(spans, axis=0, return_inverse=True)
+        self.pair_spans = number.reshape(-1)
+        self.span_lengths = spans[:, 1] - spans[:, 0] + 1
+        first = numpy.cumsum(self.span_lengths) - self.span_lengths
+        self.span_pieces = numpy.arange(self.span_lengths.sum()) + numpy.repeat(
+            spans[:, 0] - first, self.span_lengths
         )
 
 
@@ -206,12 +228,12 @@ def _place(
     )
     # a border's marker stands at the first or the last piece
     at = (ends - (0, 1)).reshape(-1)
+    runs_of_all = placed.runs.repeat(N_MARKERS, axis=0)
+    is_second_of_all = placed.is_second.repeat(2, axis=1).reshape(-1)
     positions = get_positions(
-        placed.runs.repeat(N_MARKERS, axis=0),
-        at,
-        placed.is_second.repeat(2, axis=1).reshape(-1),
-        packing.n_positions,
+        runs_of_all, at, is_second_of_all, packing.n_positions
     ).reshape(-1, N_MARKERS)
+    spans = get_rows(runs_of_all, at, is_second_of_all).reshape(-1, 2, 2)
     for runs, rows in _find_groups(placed.runs):
         runs = runs[None]
         parts = [numpy.arange(*runs[0, :2]), numpy.arange(*runs[0, 2:])]
@@ -226,6 +248,7 @@ def _place(
             positions=numpy.concatenate([[0], inner, [last]]),
             markers=markers[rows],
             marker_positions=positions[rows],
+            spans=spans[rows],
             pairs=numbers[rows],
         )
 
@@ -250,6 +273,7 @@ def _split(window: Window, limit: int) -> Iterator[Window]:
             window.positions,
             window.markers[rows],
             window.marker_positions[rows],
+            window.spans[rows],
             window.pairs[rows],
         )
 

@@ -58,6 +58,7 @@ class MarkerTransformer(torch.nn.Module):
         passes: List[Pass],
         markers: torch.Tensor,
         *,
+        vectors: bool = True,
         bfloat16_on_cpu: bool = False,
         gradient_checkpointing: bool = False,
     ) -> torch.Tensor:
@@ -65,10 +66,12 @@ class MarkerTransformer(torch.nn.Module):
 
         passes (List[Pass]): what to read.
         markers (Tensor): (n_kinds, width), the vector of each kind of marker.
+        vectors (bool): the vectors of the entities beside their markers, too.
         bfloat16_on_cpu (bool): compute products in bfloat16.
         gradient_checkpointing (bool): in training keep only what passes return, and
             compute the rest again when it is needed: slower, in less memory.
-        RETURNS (Tensor): (n_pairs, 4 × width), in the order of the pairs' numbers.
+        RETURNS (Tensor): (n_pairs, 4 × width), or 6 with vectors, in the order of the
+            pairs' numbers: markers, then the vectors of head and tail.
         """
         is_kept = not (gradient_checkpointing and torch.is_grad_enabled())
         found = []
@@ -76,35 +79,53 @@ class MarkerTransformer(torch.nn.Module):
         with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16):
             for item in passes:
                 if is_kept:
-                    found.append(self.encode(item, markers))
+                    found.append(self.encode(item, markers, vectors))
                 else:
                     found.append(
-                        checkpoint(self.encode, item, markers, use_reentrant=False)
+                        checkpoint(
+                            self.encode, item, markers, vectors, use_reentrant=False
+                        )
                     )
         numbers = numpy.concatenate([w.pairs for item in passes for w in item.windows])
         order = self._to_torch(numpy.argsort(numbers))
-        vectors = torch.cat(found).to(markers.dtype)
-        return vectors.view(len(numbers), -1).index_select(0, order)
+        return torch.cat(found).to(markers.dtype).index_select(0, order)
 
-    def encode(self, item: Pass, markers: torch.Tensor) -> torch.Tensor:
-        """RETURNS (Tensor): (4 × n_pairs, width), the markers of one pass."""
+    def encode(self, item: Pass, markers: torch.Tensor, vectors: bool) -> torch.Tensor:
+        """RETURNS (Tensor): (n_pairs, 4 × width), or 6 with vectors, of one pass."""
         attention = Attention(item, self.config.num_attention_heads, self._to_torch)
         words = self.transformer.embeddings.word_embeddings(self._to_torch(item.ids))
         own = markers.index_select(0, self._to_torch(item.markers))
         at = numpy.concatenate([item.positions, item.marker_positions])
         X = self.embed(torch.cat([words, own]), self._to_torch(at))
         layers = list(get_layers(self.transformer))
-        for layer in layers[:-1]:
+        n_pieces = len(item.ids)
+        for layer in layers if vectors else layers[:-1]:
             query, key, value = layer.query(X), layer.key(X), layer.value(X)
             dropout = layer.dropout if self.training else 0.0
             X = layer.finish(attention(query, key, value, dropout), X)
+        if vectors:
+            own = X[n_pieces:].view(-1, N_MARKERS * X.shape[1])
+            entities = self._reduce_max(X[:n_pieces], item)
+            return torch.cat([own.to(entities.dtype), entities], dim=1)
         # the text's own output is not asked for
-        layer, own = layers[-1], X[len(item.ids) :]
+        layer, own = layers[-1], X[n_pieces:]
         dropout = layer.dropout if self.training else 0.0
         context = attention.read_text(
             layer.query(own), layer.key(X), layer.value(X), dropout
         )
-        return layer.finish(context, own)
+        return layer.finish(context, own).view(-1, N_MARKERS * X.shape[1])
+
+    def _reduce_max(self, X: torch.Tensor, item: Pass) -> torch.Tensor:
+        """RETURNS (Tensor): (n_pairs, 2 × width), the largest values over the pieces of
+        head and tail."""
+        # in half precision it is not there on each device
+        pieces = X.index_select(0, self._to_torch(item.span_pieces))
+        if pieces.dtype != torch.float64:
+            pieces = pieces.float()
+        lengths = self._to_torch(item.span_lengths)
+        entities = torch.segment_reduce(pieces, "max", lengths=lengths)
+        pairs = entities.index_select(0, self._to_torch(item.pair_spans))
+        return pairs.view(-1, 2 * X.shape[1])
 
     def embed(self, vectors: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """RETURNS (Tensor): (n, width), vectors with positions, counted from 0."""

@@ -130,9 +130,19 @@ def get_positions(
     n_positions (int): how many the transformer has.
     RETURNS (Ints1d): (n,), the positions.
     """
+    room = n_positions - N_SPECIAL - (runs[:, 3] - runs[:, 2])
+    gap = numpy.minimum(runs[:, 2] - runs[:, 0], room) - (runs[:, 1] - runs[:, 0])
+    return get_rows(runs, at, is_second) + numpy.where(is_second, gap, 0)
+
+
+def get_rows(
+    runs: numpy.ndarray, at: numpy.ndarray, is_second: numpy.ndarray
+) -> numpy.ndarray:
+    """Rows of pieces in their windows, [CLS] being the first; see `get_positions`.
+
+    RETURNS (Ints1d): (n,), the rows.
+    """
     start = numpy.where(is_second, runs[:, 2], runs[:, 0])
     end = numpy.where(is_second, runs[:, 3], runs[:, 1])
     local = numpy.clip(at, start, numpy.maximum(end - 1, start)) - start
-    room = n_positions - N_SPECIAL - (runs[:, 3] - runs[:, 2])
-    shift = numpy.minimum(runs[:, 2] - runs[:, 0], room)
-    return 1 + local + numpy.where(is_second, shift, 0)
+    return 1 + local + numpy.where(is_second, runs[:, 1] - runs[:, 0], 0)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import ArgsKwargs, Linear, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Linear, Model, Ops, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from .activations import Output, activate
@@ -53,6 +53,7 @@ def create_marker_model(
     gradient_checkpointing: bool = False,
     typed: bool = True,
     directed: bool = True,
+    vectors: bool = True,
     dropout: Optional[float] = None,
     vector_dropout: float = 0.0,
     type_dropout: float = 0.0,
@@ -65,7 +66,8 @@ def create_marker_model(
     output: Output = "sigmoid",
     nO: Optional[int] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Scores of pairs from levitated markers, see `marker_passes`, and from buckets.
+    """Scores of pairs from levitated markers, see `marker_passes`, from the vectors of
+    their entities, and from buckets.
 
     name (str): Hugging Face name or local folder of a BERT, RoBERTa, XLM-R, CamemBERT
         or DistilBERT with a fast tokenizer.
@@ -81,6 +83,8 @@ def create_marker_model(
     typed (bool): markers of each entity type; else the same for all.
     directed (bool): read each pair twice, with either entity marked as the head; else
         once, marked as the first and the second, for both directions: half the time.
+    vectors (bool): the vectors of the two entities beside their markers: the largest
+        values over their word pieces.
     dropout (Optional[float]): rate of dropout on what markers have read; null follows
         the training's rate.
     vector_dropout, type_dropout, types, distance, nesting, boundaries,
@@ -133,6 +137,7 @@ def create_marker_model(
             "groups": groups,
             "typed": typed,
             "directed": directed,
+            "use_vectors": vectors,
             "dropout": dropout,
             "dropout_rate": 0.0,
             "vector_dropout": vector_dropout,
@@ -208,7 +213,7 @@ def _encode(
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
     """What the markers of pairs have read: (n_pairs, 4 × width), start and end of the
-    head, start and end of the tail."""
+    head, start and end of the tail; 6 × width with the vectors of both beside them."""
     transformer = model.get_ref("transformer")
     hf = transformer.shims[0]._hfmodel
     marked, rows = (pairs, None) if model.attrs["directed"] else _join_directions(pairs)
@@ -221,21 +226,15 @@ def _encode(
         get_packing(model.attrs["reading"], hf.transformer),
     )
     table = model.get_param("markers")
-    found, bp_found = transformer((passes, table, model.attrs["reading"]), is_train)
+    inputs = (passes, table, model.attrs["reading"], model.attrs["use_vectors"])
+    X, bp_found = transformer(inputs, is_train)
     bp_found = keep_gradients(transformer.shims[0], bp_found)
-    X = found
+    bp_divide: Callable[[Floats2d], Floats2d] = lambda dY: dY  # noqa: E731
     if rows is not None:
-        at = model.ops.asarray1i(rows.ravel())
-        halves = found.reshape(2 * len(found), -1)
-        X = halves[at].reshape(len(pairs), -1)
+        X, bp_divide = _divide_directions(model.ops, X, rows, table.shape[1])
 
     def backprop(dX: Floats2d) -> None:
-        if rows is not None:
-            d_halves = model.ops.alloc2f(*halves.shape)
-            dX = model.ops.as_contig(dX).reshape(-1, halves.shape[1])
-            model.ops.scatter_add(d_halves, at, dX)
-            dX = d_halves.reshape(found.shape)
-        model.inc_grad("markers", bp_found(dX))
+        model.inc_grad("markers", bp_found(bp_divide(dX)))
 
     return X, backprop
 
@@ -262,6 +261,34 @@ def _join_directions(pairs: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray
     return joined, 2 * number.reshape(-1, 1) + is_second
 
 
+def _divide_directions(
+    ops: Ops, X: Floats2d, rows: numpy.ndarray, width: int
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """For each direction what was read of its head and tail.
+
+    X (Floats2d): (n_joined, 4 × width or 6 × width), of both directions as one.
+    rows (Ints2d): (n_pairs, 2), see `_join_directions`.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, as many), and the way back.
+    """
+    at = ops.asarray1i(rows.ravel())
+    # markers, then vectors; of each the first half is of the entity that stands first
+    borders = [0, N_MARKERS * width, X.shape[1]]
+    parts = [slice(a, b) for a, b in zip(borders, borders[1:]) if a < b]
+    halves = [ops.as_contig(X[:, part]).reshape(2 * len(X), -1) for part in parts]
+    Y = ops.xp.hstack([half[at].reshape(len(rows), -1) for half in halves])
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        d_parts = []
+        for part, half in zip(parts, halves):
+            d_half = ops.alloc2f(*half.shape)
+            d_rows = ops.as_contig(dY[:, part]).reshape(-1, half.shape[1])
+            ops.scatter_add(d_half, at, d_rows)
+            d_parts.append(d_half.reshape(len(X), -1))
+        return ops.xp.hstack(d_parts)
+
+    return Y, backprop
+
+
 def init(
     model: Model[Inputs, Floats2d],
     X: Optional[Inputs] = None,
@@ -282,7 +309,8 @@ def init(
     if model.has_dim("nO"):
         n_classes = model.get_dim("nO") + (model.attrs["output"] == "softmax")
         classify.set_dim("nO", n_classes)
-        classify.set_dim("nI", N_MARKERS * markers.shape[1])
+        n_vectors = N_MARKERS + 2 * model.attrs["use_vectors"]
+        classify.set_dim("nI", n_vectors * markers.shape[1])
         # nothing yet, so that the buckets decide first
         classify.set_param("W", model.ops.alloc2f(n_classes, classify.get_dim("nI")))
         classify.set_param("b", model.ops.alloc1f(n_classes))
@@ -392,10 +420,11 @@ def load_transformer(transformer: Model, name: str) -> None:
 def _convert_inputs(
     model: Model, inputs: Tuple, is_train: bool
 ) -> Tuple[ArgsKwargs, Callable[[ArgsKwargs], Floats2d]]:
-    passes, markers, reading = inputs
+    passes, markers, reading, vectors = inputs
     device = model.shims[0].device
     table = xp2torch(markers, requires_grad=is_train, device=device)
     settings = {
+        "vectors": vectors,
         "bfloat16_on_cpu": reading.bfloat16_on_cpu,
         "gradient_checkpointing": reading.gradient_checkpointing,
     }

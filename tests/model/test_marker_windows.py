@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rel_component.model.marker_windows import Pieces, get_positions, place_pairs
+from rel_component.model.marker_windows import (
+    Pieces,
+    get_positions,
+    get_rows,
+    place_pairs,
+)
 
 
 def test_words_are_located_by_the_pieces_that_they_touch():
@@ -65,6 +70,8 @@ def test_positions_are_those_of_the_text_as_far_as_there_are_any(text, extra):
         is_second = numpy.arange(len(at)) >= b - a
         repeated = numpy.asarray([[a, b, c, d]]).repeat(len(at), axis=0)
         found = get_positions(repeated, at, is_second, n_positions)
+        rows = get_rows(repeated, at, is_second)
+        assert rows.tolist() == list(range(1, len(at) + 1))
         assert found[0] == 1 and (numpy.diff(found) >= 1).all()
         assert found[-1] <= n_positions - 2  # [SEP] comes after
         if at[-1] - a <= n_positions - 3:

@@ -115,13 +115,14 @@ def make_model(name, docs, *, is_random=True, **settings):
     return model, candidates
 
 
-def encode(model, docs, candidates, markers):
-    """Contextual markers of all pairs, and the passes that they were read in."""
+def encode(model, docs, candidates, markers, *, vectors=True):
+    """Contextual markers of all pairs and vectors of their entities, and the passes
+    that they were read in."""
     transformer = model.get_ref("transformer")
     hf = transformer.shims[0]._hfmodel
     packing = get_packing(model.attrs["reading"], hf.transformer)
     found = pack(docs, candidates, candidates.pairs, markers, hf.tokenizer, packing)
-    inputs = (found, model.get_param("markers"), model.attrs["reading"])
+    inputs = (found, model.get_param("markers"), model.attrs["reading"], vectors)
     return transformer.predict(inputs), found
 
 
@@ -161,6 +162,7 @@ def test_markers_read_what_a_masked_transformer_reads(checkpoints, docs, kind):
     kinds = 4 * numpy.arange(3)[:, None] + numpy.arange(4)
     markers = kinds[numpy.arange(len(candidates)) % 3]
     found, passes = encode(model, docs, candidates, markers)
+    alone, _ = encode(model, docs, candidates, markers, vectors=False)
     wrapped = model.get_ref("transformer").shims[0]._hfmodel.transformer
     reference = to_bert(wrapped.transformer)
     first = 2 if kind == "roberta" else 0
@@ -182,8 +184,12 @@ def test_markers_read_what_a_masked_transformer_reads(checkpoints, docs, kind):
                 token_type_ids=torch.zeros(1, n, dtype=torch.long),
                 attention_mask=mask[None],
             )
-        expected = output.last_hidden_state[0, n_text:].reshape(-1, 32)
-        assert_allclose(found[window.pairs], expected, atol=2e-6)
+        text, expected = output.last_hidden_state[0].split([n_text, n - n_text])
+        assert_allclose(found[window.pairs, :32], expected.reshape(-1, 32), atol=2e-6)
+        assert_allclose(alone[window.pairs], expected.reshape(-1, 32), atol=2e-6)
+        for pair, spans in zip(window.pairs, window.spans.tolist()):
+            of_both = [text[a : b + 1].max(dim=0).values for a, b in spans]
+            assert_allclose(found[pair, 32:], torch.cat(of_both), atol=2e-6)
         n_read += len(window.pairs)
     assert n_read == len(candidates) == 12 + 2 + 12
 
@@ -198,11 +204,16 @@ def test_markers_stand_where_their_entities_begin_and_end(checkpoint, vocab):
     assert item.ids.tolist()[1:-1] == [5, 11, 7, 8, 6, 14, 15]
     assert item.positions.tolist() == list(range(9))
     assert item.marker_positions.tolist() == [1, 1, 3, 6, 3, 6, 1, 1]
+    assert item.span_pieces.tolist() == [1, 3, 4, 5, 6]
+    assert item.span_lengths.tolist() == [1, 4]
+    assert item.pair_spans.tolist() == [0, 1, 1, 0]
 
 
 @pytest.mark.parametrize("directed", [True, False])
-def test_scores_do_not_depend_on_the_packing(checkpoint, docs, directed):
-    model, candidates = make_model(checkpoint, docs, directed=directed)
+@pytest.mark.parametrize("vectors", [True, False])
+def test_scores_do_not_depend_on_the_packing(checkpoint, docs, directed, vectors):
+    settings = {"directed": directed, "vectors": vectors}
+    model, candidates = make_model(checkpoint, docs, **settings)
     expected = model.predict((docs, candidates))
     assert expected.std(axis=0).min() > 0.01
     n_passes = set()
@@ -250,7 +261,15 @@ def test_types_and_directions_count(checkpoint, docs):
     assert_allclose(untyped, others)
 
 
-@pytest.mark.parametrize("settings", [{}, {"directed": False, "output": "softmax"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"vectors": False},
+        {"directed": False, "output": "softmax"},
+        {"directed": False, "vectors": False, "output": "softmax"},
+    ],
+)
 def test_gradients(checkpoint, docs, settings):
     docs = [docs[1], docs[4]]
     model, candidates = make_model(checkpoint, docs, shared_words=True, **settings)
@@ -260,7 +279,7 @@ def test_gradients(checkpoint, docs, settings):
     truth[:, 1:] *= 1 - truth[:, :1]
 
     def get_loss(scores):
-        if settings:
+        if "output" in settings:
             truth[:, 2] *= 1 - truth[:, 1]
             none = 1.0 - scores.sum(axis=1, keepdims=True)
             target = numpy.hstack([1 - truth.sum(axis=1, keepdims=True), truth])
