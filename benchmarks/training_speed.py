@@ -1,11 +1,14 @@
 """Texts per second of training a config, and its peak of memory, on CPU or GPU.
 
+`processor_seconds_per_epoch` is of the CPU alone, however many cores it has.
+
 python benchmarks/training_speed.py configs/rel_trf.cfg data/jobs --gpu-id 0
 python benchmarks/training_speed.py configs/rel_trf.cfg data/jobs
 """
 
 import random
 import resource
+import tempfile
 import time
 from pathlib import Path
 from typing import List, Optional
@@ -13,6 +16,7 @@ from typing import List, Optional
 import srsly
 import torch
 import typer
+from accuracy import merge
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config, registry, resolve_dot_names
@@ -29,6 +33,9 @@ def main(
     steps: int = typer.Option(50, help="Steps to measure, after some to warm up"),
     warm_up: int = typer.Option(5, help="Steps before"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
+    relations_of: Optional[Path] = typer.Option(
+        None, help="Config whose relation extractor takes the place of the first one's"
+    ),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
     """Measure some steps of a training."""
@@ -38,19 +45,23 @@ def main(
     if gpu_id < 0:
         paths["system.gpu_allocator"] = None
     overrides = {**paths, **dict(parse_override(item) for item in set_)}
-    nlp = init_nlp(load_config(config, overrides=overrides), use_gpu=gpu_id)
+    with tempfile.TemporaryDirectory() as folder:
+        merge(config, relations_of).to_disk(Path(folder) / "config.cfg")
+        merged = load_config(Path(folder) / "config.cfg", overrides=overrides)
+    nlp = init_nlp(merged, use_gpu=gpu_id)
     filled = nlp.config.interpolate()
     settings = registry.resolve(filled["training"], schema=ConfigSchemaTraining)
     (read,) = resolve_dot_names(filled, [settings["train_corpus"]])
     examples = list(read(nlp))
     n_texts = n_words = n_steps = 0
-    start = 0.0
+    start = busy = 0.0
     while n_steps < warm_up + steps:
         random.Random(n_steps).shuffle(examples)
         for batch in settings["batcher"](examples):
             if n_steps == warm_up:
                 _wait(gpu_id)
                 n_texts, n_words, start = 0, 0, time.perf_counter()
+                busy = time.process_time()
             nlp.update(batch, drop=settings["dropout"], sgd=False)
             for _, pipe in nlp.pipeline:
                 if hasattr(pipe, "finish_update"):
@@ -62,11 +73,13 @@ def main(
                 break
     _wait(gpu_id)
     seconds = time.perf_counter() - start
+    busy = time.process_time() - busy
     row = {
         "device": torch.cuda.get_device_name(gpu_id) if gpu_id >= 0 else "CPU",
         "texts_per_second": n_texts / seconds,
         "words_per_second": n_words / seconds,
         "steps_per_second": steps / seconds,
+        "processor_seconds_per_epoch": busy * len(examples) / n_texts,
         "peak_mb": _get_peak(gpu_id) / 1e6,
     }
     msg.table({key: x if isinstance(x, str) else f"{x:.1f}" for key, x in row.items()})

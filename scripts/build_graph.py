@@ -66,9 +66,12 @@ def main(
         for path in rows:
             graph.add(tqdm(read_rows(path), unit=" rows", disable=None))
         graph.prune(min_count)
-        centers = dict.fromkeys(find_entity(graph, name, type_) for name in entity)
         output.mkdir(parents=True, exist_ok=True)
         files = [file for export in exports for file in export(graph, output)]
+        missing = [name for name in entity if not graph.find(name, type_)]
+        centers = dict.fromkeys(
+            find_entity(graph, name, type_) for name in entity if name not in missing
+        )
         for center in centers:
             found = find_neighbourhood(graph, center, depth=depth, max_edges=max_edges)
             node = graph.nodes[center]
@@ -85,6 +88,10 @@ def main(
     )
     for file in files:
         msg.text(str(file))
+    for name in missing:
+        msg.fail(f"--entity {name}: {describe_missing(graph, name, type_)}")
+    if missing:
+        raise typer.Exit(1)
 
 
 def find_free(path: Path, files: List[Path]) -> Path:
@@ -97,20 +104,26 @@ def find_free(path: Path, files: List[Path]) -> Path:
 
 
 def find_entity(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> NodeKey:
-    """The most frequent entity with this name."""
+    """The most frequent entity with this name, of which there is one."""
     found = graph.find(name, type_)
-    if not found:
-        known = sorted({node.name for node in graph.nodes.values()})
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        advice = f" Is it {' or '.join(near)}?" if near else ""
-        of_type = f" of type {type_}" if type_ else ""
-        raise ValueError(
-            f"--entity {name}: the graph has no such name{of_type}.{advice}"
-        )
     if len(found) > 1:
         types = ", ".join(graph.nodes[key].label for key in found)
         msg.info(f"{name} has several types ({types}); --type chooses another")
     return found[0]
+
+
+def describe_missing(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> str:
+    """Why there is no page of an entity, and which names there are."""
+    nodes = graph.nodes.values()
+    known = sorted({node.name for node in nodes})
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    most = sorted(nodes, key=lambda node: -node.count)[:5]
+    advice = f"Is it {' or '.join(near)}? " if near else ""
+    if most:
+        advice += f"The most frequent are {', '.join(node.name for node in most)}."
+    of_type = f" of type {type_}" if type_ else ""
+    said = f"the graph has no such name{of_type}, so there is no page. {advice}"
+    return said.strip()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from rel_component.evaluation.report import evaluate_pipeline, write_reports
 from rel_component.evaluation.report.attachments import read_result, read_training_log
 from rel_component.evaluation.report.page import check_suffix
 from rel_component.evaluation.report.plots import has_matplotlib
+from rel_component.extras import get_command
 from rel_component.pipe import RelationExtractor
 from rel_component.readers import read_docs
 from rel_component.relations import get_rel, get_relations
@@ -97,8 +98,8 @@ def main(
         msg.good(f"Report: {', '.join(map(str, report))}")
         if not has_matplotlib():
             msg.info(
-                "The report has no plots: matplotlib is not installed "
-                '(pip install "rel-component[plots]").'
+                f"The report has no plots: matplotlib is not installed "
+                f"({get_command('plots')})."
             )
 
 

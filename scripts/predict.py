@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.evaluation import list_entity_finders, load_pipeline
+from rel_component.evaluation import find_extractor, list_entity_finders, load_pipeline
 from rel_component.inference.json_array import read_json_tasks
 from rel_component.inference.pairs import NO_REL, PairResult, score_pair
 from rel_component.inference.texts import (
@@ -34,9 +34,10 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     source: str = typer.Argument(
         ...,
-        help="A text; a folder of .txt files; or a file: .txt, .jsonl with text or "
-        "tokens and optional entities, or SpERT's .json (texts, lists of tokens, or "
-        "tokens with entities)",
+        help="A text; a folder of .txt files; or a file: .txt; .jsonl with text or "
+        "tokens, and perhaps entities (start, end, label; characters, of tokens joined "
+        "by single blanks); or SpERT's .json (texts, lists of tokens, or tokens with "
+        "entities, which count tokens)",
     ),
     output: Optional[Path] = typer.Option(None, help="Write to this file"),
     format_: Optional[str] = typer.Option(
@@ -49,8 +50,8 @@ def main(
     lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
     head: Optional[str] = typer.Option(
         None,
-        help="With --tail: score this pair of the text, characters START:END, perhaps "
-        "with the entity's type, START:END:TYPE; exclusive end",
+        help="With --tail: score this pair of the text; first character and one past "
+        "the last, such as 0:5, and the entity's type, such as 0:5:PERSON",
     ),
     tail: Optional[str] = typer.Option(None, help="The pair's other entity"),
     entities_from: Optional[Path] = typer.Option(
@@ -67,6 +68,7 @@ def main(
     try:
         format_ = find_format(format_, json, output)
         nlp = load_pipeline(model)
+        check_labels(nlp, label)
         finder = None if entities_from is None else load_pipeline(entities_from)
         if head is not None or tail is not None:
             if output or label or min_score or lines or finder or format_ == "spert":
@@ -81,7 +83,15 @@ def main(
                     f"{source}; give its text itself."
                 )
             set_threshold(nlp, threshold)
-            print_pair(score_pair(nlp, source, head, tail), format_)
+            found_pair = score_pair(nlp, source, head, tail)
+            print_pair(found_pair, format_)
+            if found_pair.lacks_types and format_ == "table":
+                msg.warn(
+                    "The model was trained with entity types, and one was not given "
+                    "or is not known to it: other types, other scores. Write "
+                    "START:END:TYPE with one of "
+                    f"{', '.join(find_extractor(nlp).model.attrs['entity_types'])}."
+                )
             return
         tasks = list(read_source(source, lines))
         docs = list(make_docs(nlp, tasks, str(as_path(source) or "")))
@@ -155,6 +165,22 @@ def as_path(source: str) -> Optional[Path]:
         return None
 
 
+def check_labels(nlp: spacy.Language, labels: List[str]) -> None:
+    """RAISES (ValueError): if the pipeline predicts no such label."""
+    known = [
+        label
+        for _, pipe in nlp.pipeline
+        if isinstance(pipe, RelationExtractor)
+        for label in pipe.labels
+    ]
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise ValueError(
+            f"--label {unknown[0]}: the pipeline has no such label; it has "
+            f"{', '.join(known) or 'none'}."
+        )
+
+
 def set_threshold(nlp: spacy.Language, threshold: Optional[float]) -> None:
     """Use another threshold than the model's."""
     for _, pipe in nlp.pipeline:
@@ -207,7 +233,8 @@ def print_table(results: List[Tuple[Doc, List[Relation], Dict[str, Any]]]) -> No
             header = ["head", "relation", "tail", "score"]
             msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
         else:
-            print(f"No relations ({len(list_entities(doc))} entities).")
+            n = len(list_entities(doc))
+            print(f"No relations ({n} {'entity' if n == 1 else 'entities'}).")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any, Dict, Iterator, Optional
 import typer
 from wasabi import msg
 
+from rel_component.extras import get_command
+
 KEY = "REL_COMPONENT_API_KEY"
 
 
@@ -47,8 +49,7 @@ def main(
         from rel_component.inference.service.settings import MODEL
     except ImportError as error:
         msg.fail(
-            f"The service needs the package {error.name}: pip install "
-            f"'rel-component[service]'",
+            f"The service needs the package {error.name}: {get_command('service')}.",
             exits=1,
         )
     given: Dict[str, Any] = {

@@ -172,7 +172,7 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
         (("-f", "brat", "-o", "x.json"), "--output x.json: expected a folder for brat"),
         (("-f", "jsonl", "--on-error", "x"), "--on-error: found 'x', expected stop or"),
         (("-f", "jsonl", "--schema", "no.json"), "no.json: no such schema file"),
-        (("-f", "jsonl", "--model", "no/such"), "Can't load a pipeline from no/such"),
+        (("-f", "jsonl", "--model", "no/such"), "There is no pipeline no/such. Check"),
     ],
 )
 def test_says_what_is_wrong(tmp_path, nested, arguments, expected):

@@ -179,7 +179,10 @@ def test_lines_of_a_file(tmp_path, model):
         (("TEXTS", "--rank-by", "x"), "--rank-by: found 'x', expected one of max,"),
         (("TEXTS", "-f", "xml"), "--format xml: found no writer of this name"),
         (("TEXTS", "-f", "brat", "-o", "FULL"), "this folder has files already"),
-        (("TEXTS", "--entities-from", "no/such"), "Can't load a pipeline from no/such"),
+        (
+            ("TEXTS", "--entities-from", "no/such"),
+            "There is no pipeline no/such. Check",
+        ),
     ],
 )
 def test_says_what_is_wrong(tmp_path, model, texts, monkeypatch, arguments, expected):

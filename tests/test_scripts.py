@@ -76,16 +76,20 @@ def test_predict_writes_json_lines(model, texts, tmp_path):
 
 def test_predict_filters_by_label_and_score(model, texts):
     args = ("scripts/predict.py", model, texts, "--json")
-    for option in (("--label", "OTHER"), ("--min-score", "1.1")):
-        assert json.loads(run(*args, *option).stdout)["relations"] == []
+    assert len(json.loads(run(*args, "--label", "WORKS_FOR").stdout)["relations"]) == 1
+    assert json.loads(run(*args, "--min-score", "1.1").stdout)["relations"] == []
 
 
 @pytest.mark.parametrize(
     "args,expected",
     [
-        (("no/such/model", "text"), "Can't load a pipeline"),
+        (("no/such/model", "text"), "There is no pipeline no/such/model. Check"),
         (("MODEL", "no/such.jsonl"), "no such file"),
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
+        (
+            ("MODEL", "Ann works for Acme", "--label", "WORKS-FOR"),
+            "--label WORKS-FOR: the pipeline has no such label; it has WORKS_FOR.",
+        ),
     ],
 )
 def test_predict_says_what_is_wrong(model, args, expected):

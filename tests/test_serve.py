@@ -243,7 +243,7 @@ def test_what_is_copied_is_not_ignored():
 
 def test_mistakes_are_told(tmp_path, model, monkeypatch):  # noqa: F811
     run = load_script("serve")
-    assert "Can't load a pipeline" in run(tmp_path / "nothing", code=1)
+    assert "There is no pipeline" in run(tmp_path / "nothing", code=1)
     assert "max_texts is 0; expected more" in run(model, "--max-texts", 0, code=1)
     monkeypatch.setenv("REL_COMPONENT_TIMEOUT", "soon")
     assert "REL_COMPONENT_TIMEOUT is 'soon'" in run(model, code=1)
@@ -256,7 +256,7 @@ def test_missing_package_is_named(model, monkeypatch):  # noqa: F811
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     output = load_script("serve")(model, code=1)
     assert "needs the package uvicorn" in output
-    assert "pip install 'rel-component[service]'" in output
+    assert "pip install -e '.[service]'" in output
 
 
 def test_defaults_are_safe(model, monkeypatch):  # noqa: F811

@@ -31,6 +31,11 @@ def load_pipeline(path: Path) -> Language:
     try:
         return spacy.load(path)
     except (OSError, ValueError) as error:
+        if not Path(path).exists():
+            raise ValueError(
+                f"There is no pipeline {path}. Check the path (the working directory "
+                f"is {Path.cwd()}), or train one first."
+            ) from error
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
 
 
@@ -42,9 +47,15 @@ def find_extractor(nlp: Language) -> RelationExtractor:
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, RelationExtractor):
             return pipe
+    advice = "Train one with configs/rel_tok2vec.cfg"
+    if list_entity_finders(nlp):
+        advice += (
+            ", and join both with scripts/assemble.py; scripts/evaluate_ner.py scores "
+            "entities alone"
+        )
     raise ValueError(
         f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
-        f"extractor; train one with configs/rel_tok2vec.cfg."
+        f"extractor. {advice}."
     )
 
 

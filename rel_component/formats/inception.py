@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Iterator, List, Optional
 
+from ..extras import get_command
 from .base import Format, FormatError, Head, Options
 from .io import decode, parse, read_bytes
 from .layers import get_short_name, is_linguistic
@@ -165,7 +166,7 @@ def _import_cassis(place: str) -> Any:
     except ImportError:
         raise FormatError(
             f"{place}: UIMA CAS is read by dkpro-cassis, which is not installed: "
-            f'pip install "rel-component[inception]".'
+            f"{get_command('inception')}."
         ) from None
     return cassis
 

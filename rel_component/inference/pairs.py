@@ -26,12 +26,14 @@ class PairResult:
     head, tail (Span): the pair.
     scores (Dict[str, float]): probability of each label.
     decided (List[str]): labels that are predicted; none for no relation.
+    lacks_types (bool): whether the model looks at types, and does not know one of them.
     """
 
     head: Span
     tail: Span
     scores: Dict[str, float]
     decided: List[str]
+    lacks_types: bool = False
 
     def to_row(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): plain data."""
@@ -77,7 +79,9 @@ def score_pair(
         for relation in get_relations(doc)
         if [(x.start, x.end) for x in (relation.head, relation.tail)] == wanted
     ]
-    return PairResult(spans[0], spans[1], scores, decided)
+    known = extractor.model.attrs.get("entity_types") or []
+    lacks_types = any(span.label_ not in known for span in spans) and bool(known)
+    return PairResult(spans[0], spans[1], scores, decided, lacks_types)
 
 
 def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:

@@ -41,7 +41,8 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
     """Read texts from a file.
 
     path (Path): a text file, or JSON lines with `text` (or `tokens`) and optionally
-        `entities`, each with `start`, `end` and `label`, in characters.
+        `entities`: objects with `start`, `end` and `label`, or lists of the three, in
+        characters; with `tokens` of these joined by single blanks.
     by_line (bool): each line of a text file is a text of its own.
     YIELDS (Task): one for each text.
     RAISES (ValueError): naming file, line and field, if something is not as expected.
@@ -102,7 +103,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     YIELDS (Doc): given entities stand in `doc.ents`, and all of them, overlapping ones
         too, in `doc.spans["entities"]` and where else the pipeline looks for them.
         An entity that begins or ends inside a token gets the whole token; warned of.
-    RAISES (ValueError): if an entity lies outside its text.
+    RAISES (ValueError): if an entity lies outside its text, or cuts a token that was
+        given.
     """
     spans_key = find_spans_key(nlp)
     for number, task in enumerate(tasks, 1):
@@ -115,6 +117,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
             spans = set_entities(doc, task.entities, where)
             if spans_key is not None:
                 doc.spans[spans_key] = spans
+            if task.tokens is not None:
+                _check_tokens(task.entities, spans, where)
             _warn_of_changes(doc, task.entities, spans, where)
         yield doc
 
@@ -334,6 +338,8 @@ def read_task(data: Any, where: str, text_field: str = "text") -> Task:
         )
     entities = data.get("entities")
     if entities is not None:
+        if isinstance(entities, list):
+            entities = [_name_parts(entity) for entity in entities]
         check_entities(entities, where)
     meta = {
         k: v for k, v in data.items() if k not in (text_field, "tokens", "entities")
@@ -349,16 +355,46 @@ def check_entities(
     """RAISES (ValueError): unless these are objects with start, end and a label."""
     if not isinstance(entities, list):
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
+    expected = {"start": int, "end": int, label: str}
+    form = f"An entity is an object with start, end ({unit}) and {label}."
     for i, entity in enumerate(entities):
-        expected = {"start": int, "end": int, label: str}
+        place = f"{where} entities[{i}]"
+        if not isinstance(entity, dict):
+            raise ValueError(f"{place}: found {entity!r}. {form}")
         for name, type_ in expected.items():
-            value = entity.get(name) if isinstance(entity, dict) else None
+            if name not in entity:
+                raise ValueError(
+                    f"{place}: has no {name}; found {', '.join(entity) or 'nothing'}. "
+                    f"{form}"
+                )
+            value = entity[name]
             if not isinstance(value, type_) or isinstance(value, bool):
                 raise ValueError(
-                    f"{where} entities[{i}].{name}: found {value!r}; expected "
-                    f"{type_.__name__}. An entity is an object with start, end "
-                    f"({unit}) and {label}."
+                    f"{place}.{name}: found {value!r}; expected {type_.__name__}. "
+                    f"{form}"
                 )
+
+
+def _name_parts(entity: Any) -> Any:
+    """An entity that is a list of start, end and label as an object."""
+    if isinstance(entity, list) and len(entity) == 3:
+        return dict(zip(("start", "end", "label"), entity))
+    return entity
+
+
+def _check_tokens(
+    entities: List[Dict[str, Any]], spans: List[Span], where: str
+) -> None:
+    for entity, span in zip(entities, spans):
+        start, end = entity["start"], entity["end"]
+        if (start, end) != (span.start_char, span.end_char):
+            raise ValueError(
+                f"{where}: entity {entity['label']} at characters {start}–{end} cuts a "
+                f"token; the tokens that it touches are {span.start_char}–"
+                f"{span.end_char}, {span.text!r}. Beside tokens, entities count the "
+                f"characters of these joined by single blanks; those that count tokens "
+                f"are read from SpERT's form (.json)."
+            )
 
 
 def _warn_of_changes(

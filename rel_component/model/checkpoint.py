@@ -8,6 +8,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import typer
 from thinc.api import Model
 
+from ..extras import get_command
+
 SIZES = "docs/checkpoints.md has names and sizes"
 FOLDER = (
     "expected a folder as save_pretrained of transformers writes it (config.json, "
@@ -18,7 +20,7 @@ FILES = {
     "tokenizer": ("tokenizer*", "vocab*", "*.model", "spiece*"),
 }
 LUKE = "luke"
-INSTALL = 'pip install "rel-component[trf]"'
+INSTALL = get_command("trf")
 
 
 class ShownError(typer.BadParameter):

@@ -7,11 +7,12 @@ from typing import Any, Dict, Iterator, Tuple
 
 import torch
 
+from ..extras import get_command
 from .checkpoint import CheckpointError
 
 # what an adapter adds is multiplied with this: its usual alpha, twice the rank
 SCALE = 2
-INSTALL = 'pip install "rel-component[lora]"'
+INSTALL = get_command("lora")
 
 
 def has_lora(transformer: torch.nn.Module) -> bool:

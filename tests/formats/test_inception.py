@@ -208,7 +208,7 @@ def test_cassis_is_only_needed_here(monkeypatch):
     _, report = read(XMI)
     assert report.problems == [
         f"{XMI}: UIMA CAS is read by dkpro-cassis, which is not installed: pip install "
-        f'"rel-component[inception]".'
+        f"-e '.[inception]' in the project's folder."
     ]
 
 

@@ -58,7 +58,7 @@ def test_entities_in_tokens_come_back_as_they_were(tmp_path):
         ),
         (
             [{"tokens": ["a"], "entities": [{"label": "T", "start": 0, "end": 1}]}],
-            r"entities\[0\].type: found None; expected str",
+            r"entities\[0\]: has no type; found label, start, end. An entity",
         ),
         ([{"tokens": ["a"], "entities": 3}], "entities: found 3; expected a list"),
     ],

@@ -19,6 +19,7 @@ def predict():
 def test_a_pair_by_characters(model, predict):  # noqa: F811
     shown = predict(model, TEXT, "--head", "0:3:PERSON", "--tail", "14:18:ORG")
     assert shown.startswith("Ann → Acme: WORKS_FOR relation score")
+    assert "entity types" not in shown
     shown = predict(model, TEXT, "--head", "14:18", "--tail", "23:26", "--json")
     assert '"text":"Acme"' in shown
     assert '"relations":[]' in shown
@@ -49,6 +50,19 @@ def test_what_one_pair_has_no_use_for_is_refused(model, predict, tmp_path):  # n
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf8")
     assert "give its text itself" in predict(model, str(path), *pair, code=1)
+
+
+def test_a_type_that_is_lacking_is_told(model, predict, monkeypatch):  # noqa: F811
+    from spacy import load
+
+    nlp = load(model)
+    assert not score_pair(nlp, TEXT, "0:3", "14:18:ORG").lacks_types  # of no use to it
+    nlp.get_pipe("relation_extractor").model.attrs["entity_types"] = ["ORG", "PERSON"]
+    for head, lacks in (("0:3:PERSON", False), ("0:3:Person", True), ("0:3", True)):
+        assert score_pair(nlp, TEXT, head, "14:18:ORG").lacks_types == lacks
+    monkeypatch.setattr("spacy.load", lambda path: nlp)
+    shown = predict(model, TEXT, "--head", "0:3", "--tail", "14:18:ORG")
+    assert "Write START:END:TYPE with one of ORG, PERSON." in shown
 
 
 def test_the_command_says_so_without_a_traceback(model, predict):  # noqa: F811

@@ -44,6 +44,31 @@ def test_json_lines_with_text_tokens_and_meta(tmp_path):
     assert [len(doc) for doc in docs] == [5, 2, 0]
 
 
+def test_entities_as_lists(tmp_path):
+    path = tmp_path / "in.jsonl"
+    entities = [
+        [entity[key] for key in ("start", "end", "label")] for entity in ENTITIES
+    ]
+    path.write_text(json.dumps({"text": TEXT, "entities": entities}), "utf8")
+    assert list(read_tasks(path)) == [Task(TEXT, ENTITIES)]
+
+
+def test_entities_beside_tokens_count_characters():
+    tokens = ["5", "years", "of", "Java"]
+    entities = [{"start": 0, "end": 7, "label": "EXP"}]
+    entities += [{"start": 11, "end": 15, "label": "SKILL"}]
+    (doc,) = make_docs(spacy.blank("en"), [Task("", entities, tokens)])
+    assert [(e.text, e.label_) for e in doc.ents] == [
+        ("5 years", "EXP"),
+        ("Java", "SKILL"),
+    ]
+    entities = [{"start": 0, "end": 2, "label": "EXP"}]
+    with pytest.raises(
+        ValueError, match="in text 1: entity EXP at characters 0–2 cuts"
+    ):
+        list(make_docs(spacy.blank("en"), [Task("", entities, tokens)], "in"))
+
+
 def test_text_file_is_one_text_or_one_for_each_line(tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("One.\n\nTwo.\n", encoding="utf8")
@@ -65,9 +90,15 @@ def test_text_file_is_one_text_or_one_for_each_line(tmp_path):
         ),
         (
             '{"text": "a", "entities": [{"start": 0, "end": 1}]}',
-            "entities[0].label: found None; expected str",
+            "entities[0]: has no label; found start, end. An entity is an object",
         ),
-        ('{"text": "a", "entities": [7]}', "entities[0].start: found None"),
+        (
+            '{"text": "a", "entities": [{"start": 0, "end": 1, "type": "X"}]}',
+            "entities[0]: has no label; found start, end, type. An entity is",
+        ),
+        ('{"text": "a", "entities": [7]}', "entities[0]: found 7. An entity is"),
+        ('{"text": "a", "entities": [[0, 1]]}', "entities[0]: found [0, 1]. An"),
+        ('{"text": "a", "entities": [[0, 1, 2]]}', "entities[0].label: found 2; exp"),
     ],
 )
 def test_messages_name_file_line_and_field(tmp_path, line, expected):

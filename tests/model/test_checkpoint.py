@@ -185,7 +185,7 @@ def test_a_library_that_is_missing(module, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", do_import)
     said = fail("roberta-base", "can't be imported")
     assert module.replace("_", "-") in said
-    assert 'pip install "rel-component[trf]"' in said
+    assert "pip install -e '.[trf]'" in said
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,5 @@ def test_mistakes_are_said(checkpoint, monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
     nlp, examples = make_relation_nlp(checkpoint, lora_rank=2)
     nlp.initialize(lambda: examples)
-    with pytest.raises(
-        CheckpointError, match=r"can't be imported .*rel-component\[lora\]"
-    ):
+    with pytest.raises(CheckpointError, match=r"can't be imported .*\[lora\]"):
         nlp.update(examples)

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
+from ...extras import get_command
 from .found import N_EXAMPLES, Result, choose_source
 from .page import make_page
 from .tables import count_types
@@ -60,7 +61,7 @@ def check_picture(path: Path) -> None:
     except ImportError:
         raise ValueError(
             f"--picture {path}: pictures are drawn by matplotlib, which is not "
-            f'installed: pip install "rel-component[plots]".'
+            f"installed: {get_command('plots')}."
         ) from None
 
 

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...drawing import assign_colors, draw_svg, make_excerpt
+from ...extras import get_command
 from ...relations import EntityKey, RelationKey
 from ..entities import get_entities
 from ..errors import KINDS, Error
@@ -84,6 +85,7 @@ def make_page(report: Report) -> str:
         sections=list_sections(report.data),
         plots=draw_plots(report.data),
         has_matplotlib=has_matplotlib(),
+        install_plots=get_command("plots"),
         errors={mode: _group(report, mode) for mode in report.errors},
     )
 

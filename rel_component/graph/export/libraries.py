@@ -3,6 +3,8 @@
 import importlib
 from typing import Any
 
+from ...extras import get_command
+
 
 def import_library(name: str) -> Any:
     """RETURNS (Any): the module. RAISES (ValueError): if it is not installed."""
@@ -10,6 +12,6 @@ def import_library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise ValueError(
-            f"This needs {name.partition('.')[0]}, which is not installed: pip install "
-            f"'rel-component[graph]'."
+            f"This needs {name.partition('.')[0]}, which is not installed: "
+            f"{get_command('graph')}."
         ) from error

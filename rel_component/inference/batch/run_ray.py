@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Generator, Iterator, Optional
 
+from ...extras import get_command
 from .extractor import Counts, Extractor, RunError
 from .folder import OutputFolder
 from .plan import Chunk
@@ -121,8 +122,8 @@ def import_ray() -> Any:
         import ray.data
     except ImportError as error:
         raise ValueError(
-            "--engine ray needs Ray, which is not installed: pip install "
-            "'rel-component[ray]'. Or use --engine local."
+            f"--engine ray needs Ray, which is not installed: {get_command('ray')}. Or "
+            f"use --engine local."
         ) from error
     return ray
 

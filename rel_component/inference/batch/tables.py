@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import IO, Any, Dict, List
 
+from ...extras import get_command
+
 VERSION = 1
 # fsync is the caller's
 COMPRESSION = "zstd"
@@ -15,8 +17,8 @@ def import_pyarrow() -> Any:
         import pyarrow
     except ImportError as error:
         raise ValueError(
-            "Parquet needs pyarrow, which is not installed: pip install "
-            "'rel-component[batch]'. Or write JSON lines only (--format jsonl)."
+            f"Parquet needs pyarrow, which is not installed: {get_command('batch')}. "
+            f"Or write JSON lines only (--format jsonl)."
         ) from error
     return pyarrow
 

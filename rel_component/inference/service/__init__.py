@@ -1,6 +1,6 @@
 """The HTTP service: entities and relations of texts, and a page to try it.
 
-Needs the extra `service`: `pip install "rel-component[service]"`.
+Needs the extra `service`: `pip install -e ".[service]"`.
 """
 
 from .app import create_app, create_app_from_environment

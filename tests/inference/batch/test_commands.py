@@ -49,7 +49,9 @@ def test_a_name_that_is_not_there_gets_advice(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(row) + "\n", encoding="utf8")
     said = build_graph(path, "-o", tmp_path / "g", "-e", "Pyhton", code=1)
-    assert "the graph has no such name. Is it Python?" in said
+    assert "the graph has no such name, so there is no page. Is it Python?" in said
+    assert "The most frequent are Python." in said
+    assert (tmp_path / "g" / "graph.graphml").is_file()  # all else is there
 
 
 def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_path):
