@@ -59,7 +59,7 @@ class OutputFolder:
             yield
 
     def clean(self) -> None:
-        """Remove what a killed run has left."""
+        """Remove what killed processes have left; while nobody writes."""
         for folder in (self.path, self.parts, self.done, self.attempts):
             for file in folder.glob(f"*{TEMPORARY}"):
                 file.unlink(missing_ok=True)

@@ -113,6 +113,7 @@ def extract_corpus(
             with closing(chunks):  # no process writes once the lock is given back
                 for counts in chunks:
                     on_chunk(counts)
+        folder.clean()  # of processes that were killed in this run
         return _finish(folder, run)
 
 

@@ -54,6 +54,17 @@ def test_workers_are_killed(model, corpus, expected, tmp_path):
     check(tmp_path / "out", expected)
 
 
+def test_a_worker_is_killed_while_it_writes(model, corpus, expected, tmp_path):
+    output = tmp_path / "out"
+
+    def leave(counts):
+        for name in ("parts", "done", "attempts"):
+            (output / name / f".{counts['chunk']}.tmp").write_text("half", "utf8")
+
+    run([corpus], output, model, on_chunk=leave)
+    check(output, expected)
+
+
 def test_the_driver_is_killed(model, corpus, expected, tmp_path):
     output, rng = tmp_path / "out", random.Random(0)
     command = [sys.executable, "scripts/extract.py", model, corpus, "-o", output]
