@@ -86,10 +86,14 @@ def main(
 
 def merge(config: Path, relations_of: Optional[Path]) -> Config:
     """RETURNS (Config): the first, with the relation extractor of the second."""
-    merged = load_config(config)
-    if relations_of is not None:
-        name = "relation_extractor"
-        merged["components"][name] = load_config(relations_of)["components"][name]
+    merged, name = load_config(config), "relation_extractor"
+    if relations_of is None:
+        return merged
+    other = load_config(relations_of)
+    for path, found in ((config, merged), (relations_of, other)):
+        if name not in found["components"]:
+            raise SystemExit(f"{path} has no {name} under [components].")
+    merged["components"][name] = other["components"][name]
     return merged
 
 

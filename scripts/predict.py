@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
 import srsly
@@ -105,12 +105,7 @@ def main(
     shown = tqdm(found, total=len(docs), disable=len(docs) < batch_size, unit="text")
     results = []
     for doc, task in zip(shown, tasks):
-        wanted = [
-            relation
-            for relation in get_relations(doc)
-            if relation.score >= min_score and (not label or relation.label in label)
-        ]
-        results.append((doc, wanted, task.meta))
+        results.append((doc, pick(get_relations(doc), label, min_score), task.meta))
     n_relations = sum(len(wanted) for _, wanted, _ in results)
     if format_ == "table":
         print_table(results)
@@ -179,6 +174,18 @@ def check_labels(nlp: spacy.Language, labels: List[str]) -> None:
             f"--label {unknown[0]}: the pipeline has no such label; it has "
             f"{', '.join(known) or 'none'}."
         )
+
+
+def pick(
+    relations: Iterable[Relation], labels: List[str], min_score: float
+) -> List[Relation]:
+    """RETURNS (List[Relation]): those with such a score and, unless there are none,
+    with one of the labels."""
+    return [
+        relation
+        for relation in relations
+        if relation.score >= min_score and (not labels or relation.label in labels)
+    ]
 
 
 def set_threshold(nlp: spacy.Language, threshold: Optional[float]) -> None:

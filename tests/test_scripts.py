@@ -27,7 +27,7 @@ def run(*args: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Finds that whoever stands before a firm works for it."""
     nlp = spacy.blank("en")
-    nlp.add_pipe("relation_extractor")
+    nlp.add_pipe("relation_extractor").add_label("OTHER")  # type: ignore[attr-defined]
     gold = make_doc(
         nlp.vocab,
         "Ann works for Acme and Bob",
@@ -77,7 +77,8 @@ def test_predict_writes_json_lines(model, texts, tmp_path):
 def test_predict_filters_by_label_and_score(model, texts):
     args = ("scripts/predict.py", model, texts, "--json")
     assert len(json.loads(run(*args, "--label", "WORKS_FOR").stdout)["relations"]) == 1
-    assert json.loads(run(*args, "--min-score", "1.1").stdout)["relations"] == []
+    for option in (("--label", "OTHER"), ("--min-score", "1.1")):
+        assert json.loads(run(*args, *option).stdout)["relations"] == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_predict_filters_by_label_and_score(model, texts):
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
         (
             ("MODEL", "Ann works for Acme", "--label", "WORKS-FOR"),
-            "--label WORKS-FOR: the pipeline has no such label; it has WORKS_FOR.",
+            "WORKS-FOR: the pipeline has no such label; it has OTHER, WORKS_FOR.",
         ),
     ],
 )

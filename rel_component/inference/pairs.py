@@ -9,6 +9,7 @@ from spacy.tokens import Doc, Span
 
 from ..evaluation import find_extractor, find_spans_key
 from ..evaluation.confusion import NO_REL
+from ..pipe import RelationExtractor
 from ..relations import get_relation_data, get_relations
 from .texts import extract, set_entities
 
@@ -80,8 +81,17 @@ def score_pair(
         if [(x.start, x.end) for x in (relation.head, relation.tail)] == wanted
     ]
     known = extractor.model.attrs.get("entity_types") or []
-    lacks_types = any(span.label_ not in known for span in spans) and bool(known)
+    lacks_types = looks_at_types(extractor) and any(
+        x.label_ not in known for x in spans
+    )
     return PairResult(spans[0], spans[1], scores, decided, lacks_types)
+
+
+def looks_at_types(extractor: RelationExtractor) -> bool:
+    """RETURNS (bool): whether scores depend on the types of entities."""
+    switches = ("use_types", "typed", "type_width")
+    attrs = extractor.model.attrs
+    return any(attrs.get(name) for name in switches) and bool(attrs["entity_types"])
 
 
 def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:

@@ -103,8 +103,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     YIELDS (Doc): given entities stand in `doc.ents`, and all of them, overlapping ones
         too, in `doc.spans["entities"]` and where else the pipeline looks for them.
         An entity that begins or ends inside a token gets the whole token; warned of.
-    RAISES (ValueError): if an entity lies outside its text, or cuts a token that was
-        given.
+    RAISES (ValueError): if an entity lies outside its text, or where tokens are given
+        does not begin and end with them.
     """
     spans_key = find_spans_key(nlp)
     for number, task in enumerate(tasks, 1):
@@ -356,7 +356,8 @@ def check_entities(
     if not isinstance(entities, list):
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
     expected = {"start": int, "end": int, label: str}
-    form = f"An entity is an object with start, end ({unit}) and {label}."
+    form = f"An entity is an object with start, end ({unit}) and {label}"
+    form += ", or a list of the three." if label == "label" else "."
     for i, entity in enumerate(entities):
         place = f"{where} entities[{i}]"
         if not isinstance(entity, dict):
@@ -389,8 +390,8 @@ def _check_tokens(
         start, end = entity["start"], entity["end"]
         if (start, end) != (span.start_char, span.end_char):
             raise ValueError(
-                f"{where}: entity {entity['label']} at characters {start}–{end} cuts a "
-                f"token; the tokens that it touches are {span.start_char}–"
+                f"{where}: entity {entity['label']} at characters {start}–{end} does "
+                f"not begin and end with tokens; the nearest are {span.start_char}–"
                 f"{span.end_char}, {span.text!r}. Beside tokens, entities count the "
                 f"characters of these joined by single blanks; those that count tokens "
                 f"are read from SpERT's form (.json)."

@@ -28,12 +28,8 @@ def add_lora(transformer: torch.nn.Module, rank: int) -> None:
 
     transformer (torch.nn.Module): a Hugging Face encoder.
     rank (int): of the adapters.
-    RAISES (CheckpointError): without peft, or if the rank is not positive.
+    RAISES (CheckpointError): without peft.
     """
-    if rank < 1:
-        raise CheckpointError(
-            f"lora_rank is {rank}; expected 0 for no adapters, or a rank such as 8."
-        )
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
@@ -41,11 +37,12 @@ def add_lora(transformer: torch.nn.Module, rank: int) -> None:
             f"lora_rank is {rank}, but peft can't be imported ({error}); install it "
             f"with {INSTALL}, or set lora_rank to 0."
         ) from None
+    # first: a transformer with adapters is never saved without it
+    transformer.register_state_dict_post_hook(_merge)
     config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules="all-linear")
     inject_adapter_in_model(config, transformer)
     for name, parameter in transformer.named_parameters():
         parameter.requires_grad_(".lora_" in name)
-    transformer.register_state_dict_post_hook(_merge)
 
 
 def _merge(
@@ -58,8 +55,9 @@ def _merge(
         for key, value in found.items():
             if key.startswith(f"{path}base_layer."):
                 state[path + key.removeprefix(f"{path}base_layer.")] = value
-        delta = layer.get_delta_weight("default").detach()
-        state[f"{path}weight"] = state[f"{path}weight"] + delta
+        delta = layer.get_delta_weight("default").detach().cpu()
+        # a second copy, for which the GPU may have no room
+        state[f"{path}weight"] = state[f"{path}weight"].cpu() + delta
 
 
 def _iter_adapted(transformer: torch.nn.Module) -> Iterator[Tuple[str, Any]]:

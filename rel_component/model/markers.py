@@ -53,7 +53,7 @@ def create_marker_model(
     gradient_checkpointing: bool = False,
     typed: bool = True,
     directed: bool = True,
-    vectors: bool = True,
+    vectors: bool = False,
     dropout: Optional[float] = None,
     vector_dropout: float = 0.0,
     type_dropout: float = 0.0,
@@ -82,7 +82,7 @@ def create_marker_model(
     gradient_checkpointing (bool): train in less memory and more time.
     typed (bool): markers of each entity type; else the same for all.
     directed (bool): read each pair twice, with either entity marked as the head; else
-        once, marked as the first and the second, for both directions: half the time.
+        once, marked as the first and the second, for both directions, in less time.
     vectors (bool): the vectors of the two entities beside their markers: the largest
         values over their word pieces.
     dropout (Optional[float]): rate of dropout on what markers have read; null follows
@@ -257,7 +257,7 @@ def _join_directions(pairs: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray
     """
     ordered = numpy.sort(pairs, axis=1)
     joined, number = numpy.unique(ordered, axis=0, return_inverse=True)
-    is_second = pairs != ordered
+    is_second = pairs != ordered[:, :1]
     return joined, 2 * number.reshape(-1, 1) + is_second
 
 

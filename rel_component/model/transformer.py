@@ -57,9 +57,15 @@ def create_transformer_model(
     lora_rank (int): train adapters of this rank beside the transformer's linear layers,
         in place of all its weights, see `rel_component.model.lora`; 0 for none.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
-    RAISES (CheckpointError): if both frozen_layers and lora_rank are above 0.
+    RAISES (CheckpointError): if lora_rank is below 0, or it and frozen_layers are both
+        above.
     """
     require_libraries()
+    if lora_rank < 0:
+        raise CheckpointError(
+            f"lora_rank is {lora_rank}; expected 0 for no adapters, or a rank, such "
+            f"as 8."
+        )
     if frozen_layers and lora_rank:
         raise CheckpointError(
             f"frozen_layers is {frozen_layers} and lora_rank {lora_rank}; expected one "
@@ -232,5 +238,10 @@ def run_encoder(
             add_lora(shim._model, lora_rank)
     output, backprop = forward_pytorch(model, wordpieces, is_train)
     if is_train and not output.last_hidden_state.requires_grad:
+        if lora_rank:
+            raise CheckpointError(
+                f"lora_rank is {lora_rank}, but {type(shim._model).__name__} has no "
+                f"linear layers for adapters; set lora_rank to 0."
+            )
         return output, lambda d_output: []  # all is frozen
     return output, keep_gradients(shim, backprop)

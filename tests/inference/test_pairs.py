@@ -57,7 +57,11 @@ def test_a_type_that_is_lacking_is_told(model, predict, monkeypatch):  # noqa: F
 
     nlp = load(model)
     assert not score_pair(nlp, TEXT, "0:3", "14:18:ORG").lacks_types  # of no use to it
-    nlp.get_pipe("relation_extractor").model.attrs["entity_types"] = ["ORG", "PERSON"]
+    attrs = nlp.get_pipe("relation_extractor").model.attrs
+    attrs["entity_types"] = ["ORG", "PERSON"]
+    attrs["use_types"] = False
+    assert not score_pair(nlp, TEXT, "0:3", "14:18:ORG").lacks_types
+    attrs["use_types"] = True
     for head, lacks in (("0:3:PERSON", False), ("0:3:Person", True), ("0:3", True)):
         assert score_pair(nlp, TEXT, head, "14:18:ORG").lacks_types == lacks
     monkeypatch.setattr("spacy.load", lambda path: nlp)

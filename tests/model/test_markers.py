@@ -14,7 +14,8 @@ import torch
 from rel_component.model.candidates import PairGenerator, get_candidates
 from rel_component.model.checkpoint import CheckpointError, OutOfMemoryError
 from rel_component.model.marker_passes import Packing, pack
-from rel_component.model.markers import create_marker_model, get_packing
+from rel_component.model.markers import _encode, create_marker_model, get_packing
+from rel_component.model.pair_buckets import get_types
 from rel_component.optimizers import create_two_rate_adam
 from rel_component.readers import copy_without_relations
 from rel_component.relations import get_rel
@@ -99,7 +100,8 @@ def docs(vocab):
 
 def make_model(name, docs, *, is_random=True, **settings):
     fix_random_seed(0)
-    settings = {"window": 16, "stride": 8, "dropout": 0.0, **settings}
+    settings = {"window": 16, "stride": 8, "vectors": True, **settings}
+    settings = {"dropout": 0.0, **settings}
     model = create_marker_model(name, PairGenerator(), **settings)
     model.attrs["entity_types"] = TYPES
     candidates = get_candidates(PairGenerator(), docs)
@@ -235,6 +237,27 @@ def test_scores_do_not_depend_on_the_packing(checkpoint, docs, directed, vectors
     some = numpy.arange(len(candidates)) % 3 == 0
     found = model.predict((docs, candidates.select(some)))
     assert_allclose(found, expected[some], atol=1e-6)
+
+
+def test_both_directions_at_once_read_head_and_tail(checkpoint, docs):
+    """What a pair's markers and vectors are does not depend on how it is read, but for
+    the markers of a pair that is read the other way round."""
+    found = {}
+    for directed in (True, False):
+        model, candidates = make_model(checkpoint, docs, directed=directed)
+        types = get_types(model, candidates)
+        found[directed], _ = _encode(
+            model, docs, candidates, candidates.pairs, types, False
+        )
+    is_forward = candidates.pairs[:, 0] < candidates.pairs[:, 1]
+    assert 0 < is_forward.sum() < len(is_forward)
+    assert_allclose(found[False][is_forward], found[True][is_forward], atol=1e-6)
+    assert_allclose(found[False][:, 32:], found[True][:, 32:], atol=1e-6)
+    heads, tails = found[False][:, :16], found[False][:, 16:32]
+    assert (numpy.abs(heads - tails).max(axis=1) > 1e-3).all()
+    swapped = candidates.pairs.tolist()
+    swapped = [swapped.index([b, a]) for a, b in candidates.pairs]
+    assert_allclose(found[False][swapped, :16], tails, atol=1e-6)
 
 
 def test_blocks_of_pairs_change_nothing(checkpoint, docs, monkeypatch):
