@@ -1,7 +1,7 @@
 """How long a run takes on a cluster whose nodes fail: a simulation of what
 `scripts/extract.py` does with chunks.
 
-    python benchmarks/simulate_cluster.py --documents 1e9 --rate 500 --output out.json
+    python benchmarks/simulate_cluster.py --documents 1e9 --rate 370 --output out.json
 
 Workers take chunks from a queue. A chunk takes documents / rate seconds, times a
 lognormal factor, since documents and machines differ. A worker is lost at random (spot
@@ -39,7 +39,7 @@ class Cluster:
     """
 
     workers: int = 1000
-    rate: float = 500.0
+    rate: float = 370.0
     spread: float = 0.3
     mtbf: float = 24.0
     down: float = 120.0
@@ -125,7 +125,7 @@ def _draw_failure(rng: random.Random, cluster: Cluster) -> float:
 
 def main(
     documents: Annotated[float, typer.Option()] = 1e9,
-    rate: Annotated[float, typer.Option(help="documents/s of a worker")] = 500.0,
+    rate: Annotated[float, typer.Option(help="documents/s of a worker")] = 370.0,
     workers: Annotated[str, typer.Option(help="numbers with commas")] = "1000",
     chunks: Annotated[str, typer.Option(help="sizes")] = "1000,10000,100000,1000000",
     mtbf: Annotated[str, typer.Option(help="hours")] = "2,24",
