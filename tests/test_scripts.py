@@ -155,7 +155,7 @@ def test_threshold_can_be_lowered_and_is_checked(model, texts):
     args = ("scripts/predict.py", model, texts, "--json")
     assert len(json.loads(run(*args).stdout)["relations"]) == 1
     everything = json.loads(run(*args, "--threshold", "0").stdout)["relations"]
-    assert len(everything) == 6
+    assert len(everything) == 6 * 2  # pairs and labels
     result = run(*args, "--threshold", "7")
     assert result.returncode == 1
     assert "expected a number from 0 to 1" in " ".join(
