@@ -133,5 +133,5 @@ def test_other_kinds_are_refused(result, tmp_path, name):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ValueError, match=r'pip install "rel-component\[plots\]"'):
+    with pytest.raises(ValueError, match=r"pip install -e '.\[plots\]'"):
         check_picture(Path("a.png"))
