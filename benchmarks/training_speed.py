@@ -8,7 +8,6 @@ python benchmarks/training_speed.py configs/rel_trf.cfg data/jobs
 
 import random
 import resource
-import tempfile
 import time
 from pathlib import Path
 from typing import List, Optional
@@ -19,7 +18,7 @@ import typer
 from accuracy import merge
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config, registry, resolve_dot_names
+from spacy.util import load_config_from_str, registry, resolve_dot_names
 from thinc.api import require_gpu
 from wasabi import msg
 
@@ -45,10 +44,8 @@ def main(
     if gpu_id < 0:
         paths["system.gpu_allocator"] = None
     overrides = {**paths, **dict(parse_override(item) for item in set_)}
-    with tempfile.TemporaryDirectory() as folder:
-        merge(config, relations_of).to_disk(Path(folder) / "config.cfg")
-        merged = load_config(Path(folder) / "config.cfg", overrides=overrides)
-    nlp = init_nlp(merged, use_gpu=gpu_id)
+    text = merge(config, relations_of).to_str()
+    nlp = init_nlp(load_config_from_str(text, overrides=overrides), use_gpu=gpu_id)
     filled = nlp.config.interpolate()
     settings = registry.resolve(filled["training"], schema=ConfigSchemaTraining)
     (read,) = resolve_dot_names(filled, [settings["train_corpus"]])

@@ -68,9 +68,9 @@ def main(
         graph.prune(min_count)
         output.mkdir(parents=True, exist_ok=True)
         files = [file for export in exports for file in export(graph, output)]
-        missing = [name for name in entity if not graph.find(name, type_)]
+        matches = {name: graph.find(name, type_) for name in entity}
         centers = dict.fromkeys(
-            find_entity(graph, name, type_) for name in entity if name not in missing
+            choose(graph, name, keys) for name, keys in matches.items() if keys
         )
         for center in centers:
             found = find_neighbourhood(graph, center, depth=depth, max_edges=max_edges)
@@ -88,6 +88,7 @@ def main(
     )
     for file in files:
         msg.text(str(file))
+    missing = [name for name, keys in matches.items() if not keys]
     for name in missing:
         msg.fail(f"--entity {name}: {describe_missing(graph, name, type_)}")
     if missing:
@@ -103,9 +104,8 @@ def find_free(path: Path, files: List[Path]) -> Path:
     return free
 
 
-def find_entity(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> NodeKey:
-    """The most frequent entity with this name, of which there is one."""
-    found = graph.find(name, type_)
+def choose(graph: KnowledgeGraph, name: str, found: List[NodeKey]) -> NodeKey:
+    """The most frequent of the entities with this name."""
     if len(found) > 1:
         types = ", ".join(graph.nodes[key].label for key in found)
         msg.info(f"{name} has several types ({types}); --type chooses another")

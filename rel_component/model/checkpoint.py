@@ -20,7 +20,6 @@ FILES = {
     "tokenizer": ("tokenizer*", "vocab*", "*.model", "spiece*"),
 }
 LUKE = "luke"
-INSTALL = get_command("trf")
 
 
 class ShownError(typer.BadParameter):
@@ -108,8 +107,8 @@ def require_libraries() -> None:
         except ImportError as error:
             raise CheckpointError(
                 f"A transformer needs {module.replace('_', '-')}, which can't be "
-                f"imported ({error}); install it with {INSTALL}, or train a pipeline "
-                f"without a transformer, such as configs/rel_tok2vec.cfg."
+                f"imported ({error}); install it with {get_command('trf')}, or train a "
+                f"pipeline without a transformer, such as configs/rel_tok2vec.cfg."
             ) from None
 
 

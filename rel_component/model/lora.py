@@ -12,7 +12,6 @@ from .checkpoint import CheckpointError
 
 # what an adapter adds is multiplied with this: its usual alpha, twice the rank
 SCALE = 2
-INSTALL = get_command("lora")
 
 
 def has_lora(transformer: torch.nn.Module) -> bool:
@@ -35,7 +34,7 @@ def add_lora(transformer: torch.nn.Module, rank: int) -> None:
     except ImportError as error:
         raise CheckpointError(
             f"lora_rank is {rank}, but peft can't be imported ({error}); install it "
-            f"with {INSTALL}, or set lora_rank to 0."
+            f"with {get_command('lora')}, or set lora_rank to 0."
         ) from None
     # first: a transformer with adapters is never saved without it
     transformer.register_state_dict_post_hook(_merge)
