@@ -62,7 +62,7 @@ def time_ours(job: Dict[str, Any]) -> Dict[str, float]:
     from spacy.training.initialize import init_nlp
     from spacy.util import load_config, registry, resolve_dot_names
 
-    from rel_component.readers import copy_tokens, read_docs
+    from rel_component.corpus.readers import copy_tokens, read_docs
 
     nlp = init_nlp(load_config(job["config"], overrides=job["overrides"]))
     config = nlp.config.interpolate()

@@ -11,9 +11,9 @@ import srsly
 import typer
 from wasabi import msg
 
+from rel_component.corpus.docbin import NAMES
 from rel_component.evaluation.folds import make_folds, pool_docs
 from rel_component.evaluation.training import METRICS, cross_validate, parse_override
-from rel_component.splits import NAMES
 
 MODEL = "components.relation_extractor.model"
 WITHOUT = {

@@ -25,17 +25,16 @@ from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
+from rel_component.corpus.readers import read_docs
 from rel_component.evaluation import (
-    find_extractor,
-    list_entity_finders,
     predict_end_to_end,
     predict_on_gold_entities,
     score_entities,
     score_tokens,
 )
 from rel_component.evaluation.training import parse_override
-from rel_component.pipe import RelationExtractor
-from rel_component.readers import read_docs
+from rel_component.pipe.extractor import RelationExtractor
+from rel_component.pipe.loading import find_extractor, list_entity_finders
 from rel_component.scorer import read_example, score_relations, score_tutorial_protocol
 
 

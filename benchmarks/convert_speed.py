@@ -19,7 +19,7 @@ from typing import Annotated, Any, Dict, Iterator, List, NamedTuple, Optional
 import typer
 from wasabi import msg
 
-from rel_component.formats.corpus_file import list_corpus
+from rel_component.corpus.docbin import list_corpus
 
 ROOT = Path(__file__).parents[1]
 CONVERT = ROOT / "scripts/convert.py"

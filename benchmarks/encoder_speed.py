@@ -20,8 +20,8 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 from wasabi import msg
 
+from rel_component.corpus.readers import copy_tokens
 from rel_component.evaluation import score_entities
-from rel_component.readers import copy_tokens
 from rel_component.scorer import read_example, score_relations
 
 TUTORIAL = {

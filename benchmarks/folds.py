@@ -13,8 +13,8 @@ from typing import Annotated, List, Optional, Sequence
 import typer
 from wasabi import msg
 
+from rel_component.corpus.docbin import NAMES
 from rel_component.evaluation.folds import Fold, make_folds, pool_docs, write_docs
-from rel_component.splits import NAMES
 
 
 def write_folds(folds: Sequence[Fold], output: Path) -> List[Path]:

@@ -37,7 +37,7 @@ from spacy.training import Example
 from threadpoolctl import threadpool_limits
 from wasabi import msg
 
-from rel_component.readers import copy_without_relations
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.relations import RelationData, get_relations, set_relation_data
 from rel_component.scorer import ScoredDoc, read_example, score_relations
 

@@ -1,10 +1,5 @@
 from .about import __version__
-from .relations import (
-    Relation,
-    get_relations,
-    register_extensions,
-    set_relations,
-)
+from .relations import Relation, get_relations, register_extensions, set_relations
 
 register_extensions()
 

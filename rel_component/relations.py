@@ -405,3 +405,7 @@ def register_extensions() -> None:
     Doc.set_extension(
         "relations", getter=get_relations, setter=_set_relations, force=True
     )
+
+
+# key in doc.user_data: a dict of file, line, index, id, group
+SOURCE_KEY = "rel_component_source"

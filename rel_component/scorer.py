@@ -242,3 +242,6 @@ def is_known(
     if key.label in symmetric:
         ends.append((key.tail, key.head))
     return any((pair, label) in known for pair in ends for label in (key.label, ""))
+
+
+NO_REL = "NO_REL"

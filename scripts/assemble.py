@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from rel_component.evaluation import load_pipeline
 from rel_component.inference.assembly import assemble
+from rel_component.pipe.loading import load_pipeline
 
 
 def main(

@@ -11,15 +11,15 @@ import srsly
 import typer
 from wasabi import msg
 
-from rel_component.evaluation import (
+from rel_component.corpus.readers import read_docs
+from rel_component.evaluation import predict_end_to_end
+from rel_component.evaluation.intervals import compare
+from rel_component.evaluation.training import predict_held_out
+from rel_component.pipe.loading import (
+    find_extractor,
     list_entity_finders,
     load_pipeline,
-    predict_end_to_end,
 )
-from rel_component.evaluation.intervals import compare
-from rel_component.evaluation.pipelines import find_extractor
-from rel_component.evaluation.training import predict_held_out
-from rel_component.readers import read_docs
 from rel_component.scorer import ScoredDoc, read_example
 
 

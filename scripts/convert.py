@@ -12,14 +12,14 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import Printer
 
-from rel_component import splits
-from rel_component.formats import FORMATS, Options, Report, convert
-from rel_component.formats.corpus_file import (
+from rel_component.corpus import splits
+from rel_component.corpus.docbin import (
     CorpusFile,
     check_corpus,
     list_corpus,
     remove_corpus,
 )
+from rel_component.formats import FORMATS, Options, Report, convert
 from rel_component.formats.layers import get_short_name
 from rel_component.formats.report import (
     ANNOTATORS,
@@ -28,10 +28,10 @@ from rel_component.formats.report import (
     FIELDS,
     LAYERS,
     RELATIONS,
-    plural,
 )
 from rel_component.formats.tag_schemes import ALIASES, SCHEMES
 from rel_component.formats.versions import BY, POLICIES
+from rel_component.wording import plural
 
 ALIGN = ("retokenize", "expand", "contract", "error")
 DISCONTINUOUS = ("hull", "first", "drop", "error")

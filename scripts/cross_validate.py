@@ -16,6 +16,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from rel_component.corpus.docbin import NAMES
 from rel_component.evaluation.folds import make_folds, pool_docs
 from rel_component.evaluation.report.wording import percent
 from rel_component.evaluation.training import (
@@ -24,7 +25,6 @@ from rel_component.evaluation.training import (
     parse_override,
     summarize_runs,
 )
-from rel_component.splits import NAMES
 
 HEADER = ("seed", "P", "R", "F", "macro F", "95 % of F")
 

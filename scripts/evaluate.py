@@ -9,15 +9,15 @@ import typer
 from spacy.training import Example
 from wasabi import msg
 
-from rel_component.evaluation import find_extractor, load_pipeline
+from rel_component.corpus.readers import read_docs
 from rel_component.evaluation.report import evaluate_pipeline, write_reports
 from rel_component.evaluation.report.attachments import read_result, read_training_log
 from rel_component.evaluation.report.page import check_suffix
 from rel_component.evaluation.report.plots import has_matplotlib
-from rel_component.extras import get_command
-from rel_component.pipe import RelationExtractor
-from rel_component.readers import read_docs
+from rel_component.pipe.extractor import RelationExtractor
+from rel_component.pipe.loading import find_extractor, load_pipeline
 from rel_component.relations import get_rel, get_relations
+from rel_component.wording import get_command
 
 # labels of a confusion matrix that a screen has room for
 WIDEST_MATRIX = 10

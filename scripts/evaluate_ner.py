@@ -10,14 +10,9 @@ import typer
 from wasabi import msg
 
 from rel_component.about import __version__
-from rel_component.evaluation import (
-    list_entity_finders,
-    load_pipeline,
-    predict_end_to_end,
-    score_entities,
-    score_tokens,
-)
-from rel_component.readers import read_docs
+from rel_component.corpus.readers import read_docs
+from rel_component.evaluation import predict_end_to_end, score_entities, score_tokens
+from rel_component.pipe.loading import list_entity_finders, load_pipeline
 
 
 def main(

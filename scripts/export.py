@@ -13,6 +13,7 @@ from tqdm import tqdm
 from wasabi import Printer
 from writing import find_output, load_extractor, show_problems, show_report
 
+from rel_component.corpus.readers import copy_without_relations, read_docs
 from rel_component.formats import (
     WRITERS,
     Record,
@@ -22,12 +23,12 @@ from rel_component.formats import (
     from_doc,
     write_records,
 )
-from rel_component.formats.report import DOCUMENTS, plural
+from rel_component.formats.report import DOCUMENTS
 from rel_component.formats.writers import find_writer
 from rel_component.inference.preannotation import describe_model
 from rel_component.inference.texts import extract
-from rel_component.readers import copy_without_relations, read_docs
 from rel_component.schema import Schema
+from rel_component.wording import plural
 
 ON_ERROR = ("stop", "skip")
 

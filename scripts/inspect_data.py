@@ -12,12 +12,13 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.evaluation.inspection import inspect_splits, list_tables
-from rel_component.evaluation.inspection.counts import has_sentences
-from rel_component.evaluation.inspection.picture import check_picture, draw_picture
-from rel_component.formats.report import plural
-from rel_component.readers import read_docs
-from rel_component.splits import NAMES
+from rel_component.corpus.docbin import NAMES
+from rel_component.corpus.readers import read_docs
+from rel_component.inspection.counts import has_sentences
+from rel_component.inspection.picture import check_picture, draw_picture
+from rel_component.inspection.report import inspect_splits
+from rel_component.inspection.tables import list_tables
+from rel_component.wording import plural
 
 
 def main(

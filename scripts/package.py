@@ -17,10 +17,10 @@ import typer
 from spacy.cli.package import package
 from wasabi import msg
 
-from rel_component.evaluation import find_extractor, load_pipeline
 from rel_component.evaluation.card import make_card
 from rel_component.evaluation.report.attachments import read_result
 from rel_component.evaluation.report.build import describe_pipeline
+from rel_component.pipe.loading import find_extractor, load_pipeline
 
 
 def main(

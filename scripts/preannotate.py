@@ -12,9 +12,8 @@ from tqdm import tqdm
 from wasabi import Printer
 from writing import find_output, load_extractor, show_report
 
-from rel_component.evaluation import load_pipeline
 from rel_component.formats import WRITERS, Report, write_records
-from rel_component.formats.report import DOCUMENTS, plural
+from rel_component.formats.report import DOCUMENTS
 from rel_component.formats.writers import find_writer
 from rel_component.inference.preannotation import (
     RANKINGS,
@@ -22,7 +21,9 @@ from rel_component.inference.preannotation import (
     preannotate,
     rank,
 )
-from rel_component.inference.texts import Task, read_folder, read_tasks
+from rel_component.inference.tasks import Task, read_folder, read_tasks
+from rel_component.pipe.loading import load_pipeline
+from rel_component.wording import plural
 
 NO_RANKING = "none"
 

@@ -11,21 +11,20 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.evaluation import find_extractor, list_entity_finders, load_pipeline
+from rel_component.inference.given import make_docs
 from rel_component.inference.json_array import read_json_tasks
-from rel_component.inference.pairs import NO_REL, PairResult, score_pair
-from rel_component.inference.texts import (
-    Task,
-    list_entities,
-    make_docs,
-    predict,
-    read_folder,
-    read_tasks,
-    to_row,
-    to_spert,
+from rel_component.inference.pairs import PairResult, score_pair
+from rel_component.inference.rows import list_entities, to_row, to_spert
+from rel_component.inference.tasks import Task, read_folder, read_tasks
+from rel_component.inference.texts import predict
+from rel_component.pipe.extractor import RelationExtractor
+from rel_component.pipe.loading import (
+    find_extractor,
+    list_entity_finders,
+    load_pipeline,
 )
-from rel_component.pipe import RelationExtractor
 from rel_component.relations import Relation, get_relations
+from rel_component.scorer import NO_REL
 
 FORMATS = ("table", "jsonl", "spert")
 

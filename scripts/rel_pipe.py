@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from spacy.training import Example
 
-from rel_component.pipe import RelationExtractor, make_relation_extractor
+from rel_component.pipe.extractor import RelationExtractor, make_relation_extractor
 from rel_component.scorer import read_example
 from rel_component.scorer import score_relations as _score_relations
 

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, Optional
 import typer
 from wasabi import msg
 
-from rel_component.extras import get_command
+from rel_component.wording import get_command
 
 KEY = "REL_COMPONENT_API_KEY"
 

@@ -12,9 +12,9 @@ from typing import Optional
 import typer
 from wasabi import msg
 
-from rel_component.evaluation import find_extractor, load_pipeline
+from rel_component.corpus.readers import read_docs
 from rel_component.evaluation.report.build import tune
-from rel_component.readers import read_docs
+from rel_component.pipe.loading import find_extractor, load_pipeline
 
 
 def main(

@@ -15,16 +15,17 @@ from predict import as_path, check_entities, read_source, set_threshold
 from spacy.tokens import Doc
 from wasabi import msg
 
+from rel_component.corpus.readers import read_docs
 from rel_component.drawing import draw_svg
-from rel_component.evaluation import (
+from rel_component.evaluation import predict_end_to_end, predict_on_gold_entities
+from rel_component.inference.given import make_docs
+from rel_component.inference.texts import predict
+from rel_component.pipe.loading import (
+    find_extractor,
+    get_spans_key,
     list_entity_finders,
     load_pipeline,
-    predict_end_to_end,
-    predict_on_gold_entities,
 )
-from rel_component.evaluation.pipelines import find_extractor, get_spans_key
-from rel_component.inference.texts import make_docs, predict
-from rel_component.readers import read_docs
 from rel_component.visualise import WIDE, make_drawing, make_page
 
 SUFFIXES = (".html", ".svg")

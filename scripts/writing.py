@@ -6,9 +6,9 @@ from typing import Optional
 from spacy.language import Language
 from wasabi import Printer
 
-from rel_component.evaluation import find_extractor, load_pipeline
 from rel_component.formats import Report, Writer
-from rel_component.formats.report import plural
+from rel_component.pipe.loading import find_extractor, load_pipeline
+from rel_component.wording import plural
 
 FILE_SUFFIXES = (".json", ".jsonl", ".txt")
 N_SHOWN = 10

@@ -2,13 +2,12 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 from typing import Callable
 
 import typer
 from typer.testing import CliRunner
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+from tests.paths import SCRIPTS
 
 
 def load_script(name: str) -> Callable[..., str]:

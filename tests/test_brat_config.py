@@ -1,15 +1,14 @@
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rel_component.brat_config import parse_annotation_conf, read_annotation_conf
 from rel_component.schema import Schema
+from tests.paths import ASSETS, DATA
 
-DATA = Path(__file__).parent / "data" / "brat"
+DATA = DATA / "brat"
 NEWS = DATA / "news" / "annotation.conf"
-NEREL = Path(__file__).parents[1] / "assets" / "nerel" / "annotation.conf"
+NEREL = ASSETS / "nerel" / "annotation.conf"
 
 
 def write(folder, text):

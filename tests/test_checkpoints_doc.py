@@ -1,13 +1,12 @@
 """The figures of docs/checkpoints.md are those that its command counts."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 
-pytest.importorskip("transformers")
+from tests.paths import DOCS
 
-DOCS = Path(__file__).parents[1] / "docs"
+pytest.importorskip("transformers")
 
 
 def test_the_table_is_what_is_counted():

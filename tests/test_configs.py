@@ -9,17 +9,19 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
 from rel_component import get_relations
-from rel_component.evaluation import list_entity_finders, score_entities
-from rel_component.readers import copy_tokens, copy_without_relations
+from rel_component.corpus.readers import copy_tokens, copy_without_relations
+from rel_component.evaluation import score_entities
+from rel_component.pipe.loading import list_entity_finders
 from rel_component.relations import get_rel
 from rel_component.scorer import read_example, score_relations
+from tests.paths import CONFIGS, DATA
 
 from .tiny_luke import make_luke
 from .util import make_doc
 
-CONFIG_DIR = Path(__file__).parent.parent / "configs"
+CONFIG_DIR = CONFIGS
 CONFIGS = sorted(CONFIG_DIR.glob("*.cfg"))
-TUTORIAL = Path(__file__).parent / "data/tutorial"
+TUTORIAL = DATA / "tutorial"
 PEOPLE = ("Ann", "Bob", "Cleo", "Dan", "Eve")
 FIRMS = ("Acme", "Bolt", "Corp", "Dove")
 

@@ -8,17 +8,17 @@ import spacy
 from spacy.training import Example
 from thinc.api import reduce_mean
 
-from rel_component.inference.texts import to_row
-from rel_component.loss import PairLoss
+from rel_component.inference.rows import to_row
 from rel_component.model.v1 import (
     create_classification_layer,
     create_relation_model,
     create_tensors,
 )
-from rel_component.pipe import RelationExtractor
+from rel_component.pipe.extractor import RelationExtractor
+from rel_component.pipe.loss import PairLoss
 
 from .device import DeviceArray, device, to_device
-from .model.test_pair_model import (
+from .model.pairs.test_pair_model import (
     ENTITIES,
     GENERATOR,
     N_WORDS,

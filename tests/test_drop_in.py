@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import spacy
@@ -13,13 +12,14 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.util import load_config
 
-from rel_component.readers import read_docs, read_gold_entities
+from rel_component.corpus.readers import read_docs, read_gold_entities
 from rel_component.relations import get_relation_data
 from rel_component.scorer import read_example, score_tutorial_protocol
+from tests.paths import DATA
 
 from .util import make_doc
 
-DATA = Path(__file__).parent / "data" / "tutorial"
+DATA = DATA / "tutorial"
 EXPECTED = srsly.read_json(DATA / "expected.json")
 DOCS = {doc["name"]: doc for doc in EXPECTED["docs"]}
 

@@ -11,7 +11,8 @@ import pytest
 from spacy.util import load_config
 from weasel.util.config import load_project_config
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
 # to make a wheel of our own package too
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "rel_component")

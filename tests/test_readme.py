@@ -1,11 +1,11 @@
 """The README says what the project has."""
 
 import re
-from pathlib import Path
 
 import srsly
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 README = (ROOT / "README.md").read_text(encoding="utf8")
 
 

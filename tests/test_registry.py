@@ -3,20 +3,20 @@ import pkgutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import catalogue
 import pytest
 from spacy.util import registry
 
 import rel_component
+from tests.paths import ROOT
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-PROJECT = Path(__file__).parent.parent / "pyproject.toml"
+PROJECT = ROOT / "pyproject.toml"
 GROUPS = tomllib.loads(PROJECT.read_text("utf8"))["project"]["entry-points"]
 ENTRIES = [
     (group.partition("_")[2], name, value)

@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 
-from .formats.util import ASSETS, read
+from tests.paths import ASSETS
+
+from .formats.util import read
 
 PATH = ASSETS / "job_ads.json"
 ADS = json.loads(PATH.read_text(encoding="utf8"))

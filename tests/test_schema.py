@@ -1,6 +1,5 @@
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import spacy
@@ -9,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rel_component.formats import Options, Report, to_docs
-from rel_component.formats.brat import read
+from rel_component.formats.tools.brat import read
 from rel_component.schema import Schema, count_type_pairs
+from tests.paths import ASSETS, DATA
 
 from .util import make_doc
 
-NEWS = Path(__file__).parent / "data" / "brat" / "news" / "annotation.conf"
-NEREL = Path(__file__).parents[1] / "assets" / "nerel"
+NEWS = DATA / "brat" / "news" / "annotation.conf"
+NEREL = ASSETS / "nerel"
 WORDS = "Marie Curie worked for the Sorbonne in Paris ."
 ENTITIES = [(0, 2, "PERSON"), (5, 6, "ORG"), (7, 8, "PLACE")]
 DATA = {

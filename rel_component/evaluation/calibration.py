@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 
-from ..calibration import Line, get_log_odds, sigmoid
+from ..pipe.calibration import Line, get_log_odds, sigmoid
 from .pair_scores import PairScores, no_rows
 
 METHODS = ("auto", "platt", "temperature")

@@ -6,10 +6,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy
 from spacy.training import Example
 
+from ..scorer import NO_REL
 from .entities import Entity, get_entities
 from .pair_scores import PairScores
 
-NO_REL = "NO_REL"
 NO_ENTITY = "–"
 
 

@@ -8,8 +8,8 @@ from typing import Iterable, List, Sequence, Tuple
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from ..readers import read_docs
-from ..splits import NAMES
+from ..corpus.docbin import NAMES
+from ..corpus.readers import read_docs
 
 Fold = Tuple[List[Doc], List[Doc]]
 

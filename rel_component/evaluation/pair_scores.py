@@ -9,7 +9,7 @@ from typing import AbstractSet, Dict, List, Mapping, Sequence, Tuple
 import numpy
 from spacy.training import Example
 
-from ..calibration import calibrate
+from ..pipe.calibration import calibrate
 from ..relations import RelationKey, get_relation_data, keep_best
 from ..scorer import drop_types, find_known, get_char_entities, is_known, read_example
 

@@ -7,10 +7,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..readers import copy_tokens, copy_without_relations
+from ..corpus.readers import copy_tokens, copy_without_relations
+from ..pipe.loading import list_entity_finders
 from ..relations import RelationData, get_relation_data, set_relation_data
 from ..scorer import read_example, score_relations, score_tutorial_protocol
-from .pipelines import list_entity_finders
 
 DEFAULT_THRESHOLDS = (
     0.0,

@@ -13,10 +13,10 @@ from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 
+from ..pipe.loading import find_extractor, load_pipeline
 from ..scorer import ScoredDoc, read_example, score_relations
 from .folds import Fold, grow, write_docs
 from .intervals import get_intervals
-from .pipelines import find_extractor, load_pipeline
 from .scores import predict_on_gold_entities
 
 METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")

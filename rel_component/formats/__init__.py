@@ -12,7 +12,14 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Set
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from . import (
+from .base import Format, FormatError, Head, Options
+from .from_doc import from_doc
+from .io import cannot_read, list_files, refuse_binary
+from .record import EntityRecord, Record, RelationRecord, Source
+from .report import FILES, Report
+from .sniff import name_other_tool, read_head
+from .to_doc import load_tokenizer, to_doc, to_docs
+from .tools import (
     annotto,
     bioc,
     brat,
@@ -34,13 +41,6 @@ from . import (
     ubiai,
     webanno_tsv,
 )
-from .base import Format, FormatError, Head, Options
-from .from_doc import from_doc
-from .io import cannot_read, list_files, refuse_binary
-from .record import EntityRecord, Record, RelationRecord, Source
-from .report import FILES, Report
-from .sniff import name_other_tool, read_head
-from .to_doc import load_tokenizer, to_doc, to_docs
 from .versions import Versions
 from .writers import WRITERS, WriteOptions, Writer, write_records
 

@@ -4,9 +4,14 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
-from ..relations import EntityKey, RelationData, get_relation_data, get_relations
+from ..relations import (
+    SOURCE_KEY,
+    EntityKey,
+    RelationData,
+    get_relation_data,
+    get_relations,
+)
 from .record import EntityRecord, Offsets, Record, RelationRecord, Source
-from .to_doc import SOURCE_KEY
 
 SCORE = "score"
 KB_ID = "kb_id"

@@ -7,7 +7,7 @@ from spacy.tokens import Span
 
 from ..relations import Relation
 from .base import Options
-from .io import show
+from .fields import show
 from .record import Record, RelationRecord
 from .report import RELATIONS, Report
 

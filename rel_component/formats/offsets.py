@@ -2,10 +2,11 @@
 
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..wording import plural
 from .base import Options
-from .io import show
+from .fields import show
 from .record import EntityRecord, Offsets, Record
-from .report import ENTITIES, Report, plural
+from .report import ENTITIES, Report
 
 REACH = 10
 

@@ -166,10 +166,5 @@ class Report:
         return line
 
 
-def plural(n: int, word: str) -> str:
-    """RETURNS (str): such as `1 text` or `2 texts`."""
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
 def _list(counts: CounterType[str]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in counts.most_common())

@@ -10,7 +10,7 @@ from typing import Counter as CounterType
 from typing import Iterable, List, NamedTuple, Optional, Tuple
 
 from .base import FormatError
-from .io import FieldError, show
+from .fields import FieldError, show
 
 # letters before the type
 SCHEMES = {"iob1": "BI", "iob2": "BI", "biluo": "BILU", "bioes": "BIES"}

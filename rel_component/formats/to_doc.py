@@ -10,17 +10,14 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from ..relations import get_relation_keys, set_relations
+from ..relations import SOURCE_KEY, get_relation_keys, set_relations
 from .base import FormatError, Options
-from .io import show
+from .fields import show
 from .links import Links
 from .offsets import locate_entities
 from .record import Offsets, Record
 from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
 from .tokens import make_doc, set_sentences
-
-# key in doc.user_data: a dict of file, line, index, id, group
-SOURCE_KEY = "rel_component_source"
 
 
 @lru_cache(maxsize=8)

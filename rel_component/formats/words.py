@@ -2,7 +2,7 @@
 
 from typing import Any, Iterable, List, Sequence, Tuple
 
-from .io import FieldError, check, show
+from .fields import FieldError, check, show
 from .record import Offsets
 
 

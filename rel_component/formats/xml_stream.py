@@ -10,7 +10,8 @@ from typing import Dict, Iterator, List, Optional
 from xml.parsers import expat
 
 from .base import FormatError
-from .io import cannot_read, decode, read_bytes, show
+from .fields import show
+from .io import cannot_read, decode, read_bytes
 
 MAX_DEPTH = 100
 SIZE = 1 << 16

@@ -5,8 +5,8 @@ from typing import Any, Dict, Iterator, List
 from spacy.language import Language
 from spacy.util import load_model_from_config
 
-from ..evaluation import list_entity_finders
-from ..pipe import RelationExtractor
+from ..pipe.extractor import RelationExtractor
+from ..pipe.loading import list_entity_finders
 
 LISTENERS = (
     "spacy.Tok2VecListener",

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List
 
 import srsly
 
-from .texts import Task, check_entities, read_task
+from .tasks import Task, check_entities, read_task
 
 
 def read_json_tasks(path: Path) -> Iterator[Task]:

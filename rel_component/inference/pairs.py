@@ -7,11 +7,12 @@ from typing import Any, Dict, List, Optional, Tuple
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..evaluation import find_extractor, find_spans_key
-from ..evaluation.confusion import NO_REL
-from ..pipe import RelationExtractor
+from ..pipe.extractor import RelationExtractor
+from ..pipe.loading import find_extractor, find_spans_key
 from ..relations import get_relation_data, get_relations
-from .texts import extract, set_entities
+from ..scorer import NO_REL
+from .given import set_entities
+from .texts import extract
 
 __all__ = ["NO_REL", "PairResult", "score_pair"]
 

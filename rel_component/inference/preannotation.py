@@ -10,13 +10,15 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..evaluation import find_extractor, list_entity_finders
 from ..formats import Record, Source, WriteOptions, from_doc
-from ..formats.jsonl import FIELDS
+from ..formats.tools.jsonl import FIELDS
 from ..formats.writers import UNCERTAINTY
+from ..pipe.loading import find_extractor, list_entity_finders
 from ..relations import get_relation_data
 from ..schema import Schema
-from .texts import Task, make_docs, predict
+from .given import make_docs
+from .tasks import Task
+from .texts import predict
 
 RANKINGS = ("max", "mean")
 

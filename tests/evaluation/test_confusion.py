@@ -5,12 +5,12 @@ from spacy.training import Example
 
 from rel_component.evaluation.confusion import (
     NO_ENTITY,
-    NO_REL,
     confuse_entities,
     confuse_relations,
     score_classes,
 )
 from rel_component.evaluation.pair_scores import collect_pairs
+from rel_component.scorer import NO_REL
 
 from ..util import make_doc
 from .predictions import make_example, make_random_examples

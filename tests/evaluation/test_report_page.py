@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.evaluation.report import (
     evaluate_pipeline,
     make_markdown,
@@ -14,7 +15,6 @@ from rel_component.evaluation.report import (
     write_reports,
 )
 from rel_component.evaluation.report.plots import PLOTS
-from rel_component.readers import copy_without_relations
 
 from ..util import make_doc
 

@@ -8,8 +8,8 @@ import pytest
 
 from rel_component.formats import FormatError, Options, Report, convert, find_format
 
-from .test_prodigy import TASK
-from .test_ubiai import DOCUMENT
+from .tools.test_prodigy import TASK
+from .tools.test_ubiai import DOCUMENT
 from .util import NLP, read, write_json, write_lines
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .mutate import how_many
-from .test_prodigy import TASK
-from .test_ubiai import DOCUMENT
+from .tools.test_prodigy import TASK
+from .tools.test_ubiai import DOCUMENT
 from .util import read
 
 VALUES = st.one_of(

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rel_component.formats import FormatError
-from rel_component.formats.io import FieldError
+from rel_component.formats.fields import FieldError
 from rel_component.formats.tag_schemes import (
     SCHEMES,
     Chunk,

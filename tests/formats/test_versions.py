@@ -13,7 +13,7 @@ from rel_component.formats.record import (
 )
 from rel_component.formats.versions import Versions, parse_time
 
-from .test_prodigy import TASK
+from .tools.test_prodigy import TASK
 from .util import NLP, write_lines
 
 MADE = Version("x")

@@ -18,8 +18,6 @@ from rel_component.formats import (
     to_docs,
 )
 
-DATA = Path(__file__).parents[1] / "data"
-ASSETS = Path(__file__).parents[2] / "assets"
 NLP = spacy.blank("en")
 
 

@@ -4,8 +4,8 @@ import spacy
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
+from rel_component.corpus.readers import copy_tokens, copy_without_relations
 from rel_component.inference.assembly import assemble
-from rel_component.readers import copy_tokens, copy_without_relations
 
 from ..test_configs import CONFIGS, make_golds, minilm
 

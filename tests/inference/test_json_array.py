@@ -3,8 +3,10 @@ import json
 import pytest
 import spacy
 
+from rel_component.inference.given import make_docs
 from rel_component.inference.json_array import read_json_tasks
-from rel_component.inference.texts import Task, make_docs, to_spert
+from rel_component.inference.rows import to_spert
+from rel_component.inference.tasks import Task
 
 
 def read(tmp_path, value):

@@ -6,7 +6,7 @@ from rel_component.inference.pairs import find_scores, score_pair
 from rel_component.relations import Relation, set_relations
 
 from ..script_runner import load_script
-from ..test_scripts import model  # noqa: F401
+from ..scripts.test_scripts import model  # noqa: F401
 
 TEXT = "Ann works for Acme and Bob"
 

@@ -3,7 +3,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from rel_component.evaluation import find_extractor
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.formats import Record, Source
 from rel_component.inference.preannotation import (
     describe_model,
@@ -11,8 +11,8 @@ from rel_component.inference.preannotation import (
     preannotate,
     rank,
 )
-from rel_component.inference.texts import Task
-from rel_component.readers import copy_without_relations
+from rel_component.inference.tasks import Task
+from rel_component.pipe.loading import find_extractor
 from rel_component.relations import RelationData, set_relation_data
 
 from ..util import make_doc

@@ -4,17 +4,12 @@ import pytest
 import spacy
 
 from rel_component import get_relations
-from rel_component.evaluation import list_entity_finders
-from rel_component.inference.texts import (
-    Task,
-    copy_entities,
-    extract,
-    make_docs,
-    read_folder,
-    read_tasks,
-    to_row,
-)
+from rel_component.inference.given import copy_entities, make_docs
+from rel_component.inference.rows import to_row
+from rel_component.inference.tasks import Task, read_folder, read_tasks
+from rel_component.inference.texts import extract
 from rel_component.model.candidates import PairGenerator
+from rel_component.pipe.loading import list_entity_finders
 
 from ..util import make_doc
 

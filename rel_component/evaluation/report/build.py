@@ -13,7 +13,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...about import __version__
-from ...pipe import RelationExtractor
+from ...pipe.extractor import RelationExtractor
+from ...pipe.loading import find_extractor, get_spans_key, list_entity_finders
 from ...relations import get_relation_keys
 from ...scorer import read_example, score_relations, score_tutorial_protocol
 from ..calibration import describe_reliability, fit_calibration
@@ -22,12 +23,7 @@ from ..entities import get_entities, score_entities, score_tokens
 from ..errors import KINDS, Error, find_errors
 from ..intervals import get_intervals
 from ..pair_scores import PairScores, collect_pairs
-from ..pipelines import find_extractor, get_spans_key, list_entity_finders
-from ..scores import (
-    DEFAULT_THRESHOLDS,
-    predict_end_to_end,
-    predict_on_gold_entities,
-)
+from ..scores import DEFAULT_THRESHOLDS, predict_end_to_end, predict_on_gold_entities
 from ..thresholds import (
     Curve,
     choose_thresholds,

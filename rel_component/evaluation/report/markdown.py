@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Iterable, List, Sequence
 
-from ..inspection.tables import Table
+from ...wording import Table
 from .sections import Matrix, list_sections
 
 # errors of each kind; all of them are in the JSON

@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...drawing import assign_colors, draw_svg, make_excerpt
-from ...extras import get_command
 from ...relations import EntityKey, RelationKey
+from ...wording import get_command
 from ..entities import get_entities
 from ..errors import KINDS, Error
 from .build import GOLD, Report

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence
 
+from ...wording import Table, plural
 from ..errors import KINDS
-from ..inspection.tables import Table
-from .wording import number, percent, plural
+from .wording import number, percent
 
 # rows of a confusion matrix that still can be read
 N_CLASSES = 15

@@ -2,7 +2,7 @@
 
 from typing import Optional, Sequence
 
-from ...formats.report import plural
+from ...wording import plural
 
 __all__ = ["number", "percent", "plural", "with_interval"]
 

@@ -14,10 +14,10 @@ from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 from ...brat_config import CONFIG_NAME
 from ...schema import TypePair
-from ..brat import JOINED
 from ..from_doc import KB_ID, SCORE
 from ..record import Offsets, Record
 from ..report import Report
+from ..tools.brat import JOINED
 from .base import WriteOptions, Writer
 from .details import KB_IDS, PIECES, SCORES, SYMMETRIC
 from .labels import Labels

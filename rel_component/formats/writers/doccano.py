@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator
 
-from ..doccano import KNOWN
 from ..record import Record
 from ..report import Report
+from ..tools.doccano import KNOWN
 from .base import WriteOptions, Writer
 from .details import META, pick_meta
 from .labels import Labels

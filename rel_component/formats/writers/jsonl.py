@@ -8,9 +8,9 @@ which repeat the entities. Further fields stand only where there is something to
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
-from ..jsonl import ENTITY_FIELDS, FIELDS, RELATION_FIELDS
 from ..record import EntityRecord, Record, RelationRecord
 from ..report import Report
+from ..tools.jsonl import ENTITY_FIELDS, FIELDS, RELATION_FIELDS
 from .base import WriteOptions, Writer
 from .details import ATTRS, EVERYTHING, VERSIONS, pick_meta
 from .output import write_lines

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
+from ...wording import plural
 from ..base import FormatError
-from ..io import show
+from ..fields import show
 from ..record import EntityRecord, Offsets, Record, RelationRecord
-from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report, plural
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from .base import WriteOptions, Writer
 from .details import PIECES, count_lost_details
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
-from ..io import show
+from ..fields import show
 from ..record import EntityRecord, Record
 from ..report import Report
 from .base import WriteOptions, Writer

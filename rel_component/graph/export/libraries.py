@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from ...extras import get_command
+from ...wording import get_command
 
 
 def import_library(name: str) -> Any:

@@ -13,8 +13,10 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import import_file
 
-from ...evaluation import find_extractor, list_entity_finders, load_pipeline
-from ..texts import Task, make_docs, predict
+from ...pipe.loading import find_extractor, list_entity_finders, load_pipeline
+from ..given import make_docs
+from ..tasks import Task
+from ..texts import predict
 from .folder import OutputFolder
 from .plan import ADVICE, Chunk, Piece, check_unchanged
 from .rows import make_letter, make_row

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Tuple
 import srsly
 from spacy.tokens import Doc
 
-from ..texts import to_row
+from ..rows import to_row
 from .sources.item import EXCERPT, Item
 
 DIGITS = 4

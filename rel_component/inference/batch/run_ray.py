@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Generator, Iterator, Optional
 
-from ...extras import get_command
+from ...wording import get_command
 from .extractor import Counts, Extractor, RunError
 from .folder import OutputFolder
 from .plan import Chunk

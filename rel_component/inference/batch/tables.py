@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import IO, Any, Dict, List
 
-from ...extras import get_command
+from ...wording import get_command
 
 VERSION = 1
 # fsync is the caller's

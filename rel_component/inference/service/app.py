@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from thinc.api import require_gpu
 
 from ...about import __version__
-from ...evaluation import load_pipeline
+from ...pipe.loading import load_pipeline
 from .batching import Batcher
 from .logs import get_log_config, log
 from .messages import (

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence, Type, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from ..texts import Task
+from ..tasks import Task
 from .messages import ExtractRequest, PredictRequest
 from .problems import Problem, ServiceError, describe, from_validation, invalid
 from .settings import Settings

@@ -18,11 +18,13 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ...evaluation import find_extractor, list_entity_finders
 from ...model.candidates import Candidates, Entities, PairGenerator
-from ...pipe import RelationExtractor
+from ...pipe.extractor import RelationExtractor
+from ...pipe.loading import find_extractor, list_entity_finders
 from ...relations import EntityKey, RelationData, get_relation_data, keep_best
-from ..texts import Task, extract, set_entities
+from ..given import set_entities
+from ..tasks import Task
+from ..texts import extract
 from .problems import ServiceError
 
 GIVEN_KEY = "entities"

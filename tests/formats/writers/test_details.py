@@ -3,7 +3,7 @@
 import pytest
 
 from rel_component.formats import WRITERS, EntityRecord, Record, RelationRecord, Source
-from rel_component.formats.versions import Version
+from rel_component.formats.record import Version
 from rel_component.formats.writers import find_writer
 from rel_component.formats.writers.details import (
     ATTRS,

@@ -7,15 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.evaluation import find_extractor, load_pipeline
 from rel_component.inference.batch import Settings, job
-from rel_component.inference.batch.extractor import (
-    MAX_ATTEMPTS,
-    MAX_CRASHES,
-    Extractor,
-)
+from rel_component.inference.batch.extractor import MAX_ATTEMPTS, MAX_CRASHES, Extractor
 from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
+from rel_component.pipe.loading import find_extractor, load_pipeline
 
 from .util import (
     CODE,

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
+
 from .util import read_letters, read_rows, run, write_corpus
 
-ROOT = Path(__file__).parents[3]
 N = 120
 
 

@@ -7,9 +7,9 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.inference.batch import Settings, extract_corpus
 from rel_component.inference.batch.tables import read_parquet
-from rel_component.readers import copy_without_relations
 
 from ...util import make_doc
 

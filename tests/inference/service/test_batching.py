@@ -12,7 +12,7 @@ from rel_component.inference.service.batching import Batcher
 from rel_component.inference.service.metrics import Metrics
 from rel_component.inference.service.problems import ServiceError
 from rel_component.inference.service.runner import Job, Runner
-from rel_component.inference.texts import Task
+from rel_component.inference.tasks import Task
 
 from .conftest import TEXT
 from .server import run_server

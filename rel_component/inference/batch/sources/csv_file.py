@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ...texts import Task
+from ...tasks import Task
 from ..settings import Settings
 from .item import (
     EXCERPT,

@@ -7,7 +7,7 @@ from typing import Iterator
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from ...texts import Task
+from ...tasks import Task
 from ..settings import Settings
 from .item import Item, Place, SourceError
 

@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple, Optional
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from ...texts import Task
+from ...tasks import Task
 
 UNDECODABLE = "undecodable"
 MALFORMED = "malformed"

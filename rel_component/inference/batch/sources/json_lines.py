@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator
 
-from ...texts import read_json_task
+from ...tasks import read_json_task
 from ..settings import Settings
 from .item import MALFORMED, MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
 from .lines import iter_lines

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Iterator
 
-from ...texts import Task
+from ...tasks import Task
 from ..settings import Settings
 from ..tables import import_pyarrow, plain
 from .item import MALFORMED, Item, Place, SourceError, refuse

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Iterator
 
-from ...texts import Task
+from ...tasks import Task
 from ..settings import Settings
 from .item import MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
 from .json_lines import refuse_long

@@ -1,0 +1,1 @@
+"""Corpora of Docs: conversion, splits, DocBins and the readers that training takes."""

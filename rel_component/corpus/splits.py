@@ -1,0 +1,242 @@
+"""Document-level splits: seeded, by group, stratified over labels."""
+
+import hashlib
+import random
+import re
+from collections import Counter, defaultdict
+from functools import cache
+from types import MappingProxyType
+from typing import Counter as CounterType
+from typing import (
+    DefaultDict,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
+
+from spacy.tokens import Doc
+
+from ..relations import SOURCE_KEY, get_relation_keys
+from ..wording import plural
+from .docbin import NAMES
+
+DOCUMENTS = ("documents", "")
+
+Features = Mapping[object, int]
+
+
+class SplitItem(NamedTuple):
+    """What a split needs to know about a document.
+
+    text (str): identical texts never land in different splits, whitespace aside.
+    group (Optional[str]): neither do documents of one group.
+    counts (Mapping[object, int]): what is to be spread evenly, e.g. relation labels.
+    """
+
+    text: str
+    group: Optional[str] = None
+    counts: Features = MappingProxyType({})
+
+    @classmethod
+    def from_doc(cls, doc: Doc) -> "SplitItem":
+        """What is needed of a Doc, in little space: its text becomes a hash.
+
+        doc (Doc): with entities, relations, and perhaps a group in its source.
+        RETURNS (SplitItem): counts entity types and relation labels.
+        """
+        counts = Counter(_name("relation", key.label) for key in get_relation_keys(doc))
+        counts.update(_name("entity", ent.label_) for ent in doc.ents)
+        group = doc.user_data.get(SOURCE_KEY, {}).get("group")
+        text = hashlib.sha1(_plain(doc.text).encode("utf8")).hexdigest()
+        return cls(text, group, dict(counts))
+
+
+def parse_shares(text: str) -> Dict[str, float]:
+    """Shares of train, dev and perhaps test.
+
+    text (str): such as `0.7,0.15,0.15`.
+    RETURNS (Dict[str, float]): by name of the split.
+    RAISES (ValueError): if they are not two or three numbers that sum to 1.
+    """
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        shares = []
+    if len(shares) not in (2, 3) or not _are_shares(shares):
+        raise ValueError(
+            f"The shares {text!r} can't be used; expected two or three numbers from 0 "
+            f"up that sum to 1, for train, dev and test, such as 0.7,0.15,0.15."
+        )
+    return dict(zip(NAMES, shares))
+
+
+def split_documents(
+    items: Sequence[SplitItem], proportions: Mapping[str, float], *, seed: int = 0
+) -> List[str]:
+    """Assign documents to splits.
+
+    items (Sequence[SplitItem]): the documents.
+    proportions (Mapping[str, float]): name of each split to its share; they are scaled
+        to a sum of 1.
+    seed (int): of the order of equals. The same input gives the same split.
+    RETURNS (List[str]): name of the split, for each document.
+    RAISES (ValueError): if shares are negative or all zero, or there are fewer blocks
+        of documents that belong together than splits.
+    """
+    _check_shares(proportions)
+    names = [name for name, share in proportions.items() if share > 0]
+    blocks = find_blocks(items)
+    if len(blocks) < len(names):
+        raise ValueError(
+            f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: "
+            f"found only {plural(len(blocks), 'group')} of documents that have to stay "
+            f"together (same group, or same text). Expected at least {len(names)}; "
+            f"split into fewer parts, group by something smaller, or write one file: "
+            f"--output data/all.spacy."
+        )
+    total = sum(proportions.values())
+    shares = {name: proportions[name] / total for name in names}
+    chosen = _spread(items, blocks, shares, seed)
+    return [chosen[i] for i in range(len(items))]
+
+
+def split_by_group(
+    groups: Iterable[Optional[str]], patterns: Mapping[str, str], rest: str = "train"
+) -> List[str]:
+    """Assign documents to splits by rules about their groups.
+
+    groups (Iterable[Optional[str]]): the group of each document.
+    patterns (Mapping[str, str]): name of a split to a regular expression, searched for
+        in the group. The first that is found decides.
+    rest (str): the split of the others.
+    RETURNS (List[str]): name of the split, for each document.
+    RAISES (ValueError): if a pattern is no regular expression.
+    """
+    compiled = {}
+    for name, pattern in patterns.items():
+        try:
+            compiled[name] = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"The rule for {name!r}, {pattern!r}, is no regular expression: "
+                f"{error}. Expected one such as '4$'."
+            ) from None
+    return [
+        next((n for n, rule in compiled.items() if rule.search(group or "")), rest)
+        for group in groups
+    ]
+
+
+def find_leaks(items: Sequence[SplitItem], splits: Sequence[str]) -> Dict[str, int]:
+    """Texts that stand in several splits: what is learned there is not tested.
+
+    items (Sequence[SplitItem]): the documents.
+    splits (Sequence[str]): name of the split, for each document.
+    RETURNS (Dict[str, int]): number of texts, by names of the splits.
+    """
+    where: DefaultDict[str, List[str]] = defaultdict(list)
+    for item, split in zip(items, splits):
+        names = where[_plain(item.text)]
+        if split not in names:
+            names.append(split)
+    return dict(Counter(", ".join(n) for n in where.values() if len(n) > 1))
+
+
+def find_blocks(items: Sequence[SplitItem]) -> List[List[int]]:
+    """Documents that have to stay together, by group or by text.
+
+    items (Sequence[SplitItem]): the documents.
+    RETURNS (List[List[int]]): their indices; each document is in one block.
+    """
+    parents = list(range(len(items)))
+
+    def root(i: int) -> int:
+        while parents[i] != i:
+            parents[i] = parents[parents[i]]
+            i = parents[i]
+        return i
+
+    first: Dict[object, int] = {}
+    for i, item in enumerate(items):
+        keys = [("text", _plain(item.text))]
+        if item.group is not None:
+            keys.append(("group", item.group))
+        for key in keys:
+            a, b = root(first.setdefault(key, i)), root(i)
+            parents[max(a, b)] = min(a, b)
+    blocks: DefaultDict[int, List[int]] = defaultdict(list)
+    for i in range(len(items)):
+        blocks[root(i)].append(i)
+    return list(blocks.values())
+
+
+def _are_shares(shares: Sequence[float]) -> bool:
+    # NaN fails both
+    return min(shares) >= 0 and abs(sum(shares) - 1) < 0.001
+
+
+def _check_shares(proportions: Mapping[str, float]) -> None:
+    shares = list(proportions.values())
+    # `not >=` refuses NaN too
+    if not all(share >= 0 for share in shares) or not 0 < sum(shares) < float("inf"):
+        raise ValueError(
+            f"Shares of a split are {dict(proportions)}; expected numbers from 0 up, "
+            f"not all 0, such as 0.7,0.15,0.15."
+        )
+
+
+@cache
+def _name(kind: str, label: str) -> object:
+    """The same object for all documents."""
+    return kind, label
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _spread(
+    items: Sequence[SplitItem],
+    blocks: List[List[int]],
+    shares: Mapping[str, float],
+    seed: int,
+) -> Dict[int, str]:
+    """Each block to the split that lacks most of what is in it, the rarest first."""
+    features = [_count(items, block) for block in blocks]
+    total: CounterType[object] = Counter()
+    for counts in features:
+        total.update(counts)
+    order = list(range(len(blocks)))
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda b: -max(n / total[f] for f, n in features[b].items()))
+    taken: Dict[str, CounterType[object]] = {name: Counter() for name in shares}
+    chosen: Dict[int, str] = {}
+    for rank, block in enumerate(order):
+        empty = [name for name in shares if not taken[name]]
+        # no split stays empty, however small its share
+        must_fill = len(order) - rank <= len(empty)
+        names = empty if must_fill else list(shares)
+        counts = features[block]
+        name = max(names, key=lambda n: _lack(counts, taken[n], total, shares[n]))
+        taken[name].update(counts)
+        chosen.update(dict.fromkeys(blocks[block], name))
+    return chosen
+
+
+def _count(items: Sequence[SplitItem], block: List[int]) -> CounterType[object]:
+    counts: CounterType[object] = Counter({DOCUMENTS: len(block)})
+    for i in block:
+        counts.update({f: n for f, n in items[i].counts.items() if n > 0})
+    return counts
+
+
+def _lack(counts: Features, taken: Features, total: Features, share: float) -> float:
+    """How much a split still lacks of what a block has, relative to its share."""
+    return sum(
+        n / total[f] * (1 - taken.get(f, 0) / (share * total[f]))
+        for f, n in counts.items()
+    )

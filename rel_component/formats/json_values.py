@@ -1,0 +1,200 @@
+"""JSON files to values, one after the other, with errors that name line and column."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Iterator, Optional, Tuple
+
+from .base import FormatError, Options
+from .fields import show
+from .io import _file_lines, _first_line, decode, read_bytes
+from .record import Source
+from .report import DOCUMENTS, Report
+
+
+def iter_json(
+    path: Path, options: Options, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    """The documents of a JSON file: an array, one value per line, or a single value.
+
+    What can't be parsed is reported and counted as a document lost.
+
+    path (Path): the file, whatever its suffix.
+    options (Options): for the encoding.
+    report (Report): counts documents.
+    YIELDS (Tuple[Source, Any]): where the value stands, and the value.
+    RAISES (FormatError): if it is no JSON file at all.
+    """
+    first = _first_line(path, options.encoding)
+    if first.startswith("{"):
+        try:
+            json.loads(first)
+        except (ValueError, RecursionError):
+            # one object over many lines, or a first line that is cut off
+            text = decode(read_bytes(path), path, options.encoding)
+            if not re.search(r"\n\s*\{", text.strip()[1:]) or _is_json(text):
+                yield from _iter_values(path, text, report)
+                return
+        yield from _iter_lines(path, options.encoding, report)
+    elif first.startswith("["):
+        text = decode(read_bytes(path), path, options.encoding)
+        start = text.index("[") + 1
+        yield from _iter_values(path, text, report, start)
+    else:
+        raise FormatError(
+            f"{path}: found {show(first)} at the beginning, expected JSON: a list of "
+            f"documents ('[') or one document per line ('{{')."
+        )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _iter_lines(
+    path: Path, encoding: str, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    for number, (offset, data) in enumerate(_file_lines(path, encoding), 1):
+        source = Source(str(path), line=number)
+        if not data.strip():
+            continue
+        report.read(DOCUMENTS)
+        try:
+            text = (
+                data
+                if isinstance(data, str)
+                else decode(data, path, offset=offset, line=number)
+            )
+            value = parse(text.strip("\r\n"), source)
+        except FormatError as error:
+            is_cut = data[-1:] not in (b"\n", "\n")
+            hint = " The file ends in the middle of this line." if is_cut else ""
+            report.error(DOCUMENTS, "not readable", f"{error}{hint}")
+            continue
+        yield source, value
+
+
+def parse(text: str, source: Source) -> Any:
+    """One JSON value.
+
+    text (str): nothing else may follow.
+    source (Source): for the message.
+    RETURNS (Any): the value.
+    RAISES (FormatError): with the column, and the line where there are several.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(
+            f"{source}: not JSON: {_say(error)} at {_position(text, error.pos)}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{source}: not JSON that can be read: {error}.") from None
+    _refuse_surrogates(text, value, source)
+    return value
+
+
+def _say(error: json.JSONDecodeError) -> str:
+    return error.msg.removesuffix(" at").removesuffix(" starting")
+
+
+def _refuse_surrogates(text: str, value: Any, source: Source) -> None:
+    # json reads half an emoji ("\ud83d"), but nothing can write it
+    if re.search(r"\\u[dD][89a-fA-F]", text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf8")
+        except (UnicodeError, RecursionError):
+            raise FormatError(
+                f"{source}: found half of a surrogate pair (such as '\\ud83d' alone) "
+                f"in a string, expected whole characters. The export was cut inside "
+                f"an emoji: correct the text."
+            ) from None
+
+
+def _position(text: str, pos: int) -> str:
+    line = text.count("\n", 0, pos) + 1
+    column = pos - text.rfind("\n", 0, pos)
+    return f"column {column}" if "\n" not in text else f"line {line} column {column}"
+
+
+SPACE = re.compile(r"\s*")
+
+
+def _iter_values(
+    path: Path, text: str, report: Report, start: Optional[int] = None
+) -> Iterator[Tuple[Source, Any]]:
+    """Values of an array one by one (its end may be missing), or the single value."""
+    decoder = json.JSONDecoder()
+    pos = _skip(text, start or 0)
+    index = 0
+    if start is not None and text[pos : pos + 1] == "]":
+        _refuse_rest(path, text, pos + 1, report)
+        return
+    while True:
+        source = Source(str(path), index=index)
+        report.read(DOCUMENTS)
+        begin = pos
+        try:
+            value, pos = decoder.raw_decode(text, pos)
+            _refuse_surrogates(text[begin:pos], value, source)
+        except FormatError as error:
+            report.error(DOCUMENTS, "not readable", str(error))
+        except json.JSONDecodeError as error:
+            _report_break(path, text, _say(error), error.pos, index, report)
+            return
+        except (ValueError, RecursionError) as error:
+            _report_break(path, text, str(error), begin, index, report)
+            return
+        else:
+            yield source, value
+        pos = _skip(text, pos)
+        index += 1
+        if start is None:
+            _refuse_rest(path, text, pos, report)
+            return
+        if text[pos : pos + 1] == ",":
+            pos = _skip(text, pos + 1)
+        elif text[pos : pos + 1] == "]":
+            _refuse_rest(path, text, pos + 1, report)
+            return
+        else:
+            report.read(DOCUMENTS)
+            message = "expected ',' or ']' after a document"
+            _report_break(path, text, message, pos, index, report)
+            return
+
+
+def _skip(text: str, pos: int) -> int:
+    return SPACE.match(text, pos).end()  # type: ignore[union-attr]
+
+
+def _report_break(
+    path: Path, text: str, message: str, pos: int, index: int, report: Report
+) -> None:
+    line = text.count("\n", 0, pos) + 1
+    column = pos - text.rfind("\n", 0, pos)
+    is_cut = pos >= len(text.rstrip()) or message.startswith("Unterminated")
+    end = " The file ends in the middle of it." if is_cut else ""
+    report.error(
+        DOCUMENTS,
+        "not readable",
+        f"{path}:{line}: not JSON: {message} at column {column} (in doc {index}).{end} "
+        f"Nothing after this place could be read.",
+    )
+
+
+def _refuse_rest(path: Path, text: str, pos: int, report: Report) -> None:
+    pos = _skip(text, pos)
+    if pos < len(text):
+        report.read(DOCUMENTS)
+        line = text.count("\n", 0, pos) + 1
+        report.error(
+            DOCUMENTS,
+            "not readable",
+            f"{path}:{line}: found {show(text[pos : pos + 200])} after the end of the "
+            f"JSON value, expected nothing more. Nothing after this place was read.",
+        )

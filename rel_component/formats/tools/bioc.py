@@ -1,0 +1,154 @@
+"""BioC XML and BioC JSON: documents of passages, with annotations and relations.
+
+Offsets are absolute in the document. By the letter they count bytes, most files count
+characters: the texts of the annotations show which. Relations join annotations, whose
+roles give the direction, or (in CDR, BioRED) concepts, by ids in their infons.
+Source: bioc.sourceforge.net, BioC.dtd; github.com/bionlplab/bioc.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Tuple
+
+from ..base import Format, FormatError, Head, Options
+from ..fields import FieldError, add_id
+from ..json_values import iter_json
+from ..record import Record, Source
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from ..roles import Roles
+from ..xml_stream import Node, iter_elements
+from .bioc_document import Element, read_document
+
+# elements that repeat, and what JSON calls their lists
+LISTS = {
+    "passage": "passages",
+    "sentence": "sentences",
+    "annotation": "annotations",
+    "relation": "relations",
+    "location": "locations",
+    "node": "nodes",
+}
+INTEGER = re.compile(r"\s*(-?[0-9]{1,18})\s*$")
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read a collection, or documents one by one.
+
+    path (Path): an XML or JSON file.
+    options (Options): `label_features`, `default_label`, `mentions`, `n_ary`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per document, its passages put together.
+    RAISES (FormatError): if it is neither XML nor JSON.
+    """
+    roles = Roles()
+    for source, value in _iter_documents(path, options, report):
+        try:
+            yield read_document(value, source, roles, options, report)
+        except FieldError as error:
+            _lose(value, source, error, report)
+
+
+def _iter_documents(
+    path: Path, options: Options, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    if _is_xml(path, options):
+        yield from _iter_xml(path, options, report)
+        return
+    for source, value in iter_json(path, options, report):
+        documents = _find_documents(value)
+        if documents is None:
+            yield add_id(source, value, "id"), value
+            continue
+        # the collection was counted as one
+        report.read(DOCUMENTS, len(documents) - 1)
+        for i, document in enumerate(documents):
+            yield add_id(Source(str(path), index=i), document, "id"), document
+
+
+def _is_xml(path: Path, options: Options) -> bool:
+    encoding = options.encoding
+    with path.open("rb") as file:
+        start = file.read(1000).decode(encoding, "ignore")
+    return start.lstrip("\ufeff \t\r\n").startswith("<")
+
+
+def _find_documents(value: Any) -> Optional[List[Any]]:
+    """The documents of a collection; None if it is a document itself."""
+    for key in ("documents", "PubTator3"):
+        if isinstance(value, dict) and isinstance(value.get(key), list):
+            return value[key]
+    return None
+
+
+def _iter_xml(
+    path: Path, options: Options, report: Report
+) -> Iterator[Tuple[Source, Any]]:
+    n_documents = 0
+    try:
+        for node in iter_elements(path, "document", options.encoding):
+            n_documents += 1
+            report.read(DOCUMENTS)
+            value = _to_object(node)
+            yield add_id(Source(str(path), line=node.line), value, "id"), value
+    except FormatError as error:
+        if not n_documents:
+            raise
+        report.read(DOCUMENTS)
+        report.error(DOCUMENTS, "not readable", str(error))
+
+
+def _to_object(node: Node) -> Element:
+    obj = Element({key: _to_value(key, value) for key, value in node.attrs.items()})
+    obj.line = node.line
+    lists: DefaultDict[str, List[Element]] = defaultdict(list)
+    infons: Dict[str, str] = {}
+    for child in node.children:
+        if child.name in LISTS:
+            lists[LISTS[child.name]].append(_to_object(child))
+        elif child.name == "infon":
+            infons[child.attrs.get("key", "")] = child.text.strip()
+        elif child.name == "text":
+            obj["text"] = child.text
+        else:
+            obj[child.name] = _to_value(child.name, child.text.strip())
+    obj.update(lists)
+    if infons:
+        obj["infons"] = infons
+    return obj
+
+
+def _to_value(key: str, text: str) -> Any:
+    match = INTEGER.match(text) if key in ("offset", "length") else None
+    return int(match.group(1)) if match else text
+
+
+def _lose(value: Any, source: Source, error: FieldError, report: Report) -> None:
+    reason = "wrong fields"
+    report.error(DOCUMENTS, reason, f"{error.say(source)}; document not converted.")
+    for kind, key in ((ENTITIES, "annotations"), (RELATIONS, "relations")):
+        n = _count(value, key)
+        report.read(kind, n)
+        report.lost_with(kind, reason, n)
+
+
+def _count(value: Any, key: str) -> int:
+    """How many there are in a document whose structure is broken."""
+    parts = [value]
+    for inner in ("passages", "sentences"):
+        parts += [part for outer in parts for part in _list(outer, inner)]
+    return sum(len(_list(part, key)) for part in parts)
+
+
+def _list(value: Any, key: str) -> List[Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _looks_like(head: Head) -> bool:
+    if head.text.lstrip()[:1] == "<":
+        return re.search(r"<collection[\s>]", head.text) is not None
+    return _find_documents(head.value) is not None or head.has("passages")
+
+
+FORMAT = Format("bioc", "BioC XML or BioC JSON", read, _looks_like)

@@ -1,0 +1,228 @@
+"""doccano JSONL: one example per line, with `entities` and `relations`.
+
+Projects without relations, and older versions, write `label` or `labels` as triples of
+start, end and label. Exports hold a file per annotator where a project is not
+collaborative: an example stands in each, with the same id and text.
+Source: github.com/doccano/doccano, backend/data_export/models.py and
+backend/data_import/pipeline.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from ..base import Format, Head, Options
+from ..fields import (
+    NO_ENTITY,
+    EndpointError,
+    FieldError,
+    add_id,
+    check,
+    check_text,
+    get,
+    get_list,
+    get_relations,
+    get_text,
+    lose_document,
+    refuse_relation,
+    show,
+)
+from ..json_values import iter_json
+from ..record import EntityRecord, Record, RelationRecord, Source, Version
+from ..report import ENTITIES, RELATIONS, Report
+
+TEXTS = ("text", "data")
+LISTS = ("entities", "label", "labels")
+IGNORED = ("Comments", "comments", "cats")
+KNOWN = {*TEXTS, *LISTS, *IGNORED, "relations"}
+OLD = "annotations"
+KINDS = {**dict.fromkeys((*LISTS, OLD), ENTITIES), "relations": RELATIONS}
+EVERYBODY = "all"
+# marks that combine with the letter before: accents, joiner, variants, skin, flags
+CLUSTER = re.compile(
+    r"[\u0300-\u036f\u200d\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]"
+    r"|[\U0001f1e6-\U0001f1ff]{2}"
+)
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read an export of a sequence labelling project.
+
+    path (Path): the file; `admin.jsonl` is taken for what admin annotated.
+    options (Options): `entities_only` accepts examples without a list of relations.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per line.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "id")
+        try:
+            record = _read_example(value, source, options, report)
+        except FieldError as error:
+            lose_document(source, value, error, KINDS, report)
+            continue
+        by = () if path.stem == EVERYBODY else (path.stem,)
+        # without an id a repeated text is taken for the same example
+        record.version = Version(f"doccano {source.id} {record.text}", by)
+        yield record
+
+
+def _read_example(
+    value: Any, source: Source, options: Options, report: Report
+) -> Record:
+    obj = check(value, dict, "the example")
+    text = get(obj, "data" if "text" not in obj and "data" in obj else "text", str)
+    # all lists first: nothing is counted of an example that is left out
+    spans = _find_spans(obj)
+    links = get_relations(obj, options, report)
+    for key in IGNORED:
+        if isinstance(obj.get(key), list) and obj[key]:
+            report.ignored(f"doccano {key}", len(obj[key]))
+    entities = _Entities(source, report)
+    for field, span in spans:
+        entities.read(span, field)
+    if entities.records and CLUSTER.search(text):
+        report.hint(
+            "a text has letters of several characters (accents, emoji); if the project "
+            "counts such grapheme clusters as one, entities after them are shifted: "
+            "look at their texts, and export without that setting if they are"
+        )
+    return Record(
+        text,
+        source,
+        entities.records,
+        _read_relations(links or [], entities, source, report),
+        complete=options.complete and links is not None,
+        meta={key: obj[key] for key in obj if key not in KNOWN},
+    )
+
+
+def _find_spans(obj: Dict[str, Any]) -> List[Tuple[str, Any]]:
+    """Entities and where they stand; one list has to be there."""
+    keys = [key for key in LISTS if key in obj]
+    if not keys:
+        found = ", ".join(map(repr, list(obj)[:8]))
+        advice = ""
+        if OLD in obj:
+            advice = (
+                "; this is doccano's old JSONL, which has numbers for labels: export "
+                "as JSONL with text labels"
+            )
+        raise FieldError(
+            "entities", f"missing, expected a list (found the fields {found}){advice}"
+        )
+    return [(f"{k}[{i}]", v) for k in keys for i, v in enumerate(get_list(obj, k))]
+
+
+class _Entities:
+    """The entities of an example while they are read.
+
+    records (List[EntityRecord]): those that could be read.
+    by_id (Dict[str, Optional[str]]): of the file's ids, None if it can't be read.
+    """
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+        self.records: List[EntityRecord] = []
+        self.by_id: Dict[str, Optional[str]] = {}
+
+    def read(self, value: Any, field: str) -> None:
+        self.report.read(ENTITIES)
+        id_ = value.get("id") if isinstance(value, dict) else None
+        try:
+            if id_ is not None and str(check(id_, (int, str), f"{field}.id")) in (
+                self.by_id
+            ):
+                raise FieldError(
+                    f"{field}.id", f"found {show(id_)} again, expected ids to differ"
+                )
+            label, start, end = _read_span(value, field)
+        except FieldError as error:
+            message = f"{error.say(self.source)}; entity not converted."
+            self.report.error(ENTITIES, "wrong fields", message)
+            if id_ is not None:
+                self.by_id.setdefault(str(id_), None)
+            return
+        entity = EntityRecord(
+            str(len(self.records)), label, [(start, end)], field=field
+        )
+        self.records.append(entity)
+        if id_ is not None:
+            self.by_id[str(id_)] = entity.id
+
+    def resolve(self, id_: Any, field: str) -> str:
+        """Entity id of the end of a relation."""
+        found = self.by_id.get(str(id_))
+        if found is not None:
+            return found
+        if str(id_) in self.by_id:
+            raise EndpointError(field, f"the entity {show(id_)} can't be read")
+        ids = ", ".join(list(self.by_id)[:10]) or "none has an id"
+        raise EndpointError(
+            field,
+            f"{show(id_)} is not an entity of this example, expected the id of one "
+            f"({ids})",
+        )
+
+
+def _read_span(value: Any, field: str) -> Tuple[str, int, int]:
+    """Label, start and end of an object or a triple."""
+    if isinstance(value, dict):
+        start = get(value, "start_offset", int, field)
+        end = get(value, "end_offset", int, field)
+        return get_text(value, "label", field), start, end
+    if not isinstance(value, list) or len(value) != 3:
+        raise FieldError(
+            field,
+            f"found {show(value)}, expected an object with start_offset, end_offset "
+            f"and label, or a list of start, end and label",
+        )
+    start, end = (check(value[i], int, f"{field}[{i}]") for i in (0, 1))
+    return check_text(value[2], f"{field}[2]"), start, end
+
+
+def _read_relations(
+    values: List[Any], entities: _Entities, source: Source, report: Report
+) -> List[RelationRecord]:
+    relations: List[RelationRecord] = []
+    for i, value in enumerate(values):
+        field = f"relations[{i}]"
+        report.read(RELATIONS)
+        label = "?"
+        try:
+            obj = check(value, dict, field)
+            label = get_text(obj, "type", field)
+            head, tail = (
+                entities.resolve(get(obj, key, (int, str), field), f"{field}.{key}")
+                for key in ("from_id", "to_id")
+            )
+        except FieldError as error:
+            refuse_relation(error, label, source, report, reason=NO_ENTITY)
+            continue
+        relations.append(RelationRecord(label, head, tail, field))
+    return relations
+
+
+def _is_span(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "start_offset" in value
+    return isinstance(value, list) and len(value) == 3
+
+
+def _looks_like(head: Head) -> bool:
+    if not head.has("text") and not head.has("data"):
+        return False
+    lists = [head.value[key] for key in (*LISTS, OLD) if key in head.value]
+    spans = [value[0] for value in lists if isinstance(value, list) and value]
+    is_empty = bool(lists) and all(value == [] for value in lists)
+    return any(map(_is_span, spans)) or is_empty
+
+
+FORMAT = Format(
+    "doccano",
+    "doccano sequence labelling (JSONL)",
+    read,
+    _looks_like,
+    has_versions=True,
+)

@@ -1,0 +1,276 @@
+"""DocRED JSON: a list of documents, `{"title", "sents", "vertexSet", "labels"}`.
+
+An entity is a list of mentions: words of one sentence, the end exclusive. `h` and `t`
+of a label are indices into `vertexSet`, so it relates entities and not mentions: of
+which mentions, `--mentions` says. `r` is a property of Wikidata, which a rel_info.json
+beside the file gives a name.
+Source: github.com/thunlp/DocRED, data/README.md, code/gen_data.py.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set
+
+from ..base import Format, FormatError, Head, Options
+from ..fields import (
+    EndpointError,
+    FieldError,
+    add_id,
+    check,
+    get,
+    get_list,
+    get_relations,
+    get_text,
+    lose_document,
+    refuse_relation,
+    show,
+)
+from ..io import decode, read_bytes
+from ..json_values import iter_json, parse
+from ..mentions import Concepts
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..report import ENTITIES, FILES, RELATIONS, Report
+from ..words import Text, check_sentences
+
+NAMES = "rel_info.json"
+KNOWN = {"sents", "vertexSet", "labels"}
+KINDS = {"vertexSet": ENTITIES, "labels": RELATIONS}
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read DocRED, Re-DocRED or what has their form.
+
+    path (Path): the file. `rel_info.json` beside it gives labels their names.
+    options (Options): `mentions`; `types` is another file of names; `entities_only`
+        for the test set, which has no labels.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per document.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    names = _read_names(path, options, report)
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "title")
+        try:
+            yield _Document(value, source, names, options, report).read()
+        except FieldError as error:
+            lose_document(source, _flatten(value), error, KINDS, report)
+
+
+def _flatten(value: Any) -> Any:
+    """The document with mentions in place of entities, to count what is in it."""
+    if not isinstance(value, dict) or not isinstance(value.get("vertexSet"), list):
+        return value
+    parts = [part for part in value["vertexSet"] if isinstance(part, list)]
+    return {**value, "vertexSet": [mention for part in parts for mention in part]}
+
+
+class _Document:
+    """One document while it is read."""
+
+    def __init__(
+        self,
+        value: Any,
+        source: Source,
+        names: Mapping[str, str],
+        options: Options,
+        report: Report,
+    ) -> None:
+        self.obj: Dict[str, Any] = check(value, dict, "the document")
+        self.source = source
+        self.names = names
+        self.options = options
+        self.report = report
+        # the corpus has words that are blanks
+        words = check_sentences(get(self.obj, "sents", list), "sents", blanks=True)
+        self.text = Text(words)
+        self.entities: List[EntityRecord] = []
+        # where directions do not count, they are not annotated apart
+        is_directed = not options.symmetric
+        self.concepts = Concepts(options.mentions, directed=is_directed)
+        # ids of the mentions in each sentence
+        self.places: List[Set[str]] = [set() for _ in self.text.ranges]
+
+    def read(self) -> Record:
+        # all lists first: nothing is counted of a document that is left out
+        vertices = get(self.obj, "vertexSet", list)
+        for i, vertex in enumerate(vertices):
+            check(vertex, list, f"vertexSet[{i}]")
+        labels = get_relations(self.obj, self.options, self.report, key="labels")
+        for i, vertex in enumerate(vertices):
+            for k, value in enumerate(vertex):
+                self._read_mention(value, i, f"vertexSet[{i}][{k}]")
+        relations = list(self._iter_relations(labels or [], len(vertices)))
+        is_known = self.options.complete and labels is not None
+        # of the mentions that a relation passes over nobody knows
+        is_partial = self.concepts.is_related and self.options.mentions != "all"
+        is_whole = is_known and not is_partial
+        return Record(
+            self.text.text,
+            self.source,
+            self.entities,
+            relations,
+            tokens=self.text.tokens,
+            sentences=self.text.sentences,
+            negatives=self.concepts.list_unrelated() if is_known and is_partial else (),
+            complete=is_whole,
+            meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
+        )
+
+    def _read_mention(self, value: Any, vertex: int, field: str) -> None:
+        self.report.read(ENTITIES)
+        try:
+            obj = check(value, dict, field)
+            label = get_text(obj, "type", field)
+            sentence = get(obj, "sent_id", int, field)
+            span = self._read_span(obj, sentence, field)
+            name = check(obj.get("name"), (str, type(None)), f"{field}.name")
+        except FieldError as error:
+            message = f"{error.say(self.source)}; entity not converted."
+            self.report.error(ENTITIES, "wrong fields", message)
+            return
+        id_ = f"{vertex}.{len(self.entities)}"
+        entity = EntityRecord(
+            id_,
+            label,
+            [span],
+            self._check_name(name, span),
+            field,
+            attrs={"cluster": vertex},
+            text_name="name",
+        )
+        self.entities.append(entity)
+        is_further = bool(self.concepts.resolve(vertex))
+        self.report.note("further mentions of an entity", int(is_further))
+        self.concepts.add([str(vertex)], entity)
+        self.places[sentence].add(id_)
+
+    def _read_span(self, obj: Dict[str, Any], sentence: int, field: str) -> Offsets:
+        """Characters of a mention."""
+        n_sentences = len(self.text.ranges)
+        if not 0 <= sentence < n_sentences:
+            raise FieldError(
+                f"{field}.sent_id",
+                f"found {show(sentence)}, expected an index into the {n_sentences} "
+                f"sentences, from 0",
+            )
+        pos = get(obj, "pos", list, field)
+        if len(pos) != 2:
+            raise FieldError(
+                f"{field}.pos", f"found {show(pos)}, expected [start, end]"
+            )
+        start, end = (check(x, int, f"{field}.pos[{i}]") for i, x in enumerate(pos))
+        first, last = self.text.ranges[sentence]
+        if not 0 <= start < end <= last - first:
+            raise FieldError(
+                f"{field}.pos",
+                f"found words {show(start)} to {show(end)}, expected 0 <= start < end "
+                f"<= {last - first}, the words of sentence {sentence}, end being the "
+                f"word after the last one",
+            )
+        return self.text.span(first + start, first + end)
+
+    def _check_name(self, name: Optional[str], span: Offsets) -> Optional[str]:
+        """The name, unless it only says more or less than the words do."""
+        stated = "".join((name or "").split())
+        covered = "".join(self.text.text[slice(*span)].split())
+        if stated != covered and (covered in stated or stated in covered):
+            self.report.repair(
+                "names that say more or less than their words: the words are taken",
+                int(name is not None),
+            )
+            return None
+        return name
+
+    def _iter_relations(
+        self, values: List[Any], n_vertices: int
+    ) -> Iterator[RelationRecord]:
+        for i, value in enumerate(values):
+            field = f"labels[{i}]"
+            label = "?"
+            try:
+                obj = check(value, dict, field)
+                label = get_text(obj, "r", field)
+                head, tail = (
+                    self._resolve(obj, key, n_vertices, field) for key in ("h", "t")
+                )
+                evidence = self._read_evidence(obj, field)
+            except FieldError as error:
+                self.report.read(RELATIONS)
+                refuse_relation(error, label, self.source, self.report)
+                continue
+            pairs = self.concepts.relate(head, tail, evidence)
+            self.report.read(RELATIONS, len(pairs))
+            policy = self.options.mentions
+            self.report.note(f"relations between entities: {policy} mentions")
+            name = self._name(label)
+            for pair in pairs:
+                yield RelationRecord(name, *pair, field)
+
+    def _name(self, label: str) -> str:
+        if self.names:
+            found = "named" if label in self.names else "not"
+            self.report.note(f"relations {found} in {NAMES}")
+        return self.names.get(label, label)
+
+    def _resolve(
+        self, obj: Dict[str, Any], key: str, n_vertices: int, field: str
+    ) -> List[str]:
+        """The concept of an index into `vertexSet`."""
+        index = get(obj, key, int, field)
+        found = self.concepts.resolve(index)
+        if found:
+            return found
+        if 0 <= index < n_vertices:
+            problem = f"vertexSet[{index}] has no mention that can be read"
+        else:
+            problem = (
+                f"{show(index)} is not an entity of this document, expected an index "
+                f"into its {n_vertices} entities, from 0"
+            )
+        raise EndpointError(f"{field}.{key}", problem)
+
+    def _read_evidence(self, obj: Dict[str, Any], field: str) -> FrozenSet[str]:
+        """Ids of the mentions in the sentences that show a relation."""
+        if self.options.mentions != "evidence":
+            return frozenset()
+        found: Set[str] = set()
+        for i, sentence in enumerate(get_list(obj, "evidence", field)):
+            index = check(sentence, int, f"{field}.evidence[{i}]")
+            if not 0 <= index < len(self.places):
+                raise FieldError(
+                    f"{field}.evidence[{i}]",
+                    f"found {show(index)}, expected an index into the "
+                    f"{len(self.places)} sentences, from 0",
+                )
+            found |= self.places[index]
+        return frozenset(found)
+
+
+def _read_names(path: Path, options: Options, report: Report) -> Mapping[str, str]:
+    """Names of labels; none if there is no file that has them."""
+    file = options.types or path.with_name(NAMES)
+    if options.types is None and not file.is_file():
+        return {}
+    source = Source(str(file))
+    try:
+        text = decode(read_bytes(file), file, options.encoding)
+        names = check(parse(text, source), dict, "the names")
+        for label in names:
+            get_text(names, label)
+    except (FormatError, FieldError) as error:
+        found = error.say(source) if isinstance(error, FieldError) else str(error)
+        report.read(FILES)
+        report.error(
+            FILES,
+            "no names of labels",
+            f"{found.rstrip('.')}. Expected names such as "
+            f'{{"P17": "country", "P26": "spouse"}}; labels stay as they are.',
+        )
+        return {}
+    return names
+
+
+def _looks_like(head: Head) -> bool:
+    return head.has("vertexSet") and (head.has("sents") or head.has("labels"))
+
+
+FORMAT = Format("docred", "DocRED (JSON)", read, _looks_like)

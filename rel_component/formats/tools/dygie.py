@@ -1,0 +1,238 @@
+"""DyGIE++ and SciERC JSON lines: a document per line, `{"sentences", "ner", ...}`.
+
+`ner` and `relations` have a list for each sentence: `[first, last, type]` and
+`[first, last, first, last, label]`, words counted over the whole document, the last one
+inclusive. Where there are only `predicted_ner` and `predicted_relations`, with scores
+at the end of each, those are read.
+Source: github.com/dwadden/dygiepp, doc/data.md.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Set
+
+from ...wording import plural
+from ..base import Format, Head, Options
+from ..fields import (
+    EndpointError,
+    FieldError,
+    add_id,
+    check,
+    check_text,
+    get,
+    get_relations,
+    lose_document,
+    refuse_relation,
+    show,
+)
+from ..json_values import iter_json
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..report import ENTITIES, RELATIONS, Report
+from ..words import Text, check_sentences
+
+KINDS = {"ner": ENTITIES, "relations": RELATIONS}
+PREDICTED = "predicted_"
+NOT_CONVERTED = {
+    "clusters": "coreference clusters",
+    "predicted_clusters": "predicted coreference clusters",
+    "events": "lists of events",
+    "predicted_events": "lists of predicted events",
+}
+KNOWN = {"sentences", *KINDS, *NOT_CONVERTED, *(PREDICTED + key for key in KINDS)}
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read a data set of DyGIE++, SciERC or PURE, or the predictions for one.
+
+    path (Path): the file, of any suffix (they are often named `.json`).
+    options (Options): `entities_only`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per document.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    seen: Set[str] = set()
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "doc_key")
+        _note_repetition(source, seen, report)
+        obj = _choose_layer(value, report)
+        try:
+            yield _Document(obj, source, options, report).read()
+        except FieldError as error:
+            lose_document(source, _flatten(obj), error, KINDS, report)
+
+
+def _note_repetition(source: Source, seen: Set[str], report: Report) -> None:
+    if source.id in seen:
+        report.note("documents with the doc_key of another one")
+        report.hint(
+            "a doc_key stands for several documents, and all are kept; remove those "
+            "that are there twice"
+        )
+    elif source.id is not None:
+        seen.add(source.id)
+
+
+def _choose_layer(value: Any, report: Report) -> Any:
+    """The document with its predictions as annotation, if it has no other."""
+    if not isinstance(value, dict):
+        return value
+    predicted = {
+        key: value[PREDICTED + key] for key in KINDS if PREDICTED + key in value
+    }
+    if not predicted or not KINDS.keys().isdisjoint(value):
+        for key in predicted:
+            report.ignored(f"lists of {PREDICTED}{key}, beside annotation")
+        return value
+    report.note("documents with predictions only")
+    return {**value, **predicted}
+
+
+def _flatten(value: Any) -> Any:
+    """The document with plain lists, to count what is in them."""
+    obj = value if isinstance(value, dict) else {}
+    lists = {key: obj[key] for key in KINDS if isinstance(obj.get(key), list)}
+    return {
+        key: [item for part in parts if isinstance(part, list) for item in part]
+        for key, parts in lists.items()
+    }
+
+
+class _Document:
+    """One document while it is read."""
+
+    def __init__(
+        self, value: Any, source: Source, options: Options, report: Report
+    ) -> None:
+        self.obj: Dict[str, Any] = check(value, dict, "the document")
+        self.source = source
+        self.options = options
+        self.report = report
+        sentences = check_sentences(get(self.obj, "sentences", list), "sentences")
+        self.text = Text(sentences)
+        self.entities: List[EntityRecord] = []
+        # ids of entities by their first and last word
+        self.ids: Dict[Offsets, List[str]] = {}
+
+    def read(self) -> Record:
+        # both lists first: nothing is counted of a document that is left out
+        ner = self._check_parts(get(self.obj, "ner", list), "ner")
+        links = get_relations(self.obj, self.options, self.report)
+        relations = self._check_parts(links, "relations") if links is not None else []
+        for i, part in enumerate(ner):
+            for k, value in enumerate(part):
+                self._read_entity(value, i, f"ner[{i}][{k}]")
+        for key, what in NOT_CONVERTED.items():
+            self.report.ignored(what, int(bool(self.obj.get(key))))
+        return Record(
+            self.text.text,
+            self.source,
+            self.entities,
+            list(self._iter_relations(relations)),
+            tokens=self.text.tokens,
+            sentences=self.text.sentences,
+            complete=self.options.complete and links is not None,
+            meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
+        )
+
+    def _check_parts(self, parts: List[Any], name: str) -> List[List[Any]]:
+        """A list for each sentence."""
+        n_sentences = len(self.text.ranges)
+        if len(parts) != n_sentences:
+            raise FieldError(
+                name,
+                f"found {plural(len(parts), 'list')} for "
+                f"{plural(n_sentences, 'sentence')}, expected as many, [] for a "
+                f"sentence that has none",
+            )
+        for i, part in enumerate(parts):
+            check(part, list, f"{name}[{i}]")
+        return parts
+
+    def _read_entity(self, value: Any, sentence: int, field: str) -> None:
+        self.report.read(ENTITIES)
+        try:
+            items = _check_items(value, 3, "[first, last, type]", field)
+            words = self._read_words(items[:2], sentence, field)
+            label = check_text(items[2], f"{field}[2]")
+        except FieldError as error:
+            message = f"{error.say(self.source)}; entity not converted."
+            self.report.error(ENTITIES, "wrong fields", message)
+            return
+        id_ = str(len(self.entities))
+        span = self.text.span(words[0], words[1] + 1)
+        self.entities.append(EntityRecord(id_, label, [span], field=field))
+        same = self.ids.setdefault(words, [])
+        # an entity that is listed twice is no other one
+        if label not in [self.entities[int(other)].label for other in same]:
+            same.append(id_)
+
+    def _read_words(self, ends: List[Any], sentence: int, field: str) -> Offsets:
+        """First and last word, which have to be in the sentence."""
+        first, last = (check(end, int, f"{field}[{i}]") for i, end in enumerate(ends))
+        start, end = self.text.ranges[sentence]
+        if start <= first <= last < end:
+            return first, last
+        if sentence and 0 <= first <= last < end - start:
+            self.report.hint(
+                "indices outside their sentence look as if they were counted from 0 in "
+                "each sentence; they have to be counted over the whole document"
+            )
+        raise FieldError(
+            field,
+            f"found words {show(first)} to {show(last)}, expected first <= last within "
+            f"{start} to {end - 1}, the words of sentence {sentence}, counted over the "
+            f"whole document from 0",
+        )
+
+    def _iter_relations(self, parts: List[List[Any]]) -> Iterator[RelationRecord]:
+        for i, part in enumerate(parts):
+            for k, value in enumerate(part):
+                field = f"relations[{i}][{k}]"
+                self.report.read(RELATIONS)
+                label = "?"
+                try:
+                    items = _check_items(
+                        value, 5, "[first, last, first, last, label]", field
+                    )
+                    label = check_text(items[4], f"{field}[4]")
+                    head, tail = (
+                        self._resolve(items[at : at + 2], i, f"{field}.{name}")
+                        for name, at in (("head", 0), ("tail", 2))
+                    )
+                except FieldError as error:
+                    refuse_relation(error, label, self.source, self.report)
+                else:
+                    yield RelationRecord(label, head, tail, field)
+
+    def _resolve(self, ends: List[Any], sentence: int, field: str) -> str:
+        """Id of the entity that stands at these words of this sentence."""
+        words = self._read_words(ends, sentence, field)
+        ids = self.ids.get(words, [])
+        if len(ids) == 1:
+            return ids[0]
+        place = f"words {words[0]} to {words[1]}"
+        if not ids:
+            found = show(self.text.text[slice(*self.text.span(words[0], words[1] + 1))])
+            raise EndpointError(
+                field, f"{place}, {found}, are no entity in 'ner', expected one"
+            )
+        labels = ", ".join(self.entities[int(id_)].label for id_ in ids)
+        raise EndpointError(
+            field,
+            f"{place} are {len(ids)} entities ({labels}), expected one; the format "
+            f"can't say which is meant, remove all but one",
+        )
+
+
+def _check_items(value: Any, n: int, example: str, field: str) -> List[Any]:
+    """The list, which may have scores at its end."""
+    if len(check(value, list, field)) < n:
+        raise FieldError(field, f"found {show(value)}, expected {example}")
+    return value
+
+
+def _looks_like(head: Head) -> bool:
+    names = (*KINDS, *(PREDICTED + key for key in KINDS), "doc_key", "clusters")
+    return head.has("sentences") and any(head.has(name) for name in names)
+
+
+FORMAT = Format("dygie", "DyGIE++ or SciERC JSON lines", read, _looks_like)

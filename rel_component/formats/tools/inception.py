@@ -1,0 +1,257 @@
+"""UIMA CAS as INCEpTION exports it: XMI with its type system, or CAS JSON.
+
+dkpro-cassis, which is an extra, loads both; what is in them is read in `uima_cas`.
+Source: github.com/dkpro/dkpro-cassis; uima.apache.org, chapters on XMI and JSON CAS.
+"""
+
+import re
+import warnings
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Iterator, List, Optional
+
+from ...wording import get_command
+from ..base import Format, FormatError, Head, Options
+from ..io import decode, read_bytes
+from ..json_values import parse
+from ..layers import get_short_name, is_linguistic
+from ..record import Record, Source
+from ..report import Report
+from ..xml_stream import check_xml
+from .uima_cas import RawOffsets, is_technical, read_cas
+
+XMI = "http://www.omg.org/XMI"
+TYPE_SYSTEM = "typeSystemDescription"
+ADVICE = "Export both anew, or name the right one with --typesystem."
+UNKNOWN_TYPE = re.compile(r"Type with name \[(.+?)\] not found")
+INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*$")
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read a document.
+
+    path (Path): an .xmi file, with `TypeSystem.xml` beside it, or a JSON file.
+    options (Options): `typesystem`, `span_layers`, `relation_layers`,
+        `label_features`, `default_label`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): the document.
+    RAISES (FormatError): if the file can't be read as a CAS.
+    """
+    data = read_bytes(path)
+    if f"<{TYPE_SYSTEM}".encode() in data[:2000]:
+        # given by a shell's `folder/*`; the documents find it by themselves
+        report.note("type systems, read with the .xmi files beside them")
+        return
+    source = Source(str(path))
+    typesystem: Optional[Path] = options.typesystem
+    if is_json(data):
+        text = decode(data, path, options.encoding)
+        types = read_bytes(typesystem) if typesystem else None
+        yield read_json(text, types, source, options, report)
+        return
+    typesystem = typesystem or _find_typesystem(path)
+    if typesystem is None:
+        raise FormatError(
+            f"{path}: found no TypeSystem.xml beside it, expected it there: without it "
+            f"nothing is known of the layers. Give INCEpTION's zip archive, which has "
+            f"both, or name it with --typesystem."
+        )
+    types = read_bytes(typesystem)
+    yield read_xmi(data, types, str(typesystem), source, options, report)
+
+
+def is_json(data: bytes) -> bool:
+    """RETURNS (bool): whether a file is JSON rather than XML."""
+    return data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+
+
+def _find_typesystem(path: Path) -> Optional[Path]:
+    """The one of this document, or the one of its folder."""
+    names = {file.name.lower(): file for file in path.parent.iterdir()}
+    stem = path.stem.lower()
+    wanted = (f"{stem}_typesystem.xml", f"{stem}.typesystem.xml", "typesystem.xml")
+    return next((names[name] for name in wanted if name in names), None)
+
+
+def read_xmi(
+    data: bytes,
+    types: bytes,
+    types_place: str,
+    source: Source,
+    options: Options,
+    report: Report,
+) -> Record:
+    """Read a document.
+
+    data (bytes): the .xmi file.
+    types (bytes): its TypeSystem.xml.
+    types_place (str): the name of that, for messages.
+    source (Source): the name of the document's file.
+    options, report: as in `read`.
+    RETURNS (Record): the document.
+    RAISES (FormatError): if it can't be read.
+    """
+    cassis = _import_cassis(source.file)
+    typesystem = _load_typesystem(types, types_place)
+    offsets = _list_offsets(check_xml(data, source.file), "xmi:id")
+
+    def load() -> Any:
+        # type systems exported from the settings lack what INCEpTION adds by itself
+        return cassis.load_cas_from_xmi(
+            BytesIO(data), typesystem=typesystem, lenient=True
+        )
+
+    return _read_cas(load, offsets, types_place, source, options, report)
+
+
+def read_json(
+    text: str,
+    types: Optional[bytes],
+    source: Source,
+    options: Options,
+    report: Report,
+) -> Record:
+    """Read a document.
+
+    text (str): of the JSON file.
+    types (Optional[bytes]): a TypeSystem.xml, which adds to the types in the file.
+    source (Source): the name of the document's file.
+    options, report: as in `read`.
+    RETURNS (Record): the document.
+    RAISES (FormatError): if it can't be read.
+    """
+    cassis = _import_cassis(source.file)
+    value = parse(text, source)
+    has_types = isinstance(value, dict) and isinstance(value.get("%TYPES"), dict)
+    typesystem = _load_typesystem(types, str(options.typesystem)) if types else None
+    if not has_types and typesystem is None:
+        raise FormatError(
+            f"{source.file}: found no '%TYPES', expected the type system in the file, "
+            f"as INCEpTION writes it, or --typesystem TypeSystem.xml."
+        )
+
+    offsets = _list_offsets(_list_structures(value), "%ID")
+
+    def load() -> Any:
+        return cassis.load_cas_from_json(
+            text, typesystem=typesystem, merge_typesystem=has_types
+        )
+
+    return _read_cas(load, offsets, source.file, source, options, report)
+
+
+def _list_structures(value: Any) -> List[Any]:
+    found = value.get("%FEATURE_STRUCTURES") if isinstance(value, dict) else None
+    if isinstance(found, dict):  # by id, in some versions
+        items = ((k, v) for k, v in found.items() if isinstance(v, dict))
+        return [{**structure, "%ID": id_} for id_, structure in items]
+    return found if isinstance(found, list) else []
+
+
+def _list_offsets(structures: List[Any], key: str) -> RawOffsets:
+    """What cassis converts: where it can't, it leaves them as they are."""
+    offsets: RawOffsets = {}
+    for structure in structures:
+        if isinstance(structure, dict):
+            found = [str(structure.get(name)) for name in (key, "begin", "end")]
+            if all(map(INTEGER.match, found)):
+                id_, begin, end = map(int, found)
+                offsets[id_] = (begin, end)
+    return offsets
+
+
+def _import_cassis(place: str) -> Any:
+    try:
+        import cassis
+    except ImportError:
+        raise FormatError(
+            f"{place}: UIMA CAS is read by dkpro-cassis, which is not installed: "
+            f"{get_command('inception')}."
+        ) from None
+    return cassis
+
+
+@lru_cache(maxsize=4)
+def _load_typesystem(data: bytes, place: str) -> Any:
+    cassis = _import_cassis(place)
+    check_xml(data, place)
+    with warnings.catch_warnings(record=True):
+        try:
+            return cassis.load_typesystem(BytesIO(data))
+        except Exception as error:  # whatever comes of broken content
+            raise FormatError(
+                f"{place}: this is no type system that can be read: {_say(error)}. "
+                f"Export it from INCEpTION together with the document."
+            ) from None
+
+
+def _read_cas(
+    load: Any,
+    offsets: RawOffsets,
+    types_place: str,
+    source: Source,
+    options: Options,
+    report: Report,
+) -> Record:
+    problem: Optional[FormatError] = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            cas = load()
+        except Exception as error:  # whatever comes of broken content
+            problem = _explain(error, types_place, source)
+    said = [str(warning.message) for warning in caught]
+    for name in (match.group(1) for match in map(UNKNOWN_TYPE.search, said) if match):
+        if not is_linguistic(name):
+            raise _explain_type(name, types_place, source)
+        if not is_technical(name):
+            report.ignored(f"annotations of {get_short_name(name)}")
+    if problem:
+        raise problem
+    return read_cas(cas, offsets, source, options, report)
+
+
+def _say(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}".removesuffix(": ").rstrip(".")
+
+
+def _explain_type(name: str, types_place: str, source: Source) -> FormatError:
+    return FormatError(
+        f"{source.file}: found an annotation of the type {name}, which {types_place} "
+        f"does not have, expected all types of the document there. {ADVICE}"
+    )
+
+
+def _explain(error: Exception, types_place: str, source: Source) -> FormatError:
+    unknown = UNKNOWN_TYPE.search(str(error))
+    attribute = re.search(r"unexpected keyword argument '(.*)'", str(error))
+    if unknown:
+        return _explain_type(unknown.group(1), types_place, source)
+    if attribute:
+        return FormatError(
+            f"{source.file}: found an annotation with the feature "
+            f"{attribute.group(1)!r}, which its type in {types_place} does not have. "
+            f"{ADVICE}"
+        )
+    if isinstance(error, KeyError) and isinstance(error.args[0], int):
+        return FormatError(
+            f"{source.file}: something in it refers to the id {error.args[0]}, which "
+            f"nothing in it has. Export the document anew."
+        )
+    return FormatError(
+        f"{source.file}: this is no CAS that can be read: {_say(error)}. Export the "
+        f"document anew."
+    )
+
+
+def _looks_like(head: Head) -> bool:
+    # a project with many layers declares many namespaces before the one of XMI
+    is_xml = head.text.lstrip("\ufeff \t\r\n").startswith("<")
+    if is_xml and (XMI in head.text or f"<{TYPE_SYSTEM}" in head.text):
+        return True
+    return head.has("%TYPES") or head.has("%FEATURE_STRUCTURES")
+
+
+FORMAT = Format("inception", "UIMA CAS XMI or JSON (INCEpTION)", read, _looks_like)

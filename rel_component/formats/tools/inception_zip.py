@@ -1,0 +1,202 @@
+"""Zip archives of INCEpTION: a document with its type system, or a whole project.
+
+A project has `annotation/DOCUMENT/USER.*` and, where it was curated,
+`curation/DOCUMENT/CURATION_USER.*`, each a file or an archive of its own. Curated ones
+are the ground truth; which of several annotators to take is decided in `versions`.
+Source: projects_export.adoc in github.com/inception-project/inception.
+"""
+
+import re
+import zipfile
+import zlib
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Iterator, List, Optional, Tuple
+
+from ..base import Format, FormatError, Head, Options
+from ..io import decode, read_bytes
+from ..record import Record, Source, Version
+from ..report import DOCUMENTS, Report
+from . import inception, webanno_tsv
+
+PROJECT = re.compile(r"(?:^|/)(annotation|curation)/([^/]+)/([^/]+)\.(\w+)$")
+INTERNAL = re.compile(r"(?:^|/)(?:annotation|curation)_ser/")
+SUFFIXES = (".xmi", ".json", ".tsv")
+TYPE_SYSTEM = "typesystem.xml"
+CURATOR = "CURATION_USER"
+# a document before anybody annotated it
+INITIAL = "INITIAL_CAS"
+# of one file in an archive: more would be a bomb
+MAX_SIZE = 1 << 29
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,  # what is encrypted
+    ValueError,
+)
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read all documents of an archive.
+
+    path (Path): the archive.
+    options (Options): see `inception` and `webanno_tsv`; `annotation` says which of
+        several annotations of a text to take.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): in a project, one for each annotation of a document.
+    RAISES (FormatError): if there is no document in it.
+    """
+    with path.open("rb") as file:
+        yield from _read_documents(_Archive(file, str(path)), options, report)
+
+
+def _read_documents(
+    archive: "_Archive", options: Options, report: Report
+) -> Iterator[Record]:
+    names = [name for name in archive.names if _is_document(name)]
+    if not names:
+        found = ", ".join(sorted(archive.names)[:5]) or "nothing"
+        hint = ""
+        if any(map(INTERNAL.search, archive.names)):
+            hint = (
+                " It has INCEpTION's own .ser files only: choose UIMA CAS JSON as the "
+                "secondary format when you export the project."
+            )
+        raise FormatError(
+            f"{archive.place}: found no .xmi, .json or .tsv documents in this archive "
+            f"(it has {found}), expected those that INCEpTION exports.{hint}"
+        )
+    for name in names:
+        project = PROJECT.search(name)
+        if project and project.group(3).startswith(INITIAL):
+            report.note(f"{INITIAL} left out: documents before annotation")
+            continue
+        try:
+            record = _read_member(archive, name, options, report)
+        except FormatError as error:
+            report.read(DOCUMENTS)
+            report.error(DOCUMENTS, "not readable", str(error))
+            continue
+        if project:
+            _, document, user, _ = project.groups()
+            record.source = replace(record.source, id=document)
+            of = f"{archive.place}/{document}"
+            is_truth = user == CURATOR
+            record.version = Version(of, by=(user,), is_truth=is_truth)
+        yield record
+
+
+class _Archive:
+    """A zip archive, whatever is in it.
+
+    names (List[str]): the files in it.
+    """
+
+    def __init__(self, file: BinaryIO, place: str) -> None:
+        self.place = place
+        try:
+            self._zip = zipfile.ZipFile(file)
+            infos = self._zip.infolist()
+        except BROKEN as error:
+            raise FormatError(
+                f"{place}: this is no zip archive that can be read: {error}. Export it "
+                f"anew."
+            ) from None
+        self._sizes = {info.filename: info.file_size for info in infos}
+        self.names: List[str] = [name for name in self._sizes if name[-1:] != "/"]
+
+    def read(self, name: str) -> bytes:
+        """RETURNS (bytes): a file in it."""
+        place = f"{self.place}/{name}"
+        size = self._sizes[name]
+        if size > MAX_SIZE:
+            raise FormatError(
+                f"{place}: found {size} bytes, expected at most {MAX_SIZE} in one file "
+                f"of an archive. Unpack it, and give the file."
+            )
+        try:
+            with self._zip.open(name) as file:
+                data = file.read(size + 1)
+        except BROKEN as error:
+            raise FormatError(
+                f"{place}: can't be unpacked: {error}. Export it anew, without a "
+                f"password."
+            ) from None
+        if not data.strip():
+            raise FormatError(f"{place}: the file is empty; expected annotations.")
+        return data
+
+    def find_typesystem(self, name: str) -> Optional[str]:
+        """RETURNS (Optional[str]): the one in the folder of a file."""
+        folder = name.rpartition("/")[0]
+        for other in self.names:
+            parent, _, last = other.rpartition("/")
+            if parent == folder and last.lower() == TYPE_SYSTEM:
+                return other
+        return None
+
+
+def _is_document(name: str) -> bool:
+    """Not what else a project has: its settings, the texts, INCEpTION's own files."""
+    if PROJECT.search(name):
+        return name.endswith((*SUFFIXES, ".zip"))
+    is_single = "/" not in name and not name.startswith(".")
+    return is_single and name.endswith(SUFFIXES) and "exportedproject" not in name
+
+
+def _read_member(
+    archive: _Archive, name: str, options: Options, report: Report
+) -> Record:
+    data = archive.read(name)
+    if name.endswith(".zip"):
+        archive = _Archive(BytesIO(data), f"{archive.place}/{name}")
+        inner = [n for n in archive.names if n.endswith(SUFFIXES)]
+        if len(inner) != 1:
+            raise FormatError(
+                f"{archive.place}: found {len(inner)} documents, expected one."
+            )
+        name = inner[0]
+        data = archive.read(name)
+    source = Source(f"{archive.place}/{name}")
+    if name.endswith(".xmi"):
+        types, types_place = _find_types(archive, name, options)
+        return inception.read_xmi(data, types, types_place, source, options, report)
+    text = decode(data, Path(source.file), options.encoding)
+    if name.endswith(".tsv"):
+        source = replace(source, id=name.rpartition("/")[2])
+        return webanno_tsv.read_document(text, source, options, report)
+    given = read_bytes(options.typesystem) if options.typesystem else None
+    return inception.read_json(text, given, source, options, report)
+
+
+def _find_types(archive: _Archive, name: str, options: Options) -> Tuple[bytes, str]:
+    if options.typesystem:
+        return read_bytes(options.typesystem), str(options.typesystem)
+    types = archive.find_typesystem(name)
+    if types is None:
+        raise FormatError(
+            f"{archive.place}/{name}: found no TypeSystem.xml beside it, expected it "
+            f"there: without it nothing is known of the layers. Name one with "
+            f"--typesystem."
+        )
+    return archive.read(types), f"{archive.place}/{types}"
+
+
+def _looks_like(head: Head) -> bool:
+    return any(
+        name.endswith(".xmi") or PROJECT.search(name) or INTERNAL.search(name)
+        for name in head.names
+    )
+
+
+FORMAT = Format(
+    "inception_zip",
+    "a zip archive of INCEpTION",
+    read,
+    _looks_like,
+    has_versions=True,
+)

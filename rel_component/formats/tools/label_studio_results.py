@@ -1,0 +1,276 @@
+"""Results of a Label Studio annotation: regions of a text, relations, others.
+
+Several results may share an id: they say more of the same region.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..base import Options
+from ..fields import (
+    NO_ENTITY,
+    EndpointError,
+    FieldError,
+    check,
+    check_text,
+    get,
+    get_list,
+    show,
+)
+from ..record import EntityRecord, RelationRecord, Source
+from ..report import ENTITIES, RELATIONS, Report
+
+LABELS = ("labels", "hypertextlabels", "paragraphlabels")
+DIRECTIONS = ("right", "left", "bi")
+IDS = (str, int, type(None))
+
+
+@dataclass
+class Item:
+    """A region or relation.
+
+    field (str): where it stands, e.g. `annotations[0].result[3]`.
+    value (Any): the result.
+    labels (List[Any]): as they stand there; each makes an entity or relation.
+    inner (str): where a region's `value` stands.
+    """
+
+    field: str
+    value: Any
+    labels: List[Any]
+    inner: str = ""
+
+    @property
+    def n(self) -> int:
+        """RETURNS (int): how many entities or relations it counts for."""
+        return max(1, len(self.labels))
+
+
+@dataclass
+class Annotation:
+    """What somebody said of a task: results by what they are.
+
+    path (str): where it stands, e.g. `annotations[0]`.
+    obj (Dict[str, Any]): its own fields.
+    ignored (List[str]): types of other results.
+    """
+
+    path: str
+    obj: Dict[str, Any]
+    regions: List[Item] = field(default_factory=list)
+    relations: List[Item] = field(default_factory=list)
+    ignored: List[str] = field(default_factory=list)
+
+    @property
+    def contents(self) -> Dict[str, List[Any]]:
+        """RETURNS (Dict[str, List[Any]]): a list of each kind, to be counted."""
+        lists = {"regions": self.regions, "relations": self.relations}
+        return {key: [i for i in v for _ in range(i.n)] for key, v in lists.items()}
+
+    @property
+    def has_html(self) -> bool:
+        """RETURNS (bool): whether offsets are those of a rendered page."""
+        values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
+        return any(
+            "globalOffsets" in v or str(v.get("start")).startswith("/")
+            for v in values
+            if is_dict(v)
+        )
+
+    @property
+    def targets(self) -> List[str]:
+        """RETURNS (List[str]): names of the texts that its regions are in."""
+        regions = [i.value for i in self.regions if is_dict(i.value)]
+        names = [r.get("to_name") for r in regions if not _is_elsewhere(r)]
+        return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+class Results:
+    """Entities and relations of one annotation while they are read."""
+
+    def __init__(
+        self,
+        text: str,
+        has_html: bool,
+        source: Source,
+        options: Options,
+        report: Report,
+    ) -> None:
+        self.text = text
+        self.has_html = has_html
+        self.source = source
+        self.options = options
+        self.report = report
+        self.entities: List[EntityRecord] = []
+        self.relations: List[RelationRecord] = []
+        # by the id of their region; of a region with several labels the first
+        self.by_region: Dict[str, EntityRecord] = {}
+        self.broken: Dict[str, str] = {}
+
+    def read(self, annotation: Annotation) -> None:
+        """Take all regions and relations; what can't be read is reported."""
+        for item in annotation.regions:
+            self.report.read(ENTITIES, item.n)
+            try:
+                self._read_region(item)
+            except FieldError as error:
+                message = f"{error.say(self.source)}; entity not converted."
+                self.report.error(ENTITIES, "wrong fields", message, item.n)
+                if is_dict(item.value) and isinstance(item.value.get("id"), IDS):
+                    self.broken[str(item.value.get("id"))] = item.field
+        # they may stand before their regions
+        for item in annotation.relations:
+            self.report.read(RELATIONS, item.n)
+            try:
+                self.relations += self._read_relation(item)
+            except FieldError as error:
+                names = "".join(f" {show(label)}" for label in item.labels)
+                is_endpoint = isinstance(error, EndpointError)
+                self.report.error(
+                    RELATIONS,
+                    NO_ENTITY if is_endpoint else "wrong fields",
+                    f"{error.say(self.source)}; relation{names} not converted.",
+                    item.n,
+                )
+
+    def _read_region(self, item: Item) -> None:
+        region = check(item.value, dict, item.field)
+        if _is_elsewhere(region):
+            raise FieldError(
+                f"{item.field}.type",
+                f"found {show(region['type'])}, expected a stretch of text (such as "
+                f"'labels')",
+            )
+        id_ = check(region.get("id"), IDS, f"{item.field}.id")
+        value = check(region.get("value"), dict, item.inner)
+        ends = self._read_offsets(value, item.inner)
+        text = check(value.get("text"), (str, type(None)), f"{item.inner}.text")
+        if not item.labels:
+            raise FieldError(
+                f"{item.inner}.labels",
+                "found no label, expected at least one: label the region or remove it",
+            )
+        labels = [check_text(label, f"{item.inner}.labels") for label in item.labels]
+        known = self.by_region.get(str(id_))
+        if known and id_ is not None and known.fragments != [ends]:
+            raise FieldError(
+                f"{item.field}.id",
+                f"found {show(id_)} for another stretch of text, expected an id of its "
+                f"own: {known.field} has it",
+            )
+        self.report.note(
+            "regions with several labels: each makes an entity, relations are the "
+            "first one's",
+            int(len(labels) > 1),
+        )
+        for label in labels:
+            entity = EntityRecord(
+                str(len(self.entities)), label, [ends], self._unescape(text), item.field
+            )
+            self.entities.append(entity)
+            if id_ is not None:
+                self.by_region.setdefault(str(id_), entity)
+
+    def _read_offsets(self, value: Dict[str, Any], path: str) -> Tuple[int, int]:
+        if self.has_html:
+            # `start` and `end` are XPaths here
+            if "globalOffsets" not in value:
+                raise FieldError(
+                    f"{path}.globalOffsets",
+                    "missing, expected the offsets in the rendered text, as newer "
+                    "versions of Label Studio write them",
+                )
+            value = get(value, "globalOffsets", dict, path)
+            path = f"{path}.globalOffsets"
+        return get(value, "start", int, path), get(value, "end", int, path)
+
+    def _unescape(self, text: Optional[str]) -> Optional[str]:
+        # some versions write a line end as a backslash and an n
+        if text is None or "\\n" in self.text:
+            return text
+        return text.replace("\\n", "\n")
+
+    def _read_relation(self, item: Item) -> List[RelationRecord]:
+        obj, path = item.value, item.field
+        labels = self._read_labels(obj, path)
+        direction = "right" if obj.get("direction") is None else obj["direction"]
+        if direction not in DIRECTIONS:
+            raise FieldError(
+                f"{path}.direction",
+                f"found {show(direction)}, expected one of {', '.join(DIRECTIONS)}",
+            )
+        ends = [self._resolve(obj, key, path) for key in ("from_id", "to_id")]
+        head, tail = ends[::-1] if direction == "left" else ends
+        return [
+            RelationRecord(label, head, tail, path, symmetric=direction == "bi")
+            for label in labels
+        ]
+
+    def _read_labels(self, obj: Dict[str, Any], path: str) -> List[str]:
+        labels = get_list(obj, "labels", path)
+        if labels:
+            return [check_text(label, f"{path}.labels") for label in labels]
+        if self.options.default_label is None:
+            raise FieldError(
+                f"{path}.labels",
+                "found no label, expected at least one (--default-label NAME gives "
+                "one to such relations)",
+            )
+        self.report.note("relations without a label: --default-label")
+        return [self.options.default_label]
+
+    def _resolve(self, obj: Dict[str, Any], key: str, path: str) -> str:
+        """Entity id of an end."""
+        id_ = get(obj, key, (str, int), path)
+        entity = self.by_region.get(str(id_))
+        if entity is not None:
+            return entity.id
+        why = "which is not a region of this annotation"
+        if str(id_) in self.broken:
+            why = f"but {self.broken[str(id_)]} was not converted"
+        raise EndpointError(
+            f"{path}.{key}", f"found {show(id_)}, {why}; expected the id of a region"
+        )
+
+
+def sort_results(path: str, obj: Dict[str, Any], results: List[Any]) -> Annotation:
+    """Results by what they are: regions of a text, relations, others."""
+    annotation = Annotation(path, obj)
+    for i, value in enumerate(results):
+        place = f"{path}.result[{i}]".lstrip(".")
+        inner = f"{place}.value"
+        if not is_dict(value):
+            annotation.regions.append(Item(place, value, [], inner))
+        elif value.get("type") == "relation" or "from_id" in value:
+            labels = value.get("labels")
+            listed = labels if isinstance(labels, list) else []
+            annotation.relations.append(Item(place, value, listed))
+        elif _is_labelled(value):
+            labels = region_labels(value.get("value"))
+            annotation.regions.append(Item(place, value, labels, inner))
+        else:
+            annotation.ignored.append(show(value.get("type")))
+    return annotation
+
+
+def is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def is_region(value: Any) -> bool:
+    return is_dict(value) and any(key in value for key in LABELS)
+
+
+def _is_labelled(result: Dict[str, Any]) -> bool:
+    return str(result.get("type")).endswith("labels") or is_region(result.get("value"))
+
+
+def _is_elsewhere(region: Dict[str, Any]) -> bool:
+    """Whether it is a region of a picture or the like."""
+    type_ = str(region.get("type"))
+    return type_.endswith("labels") and type_ not in LABELS
+
+
+def region_labels(value: Any) -> List[Any]:
+    found = [value[key] for key in LABELS if key in value] if is_dict(value) else []
+    return found[0] if found and isinstance(found[0], list) else []

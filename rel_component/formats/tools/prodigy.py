@@ -1,0 +1,390 @@
+"""Prodigy `rel.manual` JSONL: one task per line.
+
+`head` and `child` of a relation are the index of the *last* token of a span, unlike in
+UBIAI; `head_span` and `child_span` repeat the spans with their characters.
+Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/projects.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from ..base import Format, Head, Options
+from ..fields import (
+    NO_ENTITY,
+    EndpointError,
+    FieldError,
+    check,
+    count_contents,
+    get,
+    get_list,
+    get_relations,
+    get_text,
+    lose_document,
+    refuse_relation,
+    show,
+)
+from ..json_values import iter_json
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source, Version
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from ..versions import parse_time
+
+KNOWN = {"text", "tokens", "spans", "relations"}
+KINDS = {"spans": ENTITIES, "relations": RELATIONS}
+ANSWERS = ("accept", "reject", "ignore")
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read tasks as `prodigy db-out` writes them; only accepted ones are gold.
+
+    path (Path): the file, of any suffix.
+    options (Options): `accept_unanswered`, `bare_token_label`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per accepted task.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    for source, value in iter_json(path, options, report):
+        try:
+            obj = check(value, dict, "the task")
+            if _is_accepted(obj, options, report):
+                yield _Task(obj, source, options, report).read()
+        except FieldError as error:
+            lose_document(source, value, error, KINDS, report)
+
+
+def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
+    answer = obj.get("answer")
+    if answer is None:
+        if options.accept_unanswered:
+            report.note("tasks without an answer accepted")
+            return True
+        _skip(obj, "no answer", report)
+        report.hint(
+            "tasks without an 'answer' are not annotated yet and were left out; "
+            "--accept-unanswered reads them"
+        )
+        return False
+    if answer not in ANSWERS:
+        raise FieldError(
+            "answer", f"found {show(answer)}, expected one of {', '.join(ANSWERS)}"
+        )
+    if answer != "accept":
+        _skip(obj, f"answer={answer}", report)
+    return answer == "accept"
+
+
+def _skip(obj: Dict[str, Any], reason: str, report: Report) -> None:
+    report.skipped(DOCUMENTS, reason)
+    for kind, n in count_contents(obj, KINDS):
+        report.read(kind, n)
+        report.skipped(kind, reason, n)
+
+
+def _make_version(obj: Dict[str, Any]) -> Optional[Version]:
+    """Who annotated a text and when; None if Prodigy's marks are not there."""
+    keys = ("_annotator_id", "_session_id")
+    names = [obj.get(key) for key in keys if isinstance(obj.get(key), (str, int))]
+    input_hash = obj.get("_input_hash")
+    if not names and input_hash is None:
+        return None
+    of = obj["text"] if input_hash is None else input_hash
+    by = tuple(dict.fromkeys(map(str, names)))
+    return Version(f"prodigy {of}", by, parse_time(obj.get("_timestamp")))
+
+
+@dataclass
+class _Extent:
+    """Where an entity stands, in tokens (if known) and characters."""
+
+    id: str
+    label: str
+    start: int
+    end: int
+    first: Optional[int]
+    last: Optional[int]
+
+
+class _Task:
+    """One task while it is read."""
+
+    def __init__(
+        self, obj: Dict[str, Any], source: Source, options: Options, report: Report
+    ) -> None:
+        self.obj = obj
+        self.source = source
+        self.options = options
+        self.report = report
+        self.text: str = get(obj, "text", str)
+        self.entities: List[EntityRecord] = []
+        self.extents: List[_Extent] = []
+        self.own_tokens = self._read_tokens()
+        # what `head` and `child` count
+        self.tokens = self.own_tokens or self._tokenize()
+
+    def read(self) -> Record:
+        # both lists first: nothing is counted of a task that is left out
+        spans = get_list(self.obj, "spans")
+        links = get_relations(self.obj, self.options, self.report)
+        for i, value in enumerate(spans):
+            self.report.read(ENTITIES)
+            try:
+                self._read_span(value, f"spans[{i}]")
+            except FieldError as error:
+                message = f"{error.say(self.source)}; entity not converted."
+                self.report.error(ENTITIES, "wrong fields", message)
+        return Record(
+            self.text,
+            self.source,
+            self.entities,
+            self._read_relations(links or []),
+            tokens=self.own_tokens,
+            complete=self.options.complete and links is not None,
+            version=_make_version(self.obj),
+            meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
+        )
+
+    def _read_tokens(self) -> Optional[List[Offsets]]:
+        """The task's tokens, or None if it has none that fit the text."""
+        listed = self.obj.get("tokens") or []
+        try:
+            tokens = [self._read_token(value) for value in listed]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self.report.repair("tokens that do not fit the text: tokenized anew")
+            return None
+        if not self._blanks_agree(tokens):
+            self.report.repair("'ws' flags ignored: blanks taken from the text")
+        return tokens or None
+
+    def _read_token(self, value: Any) -> Offsets:
+        # most of a file is tokens, and no message is made of what is wrong with one
+        start, end = value["start"], value["end"]
+        if type(start) is not int or type(end) is not int or not 0 <= start < end:
+            raise ValueError
+        word = self.text[start:end]
+        if not word or value.get("text", word) != word:
+            raise ValueError
+        return start, end
+
+    def _blanks_agree(self, tokens: List[Offsets]) -> bool:
+        flags = [obj.get("ws") for obj in self.obj.get("tokens") or []]
+        after = [self.text[end : end + 1] == " " for _, end in tokens]
+        return all(f is None or bool(f) == a for f, a in zip(flags, after))
+
+    def _tokenize(self) -> List[Offsets]:
+        relations = self.obj.get("relations")
+        if not isinstance(relations, list) or not relations:
+            return []
+        if not all(isinstance(r, dict) and r.get("head_span") for r in relations):
+            self.report.repair("no tokens in the task: counted as --lang makes them")
+        doc = _tokenizer(self.options.lang)(self.text)
+        return [(token.idx, token.idx + len(token)) for token in doc]
+
+    def _read_span(self, value: Any, field: str) -> None:
+        obj = check(value, dict, field)
+        start, end = get(obj, "start", int, field), get(obj, "end", int, field)
+        label = self._read_label(obj, field)
+        text = check(obj.get("text"), (str, type(None)), f"{field}.text")
+        first, last = self._read_extent(obj, field)
+        self._add(field, label, start, end, text, first, last)
+
+    @staticmethod
+    def _read_extent(
+        obj: Dict[str, Any], field: str
+    ) -> Tuple[Optional[int], Optional[int]]:
+        first, last = (
+            check(obj.get(key), (int, type(None)), f"{field}.{key}")
+            for key in ("token_start", "token_end")
+        )
+        return first, last
+
+    def _read_label(self, obj: Dict[str, Any], field: str) -> str:
+        if obj.get("label") is None and self.options.bare_token_label:
+            self.report.note("entities without a label: --bare-token-label")
+            return self.options.bare_token_label
+        return get_text(obj, "label", field)
+
+    def _add(
+        self,
+        field: str,
+        label: str,
+        start: int,
+        end: int,
+        text: Optional[str] = None,
+        first: Optional[int] = None,
+        last: Optional[int] = None,
+    ) -> str:
+        id_ = str(len(self.entities))
+        entity = EntityRecord(id_, label, [(start, end)], text, field)
+        listed = self.obj.get("tokens")
+        tokens = listed if isinstance(listed, list) else []
+        if tokens and first is not None and last is not None:
+            if not 0 <= first <= last < len(tokens):
+                self.report.repair("token_start or token_end is no token: left out")
+                first = last = None
+            elif text is None:
+                entity.text = self._text_of(first, last)
+                entity.text_name = f"the text of tokens {first} to {last}"
+        self.entities.append(entity)
+        if first is None:
+            first = self._token_at(start)
+        if last is None:
+            last = self._token_at(end - 1)
+        extent = _Extent(id_, label, start, end, first, last)
+        key = (start, end, label)
+        if not any((e.start, e.end, e.label) == key for e in self.extents):
+            self.extents.append(extent)
+        return id_
+
+    def _text_of(self, first: int, last: int) -> Optional[str]:
+        """What the task says that these tokens cover, if it does.
+
+        Offsets that are off by a little, or in another unit, show in it.
+        """
+        if self.own_tokens:
+            return self.text[self.own_tokens[first][0] : self.own_tokens[last][1]]
+        values = self.obj["tokens"][first : last + 1]
+        tokens = [t for t in values if isinstance(t, dict)]
+        words = [t["text"] for t in tokens if isinstance(t.get("text"), str)]
+        blanks = [" " if t.get("ws", True) else "" for t in tokens]
+        if len(words) < len(values):
+            return None
+        return "".join(map(str.__add__, words, blanks)).strip(" ")
+
+    def _token_at(self, char: int) -> Optional[int]:
+        for i, (start, end) in enumerate(self.tokens):
+            if start <= char < end:
+                return i
+        return None
+
+    def _read_relations(self, values: List[Any]) -> List[RelationRecord]:
+        relations: List[RelationRecord] = []
+        for i, value in enumerate(values):
+            field = f"relations[{i}]"
+            self.report.read(RELATIONS)
+            label = "?"
+            try:
+                obj = check(value, dict, field)
+                label = get_text(obj, "label", field)
+                ends = [self._resolve(obj, key, field) for key in ("head", "child")]
+            except FieldError as error:
+                refuse_relation(
+                    error,
+                    label,
+                    self.source,
+                    self.report,
+                    reason=NO_ENTITY,
+                )
+                continue
+            for _, repair in ends:
+                self.report.repair(repair, int(bool(repair)))
+            relations.append(RelationRecord(label, ends[0][0], ends[1][0], field))
+        return relations
+
+    def _resolve(self, obj: Dict[str, Any], key: str, field: str) -> Tuple[str, str]:
+        """Entity id of an end, and the repair that it took."""
+        path = f"{field}.{key}"
+        token = check(obj.get(key), (int, type(None)), path)
+        span = check(obj.get(f"{key}_span"), (dict, type(None)), f"{path}_span")
+        if token is None and span is None:
+            raise FieldError(path, "missing, expected the index of a token")
+        if span is not None:
+            found = self._find_by_characters(span, f"{path}_span")
+            if found:
+                is_off = token is not None and token not in (found.first, found.last)
+                repair = f"{key} disagrees with {key}_span: the span is used"
+                return found.id, repair if is_off else ""
+            if span.get("label") is None:
+                return self._take_bare(span, f"{path}_span"), ""
+        if token is not None:
+            for is_match, repair in self._ways(token, f"{key}_span", span is not None):
+                matches = [e for e in self.extents if is_match(e)]
+                if matches:
+                    return self._single(matches, path, token), repair
+            if 0 <= token < len(self.tokens):
+                start, end = self.tokens[token]
+                bare = {"start": start, "end": end}
+                return self._take_bare(bare, path), ""
+        raise EndpointError(
+            path,
+            f"{show(token if span is None else span)} is not an entity of this "
+            f"document (it has {len(self.tokens)} tokens and {len(self.extents)} "
+            f"entities)",
+        )
+
+    def _find_by_characters(self, span: Dict[str, Any], path: str) -> Optional[_Extent]:
+        start, end = get(span, "start", int, path), get(span, "end", int, path)
+        found = [e for e in self.extents if (e.start, e.end) == (start, end)]
+        same = [e for e in found if e.label == span.get("label")]
+        if len(same or found) > 1:
+            labels = ", ".join(e.label for e in found)
+            raise EndpointError(
+                path,
+                f"{len(found)} entities ({labels}) stand at {start}-{end}, expected "
+                f"its label to say which",
+            )
+        return next(iter(same or found), None)
+
+    @staticmethod
+    def _ways(
+        token: int, span_key: str, is_off: bool
+    ) -> List[Tuple[Callable[[_Extent], bool], str]]:
+        by_end = f"relation end resolved by its last token ({span_key} disagrees)"
+        covering = "relation end resolved by covering span"
+        return [
+            (lambda e: e.last == token, by_end if is_off else ""),
+            (lambda e: e.first == token, covering),
+            (
+                lambda e: None not in (e.first, e.last) and e.first <= token <= e.last,
+                covering,
+            ),
+        ]
+
+    @staticmethod
+    def _single(matches: List[_Extent], path: str, token: int) -> str:
+        if len(matches) > 1:
+            places = ", ".join(f"{e.label} {e.start}-{e.end}" for e in matches)
+            raise EndpointError(
+                path,
+                f"token {token} is in {len(matches)} entities ({places}), expected a "
+                f"{path.rsplit('.')[-1]}_span to say which",
+            )
+        return matches[0].id
+
+    def _take_bare(self, span: Dict[str, Any], path: str) -> str:
+        start, end = span["start"], span["end"]
+        label = self.options.bare_token_label
+        shown = show(self.text[max(0, start) : max(0, end)])
+        if label is None:
+            raise EndpointError(
+                path,
+                f"relation endpoint is not an entity: {shown} at {start}-{end} is a "
+                f"bare token (--bare-token-label TOKEN makes it an entity)",
+            )
+        first, last = self._read_extent(span, path)
+        self.report.read(ENTITIES)
+        self.report.note("entities made of bare tokens")
+        return self._add(path, label, start, end, None, first, last)
+
+
+def _tokenizer(lang: str) -> Callable[[str], Any]:
+    from ..to_doc import load_tokenizer
+
+    return load_tokenizer(lang).make_doc
+
+
+def _looks_like(head: Head) -> bool:
+    if not head.has("text"):
+        return False
+    marks = ("_task_hash", "_input_hash", "answer")
+    return any(head.has(mark) for mark in marks) or (
+        head.has("spans") and head.has("relations")
+    )
+
+
+FORMAT = Format(
+    "prodigy",
+    "Prodigy rel.manual, db-out (JSONL)",
+    read,
+    _looks_like,
+    has_versions=True,
+)

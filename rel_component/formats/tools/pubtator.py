@@ -1,0 +1,262 @@
+"""PubTator: title and abstract, mentions of concepts, relations between concepts.
+
+`ID|t|title` and `ID|a|abstract`; then, with tabs between them, ID, start, end, text,
+type and concept of each mention; ID, label, concept and concept of each relation.
+Offsets go over both texts, with one character between them.
+Source: ncbi.nlm.nih.gov/research/pubtator; the corpora CDR and BioRED.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from ..base import Format, FormatError, Head, Options
+from ..fields import show
+from ..io import iter_text_lines
+from ..mentions import Concepts, split_ids
+from ..record import EntityRecord, Record, RelationRecord, Source
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+
+PASSAGE = re.compile(r"([^|\t]+)\|([A-Za-z])\|(.*)", re.DOTALL)
+INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*$")
+EXPECTED = {
+    ENTITIES: "ID<tab>start<tab>end<tab>text<tab>type<tab>concept",
+    RELATIONS: "ID<tab>label<tab>concept<tab>concept",
+}
+NAMES = {ENTITIES: "entity", RELATIONS: "relation"}
+
+
+class _LineError(ValueError):
+    """What was found in a line, what was expected, and a few words to count it by."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass
+class _Document:
+    """The lines of one document.
+
+    id (str): what its lines begin with.
+    line (int): where it begins.
+    passages (List[str]): title and abstract.
+    rows (List[Tuple[int, List[str]]]): line numbers and columns.
+    problem (str): why it can't be converted, if it can't.
+    """
+
+    id: str
+    line: int
+    passages: List[str] = field(default_factory=list)
+    rows: List[Tuple[int, List[str]]] = field(default_factory=list)
+    problem: str = ""
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read documents one by one.
+
+    path (Path): the file.
+    options (Options): `mentions`.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per title.
+    RAISES (FormatError): if there is nothing to read.
+    """
+    for document in _iter_documents(path, options, report):
+        record = _Reader(document, path, options, report).read()
+        if record is not None:
+            yield record
+
+
+def _iter_documents(
+    path: Path, options: Options, report: Report
+) -> Iterator[_Document]:
+    document: Optional[_Document] = None
+    for number, line in iter_text_lines(path, options.encoding):
+        place = f"{path}:{number}"
+        if isinstance(line, FormatError):
+            _lose_line(document, str(line), report)
+            continue
+        if not line.strip():
+            continue
+        match = PASSAGE.match(line)
+        if match:
+            id_, letter, text = match.groups()
+            if letter == "t" or document is None or id_ != document.id:
+                if document is not None:
+                    yield document
+                document = _Document(id_, number)
+                if letter != "t":
+                    document.problem = (
+                        f"{place}: found {show(line)}, expected {f'{id_}|t|'!r} with "
+                        f"the title before it, from which offsets count"
+                    )
+            document.passages.append(text)
+            continue
+        cells = line.split("\t")
+        if document is not None and cells[0] == document.id:
+            document.rows.append((number, cells))
+            continue
+        _report_stray(place, cells, document, report)
+    if document is not None:
+        yield document
+
+
+def _lose_line(document: Optional[_Document], problem: str, report: Report) -> None:
+    if document is not None and not document.rows and len(document.passages) < 2:
+        document.problem = document.problem or problem.rstrip(".")
+        return
+    report.read(ENTITIES)
+    report.error(ENTITIES, "line not readable", f"{problem} Line not converted.")
+
+
+def _report_stray(
+    place: str, cells: List[str], document: Optional[_Document], report: Report
+) -> None:
+    kind = _find_kind(cells)
+    report.read(kind)
+    if len(cells) == 1:
+        what = f"found {show(cells[0])}, expected a title such as 1234|t|Title, or tabs"
+    elif document is None:
+        what = f"found {show(cells[0])} before any title, expected 1234|t|Title first"
+    else:
+        what = (
+            f"found the document id {show(cells[0])}, expected {document.id!r}, "
+            f"whose title is above"
+        )
+    message = f"{place}: {what}; {NAMES[kind]} not converted."
+    report.error(kind, "not of this document", message)
+
+
+def _find_kind(cells: List[str]) -> str:
+    """Only entities have offsets; a line that can't be told is most often one."""
+    if len(cells) < 4 or any(INTEGER.match(cell) for cell in cells[1:2]):
+        return ENTITIES
+    has_end = len(cells) > 5 and bool(INTEGER.match(cells[2]))
+    return ENTITIES if has_end else RELATIONS
+
+
+class _Reader:
+    """Reads one document."""
+
+    def __init__(
+        self, document: _Document, path: Path, options: Options, report: Report
+    ) -> None:
+        self.document = document
+        self.path = path
+        self.options = options
+        self.report = report
+        self.source = Source(str(path), line=document.line, id=document.id)
+        self.concepts = Concepts(options.mentions)
+
+    def read(self) -> Optional[Record]:
+        """RETURNS (Optional[Record]): None if the document can't be converted."""
+        rows: Dict[str, List[Tuple[Source, List[str]]]] = {ENTITIES: [], RELATIONS: []}
+        for line, cells in self.document.rows:
+            source = Source(str(self.path), line=line, id=self.document.id)
+            rows[_find_kind(cells)].append((source, cells))
+        self.report.read(DOCUMENTS)
+        if self.document.problem:
+            self._lose(rows)
+            return None
+        # relations may stand before the mentions
+        entities = [e for row in rows[ENTITIES] for e in self._read_entity(*row)]
+        relations = [r for row in rows[RELATIONS] for r in self._read_relation(*row)]
+        is_partial = self.concepts.is_related and self.options.mentions != "all"
+        negatives = []
+        if is_partial and self.options.complete:
+            negatives = self.concepts.list_unrelated()
+        return Record(
+            "\n".join(self.document.passages),
+            self.source,
+            entities,
+            relations,
+            negatives=negatives,
+            complete=self.options.complete and not is_partial,
+        )
+
+    def _lose(self, rows: Dict[str, List[Tuple[Source, List[str]]]]) -> None:
+        reason = "not readable"
+        message = f"{self.document.problem}; document not converted."
+        self.report.error(DOCUMENTS, reason, message)
+        for kind, found in rows.items():
+            self.report.read(kind, len(found))
+            self.report.lost_with(kind, reason, len(found))
+
+    def _read_entity(self, source: Source, cells: List[str]) -> Iterator[EntityRecord]:
+        self.report.read(ENTITIES)
+        try:
+            if len(cells) < 5:
+                raise _wrong(ENTITIES, cells)
+            if not all(map(INTEGER.match, cells[1:3])):
+                raise _LineError(
+                    "wrong offsets",
+                    f"found the offsets {show(cells[1])} and {show(cells[2])}, "
+                    f"expected whole numbers",
+                )
+            if not cells[4].strip():
+                raise _LineError("no type", "found no type, expected one in column 5")
+        except _LineError as error:
+            self._report(ENTITIES, source, error)
+            return
+        offsets = (int(cells[1]), int(cells[2]))
+        # what stands after the concept: of composite mentions, of variants
+        ids = [id_ for cell in cells[5:] for id_ in split_ids(cell)]
+        entity = EntityRecord(f"line {source.line}", cells[4].strip(), [offsets])
+        entity.text = cells[3]
+        entity.source = source
+        if ids:
+            entity.attrs["kb_id"] = ids[0]
+        self.concepts.add(ids, entity)
+        yield entity
+
+    def _read_relation(
+        self, source: Source, cells: List[str]
+    ) -> Iterator[RelationRecord]:
+        try:
+            if len(cells) < 4 or not cells[1].strip():
+                raise _wrong(RELATIONS, cells)
+            ends = [self._resolve(cell) for cell in cells[2:4]]
+        except _LineError as error:
+            self.report.read(RELATIONS)
+            self._report(RELATIONS, source, error)
+            return
+        pairs = self.concepts.relate(*ends)
+        self.report.read(RELATIONS, len(pairs))
+        policy = self.options.mentions
+        self.report.note(f"relations between concepts: {policy} mentions")
+        attrs = {"novel": cells[4].strip()} if cells[4:] and cells[4].strip() else {}
+        for head, tail in pairs:
+            label = cells[1].strip()
+            yield RelationRecord(label, head, tail, attrs=dict(attrs), source=source)
+
+    def _resolve(self, cell: str) -> List[str]:
+        found = self.concepts.resolve(cell)
+        if not found:
+            raise _LineError(
+                "no such entity",
+                f"found the concept {show(cell)}, which no mention of this document "
+                f"has, expected one that a line above has in column 6",
+            )
+        return found
+
+    def _report(self, kind: str, source: Source, error: _LineError) -> None:
+        message = f"{source}: {error}; {NAMES[kind]} not converted."
+        self.report.error(kind, error.reason, message)
+
+
+def _wrong(kind: str, cells: List[str]) -> _LineError:
+    line = "\t".join(cells)
+    hint = "" if "\t" in line else ": there are blanks where tabs should be"
+    return _LineError(
+        "line not readable",
+        f"found {show(line)}, expected {EXPECTED[kind]}{hint}",
+    )
+
+
+def _looks_like(head: Head) -> bool:
+    lines = (line for line in head.text.split("\n") if line.strip())
+    return re.match(r"[^|\t]+\|t\|", next(lines, "")) is not None
+
+
+FORMAT = Format("pubtator", "PubTator (title, abstract, tabs)", read, _looks_like)

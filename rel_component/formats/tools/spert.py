@@ -1,0 +1,217 @@
+"""SpERT JSON: a list of sentences, `{"tokens", "entities", "relations"}`.
+
+Entities are token offsets with an exclusive end; `head` and `tail` of a relation are
+indices into `entities`. Labels that a types file beside it calls symmetric are read as
+such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+
+from ..base import Format, FormatError, Head, Options
+from ..fields import (
+    FieldError,
+    add_id,
+    check,
+    get,
+    get_relations,
+    get_text,
+    lose_document,
+    show,
+)
+from ..io import decode, read_bytes
+from ..json_values import iter_json, parse
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..report import ENTITIES, FILES, RELATIONS, Report
+from ..words import check_words, join_words
+
+KNOWN = {"tokens", "entities", "relations"}
+KINDS = {"entities": ENTITIES, "relations": RELATIONS}
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read a SpERT data set or SpERT's predictions.
+
+    path (Path): the file. `NAME_types.json` or `types.json` beside it is read too.
+    options (Options): `types` is another types file to read in its place.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per sentence.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    symmetric = _read_symmetric(path, options, report)
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "orig_id")
+        try:
+            yield _read_sentence(value, source, symmetric, options, report)
+        except FieldError as error:
+            lose_document(source, value, error, KINDS, report)
+
+
+def _read_sentence(
+    value: Any,
+    source: Source,
+    symmetric: FrozenSet[str],
+    options: Options,
+    report: Report,
+) -> Record:
+    obj = check(value, dict, "the sentence")
+    text, tokens = join_words(_read_tokens(obj))
+    # both lists first: nothing is counted of a sentence that is left out
+    values = get(obj, "entities", list)
+    links = get_relations(obj, options, report)
+    entities = _read_entities(values, tokens, source, report)
+    relations = _read_relations(links or [], entities, len(values), source, report)
+    for relation in relations:
+        relation.symmetric = relation.label in symmetric
+    return Record(
+        text,
+        source,
+        list(entities.values()),
+        relations,
+        tokens=tokens,
+        complete=options.complete and links is not None,
+        meta={key: obj[key] for key in obj if key not in KNOWN},
+    )
+
+
+def _read_tokens(obj: Dict[str, Any]) -> List[str]:
+    tokens = check_words(get(obj, "tokens", list), "tokens")
+    if not tokens:
+        raise FieldError("tokens", "found an empty list, expected words")
+    return tokens
+
+
+def _read_entities(
+    values: List[Any], tokens: Sequence[Offsets], source: Source, report: Report
+) -> Dict[str, EntityRecord]:
+    """Entities by their index, without those that can't be read."""
+    entities: Dict[str, EntityRecord] = {}
+    for i, value in enumerate(values):
+        field = f"entities[{i}]"
+        report.read(ENTITIES)
+        try:
+            entity = check(value, dict, field)
+            label = get_text(entity, "type", field)
+            start = get(entity, "start", int, field)
+            end = get(entity, "end", int, field)
+            if not 0 <= start < end <= len(tokens):
+                raise FieldError(
+                    field,
+                    f"found tokens {show(start)} to {show(end)}, expected "
+                    f"0 <= start < end <= {len(tokens)}, end being the token after the "
+                    f"last one",
+                )
+        except FieldError as error:
+            message = f"{error.say(source)}; entity not converted."
+            report.error(ENTITIES, "wrong fields", message)
+            continue
+        offsets = (tokens[start][0], tokens[end - 1][1])
+        entities[str(i)] = EntityRecord(str(i), label, [offsets], field=field)
+    return entities
+
+
+def _read_relations(
+    values: List[Any],
+    entities: Dict[str, EntityRecord],
+    n_entities: int,
+    source: Source,
+    report: Report,
+) -> List[RelationRecord]:
+    relations: List[RelationRecord] = []
+    for i, value in enumerate(values):
+        field = f"relations[{i}]"
+        report.read(RELATIONS)
+        label = "?"
+        try:
+            relation = check(value, dict, field)
+            label = get_text(relation, "type", field)
+            head = get(relation, "head", int, field)
+            tail = get(relation, "tail", int, field)
+        except FieldError as error:
+            message = f"{error.say(source)}; relation {label!r} not converted."
+            report.error(RELATIONS, "wrong fields", message)
+            continue
+        for name, index in (("head", head), ("tail", tail)):
+            problem = _find_problem(index, entities, n_entities)
+            if problem:
+                reason, message = problem
+                report.error(
+                    RELATIONS,
+                    reason,
+                    f"{source.at(f'{field}.{name}')}: {message}; relation {label!r} "
+                    f"not converted.",
+                )
+                break
+        else:
+            relations.append(RelationRecord(label, str(head), str(tail), field))
+    return relations
+
+
+def _find_problem(
+    index: int, entities: Dict[str, EntityRecord], n_entities: int
+) -> Optional[Tuple[str, str]]:
+    if str(index) in entities:
+        return None
+    if 0 <= index < n_entities:
+        return "endpoint dropped", f"entities[{index}] can't be read"
+    return (
+        "no such entity",
+        f"{show(index)} is not an entity of this sentence, expected an index into its "
+        f"{n_entities} entities, from 0",
+    )
+
+
+def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:
+    """Labels that the types file calls symmetric; none if there is no such file."""
+    types = options.types or _find_types(path)
+    if types is None:
+        return frozenset()
+    try:
+        text = decode(read_bytes(types), types, options.encoding)
+        value = parse(text, Source(str(types)))
+        labels = _symmetric_labels(value)
+    except (FormatError, FieldError) as error:
+        found = str(error)
+        if isinstance(error, FieldError):
+            found = error.say(Source(str(types)))
+        report.read(FILES)
+        report.error(
+            FILES,
+            "not a types file",
+            f"{found} Expected SpERT's types, such as "
+            f'{{"relations": {{"Kill": {{"symmetric": false}}}}}}.',
+        )
+        return frozenset()
+    report.note(f"symmetric labels of {types.name}", len(labels))
+    return labels
+
+
+def _find_types(path: Path) -> Optional[Path]:
+    """`conll04_types.json` beside `conll04_train.json`, or `types.json`."""
+    prefix = path.stem.rpartition("_")[0]
+    names = [f"{path.stem}_types.json", f"{prefix}_types.json", "types.json"]
+    for name in names:
+        if path.with_name(name).is_file() and path.name != name:
+            return path.with_name(name)
+    return None
+
+
+def _symmetric_labels(value: Any) -> FrozenSet[str]:
+    relations = get(check(value, dict, "the types"), "relations", dict)
+    found = set()
+    for label, entry in relations.items():
+        field = f"relations.{label}"
+        if check(entry, dict, field).get("symmetric") is not None:
+            if get(entry, "symmetric", bool, field):
+                found.add(label)
+    return frozenset(found)
+
+
+def _looks_like(head: Head) -> bool:
+    if not head.has("tokens", "entities"):
+        return False
+    tokens = head.value["tokens"]
+    return isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)
+
+
+FORMAT = Format("spert", "SpERT data set or predictions (JSON)", read, _looks_like)

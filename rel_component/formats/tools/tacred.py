@@ -1,0 +1,172 @@
+"""TACRED-like JSON: a list of pairs, `{"token", "subj_start", ..., "relation"}`.
+
+Each item is a sentence with one pair of entities, in words, the end inclusive. The same
+sentence is there again for another pair; what else stands in it was not annotated.
+Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
+
+from ..base import Format, Head, Options
+from ..fields import FieldError, add_id, check, get, get_text, lose_document, show
+from ..json_values import iter_json
+from ..record import EntityRecord, Record, RelationRecord, Source
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from ..words import Text, check_words
+
+SIDES = ("subj", "obj")
+FIELDS = tuple(f"{side}_{name}" for side in SIDES for name in ("start", "end", "type"))
+KNOWN = {"token", "relation", *FIELDS}
+KINDS = {"entities": ENTITIES, "relations": RELATIONS}
+Key = Tuple[str, Optional[str]]
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read pairs as TACRED, TACREV and Re-TACRED have them.
+
+    path (Path): the file, of any suffix.
+    options (Options): `merge_pairs` makes one document of the pairs of a sentence;
+        `entities_only` reads items without a relation.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per item, or per sentence.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    records = _iter_items(path, options, report)
+    if options.merge_pairs:
+        yield from _merge(records, report)
+        return
+    seen: Set[int] = set()
+    for record in records:
+        key = hash(_key(record))
+        if key in seen:
+            report.hint(
+                "a sentence is there again, with another pair of entities; "
+                "--merge-pairs makes one document of all pairs of a sentence"
+            )
+        seen.add(key)
+        yield record
+
+
+def _iter_items(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "id")
+        try:
+            yield _read_item(value, source, options, report)
+        except FieldError as error:
+            lose_document(source, _list_contents(value), error, KINDS, report)
+
+
+def _list_contents(value: Any) -> Dict[str, Any]:
+    """What is in an item, to count it."""
+    obj = value if isinstance(value, dict) else {}
+    sides = [side for side in SIDES if f"{side}_start" in obj]
+    return {"entities": sides, "relations": ["relation"] * ("relation" in obj)}
+
+
+def _merge(records: Iterable[Record], report: Report) -> Iterator[Record]:
+    """One record for each sentence of a document; all are kept until the end."""
+    merged: Dict[Key, Record] = {}
+    for record in records:
+        first = merged.setdefault(_key(record), record)
+        if first is record:
+            continue
+        report.merged(DOCUMENTS, "pairs of one sentence")
+        # ids have to be unique, and messages to name the item
+        prefix = len(first.entities)
+        for entity in record.entities:
+            entity.id = f"{prefix}.{entity.id}"
+            entity.source = record.source
+        for relation in record.relations:
+            relation.head = f"{prefix}.{relation.head}"
+            relation.tail = f"{prefix}.{relation.tail}"
+            relation.source = record.source
+        first.entities += record.entities
+        first.relations += record.relations
+    yield from merged.values()
+
+
+def _key(record: Record) -> Key:
+    return record.text, record.group
+
+
+def _read_item(value: Any, source: Source, options: Options, report: Report) -> Record:
+    obj = check(value, dict, "the item")
+    words = check_words(get(obj, "token", list), "token")
+    if not words:
+        raise FieldError("token", "found an empty list, expected words")
+    text = Text([words])
+    entities = {
+        entity.id: entity
+        for side in SIDES
+        for entity in _read_entity(obj, side, text, source, report)
+    }
+    docid = obj.get("docid")
+    return Record(
+        text.text,
+        source,
+        list(entities.values()),
+        list(_read_relation(obj, entities, source, options, report)),
+        tokens=text.tokens,
+        # nobody looked at other pairs, not even at this one the other way round
+        complete=False,
+        group=str(docid) if isinstance(docid, (str, int)) else None,
+        meta={key: obj[key] for key in obj if key not in KNOWN},
+    )
+
+
+def _read_entity(
+    obj: Dict[str, Any], side: str, text: Text, source: Source, report: Report
+) -> Iterator[EntityRecord]:
+    report.read(ENTITIES)
+    try:
+        label = get_text(obj, f"{side}_type")
+        start, end = get(obj, f"{side}_start", int), get(obj, f"{side}_end", int)
+        n_words = len(text.tokens)
+        if not 0 <= start <= end < n_words:
+            raise FieldError(
+                f"{side}_start",
+                f"found words {show(start)} to {show(end)}, expected 0 <= {side}_start "
+                f"<= {side}_end < {n_words}, the end being the last word",
+            )
+    except FieldError as error:
+        message = f"{error.say(source)}; entity not converted."
+        report.error(ENTITIES, "wrong fields", message)
+        return
+    yield EntityRecord(side, label, [text.span(start, end + 1)], field=f"{side}_start")
+
+
+def _read_relation(
+    obj: Dict[str, Any],
+    entities: Dict[str, EntityRecord],
+    source: Source,
+    options: Options,
+    report: Report,
+) -> Iterator[RelationRecord]:
+    if obj.get("relation") is None and options.entities_only:
+        report.note("items without a relation")
+        return
+    report.read(RELATIONS)
+    try:
+        label = get_text(obj, "relation")
+    except FieldError as error:
+        message = f"{error.say(source)}; relation not converted."
+        report.error(RELATIONS, "wrong fields", message)
+        return
+    missing = [side for side in SIDES if side not in entities]
+    if missing:
+        report.error(
+            RELATIONS,
+            "endpoint dropped",
+            f"{source.at('relation')}: its entity {' and '.join(missing)} can't be "
+            f"read; relation {label!r} not converted.",
+        )
+        return
+    yield RelationRecord(label, *SIDES, field="relation")
+
+
+def _looks_like(head: Head) -> bool:
+    return head.has("subj_start", "obj_start")
+
+
+FORMAT = Format("tacred", "TACRED-like JSON", read, _looks_like)

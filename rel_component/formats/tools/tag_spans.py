@@ -1,0 +1,123 @@
+"""Rows of `{"id", "text", "rel_tag", "tag_spans"}`: one ordered pair of a text each.
+
+La Javaness makes them from Annotto's files to train LUKE; the types of the entities are
+not in them, and `NO_REL` marks pairs that are unrelated. The rows of a text are put
+together. Source: as of `annotto`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, Tuple
+
+from ..base import Format, Head, Options
+from ..fields import FieldError, check, get, get_text, lose_document, show
+from ..json_values import iter_json
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+
+LABEL = "ENT"
+KNOWN = {"id", "text", "rel_tag", "tag_spans"}
+KINDS = {"tag_spans": ENTITIES}
+# text 114, row 2
+ID = re.compile(r"(.+)-[0-9]+")
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read rows; a text is ready with its last one, wherever that stands.
+
+    path (Path): the file.
+    options (Options): with rows that `null_labels` calls unrelated, the rows are all
+        that is known of a text; else pairs without a row are unrelated.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per text, and per part before the last `-` of the ids.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    last: Dict[int, int] = {}
+    for i, (_, value) in enumerate(iter_json(path, options, Report())):
+        last[_key(value)] = i
+    texts: Dict[int, Record] = {}
+    for i, (source, value) in enumerate(iter_json(path, options, report)):
+        key = _key(value)
+        try:
+            row = check(value, dict, "the row")
+            text = get(row, "text", str)
+            label = get_text(row, "rel_tag")
+            ends = _read_spans(row)
+        except FieldError as error:
+            lose_document(source, value, error, KINDS, report)
+            report.read(RELATIONS)
+            report.lost_with(RELATIONS, "wrong fields", 1)
+        else:
+            if key in texts:
+                report.merged(DOCUMENTS, "rows of the same text")
+            else:
+                texts[key] = _start(row, text, source, options)
+            _add(texts[key], label, ends, source, options, report)
+        if i == last[key] and key in texts:
+            yield texts.pop(key)
+
+
+def _key(value: Any) -> int:
+    """Equal for the rows of one text."""
+    row = value if isinstance(value, dict) else {}
+    match = ID.fullmatch(str(row.get("id")))
+    # ids that only count rows say nothing
+    return hash(f"{match.group(1) if match else ''}\n{row.get('text')}")
+
+
+def _read_spans(row: Dict[str, Any]) -> Tuple[Offsets, Offsets]:
+    """Head and tail: the order of the two is the direction."""
+    spans = get(row, "tag_spans", list)
+    if len(spans) != 2:
+        raise FieldError("tag_spans", f"found {show(spans)}, expected two spans")
+    ends = []
+    for i, span in enumerate(spans):
+        field = f"tag_spans[{i}]"
+        if len(check(span, list, field)) != 2:
+            raise FieldError(field, f"found {show(span)}, expected start and end")
+        ends += [check(x, int, f"{field}[{j}]") for j, x in enumerate(span)]
+    return (ends[0], ends[1]), (ends[2], ends[3])
+
+
+def _start(row: Dict[str, Any], text: str, source: Source, options: Options) -> Record:
+    match = ID.fullmatch(str(row.get("id")))
+    if match:
+        source = Source(source.file, source.line, source.index, match.group(1))
+    meta = {key: row[key] for key in row if key not in KNOWN}
+    return Record(text, source, complete=options.complete, meta=meta)
+
+
+def _add(
+    record: Record,
+    label: str,
+    spans: Tuple[Offsets, Offsets],
+    source: Source,
+    options: Options,
+    report: Report,
+) -> None:
+    head, tail = (
+        EntityRecord(
+            str(len(record.entities) + i),
+            LABEL,
+            [ends],
+            field=f"tag_spans[{i}]",
+            source=source,
+        )
+        for i, ends in enumerate(spans)
+    )
+    record.entities += [head, tail]
+    relation = RelationRecord(label, head.id, tail.id, "rel_tag", source=source)
+    record.relations.append(relation)
+    report.read(ENTITIES, 2)
+    report.read(RELATIONS)
+    if label in options.null_labels:
+        record.complete = False
+
+
+def _looks_like(head: Head) -> bool:
+    return head.has("text", "tag_spans")
+
+
+FORMAT = Format(
+    "tag_spans", "rows with rel_tag and tag_spans (JSON lines)", read, _looks_like
+)

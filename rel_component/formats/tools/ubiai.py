@@ -1,0 +1,170 @@
+"""UBIAI JSON: a list of `{"document", "tokens", "relations"}`.
+
+`tokens` are the entities, not the tokens. `head` and `child` of a relation are the
+`token_start` (first token) of an entity, unlike in Prodigy.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from ..base import Format, Head, Options
+from ..fields import (
+    EndpointError,
+    FieldError,
+    add_id,
+    check,
+    get,
+    get_relations,
+    get_text,
+    lose_document,
+    refuse_relation,
+)
+from ..json_values import iter_json
+from ..record import EntityRecord, Record, RelationRecord, Source
+from ..report import ENTITIES, RELATIONS, Report
+
+# token_start, inclusive token_end, entity id
+Extent = Tuple[int, int, str]
+KNOWN = {"document", "tokens", "relations"}
+KINDS = {"tokens": ENTITIES, "relations": RELATIONS}
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read a UBIAI export.
+
+    path (Path): the file, of any suffix (UBIAI names it `.txt` or `.json`).
+    options (Options): `fields` gives other names of fields, e.g. text=document.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per document.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    for source, value in iter_json(path, options, report):
+        obj = _rename(value, options) if isinstance(value, dict) else value
+        source = add_id(source, obj, "id")
+        try:
+            yield _read_document(obj, source, options, report)
+        except FieldError as error:
+            lose_document(source, obj, error, KINDS, report)
+
+
+def _read_document(
+    value: Any, source: Source, options: Options, report: Report
+) -> Record:
+    obj = check(value, dict, "the document")
+    text = get(obj, "document", str)
+    # both lists first: nothing is counted of a document that is left out
+    values = get(obj, "tokens", list)
+    links = get_relations(obj, options, report)
+    entities, extents = _read_entities(values, source, options, report)
+    relations = _read_relations(links or [], extents, source, options, report)
+    return Record(
+        text,
+        source,
+        entities,
+        relations,
+        complete=options.complete and links is not None,
+        meta={key: obj[key] for key in obj if key not in KNOWN},
+    )
+
+
+def _rename(obj: Dict[str, Any], options: Options) -> Dict[str, Any]:
+    """Fields by their usual names."""
+    usual = {theirs: ours for ours, theirs in options.fields.items()}
+    return {usual.get(key, key): value for key, value in obj.items()}
+
+
+def _read_entities(
+    values: List[Any], source: Source, options: Options, report: Report
+) -> Tuple[List[EntityRecord], List[Extent]]:
+    entities: List[EntityRecord] = []
+    extents: List[Extent] = []
+    seen = set()
+    for i, value in enumerate(values):
+        field = f"tokens[{i}]"
+        report.read(ENTITIES)
+        try:
+            obj = _rename(check(value, dict, field), options)
+            start, end = get(obj, "start", int, field), get(obj, "end", int, field)
+            label = get_text(obj, "entityLabel", field)
+            text = check(obj.get("text"), (str, type(None)), f"{field}.text")
+            extent = _read_extent(obj, field)
+        except FieldError as error:
+            report.error(
+                ENTITIES, "wrong fields", f"{error.say(source)}; entity not converted."
+            )
+            continue
+        entities.append(EntityRecord(str(i), label, [(start, end)], text, field))
+        if extent is not None and (start, end, label) not in seen:
+            seen.add((start, end, label))
+            extents.append((*extent, str(i)))
+    return entities, extents
+
+
+def _read_extent(obj: Dict[str, Any], field: str) -> Optional[Tuple[int, int]]:
+    """First and last token; only relations need them."""
+    if obj.get("token_start") is None:
+        return None
+    first = get(obj, "token_start", int, field)
+    last = check(obj.get("token_end"), (int, type(None)), f"{field}.token_end")
+    return first, first if last is None else last
+
+
+def _read_relations(
+    values: List[Any],
+    extents: List[Extent],
+    source: Source,
+    options: Options,
+    report: Report,
+) -> List[RelationRecord]:
+    relations: List[RelationRecord] = []
+    for i, value in enumerate(values):
+        field = f"relations[{i}]"
+        report.read(RELATIONS)
+        label = "?"
+        try:
+            obj = _rename(check(value, dict, field), options)
+            label = get_text(obj, "relationLabel", field)
+            # both ends first: a repair is counted only where the relation is kept
+            ends = [_resolve(obj, key, extents, field) for key in ("head", "child")]
+        except FieldError as error:
+            refuse_relation(error, label, source, report)
+            continue
+        for _, repair in ends:
+            if repair:
+                report.repair(repair)
+        relations.append(RelationRecord(label, ends[0][0], ends[1][0], field))
+    return relations
+
+
+def _resolve(
+    obj: Dict[str, Any], key: str, extents: List[Extent], field: str
+) -> Tuple[str, str]:
+    """Entity id of an end, and the repair that it took."""
+    token = get(obj, key, int, field)
+    ids = [id_ for first, _, id_ in extents if first == token]
+    repair = ""
+    if not ids:
+        ids = [id_ for first, last, id_ in extents if first <= token <= last]
+        repair = "relation end resolved to the entity covering its token"
+    if len(ids) == 1:
+        return ids[0], repair
+    if not ids:
+        raise EndpointError(
+            f"{field}.{key}",
+            f"{token} is not the token_start of an entity of this document, expected "
+            f"one of {sorted({e[0] for e in extents})[:10]}",
+        )
+    where = "begin at" if not repair else "cover"
+    raise EndpointError(
+        f"{field}.{key}",
+        f"{len(ids)} entities {where} token {token} "
+        f"({', '.join(f'tokens[{i}]' for i in ids)}), expected one; UBIAI can't say "
+        f"which is meant, remove all but one",
+    )
+
+
+def _looks_like(head: Head) -> bool:
+    return head.has("document") and (head.has("tokens") or head.has("relations"))
+
+
+FORMAT = Format("ubiai", "UBIAI relations export (JSON)", read, _looks_like)

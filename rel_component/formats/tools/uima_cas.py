@@ -1,0 +1,295 @@
+"""A UIMA CAS in memory as a record: span layers, relation layers, their labels.
+
+A relation layer has `Governor` (head) and `Dependent` (tail). Offsets are UTF-16 units:
+those of the file are used, since cassis leaves what it can't convert as it is.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+
+from ..base import FormatError, Options
+from ..fields import EndpointError, FieldError, refuse_relation, show
+from ..layers import (
+    LINK,
+    choose_feature,
+    choose_layers,
+    get_short_name,
+    name_after_layer,
+)
+from ..offsets import UNITS, UTF16, map_offsets
+from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+
+SEGMENTATION = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type."
+META_DATA = "de.tudarmstadt.ukp.dkpro.core.api.metadata.type."
+# what is no annotation that somebody made
+TECHNICAL = ("uima.", META_DATA, SEGMENTATION + "Token", SEGMENTATION + "Sentence")
+STRING = "uima.cas.String"
+HEAD, TAIL = "Governor", "Dependent"
+
+# offsets in the file, in UTF-16 units, by the ids of annotations
+RawOffsets = Dict[int, Offsets]
+
+
+def read_cas(
+    cas: Any, offsets: RawOffsets, source: Source, options: Options, report: Report
+) -> Record:
+    """Read the document in a CAS.
+
+    cas (cassis.Cas): as loaded.
+    offsets (Dict[int, Tuple[int, int]]): those of the file, by id.
+    source (Source): the name of the file.
+    options (Options): `span_layers`, `relation_layers`, `label_features`,
+        `default_label`.
+    report (Report): counts what is read and what is wrong.
+    RETURNS (Record): the document.
+    RAISES (FormatError): if it has no text.
+    """
+    return _Document(cas, offsets, source, options, report).read()
+
+
+class _Document:
+    """One document while it is read."""
+
+    def __init__(
+        self,
+        cas: Any,
+        offsets: RawOffsets,
+        source: Source,
+        options: Options,
+        report: Report,
+    ) -> None:
+        self.view = _find_view(cas, source, report)
+        self.text: str = self.view.sofa_string
+        self.typesystem = cas.typesystem
+        self.offsets = offsets
+        self.positions, self.size = map_offsets(self.text, UNITS[UTF16])
+        self.options = options
+        self.report = report
+        annotations = self.view.select_all_annotations()
+        # as they stand in the file: relations go by the order of ids, too
+        self.annotations = sorted(annotations, key=lambda a: a.xmiID)
+        self.source = _add_title(source, self.annotations)
+        self.features: Dict[str, Optional[str]] = {}
+        self.found: List[EntityRecord] = []
+        self.entities: Dict[int, EntityRecord] = {}
+        self.lost: Set[int] = set()
+
+    def read(self) -> Record:
+        """RETURNS (Record): the document."""
+        self.report.read(DOCUMENTS)
+        links, spans = self._choose_layers()
+        for annotation in self.annotations:
+            if annotation.type.name in spans:
+                self._read_entity(annotation)
+        relations = [
+            relation
+            for annotation in self.annotations
+            if annotation.type.name in links
+            for relation in self._read_relation(annotation)
+        ]
+        types = (type_ for type_ in self.typesystem.get_types() if _is_link(type_))
+        wanted = self.options.relation_layers
+        has_links = bool(choose_layers((x.name for x in types), wanted, self.report))
+        if not has_links:
+            self.report.note("documents of projects without relation layer: incomplete")
+        return Record(
+            self.text,
+            self.source,
+            self.found,
+            relations,
+            tokens=self._find_segments("Token"),
+            sentences=self._find_segments("Sentence"),
+            complete=self.options.complete and has_links,
+        )
+
+    def _choose_layers(self) -> Tuple[List[str], List[str]]:
+        """Names of the layers that are read as relations, and as entities."""
+        report, options = self.report, self.options
+        types = {a.type.name: a.type for a in self.annotations}
+        layers = {name: type_ for name, type_ in types.items() if _is_layer(type_)}
+        names = [name for name, type_ in layers.items() if _is_link(type_)]
+        links = choose_layers(names, options.relation_layers, report)
+        others = [name for name in layers if name not in names]
+        spans = choose_layers(others, options.span_layers, report)
+        if not options.span_layers:
+            # a relation layer brings the layer of its ends with it
+            bases = {_find_base(layers[name]) for name in links}
+            spans += [name for name in others if name in bases and name not in spans]
+        for annotation in self.annotations:
+            name = annotation.type.name
+            if name not in links and name not in spans and not is_technical(name):
+                report.ignored(f"annotations of {get_short_name(name)}")
+        return links, spans
+
+    def _find_feature(self, type_: Any) -> Optional[str]:
+        if type_.name not in self.features:
+            strings = [f.name for f in type_.all_features if _is_string(f.rangeType)]
+            self.features[type_.name] = choose_feature(strings, self.options)
+        return self.features[type_.name]
+
+    def _find_label(self, annotation: Any, kind: str, field: str) -> str:
+        feature = self._find_feature(annotation.type)
+        value = getattr(annotation, feature, None) if feature else None
+        if value is None or value == "":
+            default = self.options.default_label
+            if kind == RELATIONS and feature is not None and default is not None:
+                return default
+            return name_after_layer(annotation.type.name, feature, kind, self.report)
+        if not isinstance(value, str) or not value.strip():
+            path = f"{field}.{feature}"
+            raise FieldError(path, f"found {show(value)}, expected a name")
+        return value
+
+    def _read_entity(self, annotation: Any) -> None:
+        field = _name(annotation)
+        self.report.read(ENTITIES)
+        try:
+            offsets = self._read_offsets(annotation, field)
+            label = self._find_label(annotation, ENTITIES, field)
+        except FieldError as error:
+            self.lost.add(annotation.xmiID)
+            message = f"{error.say(self.source)}; entity not converted."
+            self.report.error(ENTITIES, "wrong fields", message)
+            return
+        # ids should be unique; the first one is what relations mean
+        id_ = f"{annotation.xmiID} of {len(self.found)}"
+        entity = EntityRecord(id_, label, [offsets], field=field)
+        link = getattr(annotation, LINK, None)
+        if isinstance(link, str) and link:
+            entity.attrs["kb_id"] = link
+        self.report.ignored("slots of spans", self._count_slots(annotation))
+        self.found.append(entity)
+        self.entities.setdefault(annotation.xmiID, entity)
+
+    def _count_slots(self, annotation: Any) -> int:
+        """How many features hold links with roles to other annotations."""
+        names = [f.name for f in annotation.type.all_features if _is_list(f.rangeType)]
+        values = (getattr(annotation, name, None) for name in names)
+        return sum(bool(getattr(value, "elements", None)) for value in values)
+
+    def _read_offsets(self, annotation: Any, field: str) -> Offsets:
+        raw = self.offsets.get(annotation.xmiID)
+        if raw is None:
+            found = show([annotation.begin, annotation.end])
+            raise FieldError(field, f"found the offsets {found}, expected two numbers")
+        begin, end = (self.positions.get(offset) for offset in raw)
+        if begin is not None and end is not None:
+            return (begin, end)
+        wrong = raw[0] if begin is None else raw[1]
+        if 0 <= wrong <= self.size:
+            raise FieldError(
+                field,
+                f"found the offset {wrong}, which is in the middle of a character of "
+                f"two UTF-16 units, expected the border of one",
+            )
+        raise FieldError(
+            field,
+            f"found the offsets {raw[0]}-{raw[1]}, expected them inside the text, "
+            f"which has {self.size} UTF-16 units",
+        )
+
+    def _read_relation(self, annotation: Any) -> Iterator[RelationRecord]:
+        field = _name(annotation)
+        self.report.read(RELATIONS)
+        label = "?"
+        try:
+            label = self._find_label(annotation, RELATIONS, field)
+            head = self._resolve(annotation, HEAD, field)
+            tail = self._resolve(annotation, TAIL, field)
+        except FieldError as error:
+            refuse_relation(error, label, self.source, self.report)
+            return
+        yield RelationRecord(label, head.id, tail.id, field)
+
+    def _resolve(self, annotation: Any, name: str, field: str) -> EntityRecord:
+        end = getattr(annotation, name, None)
+        path = f"{field}.{name}"
+        id_ = getattr(end, "xmiID", None)
+        if end is None or not isinstance(id_, int):
+            raise EndpointError(path, "found nothing, expected an annotation")
+        if id_ in self.lost:
+            raise EndpointError(path, f"{_name(end)} was not converted")
+        if id_ not in self.entities:
+            layer = get_short_name(end.type.name)
+            raise EndpointError(
+                path,
+                f"found {_name(end)}, expected an annotation of a layer that is read "
+                f"as entities; --span-layer {layer} reads this one (give it once for "
+                f"each layer)",
+            )
+        return self.entities[id_]
+
+    def _find_segments(self, name: str) -> Optional[List[Offsets]]:
+        """Tokens or sentences; none are better than wrong ones."""
+        try:
+            found = [
+                self._read_offsets(annotation, name)
+                for annotation in self.annotations
+                if annotation.type.name == SEGMENTATION + name
+            ]
+        except FieldError:
+            self.report.repair(f"{name.lower()}s that do not fit the text: left out")
+            return None
+        return sorted(found) or None
+
+
+def _find_view(cas: Any, source: Source, report: Report) -> Any:
+    """The view with the text; INCEpTION has no other."""
+    views = [cas.get_view(view.sofa.sofaID) for view in cas.views]
+    found = [view for view in views if view.sofa_string]
+    if not found:
+        raise FormatError(
+            f"{source.file}: found no text, expected one in the sofa. Export the "
+            f"document anew."
+        )
+    report.ignored("views beside the first", len(found) - 1)
+    return found[0]
+
+
+def _add_title(source: Source, annotations: List[Any]) -> Source:
+    for annotation in annotations:
+        if annotation.type.name == META_DATA + "DocumentMetaData":
+            title = annotation.get("documentTitle") or annotation.get("documentId")
+            if isinstance(title, str):
+                return Source(source.file, id=title)
+    return Source(source.file, id=Path(source.file).name)
+
+
+def _name(annotation: Any) -> str:
+    """As messages call it: INCEpTION has no other name for it than its id."""
+    return f"{get_short_name(annotation.type.name)} id {annotation.xmiID}"
+
+
+def _list_features(type_: Any) -> Dict[str, Any]:
+    return {feature.name: feature.rangeType for feature in type_.all_features}
+
+
+def _is_layer(type_: Any) -> bool:
+    """Whether annotations of this type may be entities or relations."""
+    features = _list_features(type_)
+    is_chain = {"next", "referenceType"} <= set(features)
+    return {"begin", "end"} <= set(features) and not is_chain
+
+
+def _is_link(type_: Any) -> bool:
+    return {HEAD, TAIL} <= set(_list_features(type_))
+
+
+def _find_base(type_: Any) -> str:
+    """The layer that a relation layer is attached to."""
+    return _list_features(type_)[HEAD].name
+
+
+def _is_string(type_: Any) -> bool:
+    supertype = getattr(type_, "supertype", None)
+    return STRING in (getattr(type_, "name", ""), getattr(supertype, "name", ""))
+
+
+def _is_list(type_: Any) -> bool:
+    return getattr(type_, "name", "") == "uima.cas.FSArray"
+
+
+def is_technical(layer: str) -> bool:
+    """RETURNS (bool): whether it is no layer that people annotate in."""
+    return layer.startswith(TECHNICAL)

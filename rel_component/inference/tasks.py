@@ -1,0 +1,171 @@
+"""Inputs to tasks: a text or tokens, with the entities that may be given."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+import srsly
+
+from ..formats.io import list_files
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A text to predict on.
+
+    text (str): the text.
+    entities (Optional[List[Dict[str, Any]]]): given entities, with `start`, `end`
+        (characters, exclusive end) and `label`; None if they are to be found.
+    tokens (Optional[List[str]]): given tokens.
+    meta (Dict[str, Any]): passed through to the output.
+    """
+
+    text: str
+    entities: Optional[List[Dict[str, Any]]] = None
+    tokens: Optional[List[str]] = None
+    meta: Dict[str, Any] = field(default_factory=dict)
+
+
+def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
+    """Read texts from a file.
+
+    path (Path): a text file, or JSON lines with `text` (or `tokens`) and optionally
+        `entities`: objects with `start`, `end` and `label`, or lists of the three, in
+        characters; with `tokens` of these joined by single blanks.
+    by_line (bool): each line of a text file is a text of its own.
+    YIELDS (Task): one for each text.
+    RAISES (ValueError): naming file, line and field, if something is not as expected.
+    """
+    if path.suffix.lower() in JSON_SUFFIXES:
+        for number, line in enumerate(_read_lines(path), 1):
+            if line.strip():
+                yield read_json_task(line, f"{path}:{number}")
+    elif by_line:
+        yield from (Task(line) for line in _read_lines(path) if line.strip())
+    else:
+        yield Task(_decode(path.read_bytes(), path).removeprefix("\ufeff"))
+
+
+def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
+    """Read the text files of a folder and its subfolders.
+
+    path (Path): the folder.
+    by_line (bool): each line of a file is a text of its own.
+    YIELDS (Task): by name of the file, which is the `id` in its meta.
+    RAISES (ValueError): if there is no text file.
+    """
+    files = sorted(file for file in list_files(path) if file.suffix == ".txt")
+    if not files:
+        raise ValueError(f"{path}: found no .txt file in this folder, expected texts.")
+    for file in files:
+        name = file.relative_to(path).with_suffix("").as_posix()
+        for number, task in enumerate(read_tasks(file, by_line), 1):
+            id_ = f"{name}-{number}" if by_line else name
+            yield replace(task, meta={**task.meta, "id": id_})
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    """Lines one by one, split only where JSON strings can't be."""
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            text = _decode(line, path, offset)
+            yield (text if offset else text.removeprefix("\ufeff")).rstrip("\r\n")
+            offset += len(line)
+
+
+def _decode(data: bytes, path: Path, offset: int = 0) -> str:
+    try:
+        return data.decode("utf8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {offset + error.start} is not UTF-8. Save the file as UTF-8."
+        ) from error
+
+
+def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
+    """Read a text from a line of JSON.
+
+    line (str): an object with a text or `tokens`, and perhaps `entities`.
+    where (str): file and line, for messages.
+    text_field (str): has the text.
+    RETURNS (Task): other fields are its meta.
+    RAISES (ValueError): naming the field, if something is not as expected.
+    """
+    try:
+        data = srsly.json_loads(line)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: not JSON ({error}); expected one object on each line."
+        ) from error
+    return read_task(data, where, text_field)
+
+
+def read_task(data: Any, where: str, text_field: str = "text") -> Task:
+    """Make a task of plain data.
+
+    data (Any): an object with a text or `tokens`, and perhaps `entities`.
+    where (str): its place in the input, for messages.
+    text_field (str): has the text.
+    RETURNS (Task): other fields are its meta.
+    RAISES (ValueError): naming the field, if something is not as expected.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{where}: found {type(data).__name__}; expected an object with "
+            f"{text_field!r}."
+        )
+    text, tokens = data.get(text_field), data.get("tokens")
+    is_tokens = isinstance(tokens, list) and all(isinstance(x, str) for x in tokens)
+    if not isinstance(text, str) and not is_tokens:
+        raise ValueError(
+            f"{where}: found fields {sorted(data)}; expected {text_field!r}, a string, "
+            f"or 'tokens', a list of strings."
+        )
+    entities = data.get("entities")
+    if entities is not None:
+        if isinstance(entities, list):
+            entities = [_name_parts(entity) for entity in entities]
+        check_entities(entities, where)
+    meta = {
+        k: v for k, v in data.items() if k not in (text_field, "tokens", "entities")
+    }
+    if isinstance(text, str):
+        return Task(text, entities, None, meta)
+    return Task("", entities, tokens, meta)
+
+
+def check_entities(
+    entities: Any, where: str, label: str = "label", unit: str = "characters"
+) -> None:
+    """RAISES (ValueError): unless these are objects with start, end and a label."""
+    if not isinstance(entities, list):
+        raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
+    expected = {"start": int, "end": int, label: str}
+    form = f"An entity is an object with start, end ({unit}) and {label}"
+    form += ", or a list of the three." if label == "label" else "."
+    for i, entity in enumerate(entities):
+        place = f"{where} entities[{i}]"
+        if not isinstance(entity, dict):
+            raise ValueError(f"{place}: found {entity!r}. {form}")
+        for name, type_ in expected.items():
+            if name not in entity:
+                raise ValueError(
+                    f"{place}: has no {name}; found {', '.join(entity) or 'nothing'}. "
+                    f"{form}"
+                )
+            value = entity[name]
+            if not isinstance(value, type_) or isinstance(value, bool):
+                raise ValueError(
+                    f"{place}.{name}: found {value!r}; expected {type_.__name__}. "
+                    f"{form}"
+                )
+
+
+def _name_parts(entity: Any) -> Any:
+    """An entity that is a list of start, end and label as an object."""
+    if isinstance(entity, list) and len(entity) == 3:
+        return dict(zip(("start", "end", "label"), entity))
+    return entity

@@ -1,0 +1,192 @@
+"""Advice on what to set in the config."""
+
+from typing import Iterator, Sequence
+
+from ..wording import agree, join_names, list_some, of_all, percent, quote
+from .found import (
+    GENERATOR,
+    INITIALIZE,
+    N_EXAMPLES,
+    PIPE,
+    Advice,
+    Result,
+    add_up,
+    choose_source,
+    find_setting,
+)
+
+# a setting may lose so many relations, if it leaves no more than so many pairs
+LOSS, SAVING = 0.01, 0.7
+# whatever is won, so many must not be lost
+MUCH = 0.05
+# a label is symmetric if so many relations stand in both directions
+BOTH_WAYS = 0.9
+
+
+def _check_spans_key(result: Result) -> Iterator[Advice]:
+    total = add_up(result, "entities", "entities_not_in_doc_ents")
+    key, n_outside = result["spans_key"], total["entities_not_in_doc_ents"]
+    if key is None and result["other_spans_keys"]:
+        yield Advice(
+            "info",
+            "spans_key",
+            f"Only doc.ents was looked at, but documents have entities in doc.spans "
+            f"too: give --spans-key {' or '.join(result['other_spans_keys'])}.",
+        )
+    if n_outside:
+        share = percent(n_outside / total["entities"])
+        in_ents, in_group = find_setting(result, None), find_setting(result, key)
+        if in_group["lost"] < in_ents["lost"]:
+            lost = percent((in_ents["lost"] - in_group["lost"]) / in_ents["relations"])
+            yield Advice(
+                "warn",
+                "spans_key",
+                f"Use spans_key = {quote(key)} in {GENERATOR}: {share} of the "
+                f"entities are in doc.spans only, not in doc.ents; without them {lost} "
+                f"of the relations would be lost.",
+            )
+        else:
+            yield Advice(
+                "info",
+                "spans_key",
+                f"{share} of the entities are in doc.spans[{key!r}] only, and no "
+                f"relation needs them: leave spans_key null.",
+            )
+
+
+def _check_symmetry(result: Result) -> Iterator[Advice]:
+    labels = result["labels"]
+    shares = {x: row["both_ways"] / row["relations"] for x, row in labels.items()}
+    often = {x: s for x, s in shares.items() if labels[x]["both_ways"] >= N_EXAMPLES}
+    symmetric = [label for label, share in often.items() if share >= BOTH_WAYS]
+    if symmetric:
+        yield Advice(
+            "info",
+            "symmetric",
+            f"Add symmetric = [{', '.join(map(quote, symmetric))}] in {INITIALIZE}: "
+            f"nearly all relations with {agree(len(symmetric), 'this label', 'these')} "
+            f"stand in both directions; then each is learned and scored once.",
+        )
+    for label, share in often.items():
+        if 0.1 <= share < BOTH_WAYS:
+            yield Advice(
+                "info",
+                "symmetric",
+                f"{percent(share)} of the relations {label} stand in both directions. "
+                f"If the direction has no meaning, annotate the rest likewise "
+                f"(--symmetric {label} of scripts/convert.py does it) and add "
+                f"symmetric = [{quote(label)}] in {INITIALIZE}; if it has, look at "
+                f"these.",
+            )
+
+
+def _check_single_label(result: Result) -> Iterator[Advice]:
+    several = add_up(result, "related_pairs", "pairs_with_several_labels")
+    n = several["pairs_with_several_labels"]
+    if len(result["labels"]) > 1 and not n:
+        yield Advice(
+            "info",
+            "single_label",
+            f"No pair has several labels: single_label = true in {PIPE} keeps only the "
+            f"best one.",
+        )
+    elif n:
+        yield Advice(
+            "info",
+            "single_label",
+            f"{of_all(n, several['related_pairs'], 'related pair')} "
+            f"{agree(n, 'has', 'have')} several labels: leave single_label = false.",
+        )
+
+
+def _check_limits(result: Result) -> Iterator[Advice]:
+    key = choose_source(result)
+    everything = find_setting(result, key)
+    if not everything["relations"] or not everything["candidates"]:
+        return
+    rows = [r for r in result["candidates"] if r["spans_key"] == key]
+    lengths = [row for row in rows if row["max_length"] is not None]
+    yield from _advise_limit("max_length", lengths, everything, result)
+    n_unknown = add_up(result, "documents_without_sentences")
+    n = n_unknown["documents_without_sentences"]
+    if n:
+        yield Advice(
+            "info",
+            "max_sentences",
+            f"{of_all(n, add_up(result, 'documents')['documents'], 'document')} "
+            f"{agree(n, 'has', 'have')} no sentence boundaries, so that max_sentences "
+            f"can't be judged; --sentencizer sets them for this inspection.",
+        )
+    else:
+        windows = [row for row in rows if row["max_sentences"] is not None]
+        yield from _advise_limit("max_sentences", windows, everything, result)
+
+
+def _advise_limit(
+    name: str, rows: Sequence[Result], everything: Result, result: Result
+) -> Iterator[Advice]:
+    """On limits that are given from the widest to the tightest."""
+    losses = [(row["lost"] - everything["lost"]) / row["relations"] for row in rows]
+    shares = [row["candidates"] / everything["candidates"] for row in rows]
+    good = [i for i, loss in enumerate(losses) if loss <= LOSS and shares[i] <= SAVING]
+    bad = [i for i, loss in enumerate(losses) if loss > LOSS]
+    parts = []
+    if good:
+        best = good[-1]
+        parts.append(
+            f"{name} = {rows[best][name]} in {GENERATOR} leaves {percent(shares[best])}"
+            f" of the candidate pairs to score and loses {percent(losses[best])} of "
+            f"the relations"
+        )
+    if bad:
+        row = rows[bad[0]]
+        labels = result["labels"]
+        worst = max(
+            row["lost_labels"],
+            key=lambda x: row["lost_labels"][x] / labels[x]["relations"],
+        )
+        share = percent(row["lost_labels"][worst] / labels[worst]["relations"])
+        text = f"{name} = {row[name]} would lose {percent(losses[bad[0]])}"
+        text += "" if good else " of the relations"
+        text += f" ({share} of {worst})" if len(labels) > 1 else ""
+        parts.append(text if good else f"{text}; leave it null")
+    if parts:
+        yield Advice("info", name, f"{'; '.join(parts)}.")
+
+
+def _check_schema(result: Result) -> Iterator[Advice]:
+    schema, splits = result["schema"], result["schema"]["splits"]
+    if schema["allowed_share"] is None or schema["allowed_share"] > SAVING:
+        return
+    n_relations = sum(row["relations"] for row in splits.values())
+    n_lost = sum(row["lost"] for row in splits.values())
+    left = (
+        f"learn_schema = true in {INITIALIZE} leaves {percent(schema['allowed_share'])}"
+        f" of the candidate pairs to score"
+    )
+    names = join_names(splits)
+    if not n_relations:
+        yield Advice("info", "learn_schema", f"{left}.")
+    elif not n_lost:
+        text = f"{left} and loses no relation of {names}."
+        yield Advice("info", "learn_schema", text)
+    else:
+        kinds = [key for row in splits.values() for key in row["type_pairs"]]
+        some = list_some([f"{h} {label} {t}" for h, label, t, _ in kinds], 3)
+        share = n_lost / n_relations
+        leave = "" if share <= MUCH else "; leave it false"
+        yield Advice(
+            "info",
+            "learn_schema",
+            f"{left}, but loses {percent(share)} of the relations of {names}, whose "
+            f"types {result['train']} does not have ({some}){leave}.",
+        )
+
+
+RULES = (
+    _check_spans_key,
+    _check_symmetry,
+    _check_single_label,
+    _check_limits,
+    _check_schema,
+)

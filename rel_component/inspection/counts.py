@@ -1,0 +1,217 @@
+"""What stands in annotated documents, counted in one pass."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Counter as CounterType
+from typing import Dict, Iterable, List, Optional, Tuple
+
+import numpy
+from spacy.attrs import SENT_START
+from spacy.tokens import Doc
+
+from ..relations import (
+    SOURCE_KEY,
+    EntityKey,
+    RelationKey,
+    get_relation_data,
+    get_relation_keys,
+)
+from .overlaps import count_overlaps, find_crossing
+
+N_PLACES = 3
+N_LONGEST = 5
+
+Kind = Tuple[str, ...]
+Numbers = CounterType[Tuple[str, int]]
+
+
+@dataclass
+class Counts:
+    """The counts of one split; those of several are added with `merge`.
+
+    documents (Counter): documents by what they are or lack.
+    span_keys (Counter): documents by groups of `doc.spans` that they have.
+    lengths (Counter): documents by number of tokens.
+    longest (List[Tuple[int, str]]): tokens and place of the longest documents.
+    entities (Counter): entities by how they stand to each other.
+    entity_types (Counter): entities by type.
+    relations (Counter): relations, and pairs, by what is odd about them.
+    labels (Counter): relations by label.
+    type_pairs (Counter): relations by (head type, label, tail type).
+    both_ways (Counter): by label, relations whose reverse has the label too.
+    forward (Counter): by label, relations whose head stands first.
+    label_sets (Counter): pairs by their labels, where they have several.
+    distances (Counter): relations by label and tokens between the two starts, which
+        is what `max_length` limits.
+    gaps (Counter): by label and tokens between the end of one and the start of the
+        other; 0 where they overlap.
+    sentences (Counter): by label and sentence boundaries between the two starts, in
+        documents that have boundaries.
+    places (Dict[Kind, List[str]]): where some of what is odd stands.
+    """
+
+    documents: CounterType[str] = field(default_factory=Counter)
+    span_keys: CounterType[str] = field(default_factory=Counter)
+    lengths: CounterType[int] = field(default_factory=Counter)
+    longest: List[Tuple[int, str]] = field(default_factory=list)
+    entities: CounterType[str] = field(default_factory=Counter)
+    entity_types: CounterType[str] = field(default_factory=Counter)
+    relations: CounterType[str] = field(default_factory=Counter)
+    labels: CounterType[str] = field(default_factory=Counter)
+    type_pairs: CounterType[Tuple[str, str, str]] = field(default_factory=Counter)
+    both_ways: CounterType[str] = field(default_factory=Counter)
+    forward: CounterType[str] = field(default_factory=Counter)
+    label_sets: CounterType[Kind] = field(default_factory=Counter)
+    distances: Numbers = field(default_factory=Counter)
+    gaps: Numbers = field(default_factory=Counter)
+    sentences: Numbers = field(default_factory=Counter)
+    places: Dict[Kind, List[str]] = field(default_factory=dict)
+
+    def add(self, doc: Doc, spans_key: Optional[str]) -> None:
+        """Count one document.
+
+        doc (Doc): the document.
+        spans_key (Optional[str]): group of `doc.spans` with all entities, also those
+            that overlap; None: `doc.ents` has all.
+        """
+        place = get_place(doc)
+        self.lengths[len(doc)] += 1
+        self.longest = sorted([*self.longest, (len(doc), place)], key=_by_length)
+        del self.longest[N_LONGEST:]
+        relations = list(get_relation_keys(doc))
+        entities = self._add_entities(doc, spans_key, place)
+        self._add_document(doc, spans_key, relations, entities)
+        self._add_relations(relations, set(entities), place)
+        self._add_distances(doc, relations)
+
+    def _add_document(
+        self,
+        doc: Doc,
+        spans_key: Optional[str],
+        relations: List[RelationKey],
+        entities: List[EntityKey],
+    ) -> None:
+        data = get_relation_data(doc)
+        facts = {
+            "all": True,
+            "without annotation": data is None,
+            "without entities": not entities,
+            "without relations": not relations,
+            "incomplete": data is not None and not data.complete,
+            "without sentence boundaries": not has_sentences(doc),
+            "with the span group": spans_key in doc.spans,
+        }
+        self.documents.update(name for name, is_true in facts.items() if is_true)
+        self.span_keys.update(list(doc.spans))
+
+    def _add_entities(
+        self, doc: Doc, spans_key: Optional[str], place: str
+    ) -> List[EntityKey]:
+        ents = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        group = []
+        if spans_key in doc.spans:
+            group = [(s.start, s.end, s.label_) for s in doc.spans[spans_key]]
+        entities = sorted({*ents, *group})
+        self.entity_types.update(type_ for _, _, type_ in entities)
+        self.entities["all"] += len(entities)
+        self.entities["not in doc.ents"] += len(entities) - len(ents)
+        self.entities["repeated"] += len(group) - len(set(group))
+        if len(ents) < len(entities):  # those of doc.ents do not overlap
+            self.entities.update(count_overlaps(entities))
+            for first, second in find_crossing(entities):
+                texts = [doc[start:end].text for start, end, _ in (first, second)]
+                self._note(("crossing",), f"{place}: {texts[0]!r} and {texts[1]!r}")
+        return entities
+
+    def _add_relations(
+        self, relations: List[RelationKey], entities: set, place: str
+    ) -> None:
+        pairs: Dict[Tuple[EntityKey, EntityKey], List[str]] = {}
+        known = set(relations)
+        for key in relations:
+            head, label, tail = key
+            kind = (head[2], label, tail[2])
+            self.relations["all"] += 1
+            self.labels[label] += 1
+            self.type_pairs[kind] += 1
+            self._note(("type pair", *kind), place)
+            if head == tail:
+                self.relations["self"] += 1
+                self._note(("self",), place)
+            elif RelationKey(tail, label, head) in known:
+                self.both_ways[label] += 1
+            self.forward[label] += head < tail
+            if not (head in entities and tail in entities):
+                self.relations["end is no entity"] += 1
+                self._note(("end is no entity",), place)
+            pairs.setdefault((head, tail), []).append(label)
+        self.relations["pairs"] += len(pairs)
+        self.label_sets.update(tuple(sorted(x)) for x in pairs.values() if len(x) > 1)
+
+    def _add_distances(self, doc: Doc, relations: List[RelationKey]) -> None:
+        numbers = None
+        if relations and has_sentences(doc):
+            begins = doc.to_array(SENT_START).astype("int64") == 1
+            numbers = numpy.cumsum(begins).tolist()
+        for head, label, tail in relations:
+            gap = max(head[0], tail[0]) - min(head[1], tail[1])
+            self.distances[(label, abs(head[0] - tail[0]))] += 1
+            self.gaps[(label, max(gap, 0))] += 1
+            if numbers is not None:
+                crossed = abs(numbers[head[0]] - numbers[tail[0]])
+                self.sentences[(label, crossed)] += 1
+
+    def _note(self, kind: Kind, place: str) -> None:
+        places = self.places.setdefault(kind, [])
+        if len(places) < N_PLACES and place not in places:
+            places.append(place)
+
+
+def count_docs(docs: Iterable[Doc], spans_key: Optional[str] = None) -> Counts:
+    """Count what stands in documents.
+
+    docs (Iterable[Doc]): annotated documents.
+    spans_key (Optional[str]): group of `doc.spans` with all entities.
+    RETURNS (Counts): the counts.
+    """
+    counts = Counts()
+    for doc in docs:
+        counts.add(doc, spans_key)
+    return counts
+
+
+def merge(parts: Iterable[Counts]) -> Counts:
+    """RETURNS (Counts): the sum of several; the parts stay as they are."""
+    total = Counts()
+    for part in parts:
+        for name, value in vars(part).items():
+            if isinstance(value, Counter):
+                getattr(total, name).update(value)
+        total.longest = sorted(total.longest + part.longest, key=_by_length)
+        del total.longest[N_LONGEST:]
+        for kind, places in part.places.items():
+            for place in places:
+                total._note(kind, place)
+    return total
+
+
+def has_sentences(doc: Doc) -> bool:
+    """RETURNS (bool): whether its sentence boundaries are known."""
+    return len(doc) < 2 or doc.has_annotation("SENT_START")
+
+
+def get_place(doc: Doc) -> str:
+    """RETURNS (str): where a document comes from, or how it begins."""
+    source = doc.user_data.get(SOURCE_KEY)
+    if not isinstance(source, dict) or not source.get("file"):
+        return repr(" ".join(doc[:12].text.split())[:40])
+    file = str(source["file"])
+    for name, form in (("line", ":{}"), ("index", " [{}]"), ("id", " ({})")):
+        value = source.get(name)
+        if value is not None and str(value) not in file:
+            return file + form.format(value)
+    return file
+
+
+def _by_length(item: Tuple[int, str]) -> Tuple[int, str]:
+    return -item[0], item[1]

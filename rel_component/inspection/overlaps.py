@@ -1,0 +1,65 @@
+"""Entities that overlap: nested, crossing, on the same span."""
+
+from collections import Counter
+from typing import Counter as CounterType
+from typing import List, Sequence, Tuple
+
+import numpy
+
+from ..relations import EntityKey
+
+
+def count_overlaps(entities: Sequence[EntityKey]) -> CounterType[str]:
+    """How the entities of a document overlap.
+
+    entities (Sequence[Tuple[int, int, str]]): start, end and type, each once.
+    RETURNS (Counter): number of entities that are `nested` in a longer one, that are
+        `crossing` another, and that share their span with one of another type
+        (`same span`).
+    """
+    spans = numpy.asarray([key[:2] for key in entities], dtype="int64").reshape(-1, 2)
+    unique, n_types = numpy.unique(spans, axis=0, return_counts=True)
+    is_crossing = numpy.zeros(len(unique), dtype=bool)
+    is_crossing[_find_crossing(unique)] = True
+    return Counter(
+        {
+            "nested": int(n_types[_find_nested(unique)].sum()),
+            "crossing": int(n_types[is_crossing].sum()),
+            "same span": int(n_types[n_types > 1].sum()),
+        }
+    )
+
+
+def find_crossing(
+    entities: Sequence[EntityKey],
+) -> List[Tuple[EntityKey, EntityKey]]:
+    """RETURNS (List[Tuple[EntityKey, EntityKey]]): entities of which each has tokens
+    that the other lacks, and some in common; the one that starts first is first."""
+    ordered = sorted(entities)
+    spans = numpy.asarray([key[:2] for key in ordered], dtype="int64").reshape(-1, 2)
+    return [(ordered[a], ordered[b]) for a, b in _find_crossing(spans).tolist()]
+
+
+def _find_nested(spans: numpy.ndarray) -> numpy.ndarray:
+    """spans (Ints2d): different ones. RETURNS (Bools1d): which lie inside another."""
+    order = numpy.lexsort((-spans[:, 1], spans[:, 0]))
+    ends = spans[order, 1]
+    furthest = numpy.concatenate(([-1], numpy.maximum.accumulate(ends)[:-1]))
+    is_nested = numpy.zeros(len(spans), dtype=bool)
+    # what stands before starts no later, and ends later where it starts there
+    is_nested[order] = furthest[: len(spans)] >= ends
+    return is_nested
+
+
+def _find_crossing(spans: numpy.ndarray) -> numpy.ndarray:
+    """spans (Ints2d): sorted by start. RETURNS (Ints2d): rows of those that cross."""
+    starts, ends = spans[:, 0], spans[:, 1]
+    # others that start inside, not where it starts
+    first = numpy.searchsorted(starts, starts, side="right")
+    last = numpy.maximum(numpy.searchsorted(starts, ends, side="left"), first)
+    counts = last - first
+    a = numpy.repeat(numpy.arange(len(spans)), counts)
+    shift = numpy.cumsum(counts) - counts
+    b = numpy.arange(len(a)) - numpy.repeat(shift - first, counts)
+    is_crossing = ends[b] > ends[a]
+    return numpy.stack([a[is_crossing], b[is_crossing]], axis=1)

@@ -1,0 +1,239 @@
+"""Texts that are repeated, word for word or nearly, within and across splits.
+
+Near repetitions are found by MinHash and locality-sensitive hashing (Broder, 1997;
+Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3), and what is
+found is verified with the true similarity.
+"""
+
+from collections import defaultdict
+from typing import (
+    Any,
+    DefaultDict,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
+
+import numpy
+from spacy.attrs import IS_SPACE, LOWER
+from spacy.tokens import Doc
+
+from ..corpus.splits import SplitItem
+from .counts import get_place
+
+# tokens in a row
+SHINGLE = 3
+# 32 bands of 4 values: texts half alike are found in 7 of 8 cases, those that are 70 %
+# alike always but 1 of 5000 times
+N_BANDS, BAND = 32, 4
+# shingles to hash at one time
+BLOCK = 8192
+# a bucket with more texts is compared along a chain
+N_IN_BUCKET = 32
+N_EXAMPLES = 5
+
+Matches = Dict[Tuple[int, int], float]
+# of a text: the places where each split has it
+Places = Dict[str, List[str]]
+# of a text: similarity of others
+Neighbours = DefaultDict[int, Dict[int, float]]
+
+
+class Print(NamedTuple):
+    """What is kept of a text to compare it.
+
+    text (str): hash of the text without regard to whitespace, as splits compare it.
+    group (Optional[str]): the group of documents that it belongs to.
+    place (str): where it stands.
+    shingles (ndarray): sorted hashes of three tokens in a row, lower case.
+    signature (ndarray): (n_hashes,), uint32, MinHash of the shingles.
+    """
+
+    text: str
+    group: Optional[str]
+    place: str
+    shingles: numpy.ndarray
+    signature: numpy.ndarray
+
+
+def take_print(doc: Doc) -> Print:
+    """RETURNS (Print): what is kept of a document to compare its text."""
+    item = SplitItem.from_doc(doc)
+    shingles = _make_shingles(doc)
+    return Print(item.text, item.group, get_place(doc), shingles, _sign(shingles))
+
+
+def find_repeats(
+    splits: Dict[str, Sequence[Print]], similarity: float = 0.7
+) -> Dict[str, Any]:
+    """Texts that stand several times.
+
+    splits (Dict[str, Sequence[Print]]): the documents of each split.
+    similarity (float): share of shingles that two texts have in common (Jaccard) from
+        which they are nearly the same; from 0.5.
+    RETURNS (Dict[str, Any]): `splits`, a row for each two splits with the number of
+        documents of `split` that stand in `other` too (`same`), or nearly (`nearly`,
+        those not counted before), or whose group does (`same_group`), and examples.
+    """
+    texts, prints = _join_same_texts(splits)
+    neighbours: Neighbours = defaultdict(dict)
+    for (a, b), alike in find_similar(prints, similarity).items():
+        neighbours[a][b] = neighbours[b][a] = alike
+    names = list(splits)
+    rows = []
+    for i, other in enumerate(names):
+        for split in names[i:]:
+            row: Dict[str, Any] = {"split": split, "other": other}
+            row["documents"] = len(splits[split])
+            row.update(_compare_splits(texts, neighbours, split, other))
+            if split != other:
+                groups = {p.group for p in splits[other]} - {None}
+                row["same_group"] = sum(p.group in groups for p in splits[split])
+            rows.append(row)
+    return {"similarity": similarity, "splits": rows}
+
+
+def find_similar(prints: Sequence[Print], similarity: float) -> Matches:
+    """Pairs of texts that have most shingles in common.
+
+    prints (Sequence[Print]): the texts.
+    similarity (float): least share of the shingles of both (Jaccard), from 0.5.
+    RETURNS (Dict[Tuple[int, int], float]): positions and similarity. Of many texts
+        that are all alike, not each pair is listed, but each text is.
+    """
+    found: Matches = {}
+    seen: Set[Tuple[int, int]] = set()
+    if not prints:
+        return found
+    signatures = numpy.stack([p.signature for p in prints])
+    for pair in _list_likely(signatures):
+        if pair not in seen:
+            seen.add(pair)
+            alike = _compare(prints[pair[0]].shingles, prints[pair[1]].shingles)
+            if alike >= similarity:
+                found[pair] = alike
+    return found
+
+
+def _join_same_texts(
+    splits: Dict[str, Sequence[Print]],
+) -> Tuple[List[Places], List[Print]]:
+    """Different texts: where each split has them, and one print of each."""
+    number: Dict[str, int] = {}
+    texts: List[Places] = []
+    prints: List[Print] = []
+    for name, part in splits.items():
+        for print_ in part:
+            k = number.setdefault(print_.text, len(number))
+            if k == len(prints):
+                prints.append(print_)
+                texts.append({})
+            texts[k].setdefault(name, []).append(print_.place)
+    return texts, prints
+
+
+def _compare_splits(
+    texts: Sequence[Places], neighbours: Neighbours, split: str, other: str
+) -> Dict[str, Any]:
+    n_same = n_nearly = 0
+    same: List[Tuple[str, str]] = []
+    nearly: Dict[FrozenSet[int], Tuple[float, str, str]] = {}
+    for k, places in enumerate(texts):
+        here, there = places.get(split, []), places.get(other, [])
+        if split == other:
+            here = here[1:]  # the first is no repetition
+        if here and there:
+            n_same += len(here)
+            same.append((here[0], there[0]))
+            continue
+        alike = {n: x for n, x in neighbours.get(k, {}).items() if other in texts[n]}
+        if split in places and alike:
+            n_nearly += len(places[split])
+            best = max(alike, key=lambda n: alike[n])
+            found = (alike[best], places[split][0], texts[best][other][0])
+            nearly.setdefault(frozenset((k, best)), found)
+    most = sorted(nearly.values(), key=lambda found: -found[0])[:N_EXAMPLES]
+    return {
+        "same": n_same,
+        "nearly": n_nearly,
+        "same_examples": [{"places": list(found)} for found in same[:N_EXAMPLES]],
+        "nearly_examples": [
+            {"similarity": round(alike, 3), "places": list(found)}
+            for alike, *found in most
+        ],
+    }
+
+
+def _make_shingles(doc: Doc) -> numpy.ndarray:
+    lower, is_space = doc.to_array([LOWER, IS_SPACE]).reshape(-1, 2).T
+    words = _mix(lower[is_space == 0])
+    n = max(len(words) - SHINGLE + 1, min(len(words), 1))
+    shingles = numpy.zeros(n, dtype="uint64")
+    for k in range(min(SHINGLE, len(words))):
+        # its place counts: "a b c" is not "c b a"
+        shingles = _mix(shingles + words[k : k + n])
+    return numpy.unique(shingles)
+
+
+def _mix(values: numpy.ndarray) -> numpy.ndarray:
+    """The finalizer of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    values = values + numpy.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+    return values ^ (values >> numpy.uint64(31))
+
+
+def _draw_factors() -> Tuple[numpy.ndarray, numpy.ndarray]:
+    rng = numpy.random.default_rng(0)
+    factors, terms = rng.integers(1, 2**63, (2, N_BANDS * BAND), dtype="uint64")
+    return factors | numpy.uint64(1), terms
+
+
+FACTORS, TERMS = _draw_factors()
+
+
+def _sign(shingles: numpy.ndarray) -> numpy.ndarray:
+    signature = numpy.full(N_BANDS * BAND, 2**32 - 1, dtype="uint32")
+    for start in range(0, len(shingles), BLOCK):
+        block = shingles[start : start + BLOCK, None]
+        hashes = (block * FACTORS + TERMS) >> numpy.uint64(32)
+        signature = numpy.minimum(signature, hashes.min(axis=0).astype("uint32"))
+    return signature
+
+
+def _list_likely(signatures: numpy.ndarray) -> Iterator[Tuple[int, int]]:
+    """Texts whose signatures agree in a whole band; pairs may be repeated."""
+    for start in range(0, signatures.shape[1], BAND):
+        band = signatures[:, start : start + BAND]
+        _, bucket = numpy.unique(band, axis=0, return_inverse=True)
+        order = numpy.argsort(bucket.ravel(), kind="stable")
+        sizes = numpy.bincount(bucket.ravel())
+        ends = numpy.cumsum(sizes)
+        for i in numpy.flatnonzero(sizes > 1).tolist():
+            members = order[ends[i] - sizes[i] : ends[i]].tolist()
+            yield from _pair_up(members)
+
+
+def _pair_up(members: List[int]) -> Iterator[Tuple[int, int]]:
+    if len(members) <= N_IN_BUCKET:
+        for i, a in enumerate(members):
+            for b in members[i + 1 :]:
+                yield a, b
+    else:
+        # each with the first and with the one before: no square of a large bucket
+        for a, b in zip(members, members[1:]):
+            yield members[0], b
+            yield a, b
+
+
+def _compare(a: numpy.ndarray, b: numpy.ndarray) -> float:
+    """RETURNS (float): what two sets share of what they have together (Jaccard)."""
+    n_shared = len(numpy.intersect1d(a, b, assume_unique=True))
+    n_all = len(a) + len(b) - n_shared
+    return n_shared / n_all if n_all else 1.0

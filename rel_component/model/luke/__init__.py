@@ -1,0 +1,1 @@
+"""LUKE: the encoder reads words and entities, and classifies entity pairs."""

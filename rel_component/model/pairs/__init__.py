@@ -1,0 +1,1 @@
+"""The pair model: vectors of two entities and features of the pair."""

@@ -1,0 +1,295 @@
+"""What is known of a pair besides its vectors: distance, order, what lies between.
+
+Each feature is a small number, a bucket. Features are grouped so that a group's
+buckets combine into one code, and a pair needs one look-up for each group.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.attrs import IS_SPACE, ORTH, SENT_START
+from spacy.strings import get_string_id
+from spacy.tokens import Doc
+
+from ..candidates import Entities
+from .entity_words import N_SHARED, Words, get_words
+
+# tokens between the two entities at which a new bucket begins
+DISTANCES = (1, 2, 3, 4, 5, 7, 10, 15, 25, 50, 100)
+# numbers of things between at which a new bucket begins
+COUNTS = (1, 2, 3, 5, 9)
+FEW = (1, 2)
+# a group's combined buckets: more would cost more than a second look-up
+MAX_GROUP = 1024
+
+SENTENCE_END = numpy.asarray(
+    [get_string_id(x) for x in (".", "!", "?", ";", "…", "。", "！", "？")],
+    dtype="uint64",
+)
+
+
+@dataclass
+class Layout:
+    """Where the entities of a batch stand, prepared once for all their pairs.
+
+    starts, ends (Ints1d): (n_entities,), int32, first token and one past the last,
+        counted over the batch.
+    types (Ints1d): (n_entities,), int32, number of the entity's type; 0 is unknown.
+    starting_before (Ints2d): (n_entities, 2), entities that start before this one's
+        start, and before its end.
+    of_type (Ints2d): (n_entities + 1, n_types), among the first i entities.
+    sentences, lines (Ints1d): (n_tokens + 1,), int32, ends of sentences and line
+        breaks among the first i tokens.
+    words (Optional[Words]): what the entities' texts have in common is found by.
+    """
+
+    starts: numpy.ndarray
+    ends: numpy.ndarray
+    types: numpy.ndarray
+    starting_before: numpy.ndarray
+    of_type: numpy.ndarray
+    sentences: numpy.ndarray
+    lines: numpy.ndarray
+    words: Optional[Words] = None
+
+
+@dataclass
+class Between:
+    """The stretch between the two entities of each pair.
+
+    start, end (Ints1d): (n_pairs,), int32, first token and one past the last, counted
+        over the batch; equal where the entities touch or overlap.
+    first_rank, end_rank (Ints1d): (n_pairs,), int64, the entities that start there, by
+        their order in the batch: the first and one past the last.
+    is_backward (Bools1d): (n_pairs,), whether the tail stands first.
+    is_overlap (Bools1d): (n_pairs,), whether the two entities share a token.
+    """
+
+    start: numpy.ndarray
+    end: numpy.ndarray
+    first_rank: numpy.ndarray
+    end_rank: numpy.ndarray
+    is_backward: numpy.ndarray
+    is_overlap: numpy.ndarray
+
+
+def get_layout(
+    docs: Sequence[Doc],
+    entities: Entities,
+    types: Dict[int, int],
+    *,
+    words: bool = False,
+) -> Layout:
+    """Prepare a batch.
+
+    docs (Sequence[Doc]): the batch.
+    entities (Entities): its entities.
+    types (Dict[int, int]): hash of an entity type → its number, from 1 on.
+    words (bool): whether the entities' words will be compared.
+    RETURNS (Layout): the layout.
+    """
+    lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
+    firsts = (numpy.cumsum(lengths) - lengths)[entities.docs].astype("int32")
+    starts = firsts + entities.spans[:, 0]
+    ends = firsts + entities.spans[:, 1]
+    numbers = numpy.asarray(
+        [types.get(type_, 0) for type_ in entities.types.tolist()], dtype="int32"
+    )
+    of_type = numpy.zeros((len(entities) + 1, len(types) + 1), dtype="int32")
+    of_type[numpy.arange(1, len(entities) + 1), numbers] = 1
+    numpy.cumsum(of_type, axis=0, out=of_type)
+    sentences, lines = _count_boundaries(docs)
+    before = [numpy.searchsorted(starts, x, side="left") for x in (starts, ends)]
+    return Layout(
+        starts=starts,
+        ends=ends,
+        types=numbers,
+        starting_before=numpy.stack(before, axis=1),
+        of_type=of_type,
+        sentences=sentences,
+        lines=lines,
+        words=get_words(docs, entities) if words else None,
+    )
+
+
+def get_between(layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray) -> Between:
+    """RETURNS (Between): the tokens between heads and tails, rows of entities."""
+    is_backward = layout.starts[tails] < layout.starts[heads]
+    first = numpy.where(is_backward, tails, heads)
+    second = numpy.where(is_backward, heads, tails)
+    start, second_start = layout.ends[first], layout.starts[second]
+    first_rank = layout.starting_before[:, 1][first]
+    second_rank = layout.starting_before[:, 0][second]
+    return Between(
+        start=start,
+        end=numpy.maximum(start, second_start),
+        first_rank=first_rank,
+        end_rank=numpy.maximum(first_rank, second_rank),
+        is_backward=is_backward,
+        is_overlap=second_start < start,
+    )
+
+
+def _distance(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    bucket = _bucket(between.end - between.start, DISTANCES)
+    return bucket + between.is_backward * (len(DISTANCES) + 1)
+
+
+def _nesting(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    """0 apart, 1 the tail within the head, 2 the head within the tail, 3 crossing."""
+    kind = numpy.zeros(len(heads), dtype="int32")
+    rows = numpy.flatnonzero(between.is_overlap)  # few, so that the rest costs nothing
+    heads, tails, starts, ends = heads[rows], tails[rows], layout.starts, layout.ends
+    inside = (starts[heads] <= starts[tails]) & (ends[tails] <= ends[heads])
+    around = (starts[tails] <= starts[heads]) & (ends[heads] <= ends[tails])
+    kind[rows] = numpy.where(inside, 1, numpy.where(around, 2, 3))
+    return kind
+
+
+def _sentences(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    crossed = layout.sentences[between.end] - layout.sentences[between.start]
+    return numpy.minimum(crossed, 2)
+
+
+def _lines(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    return numpy.minimum(layout.lines[between.end] - layout.lines[between.start], 2)
+
+
+def _entities_between(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    return _bucket(between.end_rank - between.first_rank, COUNTS)
+
+
+def _head_type_between(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    return _count_type(layout, layout.types[heads], between)
+
+
+def _tail_type_between(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    return _count_type(layout, layout.types[tails], between)
+
+
+def _count_type(
+    layout: Layout, types: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    counts, width = layout.of_type.ravel(), layout.of_type.shape[1]
+    last, first = between.end_rank * width, between.first_rank * width
+    return _bucket(counts[last + types] - counts[first + types], FEW)
+
+
+def _shared_words(
+    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+) -> numpy.ndarray:
+    assert layout.words is not None
+    return layout.words.compare(heads, tails)
+
+
+Feature = Callable[[Layout, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray]
+
+# switch of the configuration → its features with their numbers of buckets
+FEATURES: Dict[str, List[Tuple[Feature, int]]] = {
+    "distance": [(_distance, 2 * (len(DISTANCES) + 1))],
+    "nesting": [(_nesting, 4)],
+    "boundaries": [(_sentences, 3), (_lines, 3)],
+    "entities_between": [
+        (_entities_between, len(COUNTS) + 1),
+        (_head_type_between, len(FEW) + 1),
+        (_tail_type_between, len(FEW) + 1),
+    ],
+    "shared_words": [(_shared_words, N_SHARED)],
+}
+
+
+def get_groups(names: Sequence[str]) -> List[List[Tuple[Feature, int]]]:
+    """Group features so that a group's buckets combine into one code.
+
+    names (Sequence[str]): keys of FEATURES.
+    RETURNS (List[List[Tuple[Feature, int]]]): groups of features with their sizes.
+    """
+    groups: List[List[Tuple[Feature, int]]] = []
+    combined = MAX_GROUP
+    for name in names:
+        for feature, size in FEATURES[name]:
+            if combined * size > MAX_GROUP:
+                groups.append([])
+                combined = 1
+            groups[-1].append((feature, size))
+            combined *= size
+    return groups
+
+
+def get_codes(
+    groups: List[List[Tuple[Feature, int]]],
+    layout: Layout,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
+) -> List[numpy.ndarray]:
+    """The combined bucket of each pair in each group.
+
+    heads, tails (Ints1d): (n_pairs,), rows of the batch's entities.
+    RETURNS (List[Ints1d]): (n_pairs,), int32, one array for each group; the last
+        feature of a group varies fastest.
+    """
+    codes = []
+    for group in groups:
+        code = numpy.zeros(len(heads), dtype="int32")
+        for feature, size in group:
+            code = code * size + feature(layout, heads, tails, between)
+        codes.append(code.astype("int32"))
+    return codes
+
+
+def _bucket(values: numpy.ndarray, borders: Tuple[int, ...]) -> numpy.ndarray:
+    return _bucket_table(borders)[numpy.minimum(values, borders[-1])]
+
+
+@cache
+def _bucket_table(borders: Tuple[int, ...]) -> numpy.ndarray:
+    values = numpy.arange(borders[-1] + 1)
+    return numpy.searchsorted(borders, values, side="right").astype("int32")
+
+
+def _count_boundaries(docs: Sequence[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Ends of sentences and line breaks among the first i tokens of the batch.
+
+    Where a Doc has no sentence boundaries, final punctuation stands in for them.
+    """
+    offsets = numpy.cumsum([0, *(len(doc) for doc in docs)]).tolist()
+    tokens = numpy.zeros((offsets[-1] + 1, 3), dtype="uint64")
+    for doc, start in zip(docs, offsets):
+        if len(doc):
+            tokens[start : start + len(doc)] = doc.to_array(
+                [ORTH, IS_SPACE, SENT_START]
+            )
+    is_next_start = tokens[1:, 2]
+    is_final = numpy.isin(tokens[:-1, 0], SENTENCE_END)
+    ends = numpy.where(is_next_start == 0, is_final, is_next_start == 1)
+    breaks = numpy.zeros(offsets[-1], dtype=bool)
+    for doc, start in zip(docs, offsets):  # their vocabularies may differ
+        spaces = numpy.flatnonzero(tokens[start : start + len(doc), 1])
+        if len(spaces):
+            orths, at = numpy.unique(tokens[start + spaces, 0], return_inverse=True)
+            strings = [doc.vocab.strings[orth] for orth in orths.tolist()]
+            breaks[start + spaces] = numpy.asarray(["\n" in x for x in strings])[at]
+    return _count_before(ends), _count_before(breaks)
+
+
+def _count_before(flags: numpy.ndarray) -> numpy.ndarray:
+    counts = numpy.zeros(len(flags) + 1, dtype="int32")
+    numpy.cumsum(flags, out=counts[1:])
+    return counts

@@ -1,0 +1,1 @@
+"""Transformers: checkpoints, windows of word pieces, batches of equal length."""

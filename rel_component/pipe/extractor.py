@@ -1,0 +1,595 @@
+"""The relation extractor: candidates → scores → relations, as a spaCy pipe."""
+
+import warnings
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..model.candidates import (
+    Candidates,
+    Entities,
+    PairGenerator,
+    get_candidates,
+    is_batch_generator,
+)
+from ..relations import RelationData, find_decided, set_relation_data
+from ..schema import Schema
+from ..scorer import relation_scorer
+from .calibration import Line, calibrate
+from .constraints import add_canonical, add_mirrored
+from .loss import PairLoss
+from .truth import Truth, count_covered, find_labels, get_gold_candidates, get_truth
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "rel_model.v1"
+
+[model.create_instance_tensor]
+@architectures = "rel_instance_tensor.v1"
+
+[model.create_instance_tensor.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 2
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+
+[model.create_instance_tensor.pooling]
+@layers = "reduce_mean.v1"
+
+[model.create_instance_tensor.get_instances]
+@misc = "rel_instance_generator.v1"
+max_length = null
+
+[model.classification_layer]
+@architectures = "rel_classification_layer.v1"
+nO = null
+nI = null
+"""
+
+Prediction = Tuple[Candidates, numpy.ndarray]
+
+
+@Language.factory(
+    "relation_extractor",
+    assigns=["doc._.rel", "doc._.relations"],
+    default_config={
+        "model": Config().from_str(DEFAULT_CONFIG)["model"],
+        "threshold": 0.5,
+        "single_label": False,
+        "predicted_share": 0.0,
+        "loss": {"@misc": "rel_component.PairLoss.v1"},
+        "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
+    },
+    default_score_weights={
+        "rel_micro_p": None,
+        "rel_micro_r": None,
+        "rel_micro_f": 1.0,
+        "rel_macro_f": None,
+        "rel_strict_f": None,
+        "rel_candidate_recall": None,
+    },
+)
+def make_relation_extractor(
+    nlp: Language,
+    name: str,
+    model: Model,
+    *,
+    threshold: float,
+    single_label: bool,
+    predicted_share: float,
+    loss: PairLoss,
+    scorer: Optional[Callable],
+) -> "RelationExtractor":
+    """Construct a relation extractor.
+
+    model (Model[Tuple[List[Doc], Candidates], Floats2d]): scores in [0, 1],
+        (n_pairs, n_labels); `model.attrs["get_instances"]` generates the pairs.
+    threshold (float): a relation is predicted from this score on.
+    single_label (bool): predict only the best label of a pair; its score stays what
+        it is among independent labels.
+    predicted_share (float): beside the gold entities, learn from so many in one of the
+        entities that the pipeline predicts wrongly, as pairs without relation. Needs
+        the encoder and what finds entities among `training.annotating_components`.
+    loss (PairLoss): which pairs count how much in training.
+    scorer (Optional[Callable]): scores examples.
+    """
+    return RelationExtractor(
+        nlp.vocab,
+        model,
+        name,
+        threshold=threshold,
+        single_label=single_label,
+        predicted_share=predicted_share,
+        loss=loss,
+        scorer=scorer,
+    )
+
+
+class RelationExtractor(TrainablePipe):
+    """Predicts the relations between the entities of a Doc."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "relation_extractor",
+        *,
+        threshold: float = 0.5,
+        single_label: bool = False,
+        predicted_share: float = 0.0,
+        loss: Optional[PairLoss] = None,
+        scorer: Optional[Callable] = relation_scorer,
+    ) -> None:
+        """Initialize a relation extractor.
+
+        vocab (Vocab): the shared vocabulary.
+        model (Model): see `make_relation_extractor`.
+        name (str): the component's name.
+        threshold (float): a relation is predicted from this score on.
+        single_label (bool): predict only the best label of a pair.
+        predicted_share (float): share of the wrongly predicted entities to learn from.
+        loss (Optional[PairLoss]): None counts all pairs alike.
+        scorer (Optional[Callable]): scores examples.
+        """
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.single_label = single_label
+        self.predicted_share = check_share(predicted_share, model)
+        self.loss = loss or PairLoss()
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "threshold": check_threshold(threshold),
+            "thresholds": {},
+            "calibration": {},
+            "symmetric": [],
+            "schema": None,
+        }
+        self._schema: Optional[Tuple[Any, Optional[Schema]]] = None
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the relation labels."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
+        return self.labels
+
+    @property
+    def threshold(self) -> float:
+        """RETURNS (float): a relation is predicted from this score on."""
+        return self.cfg["threshold"]
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.cfg["threshold"] = check_threshold(value)
+
+    def use_threshold(self, value: float) -> None:
+        """Predict from one score on, whatever the label.
+
+        value (float): the threshold; those of labels are dropped.
+        RAISES (ValueError): if it is no probability.
+        """
+        self.threshold, self.thresholds = value, {}
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): labels with a threshold of their own, in place
+        of `threshold`. Saved with the pipe; a new training forgets them."""
+        return dict(self.cfg["thresholds"])
+
+    @thresholds.setter
+    def thresholds(self, values: Mapping[str, float]) -> None:
+        self._check_labels("thresholds", values)
+        self.cfg["thresholds"] = {
+            label: check_threshold(float(value)) for label, value in values.items()
+        }
+
+    @property
+    def calibration(self) -> Dict[str, Line]:
+        """RETURNS (Dict[str, Tuple[float, float]]): labels whose scores are calibrated,
+        with slope and intercept on the log odds, see `calibration.calibrate`. Saved
+        with the pipe; a new training forgets it."""
+        return {label: (a, b) for label, (a, b) in self.cfg["calibration"].items()}
+
+    @calibration.setter
+    def calibration(self, lines: Mapping[str, Line]) -> None:
+        self._check_labels("calibration", lines)
+        self.cfg["calibration"] = {
+            label: check_line(label, line) for label, line in lines.items()
+        }
+
+    def get_thresholds(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): (n_labels,), from which score on each is predicted."""
+        own = self.cfg["thresholds"]
+        return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
+
+    def _check_labels(self, name: str, values: Iterable[str]) -> None:
+        unknown = sorted(set(values) - set(self.labels))
+        if unknown:
+            raise ValueError(
+                f"{name} names {', '.join(unknown)}, but the labels are "
+                f"{', '.join(self.labels) or 'not known yet'}."
+            )
+
+    @property
+    def symmetric(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        return frozenset(self.cfg["symmetric"])
+
+    @property
+    def schema(self) -> Optional[Schema]:
+        """RETURNS (Optional[Schema]): what relations there can be; None: any."""
+        data, cached = self.cfg["schema"], self._schema
+        if cached is None or cached[0] is not data:
+            schema = None if data is None else Schema.from_dict(data)
+            self._schema = cached = (data, schema)
+        return cached[1]
+
+    def add_label(self, label: str) -> int:
+        """Add a label.
+
+        label (str): the label.
+        RETURNS (int): 0 if it was there already, else 1.
+        RAISES (ValueError): if the label is no string, or the model has its labels.
+        """
+        if not isinstance(label, str):
+            raise ValueError(
+                f"Relation label {label!r} is of type {type(label).__name__}; only "
+                f"strings can be labels of the relation extractor."
+            )
+        if label in self.cfg["labels"]:
+            return 0
+        self._allow_extra_label()
+        self.cfg["labels"] = [*self.cfg["labels"], label]
+        return 1
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """Score the candidate pairs of a batch, without modifying the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        RETURNS (Tuple[Candidates, Floats2d]): the pairs and their scores, calibrated,
+            on the CPU, (n_pairs, n_labels), float32 in [0, 1].
+        """
+        docs = list(docs)
+        candidates, allowed = self._find_candidates(docs)
+        if not len(candidates):
+            return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
+        scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
+        if allowed is not None:
+            scores[~allowed] = numpy.nan  # what can't be is not scored
+        scores = calibrate(scores, self.labels, self.cfg["calibration"])
+        return add_mirrored(candidates, scores, self._get_symmetric_columns())
+
+    def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
+        """RETURNS (Candidates): the pairs of a batch that are scored."""
+        return self._find_candidates(docs)[0]
+
+    def _find_candidates(
+        self, docs: Sequence[Doc]
+    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
+        found = get_candidates(self.model.attrs["get_instances"], docs)
+        return self._prune(found, docs)
+
+    def _prune(
+        self, candidates: Candidates, docs: Sequence[Doc]
+    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
+        """Leave out pairs that can have no label, and second directions of pairs
+        that can only have symmetric ones.
+
+        RETURNS (Tuple[Candidates, Optional[Bools2d]]): the others, and which labels
+            they can have, (n_pairs, n_labels); None for all.
+        """
+        columns = self._get_symmetric_columns()
+        if self.cfg["schema"] is None and not columns:
+            return candidates, None
+        is_added = None
+        if columns and not isinstance(self.model.attrs["get_instances"], PairGenerator):
+            candidates, is_added = add_canonical(candidates)
+        mask, number = self._get_mask(docs, candidates.entities)
+        is_directed = numpy.ones(len(self.labels), dtype=bool)
+        is_directed[columns] = False
+        heads, tails = candidates.pairs.T
+        types = (number[heads], number[tails])
+        keep = mask[:, :, is_directed].any(axis=2)[types]
+        keep |= mask.any(axis=2)[types] & (heads < tails)
+        if self.cfg["schema"] is None and (is_added is None or not is_added.any()):
+            return candidates.select(keep), None
+        allowed = mask[types[0][keep], types[1][keep]]
+        if is_added is not None:  # for the sake of the symmetric labels only
+            allowed[is_added[keep]] &= ~is_directed
+        return candidates.select(keep), allowed
+
+    def _get_mask(
+        self, docs: Sequence[Doc], entities: Entities
+    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """What the schema allows: (n_types, n_types, n_labels), bool, and the number
+        of each entity's type."""
+        hashes, first, number = numpy.unique(
+            entities.types, return_index=True, return_inverse=True
+        )
+        schema = self.schema
+        if schema is None:
+            shape = (len(hashes), len(hashes), len(self.labels))
+            return numpy.ones(shape, dtype=bool), number
+        types = [
+            docs[i].vocab.strings[type_]
+            for i, type_ in zip(entities.docs[first].tolist(), hashes.tolist())
+        ]
+        return schema.mask(types, self.labels), number
+
+    def _get_symmetric_columns(self) -> List[int]:
+        symmetric = self.symmetric
+        return [i for i, label in enumerate(self.labels) if label in symmetric]
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
+        """Write scores and relations into the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        scores (Tuple[Candidates, Floats2d]): what `predict` returned for it.
+        """
+        candidates, probabilities = scores
+        entities = candidates.entities
+        decided = find_decided(probabilities, self.get_thresholds(), self.single_label)
+        borders = numpy.searchsorted(decided[:, 0], candidates.offsets)
+        docs = list(docs)
+        is_batch = len(docs) > 1
+        for i, doc in enumerate(docs):
+            ents, pairs = candidates.of_doc(i)
+            data = RelationData(
+                spans=entities.spans[ents],
+                types=[
+                    doc.vocab.strings[type_] for type_ in entities.types[ents].tolist()
+                ],
+                pairs=candidates.pairs[pairs] - ents.start,
+                labels=self.cfg["labels"],
+                # not a view, by which one Doc would keep the whole batch
+                scores=scores[1][pairs].copy() if is_batch else scores[1][pairs],
+                decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
+            )
+            set_relation_data(doc, data)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): the batch.
+        drop (float): dropout rate.
+        sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
+        losses (Optional[Dict[str, float]]): loss of each component, added to.
+        RETURNS (Dict[str, float]): the losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "RelationExtractor.update")
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
+            return losses
+        set_dropout_rate(self.model, drop)
+        truth = self.get_truth(examples, self.predicted_share)
+        # also without any pair: a shared encoder waits for the last of its listeners
+        scores, backprop = self.model.begin_update((docs, truth.candidates))
+        loss, gradient = self.loss(self.model.ops, scores, truth)
+        backprop(gradient)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_truth(
+        self, examples: Sequence[Example], predicted_share: float = 0.0
+    ) -> Truth:
+        """The pairs to learn from, with their true labels.
+
+        examples (Sequence[Example]): the batch.
+        predicted_share (float): of the wrongly predicted entities to mix in.
+        RETURNS (Truth): one row for each pair.
+        """
+        generator = self.model.attrs["get_instances"]
+        docs = [example.predicted for example in examples]
+        found = get_gold_candidates(generator, examples, predicted_share)
+        candidates, _ = self._prune(found, docs)
+        return get_truth(examples, candidates, self.labels, self.symmetric)
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> Tuple[float, Floats2d]:
+        """The loss of scores and its gradient.
+
+        examples (Iterable[Example]): the batch.
+        scores (Floats2d): (n_pairs, n_labels), in the order of the candidates.
+        RETURNS (Tuple[float, Floats2d]): loss and gradient.
+        """
+        truth = self.get_truth(list(examples))
+        return self.loss(self.model.ops, scores, truth)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+        symmetric: Optional[List[str]] = None,
+        schema_path: Optional[Union[str, Path]] = None,
+        learn_schema: bool = False,
+    ) -> None:
+        """Initialize for training from a representative set of examples.
+
+        get_examples (Callable[[], Iterable[Example]]): the training data.
+        nlp (Optional[Language]): the pipeline.
+        labels (Optional[List[str]]): the labels; None takes those of the data.
+        symmetric (Optional[List[str]]): labels whose direction does not count, besides
+            those that the schema names.
+        schema_path (Optional[Union[str, Path]]): file of a schema: JSON, YAML or brat's
+            annotation.conf.
+        learn_schema (bool): without a file, allow the entity types seen in the data.
+        RAISES (ValueError): if there is no label, or no pair to learn from.
+        """
+        validate_get_examples(get_examples, "RelationExtractor.initialize")
+        # those that a checkpoint was trained to classify come first
+        own = self.model.attrs.get("find_labels", list)
+        for label in labels or [*own(), *find_labels(get_examples())]:
+            self.add_label(label)
+        self._require_labels()
+        golds = (example.reference for example in get_examples())
+        schema = read_schema(golds, schema_path, learn_schema, symmetric or [])
+        known = {*(symmetric or ()), *(schema.symmetric if schema else ())}
+        unknown = {*(symmetric or ())} - {*self.labels}
+        if unknown:
+            raise ValueError(
+                f"symmetric names {sorted(unknown)}, but the labels are "
+                f"{list(self.labels)}. Correct the config's "
+                f"[initialize.components.{self.name}]."
+            )
+        self.cfg["symmetric"] = [label for label in self.labels if label in known]
+        self.cfg["schema"] = schema.to_dict() if schema else None
+        # they are of the weights that are replaced
+        self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
+        if "entity_types" in self.model.attrs:
+            self.model.attrs["entity_types"] = find_entity_types(get_examples())
+        if "labels" in self.model.attrs:
+            self.model.attrs["labels"] = list(self.labels)
+        sample, truth = self._get_sample(get_examples())
+        docs = [example.predicted for example in sample]
+        Y = self.model.ops.asarray(truth.labels)
+        self.model.initialize(X=(docs, truth.candidates), Y=Y)
+        self._warn_of_lost(get_examples())
+
+    def _get_sample(self, examples: Iterable[Example]) -> Tuple[List[Example], Truth]:
+        """The first ten documents among which there is a candidate pair."""
+        n_docs = 0
+        for batch in minibatch(examples, 10):
+            n_docs += len(batch)
+            truth = self.get_truth(batch)
+            if len(truth.candidates):
+                return batch, truth
+        raise ValueError(
+            f"Can't initialize the relation extractor: none of the {n_docs} training "
+            f"documents has two entities that make a candidate pair. Check that the "
+            f"documents have entities, and that the candidate generator's limits "
+            f"(max_length, max_sentences) and the schema are not too narrow."
+        )
+
+    def _warn_of_lost(self, examples: Iterable[Example]) -> None:
+        """Say so if gold relations are no candidates: they can't be found."""
+        n_gold = n_covered = longest = 0
+        for batch in minibatch(examples, 64):
+            truth = self.get_truth(batch)
+            gold, covered, distance = count_covered(batch, truth, self.symmetric)
+            n_gold, n_covered = n_gold + gold, n_covered + covered
+            longest = max(longest, distance)
+        if n_covered < n_gold:
+            warnings.warn(
+                f"{n_gold - n_covered} of {n_gold} gold relations of the training data "
+                f"are no candidates, so they can be neither learned nor found. Raise "
+                f"the limits of the candidate generator (the longest of them has "
+                f"{longest} tokens between the starts of its entities; null is no "
+                f"limit), and check the schema and the entities' span group.",
+                stacklevel=3,
+            )
+
+
+def read_schema(
+    golds: Iterable[Doc],
+    path: Optional[Union[str, Path]],
+    is_learned: bool,
+    symmetric: Sequence[str],
+) -> Optional[Schema]:
+    """Read or learn a schema, and warn where the data contradicts it.
+
+    golds (Iterable[Doc]): the training documents.
+    path (Optional[Union[str, Path]]): file of a schema.
+    is_learned (bool): without a file, learn it from the documents.
+    symmetric (Sequence[str]): symmetric labels, for learning.
+    RETURNS (Optional[Schema]): None if there is neither file nor wish.
+    """
+    if path is None:
+        return Schema.from_docs(golds, symmetric) if is_learned else None
+    schema = Schema.from_path(path)
+    wrong = schema.contradictions(golds)
+    if wrong:
+        (head, label, tail), count = wrong.most_common(1)[0]
+        warnings.warn(
+            f"{sum(wrong.values())} relations of the training data contradict the "
+            f"schema {path} and can't be learned, most often {head} —{label}→ {tail} "
+            f"({count}). Correct the data, or add the pair to the schema.",
+            stacklevel=4,
+        )
+    return schema
+
+
+def check_threshold(value: float) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it is no probability."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"threshold is {value}; expected a number from 0 to 1.")
+    return value
+
+
+def check_share(value: float, model: Model) -> float:
+    """RETURNS (float): the value. RAISES (ValueError): if it can't be followed."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"predicted_share is {value}; expected a number from 0 to 1.")
+    if value and not is_batch_generator(model.attrs["get_instances"]):
+        raise ValueError(
+            "predicted_share needs rel_component.PairGenerator.v1 as get_instances: "
+            "other generators can't be given entities."
+        )
+    return value
+
+
+def check_line(label: str, line: Line) -> List[float]:
+    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if higher scores
+    would not stay higher."""
+    slope, intercept = map(float, line)
+    if not (0 < slope < numpy.inf and numpy.isfinite(intercept)):
+        raise ValueError(
+            f"calibration of {label} is {tuple(line)}; expected slope and intercept, "
+            f"finite numbers, and a slope above 0."
+        )
+    return [slope, intercept]
+
+
+def find_entity_types(examples: Iterable[Example]) -> List[str]:
+    """RETURNS (List[str]): entity types of `doc.ents` and all span groups, sorted."""
+    types: Set[str] = set()
+    for example in examples:
+        gold = example.reference
+        types.update(ent.label_ for ent in gold.ents)
+        types.update(span.label_ for group in gold.spans.values() for span in group)
+    return sorted(types)

@@ -1,0 +1,1 @@
+"""What `spacy train` is given besides readers: optimizers, callbacks, loggers."""

@@ -1,0 +1,73 @@
+"""Numbers, lists and tables in words, for messages and reports."""
+
+import json
+from typing import Collection, Iterable, List, NamedTuple, Optional
+
+N_NAMED = 8
+
+
+def percent(share: float) -> str:
+    """RETURNS (str): such as `12 %` or `0.4 %`; only nothing is `0 %`, and only all
+    is `100 %`."""
+    if 0 < share < 0.0005:
+        return "less than 0.1 %"
+    if 0.995 <= share < 1:
+        return f"{min(100 * share, 99.9):.1f} %"
+    text = f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def of_all(n: int, total: int, word: str) -> str:
+    """RETURNS (str): such as `1 of 3 texts`."""
+    return f"{n} of {plural(total, word)}"
+
+
+def agree(n: int, one: str, many: str) -> str:
+    """RETURNS (str): the word that goes with this number."""
+    return one if n == 1 else many
+
+
+def list_some(names: Iterable[str], n_named: int = N_NAMED) -> str:
+    """RETURNS (str): the first names, and how many more there are."""
+    names = list(names)
+    more = len(names) - n_named
+    return ", ".join(names[:n_named]) + (f" and {more} more" if more > 0 else "")
+
+
+def join_names(names: Collection[str]) -> str:
+    """RETURNS (str): such as `a, b and c`."""
+    *first, last = names or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def quote(text: Optional[str]) -> str:
+    """RETURNS (str): as a config writes it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+class Table(NamedTuple):
+    """A table of strings.
+
+    title (str): what it shows.
+    header (List[str]): the first column holds names, the others mostly numbers.
+    rows (List[List[str]]): as wide as the header.
+    aligns (str): `l` or `r` for each column.
+    note (str): a sentence below, may be empty.
+    """
+
+    title: str
+    header: List[str]
+    rows: List[List[str]]
+    aligns: str
+    note: str = ""
+
+
+def plural(n: int, word: str) -> str:
+    """RETURNS (str): such as `1 text` or `2 texts`."""
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
+def get_command(extra: str) -> str:
+    """RETURNS (str): how an extra of this package is installed; the package itself
+    stands in no index."""
+    return f"pip install -e '.[{extra}]' in the project's folder"

@@ -1,0 +1,234 @@
+"""The commands around an evaluation: tune, compare, folds, learning curve, package."""
+
+import json
+import os
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from spacy.training import Example
+
+from rel_component.corpus.readers import copy_without_relations
+from rel_component.evaluation.folds import grow, make_folds
+from rel_component.evaluation.training import advise, parse_override, summarize_runs
+
+from ..script_runner import SCRIPTS, load_script
+from ..util import make_doc
+
+CONFIG = SCRIPTS.parent / "configs/rel_tok2vec.cfg"
+NAMES = ("Ann", "Bob", "Cid", "Dan", "Eve", "Fay", "Gil", "Hal")
+SHORT = ("--set", "training.max_steps=3")
+
+
+def make_docs(vocab, n=16):
+    return [
+        make_doc(
+            vocab,
+            f"{NAMES[i % 8]} works for Acme and {NAMES[(i + 1) % 8]} {i % 12}",
+            [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "PERSON")],
+            [(0, "WORKS_FOR", 1)] if i % 4 else [(2, "WORKS_FOR", 1)],
+        )
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Data, and two pipelines of which one has learned nothing."""
+    path = tmp_path_factory.mktemp("tuning")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor")
+    docs = make_docs(nlp.vocab)
+    examples = [Example(copy_without_relations(doc), doc) for doc in docs]
+    optimizer = nlp.initialize(lambda: examples)
+    nlp.to_disk(path / "untrained")
+    for _ in range(30):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(path / "trained")
+    for name in ("train", "dev", "test"):
+        DocBin(docs=docs, store_user_data=True).to_disk(path / f"{name}.spacy")
+    DocBin().to_disk(path / "empty.spacy")
+    return path
+
+
+def test_tune_stores_what_it_chose(folder, tmp_path):
+    run = load_script("tune")
+    arguments = (folder / "trained", folder / "dev.spacy", tmp_path / "tuned")
+    said = run(*arguments, "--calibration", "platt", "--objective", "macro_f")
+    assert "WORKS_FOR" in said and "Tuned pipeline" in said
+    pipe = spacy.load(tmp_path / "tuned").get_pipe("relation_extractor")
+    assert list(pipe.calibration) == ["WORKS_FOR"]
+    before = spacy.load(folder / "trained").get_pipe("relation_extractor")
+    assert before.calibration == {}
+    assert "expected one of micro_f" in run(*arguments, "--objective", "f", code=1)
+    assert "expected one of auto" in run(*arguments, "--calibration", "x", code=1)
+    empty = (folder / "trained", folder / "empty.spacy", tmp_path / "tuned")
+    assert "nothing to choose on" in run(*empty, code=1)
+
+
+def test_evaluate_shows_what_a_tuned_model_was_before(folder, tmp_path):
+    run = load_script("tune")
+    run(folder / "trained", folder / "dev.spacy", tmp_path / "tuned",
+        "--calibration", "platt")  # fmt: skip
+    found = {}
+    for model in (folder / "trained", tmp_path / "tuned"):
+        output = tmp_path / "metrics.json"
+        load_script("evaluate")(
+            model, folder / "test.spacy", "--dev", folder / "dev.spacy",
+            "--output", output, "--report", tmp_path / "report.md",
+        )  # fmt: skip
+        found[model.name] = json.loads(output.read_text(encoding="utf8"))
+    plain, tuned = found["trained"], found["tuned"]
+    assert (plain["tuning"]["source"], tuned["tuning"]["source"]) == ("dev", "model")
+    for reading in ("all", "claims"):
+        before = tuned["tuning"]["before"]["reliability"][reading]["ece"]
+        assert before == pytest.approx(
+            plain["tuning"]["before"]["reliability"][reading]["ece"], abs=1e-6
+        )
+    assert tuned["tuning"]["after"]["f"] == pytest.approx(
+        tuned["honest"]["rel_micro_f"]
+    )
+    assert plain["tuning"]["before"]["f"] == pytest.approx(
+        plain["honest"]["rel_micro_f"]
+    )
+    assert "expected one of .html, .md" in load_script("evaluate")(
+        folder / "trained", folder / "test.spacy", "--report", "report.pdf", code=1
+    )
+
+
+def test_compare(folder, tmp_path):
+    run = load_script("compare")
+    output = tmp_path / "compared.json"
+    models = (folder / "untrained", folder / "trained")
+    said = run(*models, folder / "test.spacy", "--samples", 500, "--output", output)
+    assert "If both were equally good" in said
+    found = json.loads(output.read_text(encoding="utf8"))["micro_f"]
+    assert found["difference"] > 0.5 and found["p"] < 0.05
+    said = run(*models, folder / "test.spacy", "--end-to-end", code=1)
+    assert "does not find entities" in said
+
+
+def test_cross_validate_and_learning_curve(folder, tmp_path):
+    output = tmp_path / "folds.json"
+    run = load_script("cross_validate")
+    arguments = (CONFIG, folder, "--folds", 2, "--seeds", "0,1", *SHORT)
+    said = run(*arguments, "--output", output)
+    assert "2 of 2 folds" in said and "± folds" in said
+    found = json.loads(output.read_text(encoding="utf8"))
+    assert (found["documents"], len(found["runs"])) == (48, 2)
+    assert sum(fold["documents"] for fold in found["runs"][0]["folds"]) == 48
+    curve = tmp_path / "curve.json"
+    said = load_script("learning_curve")(
+        CONFIG, folder, "--shares", "0.5,1", "--seeds", "0", *SHORT, "--output", curve
+    )
+    assert "One seed does not tell a gain from chance" in said
+    points = json.loads(curve.read_text(encoding="utf8"))["points"]
+    assert points[0]["documents"] < points[1]["documents"] == 16
+    report = tmp_path / "report.md"
+    load_script("evaluate")(
+        folder / "trained", folder / "test.spacy", "--cross-validation", output,
+        "--learning-curve", curve, "--report", report,
+    )  # fmt: skip
+    text = report.read_text(encoding="utf8")
+    assert "## Cross-validation" in text and "### Learning curve" in text
+
+
+@pytest.mark.parametrize(
+    "arguments,expected",
+    [
+        (("--folds", 100), "Can't make 100 folds of 16 different texts"),
+        (("--seeds", "a"), "expected numbers separated by commas"),
+        (("--set", "max_steps"), "expected dotted.name=value"),
+        (("--set", 'nlp.pipeline=["nothing"]'), "can't be trained"),
+    ],
+)
+def test_cross_validate_says_what_is_wrong(folder, arguments, expected):
+    run = load_script("cross_validate")
+    assert expected in run(CONFIG, folder, *arguments, code=1)
+
+
+def test_no_text_is_on_both_sides(vocab):
+    docs = make_docs(vocab, 30)
+    for train, held_out in make_folds(docs, 3):
+        assert len(train) + len(held_out) == 30
+        assert not {doc.text for doc in train} & {doc.text for doc in held_out}
+
+
+def test_growing_parts(vocab):
+    docs = make_docs(vocab, 30)
+    small, middle, whole = grow(docs, [0.25, 0.5, 1.0], seed=1)
+    assert whole == docs
+    assert {id(doc) for doc in small} < {id(doc) for doc in middle}
+    left = {doc.text for doc in docs if doc not in middle}
+    assert not left & {doc.text for doc in middle}
+    for shares in ([0.5, 0.25], [0.0, 1.0], [0.5, 1.5]):
+        with pytest.raises(ValueError, match="expected rising numbers"):
+            grow(docs, shares)
+
+
+@pytest.mark.parametrize(
+    "before,last,expected",
+    [
+        ([0.80, 0.81, 0.80], [0.85, 0.86, 0.85], "annotate more"),
+        ([0.85, 0.85, 0.85], [0.851, 0.850, 0.851], "The curve is flat"),
+        ([0.80, 0.70, 0.75], [0.75, 0.80, 0.80], "too close to chance"),
+    ],
+)
+def test_advice_of_a_learning_curve(before, last, expected):
+    points = [
+        {"documents": n, "scores": scores, "mean": sum(scores) / 3}
+        for n, scores in ((10, before), (20, last))
+    ]
+    assert expected in advise(points)
+
+
+def test_summary_of_seeds_and_folds():
+    folds = [
+        {"micro_p": 0, "micro_r": 0, "micro_f": x, "macro_f": None} for x in (0, 1)
+    ]
+    runs = [
+        {"micro_p": 0.0, "micro_r": 0.0, "micro_f": f, "macro_f": None, "folds": folds}
+        for f in (0.4, 0.6)
+    ]
+    found = summarize_runs(runs)
+    assert found["micro_f"]["mean"] == pytest.approx(0.5)
+    assert found["micro_f"]["sd"] == pytest.approx(0.02**0.5)
+    assert found["micro_f"]["sd_folds"] == pytest.approx((1 / 3) ** 0.5)
+    assert found["macro_f"] == {"mean": None, "sd": None, "sd_folds": None}
+
+
+def test_overrides():
+    assert parse_override("training.max_steps=3") == ("training.max_steps", 3)
+    assert parse_override("nlp.lang=de") == ("nlp.lang", "de")
+
+
+# spaCy leaves the files of a package open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
+    metrics = tmp_path / "metrics.json"
+    model = folder / "trained"
+    load_script("evaluate")(model, folder / "test.spacy", "--output", metrics)
+    run = load_script("package")
+    arguments = ("--name", "rel_test", "--no-build", "--metrics", metrics)
+    said = run(model, tmp_path / "packages", *arguments)
+    assert "Model card" in said
+    (package,) = tmp_path.glob("packages/*")
+    card = (package / "README.md").read_text(encoding="utf8")
+    inside = package / "en_rel_test" / "en_rel_test-0.0.1" / "README.md"
+    assert inside.read_text(encoding="utf8") == card
+    assert not card.startswith("---")  # spacy-huggingface-hub writes a header
+    figures = json.loads(metrics.read_text(encoding="utf8"))["honest"]
+    assert f"{100 * figures['rel_micro_f']:.1f} (" in card
+    for part in ("## Usage", "`WORKS_FOR`", "| test | 16 |", "## Limits"):
+        assert part in card
+    assert not (model / "README.md").exists()  # the trained model is left alone
+    for other, warning in (
+        (folder / "untrained", "the card has no figures"),
+        (model, "is older than"),
+    ):
+        os.utime(other / "meta.json", None)
+        os.utime(metrics, (1, 1))
+        assert warning in run(other, tmp_path / "packages", *arguments)
+        card = (package / "README.md").read_text(encoding="utf8")
+        assert "None were measured" in card

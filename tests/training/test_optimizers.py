@@ -1,0 +1,50 @@
+import numpy
+import pytest
+from thinc.api import Adam
+
+from rel_component.training.optimizers import create_two_rate_adam
+
+
+def step(optimizer, name):
+    weights = numpy.ones((2, 2), dtype="float32")
+    gradient = numpy.asarray([[1, 2], [-1, 0.5]], dtype="float32")
+    updated, left = optimizer((1, name), weights.copy(), gradient)
+    assert not left.any()
+    return weights - updated
+
+
+def test_layers_outside_pytorch_learn_so_many_times_faster():
+    settings = {"L2": 0.01, "grad_clip": 1.0}
+    plain = step(Adam(0.001, use_averages=False, **settings), "W")
+    optimizer = create_two_rate_adam(0.001, head_scale=10.0, **settings)
+    assert step(optimizer, "encoder.layer.0.weight") == pytest.approx(plain, abs=1e-6)
+    assert step(optimizer, "W") == pytest.approx(10 * plain, rel=1e-3)
+
+
+def test_a_schedule_holds_for_both():
+    optimizer = create_two_rate_adam(iter([0.1, 0.0]), head_scale=2.0)
+    optimizer.step_schedules()
+    assert not step(optimizer, "W").any()
+
+
+def test_lower_layers_learn_more_slowly():
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2, L2=0.0)
+    plain = step(create_two_rate_adam(0.001, L2=0.0), "W")
+    names = {
+        "pooler.dense.bias": 1,
+        "encoder.layer.1.output.dense.weight": 1,
+        "encoder.layer.0.output.dense.weight": 0.5,
+        "embeddings.word_embeddings.weight": 0.25,
+        "W": 1,
+    }
+    for name, scale in names.items():
+        found = step(optimizer, name)
+        assert found == pytest.approx(scale * plain, rel=1e-3), name
+
+
+def test_the_number_of_layers_has_to_be_right():
+    with pytest.raises(ValueError, match="n_layers is not given"):
+        create_two_rate_adam(0.001, layer_decay=0.5)
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
+    with pytest.raises(ValueError, match=r"n_layers is 2, .* encoder.layer.2.x"):
+        step(optimizer, "encoder.layer.2.x")
