@@ -49,7 +49,7 @@ import spacy
 import typer
 from wasabi import msg
 
-from rel_component.inference.batch import Settings, extract_corpus
+from rel_component.inference.batch import ExtractSettings, extract_corpus
 from rel_component.inference.batch import extractor as extractor_module
 from rel_component.inference.batch.extractor import Extractor
 from rel_component.inference.batch.folder import OutputFolder
@@ -75,7 +75,7 @@ def main(
     output: Annotated[Optional[Path], typer.Option(help="JSON")] = None,
 ) -> None:
     """Measure and print tables."""
-    settings = Settings(model=str(model), chunk_size=chunk_size, gpu_id=gpu_id)
+    settings = ExtractSettings(model=str(model), chunk_size=chunk_size, gpu_id=gpu_id)
     result: Dict[str, Any] = {"load": os.getloadavg(), "cores": os.cpu_count()}
     for name in what.split(","):
         with tempfile.TemporaryDirectory() as work:
@@ -136,7 +136,7 @@ class Clock:
 
 
 def measure_shares(
-    settings: Settings, corpus: Path, folder: Path, n_chunks: int
+    settings: ExtractSettings, corpus: Path, folder: Path, n_chunks: int
 ) -> Dict[str, float]:
     for name in ("parts", "done", "attempts"):
         (folder / name).mkdir()
@@ -192,7 +192,7 @@ class _Component:
 
 
 def measure_engines(
-    settings: Settings,
+    settings: ExtractSettings,
     corpus: Path,
     folder: Path,
     rounds: int,
@@ -242,7 +242,7 @@ def measure_engines(
 
 
 def run_once(
-    settings: Settings, corpus: Path, place: Path, engine: str, n_process: int
+    settings: ExtractSettings, corpus: Path, place: Path, engine: str, n_process: int
 ) -> Dict[str, float]:
     """Rate between the first and the last chunk, of chunks that are done in between."""
     times: List[float] = []
@@ -283,7 +283,7 @@ def run_once(
 
 
 def measure_memory(
-    settings: Settings, corpus: Path, folder: Path, n_process: int
+    settings: ExtractSettings, corpus: Path, folder: Path, n_process: int
 ) -> List[Dict[str, float]]:
     trace: List[Dict[str, float]] = []
     begin = time.perf_counter()

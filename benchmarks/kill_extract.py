@@ -32,7 +32,7 @@ from typing import Annotated, Any, Dict, Iterator, List
 import typer
 from wasabi import msg
 
-from rel_component.inference.batch import Settings, extract_corpus
+from rel_component.inference.batch import ExtractSettings, extract_corpus
 from rel_component.inference.batch.tables import read_parquet
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "extract.py"
@@ -48,7 +48,7 @@ def main(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Kill, resume, compare."""
-    settings = Settings(model=str(model), chunk_size=chunk_size)
+    settings = ExtractSettings(model=str(model), chunk_size=chunk_size)
     tests = {
         "driver": kill_command,
         "job": lambda case: kill_command(case, is_all=True),
@@ -77,7 +77,7 @@ def main(
 class Case:
     """What is done to a run, and what it should give."""
 
-    settings: Settings
+    settings: ExtractSettings
     corpus: Path
     folder: Path
     whole: Path

@@ -1,7 +1,8 @@
 """Numbers, lists and tables in words, for messages and reports."""
 
 import json
-from typing import Collection, Iterable, List, NamedTuple, Optional
+import warnings
+from typing import Any, Collection, Iterable, List, NamedTuple, Optional
 
 N_NAMED = 8
 
@@ -71,3 +72,19 @@ def get_command(extra: str) -> str:
     """RETURNS (str): how an extra of this package is installed; the package itself
     stands in no index."""
     return f"pip install -e '.[{extra}]' in the project's folder"
+
+
+def take_renamed(old: str, new: str, value: Any) -> Any:
+    """The value of a setting that is given under a name it had before.
+
+    old (str): the name that is deprecated.
+    new (str): the name that it has now.
+    value (Any): what is set.
+    RETURNS (Any): the value; warned of once.
+    """
+    warnings.warn(
+        f"{old} is now called {new}: rename it in your config.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return value

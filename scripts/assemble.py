@@ -10,13 +10,15 @@ from rel_component.pipe.loading import load_pipeline
 
 
 def main(
-    finder: Path = typer.Argument(..., help="Trained pipeline that finds entities"),
+    ner_pipeline: Path = typer.Argument(
+        ..., help="Trained pipeline that finds entities"
+    ),
     extractor: Path = typer.Argument(..., help="Trained pipeline that relates them"),
     output: Path = typer.Argument(..., help="Folder for the joined pipeline"),
 ) -> None:
     """Join two trained pipelines: entities from one, relations from the other."""
     try:
-        nlp = assemble(load_pipeline(finder), load_pipeline(extractor))
+        nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
     except ValueError as error:
         msg.fail(str(error), exits=1)
     nlp.to_disk(output)

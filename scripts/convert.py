@@ -252,7 +252,7 @@ def main(
         check_options(options)
         given = {"train": train, "dev": dev, "test": test}
         sources = collect_inputs(inputs, given, output)
-        divider = Divider(split, seed, dev_groups, test_groups)
+        splitter = Splitter(split, seed, dev_groups, test_groups)
         corpora = {
             name: read_corpus(paths, options, report, format_)
             for name, paths in sources.items()
@@ -265,7 +265,7 @@ def main(
         show_report(msg, report)
         check_losses(report, on_error)
         check_groups(corpora, options, report)
-        write(corpora, output, divider, written)
+        write(corpora, output, splitter, written)
     except (ValueError, OSError) as error:
         for line in describe(error).splitlines():
             msg.fail(line)
@@ -289,7 +289,7 @@ def main(
         raise typer.Exit(1) from None
 
 
-class Divider:
+class Splitter:
     """How a corpus that comes in one piece is divided."""
 
     def __init__(
@@ -562,7 +562,7 @@ def check_losses(report: Report, on_error: str) -> None:
 def write(
     corpora: Dict[str, Corpus],
     output: Path,
-    divider: Divider,
+    splitter: Splitter,
     written: Dict[Path, int],
 ) -> None:
     """Write all files, and note the number of documents in each that is written."""
@@ -578,7 +578,7 @@ def write(
         parts = {output: (corpora[""][0], None)}
     else:
         docs, items = corpora[""]
-        divided = divider(items).items()
+        divided = splitter(items).items()
         parts = {output / f"{n}.spacy": (docs, part) for n, part in divided}
     for path in parts:
         check_corpus(path)  # all of them, before one is written

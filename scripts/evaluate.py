@@ -95,7 +95,7 @@ def main(
         msg.good(f"Figures written to {output}")
     if report:
         write_reports(found, report)
-        msg.good(f"Report: {', '.join(map(str, report))}")
+        msg.good(f"Evaluation: {', '.join(map(str, report))}")
         if not has_matplotlib():
             msg.info(
                 f"The report has no plots: matplotlib is not installed "
@@ -149,10 +149,10 @@ def print_details(example: Example, symmetric: AbstractSet[str]) -> None:
 
 def print_result(result: Dict[str, Any]) -> None:
     """Print the tables."""
-    honest, protocol = result["honest"], result["tutorial_protocol"]
+    all_gold, protocol = result["all_gold"], result["tutorial_protocol"]
     msg.divider(f"{result['documents']} documents, {result['mode']}")
     rows: List[List[str]] = [
-        ["all gold relations", *prf(honest)],
+        ["all gold relations", *prf(all_gold)],
         ["generated pairs (tutorial)", *prf(protocol)],
     ]
     msg.table(
@@ -173,12 +173,12 @@ def print_result(result: Dict[str, Any]) -> None:
     n_own = f" ({len(own)} labels have their own)" if own else ""
     print(
         f"Threshold {result['threshold']}{n_own}. Gold relations that were candidates: "
-        f"{percent(honest['rel_candidate_recall'])} %. "
-        f"Macro F {percent(honest['rel_macro_f'])}.{interval}"
+        f"{percent(all_gold['rel_candidate_recall'])} %. "
+        f"Macro F {percent(all_gold['rel_macro_f'])}.{interval}"
     )
-    print_labels("label", honest["rel_per_label"])
+    print_labels("label", all_gold["rel_per_label"])
     rows = [
-        [f"{row['threshold']:g}", *prf(row["honest"]), *prf(chance["honest"])]
+        [f"{row['threshold']:g}", *prf(row["all_gold"]), *prf(chance["all_gold"])]
         for row, chance in zip(result["thresholds"], result["random_baseline"])
     ]
     chances = [f"chance {x}" for x in "PRF"]

@@ -9,8 +9,8 @@ from wasabi import msg
 
 from rel_component.inference.batch import (
     ENGINES,
+    ExtractSettings,
     Progress,
-    Settings,
     Summary,
     extract_corpus,
 )
@@ -81,7 +81,7 @@ def main(
 
     try:
         with bar:
-            settings = Settings(
+            settings = ExtractSettings(
                 model=str(model),
                 entities_from=None if entities_from is None else str(entities_from),
                 code=None if code is None else str(code),

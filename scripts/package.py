@@ -66,7 +66,7 @@ def read_report(
     path: Optional[Path], model: Path, described: Dict[str, Any]
 ) -> Optional[Dict[str, Any]]:
     """The figures of this pipeline; None, with a warning, if there are no such."""
-    report = read_result(path, "honest")
+    report = read_result(path, "all_gold")
     if report is None:
         if path is not None:
             msg.warn(

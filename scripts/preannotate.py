@@ -76,7 +76,7 @@ def main(
         name = texts.resolve().name if texts.is_dir() else texts.stem
         path = find_output(output, find_writer(format_), name, force=force)
         nlp = load_extractor(model, threshold)
-        finder = None if entities_from is None else load_pipeline(entities_from)
+        ner_pipeline = None if entities_from is None else load_pipeline(entities_from)
         options = replace(describe_model(nlp), numbered=rank_by != NO_RANKING)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -87,7 +87,7 @@ def main(
             records = preannotate(
                 nlp,
                 tasks,
-                finder=finder,
+                ner_pipeline=ner_pipeline,
                 by=by,
                 batch_size=batch_size,
                 source=str(texts),

@@ -68,9 +68,16 @@ def main(
         format_ = find_format(format_, json, output)
         nlp = load_pipeline(model)
         check_labels(nlp, label)
-        finder = None if entities_from is None else load_pipeline(entities_from)
+        ner_pipeline = None if entities_from is None else load_pipeline(entities_from)
         if head is not None or tail is not None:
-            if output or label or min_score or lines or finder or format_ == "spert":
+            if (
+                output
+                or label
+                or min_score
+                or lines
+                or ner_pipeline
+                or format_ == "spert"
+            ):
                 raise ValueError(
                     "--head and --tail print all scores of one pair of a text: leave "
                     "out --output, --label, --min-score, --lines, --entities-from and "
@@ -99,8 +106,8 @@ def main(
             output.parent.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
-    check_entities(nlp, finder, tasks, model)
-    found = predict(nlp, docs, tasks, finder=finder, batch_size=batch_size)
+    check_entities(nlp, ner_pipeline, tasks, model)
+    found = predict(nlp, docs, tasks, ner_pipeline=ner_pipeline, batch_size=batch_size)
     shown = tqdm(found, total=len(docs), disable=len(docs) < batch_size, unit="text")
     results = []
     for doc, task in zip(shown, tasks):
@@ -196,13 +203,13 @@ def set_threshold(nlp: spacy.Language, threshold: Optional[float]) -> None:
 
 def check_entities(
     nlp: spacy.Language,
-    finder: Optional[spacy.Language],
+    ner_pipeline: Optional[spacy.Language],
     tasks: List[Task],
     model: Path,
 ) -> None:
     """Refuse to look for relations where nothing finds the entities."""
     bare = [i for i, task in enumerate(tasks, 1) if task.entities is None]
-    if bare and finder is None and not list_entity_finders(nlp):
+    if bare and ner_pipeline is None and not list_entity_finders(nlp):
         msg.fail(
             f"{len(bare)} of {len(tasks)} texts have no entities (the first is text "
             f"{bare[0]}), and {model} "

@@ -44,7 +44,7 @@ def main(
     try:
         import uvicorn
 
-        from rel_component.inference.service import Settings, create_app
+        from rel_component.inference.service import ServiceSettings, create_app
         from rel_component.inference.service.logs import get_log_config
         from rel_component.inference.service.settings import MODEL
     except ImportError as error:
@@ -64,7 +64,7 @@ def main(
         "docs": docs or None,
     }
     try:
-        settings = Settings.from_environment(overrides=given)
+        settings = ServiceSettings.from_environment(overrides=given)
         app = create_app(model, settings)
     except ValueError as error:
         msg.fail(str(error), exits=1)

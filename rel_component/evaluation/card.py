@@ -110,7 +110,7 @@ def _list_labels(
 def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
         return ["None were measured: the package was made without an evaluation."]
-    scores, intervals = report["honest"], report["intervals"]
+    scores, intervals = report["all_gold"], report["intervals"]
     rows = [
         [
             f"relations, {report['mode']}",
@@ -199,7 +199,7 @@ def _list_limits(pipeline: Dict[str, Any], report: Optional[Dict[str, Any]]) -> 
             "predicts they are lower."
         )
     if report is not None:
-        recall = report["honest"]["rel_candidate_recall"]
+        recall = report["all_gold"]["rel_candidate_recall"]
         if recall is not None and recall < 1:
             limits.append(
                 f"{percent(1 - recall)} % of the gold relations are never scored, by "

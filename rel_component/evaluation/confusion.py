@@ -13,7 +13,7 @@ from .pair_scores import PairScores
 NO_ENTITY = "–"
 
 
-def confuse_relations(
+def relation_confusion_matrix(
     pairs: PairScores, thresholds: numpy.ndarray
 ) -> Tuple[List[str], List[str]]:
     """The label of each candidate pair, as classification sees it.
@@ -90,7 +90,7 @@ def make_matrix(
     return {"labels": labels, "counts": counts}
 
 
-def confuse_entities(
+def entity_confusion_matrix(
     examples: Sequence[Example], spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
     """The type of each entity; one with other borders is found as little as one missed.

@@ -93,7 +93,7 @@ def score_thresholds(
     thresholds (Sequence[float]): in [0, 1].
     symmetric (AbstractSet[str]): labels whose direction does not count.
     single_label (bool): only the best label of each pair.
-    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `honest` (recall
+    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `all_gold` (recall
         over all gold relations) and `tutorial_protocol` (over generated pairs only).
     """
     rows = []
@@ -110,7 +110,7 @@ def score_thresholds(
         rows.append(
             {
                 "threshold": threshold,
-                "honest": score_relations(docs),
+                "all_gold": score_relations(docs),
                 "tutorial_protocol": score_tutorial_protocol(docs),
             }
         )

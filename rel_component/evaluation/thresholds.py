@@ -276,7 +276,7 @@ def score_thresholds(
 
     pairs (PairScores): of any documents.
     thresholds (Sequence[float]): in [0, 1].
-    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `honest` (recall
+    RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `all_gold` (recall
         over all gold relations) and `tutorial_protocol` (over generated pairs only).
     """
     covered = replace(pairs, n_gold=(pairs.truth & pairs.counted).sum(axis=0))
@@ -287,7 +287,7 @@ def score_thresholds(
         rows.append(
             {
                 "threshold": threshold,
-                "honest": score_at(pairs, threshold),
+                "all_gold": score_at(pairs, threshold),
                 "tutorial_protocol": {name: protocol[name] for name in names},
             }
         )

@@ -12,12 +12,12 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Set
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from .base import Format, FormatError, Head, Options
+from .base import Format, FormatError, Options, Preview
 from .from_doc import from_doc
-from .io import cannot_read, list_files, refuse_binary
+from .io import cannot_read, check_binary, list_files
 from .record import EntityRecord, Record, RelationRecord, Source
 from .report import FILES, Report
-from .sniff import name_other_tool, read_head
+from .sniff import name_other_tool, read_preview
 from .to_doc import load_tokenizer, to_doc, to_docs
 from .tools import (
     annotto,
@@ -107,26 +107,26 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         raise FormatError(
             f"--format {name}: unknown, expected auto or one of {', '.join(FORMATS)}."
         )
-    head = read_head(path, encoding)
-    found = next((f for f in FORMATS.values() if f.sniff(head)), None)
+    preview = read_preview(path, encoding)
+    found = next((f for f in FORMATS.values() if f.sniff(preview)), None)
     if found is None and path.is_file():
         with path.open("rb") as file:
-            refuse_binary(file.read(16), path)  # an archive that is of no format
+            check_binary(file.read(16), path)  # an archive that is of no format
     if name == "auto":
-        return found or _fail(path, head)
+        return found or _fail(path, preview)
     if found is not None and found.name != name:
         raise FormatError(
             f"{path}: this looks like {found.description}, not like "
             f"{FORMATS[name].description}; use --format {found.name}."
         )
-    if found is None and name_other_tool(head):
-        _fail(path, head)
+    if found is None and name_other_tool(preview):
+        _fail(path, preview)
     return FORMATS[name]
 
 
-def _fail(path: Path, head: Head) -> Any:
+def _fail(path: Path, preview: Preview) -> Any:
     names = ", ".join(FORMATS)
-    tool = name_other_tool(head)
+    tool = name_other_tool(preview)
     if tool:
         raise FormatError(f"{path}: this looks like {tool}; expected one of {names}.")
     if path.is_dir():
@@ -136,8 +136,8 @@ def _fail(path: Path, head: Head) -> Any:
             f"formats {names}."
         )
     keys = ""
-    if isinstance(head.value, dict):
-        fields = ", ".join(list(head.value)[:8])
+    if isinstance(preview.value, dict):
+        fields = ", ".join(list(preview.value)[:8])
         keys = f" (its first document has the fields {fields})"
     raise FormatError(
         f"{path}: the format is not recognised{keys}; expected one of {names}. If it "
@@ -178,12 +178,12 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
         if not is_json and (path.suffix != ".txt" or brat.find_base(path)):
             continue
         try:
-            head = read_head(path, encoding)
+            preview = read_preview(path, encoding)
         except FormatError:
             continue  # no annotations of another format; a text is read later
-        found = next((f for f in FORMATS.values() if f.sniff(head)), format_)
-        tool = found.description if found is not format_ else name_other_tool(head)
-        if tool and head.value is not None:
+        found = next((f for f in FORMATS.values() if f.sniff(preview)), format_)
+        tool = found.description if found is not format_ else name_other_tool(preview)
+        if tool and preview.value is not None:
             raise FormatError(
                 f"{folder}: found {path.name}, which looks like {tool}, beside files "
                 f"of {format_.description}; expected one format in a folder, "

@@ -110,7 +110,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Head:
+class Preview:
     """The beginning of an input, for recognising its format.
 
     path (Path): file or folder.
@@ -138,12 +138,12 @@ class Format:
     read (Callable[[Path, Options, Report], Iterator[Record]]): the reader. It counts
         what it reads, reports what is wrong with single items and goes on; it raises a
         FormatError where a whole file can't be read.
-    sniff (Callable[[Head], bool]): whether an input looks like this format.
+    sniff (Callable[[Preview], bool]): whether an input looks like this format.
     has_versions (bool): whether it may hold several annotations of one text.
     """
 
     name: str
     description: str
     read: Callable[[Path, Options, Report], Iterator[Record]]
-    sniff: Callable[[Head], bool]
+    sniff: Callable[[Preview], bool]
     has_versions: bool = False

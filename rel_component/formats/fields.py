@@ -79,7 +79,7 @@ def get_list(obj: Dict[str, Any], key: str, field: str = "") -> List[Any]:
     return check(obj.get(key), (list, type(None)), path) or []
 
 
-def get_relations(
+def get_relation_list(
     obj: Dict[str, Any],
     options: Options,
     report: Report,
@@ -111,7 +111,7 @@ def get_relations(
     )
 
 
-def lose_document(
+def skip_document(
     source: Source,
     value: Any,
     error: FieldError,
@@ -133,7 +133,7 @@ def lose_document(
         report.lost_with(kind, reason, n)
 
 
-def refuse_relation(
+def skip_relation(
     error: FieldError,
     label: str,
     source: Source,

@@ -16,7 +16,7 @@ def read_bytes(path: Path) -> bytes:
     RETURNS (bytes): its content.
     RAISES (FormatError): if there is nothing to read.
     """
-    refuse_special(path)
+    check_special(path)
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -36,7 +36,7 @@ def is_blank(data: bytes) -> bool:
     return not data.removeprefix(codecs.BOM_UTF8).strip()
 
 
-def refuse_special(path: Path) -> None:
+def check_special(path: Path) -> None:
     """Refuse pipes and devices: reading might never end, and is done more than once.
 
     RAISES (FormatError): if the path is there and no file or folder.
@@ -92,7 +92,7 @@ def decode(
     RAISES (FormatError): naming line, byte and the encoding that it is likely in.
     """
     if encoding == "utf-8-sig":
-        refuse_utf16(data, path, offset=offset, line=line)
+        check_utf16(data, path, offset=offset, line=line)
     try:
         return data.decode(encoding)
     except LookupError:
@@ -113,7 +113,7 @@ def decode(
         ) from None
 
 
-def refuse_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> None:
+def check_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> None:
     """Advise on files that are not UTF-8 for sure.
 
     RAISES (FormatError): if they are UTF-16 or no text.
@@ -146,7 +146,7 @@ BINARY = {
 }
 
 
-def refuse_binary(data: bytes, path: Path) -> None:
+def check_binary(data: bytes, path: Path) -> None:
     """Advise on archives and the like.
 
     data (bytes): the beginning of a file.

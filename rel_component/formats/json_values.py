@@ -94,7 +94,7 @@ def parse(text: str, source: Source) -> Any:
         ) from None
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{source}: not JSON that can be read: {error}.") from None
-    _refuse_surrogates(text, value, source)
+    _check_surrogates(text, value, source)
     return value
 
 
@@ -102,7 +102,7 @@ def _say(error: json.JSONDecodeError) -> str:
     return error.msg.removesuffix(" at").removesuffix(" starting")
 
 
-def _refuse_surrogates(text: str, value: Any, source: Source) -> None:
+def _check_surrogates(text: str, value: Any, source: Source) -> None:
     # json reads half an emoji ("\ud83d"), but nothing can write it
     if re.search(r"\\u[dD][89a-fA-F]", text):
         try:
@@ -132,7 +132,7 @@ def _iter_values(
     pos = _skip(text, start or 0)
     index = 0
     if start is not None and text[pos : pos + 1] == "]":
-        _refuse_rest(path, text, pos + 1, report)
+        _check_rest(path, text, pos + 1, report)
         return
     while True:
         source = Source(str(path), index=index)
@@ -140,7 +140,7 @@ def _iter_values(
         begin = pos
         try:
             value, pos = decoder.raw_decode(text, pos)
-            _refuse_surrogates(text[begin:pos], value, source)
+            _check_surrogates(text[begin:pos], value, source)
         except FormatError as error:
             report.error(DOCUMENTS, "not readable", str(error))
         except json.JSONDecodeError as error:
@@ -154,12 +154,12 @@ def _iter_values(
         pos = _skip(text, pos)
         index += 1
         if start is None:
-            _refuse_rest(path, text, pos, report)
+            _check_rest(path, text, pos, report)
             return
         if text[pos : pos + 1] == ",":
             pos = _skip(text, pos + 1)
         elif text[pos : pos + 1] == "]":
-            _refuse_rest(path, text, pos + 1, report)
+            _check_rest(path, text, pos + 1, report)
             return
         else:
             report.read(DOCUMENTS)
@@ -187,7 +187,7 @@ def _report_break(
     )
 
 
-def _refuse_rest(path: Path, text: str, pos: int, report: Report) -> None:
+def _check_rest(path: Path, text: str, pos: int, report: Report) -> None:
     pos = _skip(text, pos)
     if pos < len(text):
         report.read(DOCUMENTS)

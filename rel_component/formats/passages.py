@@ -22,7 +22,7 @@ class Piece(NamedTuple):
     text: str
 
 
-class Layout:
+class JoinedText:
     """Pieces put together to one text, with blanks for what is between them.
 
     text (str): the whole.

@@ -6,38 +6,38 @@ import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Tuple
 
-from .base import FormatError, Head
+from .base import FormatError, Preview
 from .io import (
     cannot_read,
+    check_binary,
+    check_special,
+    check_utf16,
     decode,
     is_blank,
     list_files,
     read_bytes,
-    refuse_binary,
-    refuse_special,
-    refuse_utf16,
 )
 
 SIZE = 1 << 16
 
 
-def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
+def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     """The beginning of an input.
 
     path (Path): file or folder.
     encoding (str): of the file.
-    RETURNS (Head): its first characters and first JSON object, if it has one.
+    RETURNS (Preview): its first characters and first JSON object, if it has one.
     RAISES (FormatError): if there is nothing there, or no text.
     """
     if path.is_dir():
         next(list_files(path), None)  # says so if the folder may not be read
-        return Head(path)
+        return Preview(path)
     if not path.exists():
         raise FormatError(
             f"{path}: there is no such file or folder. Check the path (the working "
             f"directory is {Path.cwd()})."
         )
-    refuse_special(path)
+    check_special(path)
     try:
         with path.open("rb") as file:
             data = file.read(SIZE)
@@ -45,13 +45,13 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
         raise cannot_read(path, error) from None
     if is_blank(data):
         if path.suffix == ".ann":  # brat's, of a text without annotations
-            return Head(path)
+            return Preview(path)
         read_bytes(path)
     if data.startswith(b"PK") and zipfile.is_zipfile(path):
-        return Head(path, names=_list_names(path))
-    refuse_binary(data, path)
+        return Preview(path, names=_list_names(path))
+    check_binary(data, path)
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
-        refuse_utf16(data, path)
+        check_utf16(data, path)
     try:
         text = data.decode(encoding, errors="replace")
     except LookupError:
@@ -61,7 +61,7 @@ def read_head(path: Path, encoding: str = "utf-8-sig") -> Head:
     if value is None and len(data) == SIZE and text.lstrip()[:1] in ("[", "{"):
         # the first document alone is longer than that
         value = _first_value(path.read_bytes().decode(encoding, errors="replace"))
-    return Head(path, text, value)
+    return Preview(path, text, value)
 
 
 def _list_names(path: Path) -> Tuple[str, ...]:
@@ -85,13 +85,13 @@ def _first_value(text: str) -> Any:
         return None
 
 
-def _is_semeval_key(head: Head) -> bool:
-    line = head.text.lstrip().partition("\n")[0].rstrip()
+def _is_semeval_key(preview: Preview) -> bool:
+    line = preview.text.lstrip().partition("\n")[0].rstrip()
     return bool(re.fullmatch(r"\d+\t(?:Other|\w+-\w+)(?:\(e\d,e\d\))?", line))
 
 
 # tools by their marks, for advice where there is no reader
-OTHERS: Dict[str, Callable[[Head], bool]] = {
+OTHERS: Dict[str, Callable[[Preview], bool]] = {
     "the labeling config of a Label Studio project, which has no annotations": (
         lambda head: head.text.lstrip().startswith("<View")
     ),
@@ -112,10 +112,10 @@ OTHERS: Dict[str, Callable[[Head], bool]] = {
 }
 
 
-def name_other_tool(head: Head) -> str:
+def name_other_tool(preview: Preview) -> str:
     """The tool whose export this seems to be, if none of our readers takes it.
 
-    head (Head): the beginning of the input.
+    preview (Preview): the beginning of the input.
     RETURNS (str): in words, or empty.
     """
-    return next((name for name, fits in OTHERS.items() if fits(head)), "")
+    return next((name for name, fits in OTHERS.items() if fits(preview)), "")

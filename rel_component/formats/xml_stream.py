@@ -114,8 +114,8 @@ class _Tree:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._add_text
-        self.parser.EntityDeclHandler = self._refuse_entity
-        self.parser.SkippedEntityHandler = self._refuse_unknown
+        self.parser.EntityDeclHandler = self._check_entity
+        self.parser.SkippedEntityHandler = self._check_unknown
 
     def feed(self, data: bytes, *, is_final: bool = False) -> Iterator[Node]:
         """YIELDS (Node): the elements that have ended, also if an error follows."""
@@ -170,10 +170,10 @@ class _Tree:
         if node is not None:
             node.parts.append(text)
 
-    def _refuse_entity(self, name: str, *rest: object) -> None:
+    def _check_entity(self, name: str, *rest: object) -> None:
         raise self._refuse(f"the declaration of the entity {show(name)}, {PLAIN}")
 
-    def _refuse_unknown(self, name: str, is_parameter: bool) -> None:
+    def _check_unknown(self, name: str, is_parameter: bool) -> None:
         found = f"the entity &{name}; whose meaning stands in another file"
         raise self._refuse(f"{found}, {PLAIN}")
 

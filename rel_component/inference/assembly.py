@@ -15,34 +15,34 @@ LISTENERS = (
 )
 
 
-def assemble(finder: Language, extractor: Language) -> Language:
+def assemble(ner_pipeline: Language, extractor: Language) -> Language:
     """Join a pipeline that finds entities and one that relates them.
 
     Each keeps its own encoder and its weights; the tokenizer is the first one's.
 
-    finder (Language): finds entities. A relation extractor in it is left out.
+    ner_pipeline (Language): finds entities. A relation extractor in it is left out.
     extractor (Language): has a relation extractor. What finds entities in it is left
         out.
     RETURNS (Language): saves, loads and packages like any other.
     RAISES (ValueError): if one of them lacks its part, or both have word vectors of
         their own.
     """
-    first = [n for n in finder.pipe_names if not _relates(finder, n)]
+    first = [n for n in ner_pipeline.pipe_names if not _relates(ner_pipeline, n)]
     finders = list_entity_finders(extractor)
     second = [name for name in extractor.pipe_names if name not in finders]
-    _check(finder, extractor, second)
+    _check(ner_pipeline, extractor, second)
     renamed = {n: f"relation_{n}" if n in first else n for n in second}
     parts = {
-        **{n: (finder, n) for n in first},
+        **{n: (ner_pipeline, n) for n in first},
         **{renamed[n]: (extractor, n) for n in second},
     }
-    nlp = load_model_from_config(_join_configs(finder, extractor, first, renamed))
-    for source in (finder, extractor):
+    nlp = load_model_from_config(_join_configs(ner_pipeline, extractor, first, renamed))
+    for source in (ner_pipeline, extractor):
         for string in source.vocab.strings:
             nlp.vocab.strings.add(string)
     has_vectors = len(extractor.vocab.vectors) > 0
-    nlp.vocab.vectors = (extractor if has_vectors else finder).vocab.vectors
-    _copy_state(finder.tokenizer, nlp.tokenizer)
+    nlp.vocab.vectors = (extractor if has_vectors else ner_pipeline).vocab.vectors
+    _copy_state(ner_pipeline.tokenizer, nlp.tokenizer)
     for name, (source, old_name) in parts.items():
         _copy_state(source.get_pipe(old_name), nlp.get_pipe(name))
     return nlp
@@ -54,19 +54,19 @@ def _copy_state(source: Any, target: Any) -> None:
         target.from_bytes(source.to_bytes(exclude=["vocab"]), exclude=["vocab"])
 
 
-def _check(finder: Language, extractor: Language, second: List[str]) -> None:
-    if not list_entity_finders(finder):
+def _check(ner_pipeline: Language, extractor: Language, second: List[str]) -> None:
+    if not list_entity_finders(ner_pipeline):
         raise ValueError(
-            f"The first pipeline ({', '.join(finder.pipe_names) or 'empty'}) does not "
-            f"find entities; expected one with ner, spancat or an entity ruler."
+            f"The first pipeline ({', '.join(ner_pipeline.pipe_names) or 'empty'}) "
+            f"does not find entities; expected one with ner, spancat or entity ruler."
         )
     if not any(_relates(extractor, name) for name in second):
         raise ValueError(
             f"The second pipeline ({', '.join(extractor.pipe_names) or 'empty'}) has "
             f"no relation extractor; train one with configs/rel_tok2vec.cfg."
         )
-    if len(finder.vocab.vectors) and len(extractor.vocab.vectors):
-        if finder.vocab.vectors.to_bytes() != extractor.vocab.vectors.to_bytes():
+    if len(ner_pipeline.vocab.vectors) and len(extractor.vocab.vectors):
+        if ner_pipeline.vocab.vectors.to_bytes() != extractor.vocab.vectors.to_bytes():
             raise ValueError(
                 "Both pipelines have static word vectors, and they differ; one "
                 "pipeline can hold one table. Train both with the same vectors, or "
@@ -79,11 +79,14 @@ def _relates(nlp: Language, name: str) -> bool:
 
 
 def _join_configs(
-    finder: Language, extractor: Language, first: List[str], renamed: Dict[str, str]
+    ner_pipeline: Language,
+    extractor: Language,
+    first: List[str],
+    renamed: Dict[str, str],
 ) -> Dict[str, Any]:
-    config = finder.config.interpolate()  # variables would name the other's parts
+    config = ner_pipeline.config.interpolate()  # variables would name the other's parts
     components = {}
-    for source, names in ((finder, {n: n for n in first}), (extractor, renamed)):
+    for source, names in ((ner_pipeline, {n: n for n in first}), (extractor, renamed)):
         parts = source.config.interpolate()["components"]
         own = {n: parts[n] for n in names}
         encoder = _find_encoder(source, list(names))

@@ -27,7 +27,7 @@ def preannotate(
     nlp: Language,
     tasks: Iterable[Task],
     *,
-    finder: Optional[Language] = None,
+    ner_pipeline: Optional[Language] = None,
     by: str = "max",
     batch_size: int = 64,
     source: str = "texts",
@@ -36,7 +36,7 @@ def preannotate(
 
     nlp (Language): with a relation extractor. Entities that a task has are kept.
     tasks (Iterable[Task]): taken batch by batch.
-    finder (Optional[Language]): finds the entities in place of the pipeline.
+    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
     by (str): how a document's uncertainty is computed, see `get_uncertainty`.
     batch_size (int): documents to process at one time.
     source (str): name of the input, for messages.
@@ -45,7 +45,7 @@ def preannotate(
     RAISES (ValueError): if there is no relation extractor, or nothing finds entities.
     """
     thresholds = find_extractor(nlp).get_thresholds()
-    can_find = finder is not None or bool(list_entity_finders(nlp))
+    can_find = ner_pipeline is not None or bool(list_entity_finders(nlp))
     given, copies = tee(tasks)
     numbered = enumerate(zip(make_docs(nlp, given, source), copies))
     for batch in minibatch(numbered, batch_size):
@@ -54,7 +54,9 @@ def preannotate(
         for number, (_, task) in batch:
             if task.entities is None and not can_find:
                 raise _no_finder(nlp, f"{source} text {number + 1}")
-        found = predict(nlp, docs, batch_tasks, finder=finder, batch_size=batch_size)
+        found = predict(
+            nlp, docs, batch_tasks, ner_pipeline=ner_pipeline, batch_size=batch_size
+        )
         for doc, (number, (_, task)) in zip(found, batch):
             id_ = task.meta.get("id")
             place = Source(source, index=number, id=None if id_ is None else str(id_))

@@ -34,7 +34,7 @@ def predict(
     docs: Sequence[Doc],
     tasks: Sequence[Task],
     *,
-    finder: Optional[Language] = None,
+    ner_pipeline: Optional[Language] = None,
     batch_size: int = 64,
 ) -> Iterator[Doc]:
     """Run a pipeline on the Docs of tasks; given entities are kept.
@@ -42,15 +42,15 @@ def predict(
     nlp (Language): the pipeline.
     docs (Sequence[Doc]): of `make_docs`.
     tasks (Sequence[Task]): what they were made of.
-    finder (Optional[Language]): finds the entities in place of the pipeline.
+    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
     batch_size (int): documents to process at one time.
     YIELDS (Doc): in the order of the input.
     """
     given = [task.entities is not None for task in tasks]
-    if finder is not None:
+    if ner_pipeline is not None:
         bare = [doc for doc, is_given in zip(docs, given) if not is_given]
-        copies = [copy_tokens(doc, finder.vocab) for doc in bare]
-        for doc, found in zip(bare, finder.pipe(copies, batch_size=batch_size)):
+        copies = [copy_tokens(doc, ner_pipeline.vocab) for doc in bare]
+        for doc, found in zip(bare, ner_pipeline.pipe(copies, batch_size=batch_size)):
             copy_entities(found, doc, find_spans_key(nlp))
         given = [True] * len(docs)
     for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):

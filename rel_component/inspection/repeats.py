@@ -45,7 +45,7 @@ Places = Dict[str, List[str]]
 Neighbours = DefaultDict[int, Dict[int, float]]
 
 
-class Print(NamedTuple):
+class Fingerprint(NamedTuple):
     """What is kept of a text to compare it.
 
     text (str): hash of the text without regard to whitespace, as splits compare it.
@@ -62,19 +62,19 @@ class Print(NamedTuple):
     signature: numpy.ndarray
 
 
-def take_print(doc: Doc) -> Print:
-    """RETURNS (Print): what is kept of a document to compare its text."""
+def fingerprint(doc: Doc) -> Fingerprint:
+    """RETURNS (Fingerprint): what is kept of a document to compare its text."""
     item = SplitItem.from_doc(doc)
     shingles = _make_shingles(doc)
-    return Print(item.text, item.group, get_place(doc), shingles, _sign(shingles))
+    return Fingerprint(item.text, item.group, get_place(doc), shingles, _sign(shingles))
 
 
 def find_repeats(
-    splits: Dict[str, Sequence[Print]], similarity: float = 0.7
+    splits: Dict[str, Sequence[Fingerprint]], similarity: float = 0.7
 ) -> Dict[str, Any]:
     """Texts that stand several times.
 
-    splits (Dict[str, Sequence[Print]]): the documents of each split.
+    splits (Dict[str, Sequence[Fingerprint]]): the documents of each split.
     similarity (float): share of shingles that two texts have in common (Jaccard) from
         which they are nearly the same; from 0.5.
     RETURNS (Dict[str, Any]): `splits`, a row for each two splits with the number of
@@ -99,10 +99,10 @@ def find_repeats(
     return {"similarity": similarity, "splits": rows}
 
 
-def find_similar(prints: Sequence[Print], similarity: float) -> Matches:
+def find_similar(prints: Sequence[Fingerprint], similarity: float) -> Matches:
     """Pairs of texts that have most shingles in common.
 
-    prints (Sequence[Print]): the texts.
+    prints (Sequence[Fingerprint]): the texts.
     similarity (float): least share of the shingles of both (Jaccard), from 0.5.
     RETURNS (Dict[Tuple[int, int], float]): positions and similarity. Of many texts
         that are all alike, not each pair is listed, but each text is.
@@ -122,12 +122,12 @@ def find_similar(prints: Sequence[Print], similarity: float) -> Matches:
 
 
 def _join_same_texts(
-    splits: Dict[str, Sequence[Print]],
-) -> Tuple[List[Places], List[Print]]:
+    splits: Dict[str, Sequence[Fingerprint]],
+) -> Tuple[List[Places], List[Fingerprint]]:
     """Different texts: where each split has them, and one print of each."""
     number: Dict[str, int] = {}
     texts: List[Places] = []
-    prints: List[Print] = []
+    prints: List[Fingerprint] = []
     for name, part in splits.items():
         for print_ in part:
             k = number.setdefault(print_.text, len(number))

@@ -11,7 +11,7 @@ from .advice import advise
 from .counts import Counts, merge
 from .coverage import Coverage, Setting, list_settings, measure_coverage
 from .histograms import describe_numbers, fill_bins, name_bins
-from .repeats import Print, find_repeats, take_print
+from .repeats import Fingerprint, find_repeats, fingerprint
 from .settings import describe_coverage, describe_schema
 
 # documents whose pairs are held at one time
@@ -52,7 +52,7 @@ def inspect_splits(
     settings = list_settings(spans_key)
     counts: Dict[str, Counts] = {}
     coverage: Dict[str, Dict[Setting, Coverage]] = {}
-    prints: Dict[str, Sequence[Print]] = {}
+    prints: Dict[str, Sequence[Fingerprint]] = {}
     for name, docs in splits.items():
         counts[name], coverage[name], prints[name] = _read(docs, spans_key, settings)
     total = merge(counts.values())
@@ -77,13 +77,13 @@ def inspect_splits(
 
 def _read(
     docs: Iterable[Doc], spans_key: Optional[str], settings: List[Setting]
-) -> Tuple[Counts, Dict[Setting, Coverage], List[Print]]:
+) -> Tuple[Counts, Dict[Setting, Coverage], List[Fingerprint]]:
     counts, prints = Counts(), []
     coverage = {setting: Coverage() for setting in settings}
     for batch in minibatch(docs, BATCH_SIZE):
         for doc in batch:
             counts.add(doc, spans_key)
-            prints.append(take_print(doc))
+            prints.append(fingerprint(doc))
         for setting, found in measure_coverage(batch, settings).items():
             coverage[setting] += found
     return counts, coverage, prints

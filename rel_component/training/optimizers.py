@@ -7,6 +7,8 @@ from spacy.util import registry
 from thinc.api import Optimizer
 from thinc.types import FloatsXd
 
+from ..wording import take_renamed
+
 KeyT = Tuple[int, str]
 
 
@@ -17,7 +19,7 @@ class TwoRateAdam(Optimizer):
         self,
         learn_rate,
         *,
-        head_scale: float = 1.0,
+        task_lr_scale: float = 1.0,
         layer_decay: float = 1.0,
         n_layers: Optional[int] = None,
         **settings,
@@ -25,7 +27,7 @@ class TwoRateAdam(Optimizer):
         """Initialize an optimizer.
 
         learn_rate (float or schedule): for the parameters of PyTorch models.
-        head_scale (float): how many times as fast all others learn.
+        task_lr_scale (float): how many times as fast all others learn.
         layer_decay (float): how many times as fast each of the transformer's layers
             learns as the one above it.
         n_layers (Optional[int]): how many it has.
@@ -37,7 +39,7 @@ class TwoRateAdam(Optimizer):
                 f"the transformer's num_hidden_layers, or layer_decay to 1."
             )
         super().__init__(learn_rate, **settings)
-        self.head_scale = head_scale
+        self.task_lr_scale = task_lr_scale
         self.layer_decay = layer_decay
         self.n_layers = n_layers
 
@@ -60,7 +62,7 @@ class TwoRateAdam(Optimizer):
         RAISES (ValueError): if the transformer has more than `n_layers`.
         """
         if "." not in key[1]:
-            lr_scale *= self.head_scale
+            lr_scale *= self.task_lr_scale
         elif self.n_layers is not None:
             lr_scale *= self.layer_decay ** count_above(key[1], self.n_layers)
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
@@ -88,7 +90,7 @@ def count_above(name: str, n_layers: int) -> int:
 @registry.optimizers("rel_component.TwoRateAdam.v1")
 def create_two_rate_adam(
     learn_rate,
-    head_scale: float = 1.0,
+    task_lr_scale: float = 1.0,
     L2: float = 0.01,
     beta1: float = 0.9,
     beta2: float = 0.999,
@@ -98,27 +100,31 @@ def create_two_rate_adam(
     use_averages: bool = False,
     layer_decay: float = 1.0,
     n_layers: Optional[int] = None,
+    head_scale: Optional[float] = None,
 ) -> TwoRateAdam:
     """Adam for a pretrained transformer and layers that start from nothing.
 
     A transformer is spoilt by the rate that a fresh layer needs.
 
     learn_rate (float or schedule): for the transformer.
-    head_scale (float): how many times as fast all other layers learn.
+    task_lr_scale (float): how many times as fast all other layers learn.
     L2 (float): weight decay, or L2 penalty without `L2_is_weight_decay`.
     beta1, beta2, eps, grad_clip, use_averages: as for Thinc's `Adam.v1`.
     layer_decay (float): how many times as fast each of the transformer's layers learns
         as the one above it, the embeddings below all; with less than 1 the lower ones,
         which know the language, change least.
     n_layers (Optional[int]): layers of the transformer; needed with `layer_decay`.
+    head_scale (Optional[float]): deprecated name of `task_lr_scale`.
     RETURNS (TwoRateAdam): the optimizer.
 
     Source of layer_decay: Howard and Ruder (2018), Universal Language Model Fine-tuning
     for Text Classification.
     """
+    if head_scale is not None:
+        task_lr_scale = take_renamed("head_scale", "task_lr_scale", head_scale)
     return TwoRateAdam(
         learn_rate,
-        head_scale=head_scale,
+        task_lr_scale=task_lr_scale,
         layer_decay=layer_decay,
         n_layers=n_layers,
         L2=L2,

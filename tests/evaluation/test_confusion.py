@@ -5,8 +5,8 @@ from spacy.training import Example
 
 from rel_component.evaluation.confusion import (
     NO_ENTITY,
-    confuse_entities,
-    confuse_relations,
+    entity_confusion_matrix,
+    relation_confusion_matrix,
     score_classes,
 )
 from rel_component.evaluation.pair_scores import collect_pairs
@@ -21,7 +21,7 @@ HALF = numpy.full(3, 0.5)
 
 def test_classes_as_scikit_learn(vocab, rng):
     pairs = collect_pairs(make_random_examples(vocab, rng, 60), LABELS)
-    gold, predicted = confuse_relations(pairs, HALF)
+    gold, predicted = relation_confusion_matrix(pairs, HALF)
     assert len(gold) == len(pairs)
     found = score_classes(gold, predicted)
     assert found["accuracy"] == pytest.approx(accuracy_score(gold, predicted))
@@ -42,7 +42,7 @@ def classify(vocab, relations, scores, symmetric=frozenset()):
     entities = [(0, 1, "X"), (1, 2, "X")]
     example = make_example(vocab, "a b", (entities, relations), scores=scores)
     pairs = collect_pairs([example], ("A", "B"), symmetric)
-    return list(zip(*confuse_relations(pairs, numpy.full(2, 0.5))))
+    return list(zip(*relation_confusion_matrix(pairs, numpy.full(2, 0.5))))
 
 
 def test_a_wrong_label(vocab):
@@ -79,7 +79,7 @@ def test_nothing_to_classify():
 def test_entities(vocab):
     gold = make_doc(vocab, "a b c d", [(0, 1, "X"), (1, 2, "X"), (2, 4, "Y")])
     found = make_doc(vocab, "a b c d", [(0, 1, "X"), (1, 2, "Y"), (3, 4, "Y")])
-    matrix = confuse_entities([Example(found, gold)])
+    matrix = entity_confusion_matrix([Example(found, gold)])
     assert matrix["labels"] == ["X", "Y", NO_ENTITY]
     assert matrix["counts"] == [[1, 1, 0], [0, 0, 1], [0, 1, 0]]
 
@@ -89,7 +89,7 @@ def test_entities_with_two_types_on_a_span(vocab):
         make_doc(vocab, "a b", [(0, 1, x) for x in types], spans_key="sc")
         for types in ("XY", "YZ")
     ]
-    matrix = confuse_entities([Example(docs[1], docs[0])], "sc")
+    matrix = entity_confusion_matrix([Example(docs[1], docs[0])], "sc")
     cells = {
         (one, other): n
         for one, row in zip(matrix["labels"], matrix["counts"])

@@ -214,7 +214,7 @@ def test_json_can_be_written_and_markdown_has_the_figures(reports, tmp_path):
     path = tmp_path / "new" / "report.md"
     write_reports(report, [path])
     text = path.read_text(encoding="utf8")
-    f = f"{100 * report.data['honest']['rel_micro_f']:.1f}"
+    f = f"{100 * report.data['all_gold']['rel_micro_f']:.1f}"
     assert f"| F of relations, gold entities | {f} |" in text
     assert "## End to end" in text
     assert re.search(r"- document \d+: gold “Ann” —KNOWS→ “Bob” \(score", text)

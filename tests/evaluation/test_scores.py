@@ -40,10 +40,10 @@ def test_thresholds_from_everything_to_nothing(trained):
     nlp, gold = trained
     examples = predict_on_gold_entities(nlp, [gold])
     low, middle, high = score_thresholds(examples, [0.0, 0.5, 1.1])
-    assert low["honest"]["rel_micro_r"] == 1.0
-    assert low["honest"]["rel_micro_p"] == pytest.approx(1 / 6)
-    assert middle["honest"]["rel_micro_f"] == 1.0
-    assert high["honest"]["rel_micro_r"] == 0.0
+    assert low["all_gold"]["rel_micro_r"] == 1.0
+    assert low["all_gold"]["rel_micro_p"] == pytest.approx(1 / 6)
+    assert middle["all_gold"]["rel_micro_f"] == 1.0
+    assert high["all_gold"]["rel_micro_r"] == 0.0
 
 
 def test_random_baseline_is_seeded_and_over_the_same_pairs(trained):
@@ -55,7 +55,7 @@ def test_random_baseline_is_seeded_and_over_the_same_pairs(trained):
     )
     assert first == again
     assert first != other
-    assert first[0]["honest"]["rel_micro_p"] == pytest.approx(1 / 6)
+    assert first[0]["all_gold"]["rel_micro_p"] == pytest.approx(1 / 6)
     assert examples[0].predicted._.rel  # the predictions are left as they were
 
 
@@ -68,7 +68,7 @@ def test_single_label_counts_only_the_best_of_a_pair(trained):
     data["scores"] = data["scores"].repeat(2, axis=1)
     data["scores"][:, 1] *= 0.5
     every, best = (
-        score_thresholds(examples, [0.0], single_label=single)[0]["honest"]
+        score_thresholds(examples, [0.0], single_label=single)[0]["all_gold"]
         for single in (False, True)
     )
     assert every["rel_micro_p"] == pytest.approx(1 / 12)

@@ -41,10 +41,10 @@ def test_counts_are_those_of_the_scorer(vocab, rng, symmetric):
     for threshold in (0.05, 0.3, 0.5, 0.9):
         (row,) = score_thresholds(examples, [threshold], symmetric)
         tp, n_predicted, n_gold = count_at(pairs, numpy.full(3, threshold))
-        assert row["honest"]["rel_micro_p"] == pytest.approx(tp / n_predicted)
-        assert row["honest"]["rel_micro_r"] == pytest.approx(tp / n_gold)
+        assert row["all_gold"]["rel_micro_p"] == pytest.approx(tp / n_predicted)
+        assert row["all_gold"]["rel_micro_r"] == pytest.approx(tp / n_gold)
         for label, curve in get_curves(pairs).items():
-            scores = row["honest"]["rel_per_label"][label]
+            scores = row["all_gold"]["rel_per_label"][label]
             assert scores["f"] == pytest.approx(curve.f[curve.at(threshold)])
 
 
@@ -57,13 +57,13 @@ def test_fast_scores_are_those_of_the_scorer(vocab, rng, symmetric, single_label
     thresholds = (0.0, 0.3, 0.9, 1.0)
     slow = score_thresholds(examples, thresholds, symmetric, single_label)
     for expected, found in zip(slow, score_fast(pairs, thresholds)):
-        for protocol in ("honest", "tutorial_protocol"):
+        for protocol in ("all_gold", "tutorial_protocol"):
             for name, value in found[protocol].items():
                 if name != "rel_per_label":
                     assert value == pytest.approx(expected[protocol][name]), name
-        labels = expected["honest"]["rel_per_label"]
-        assert found["honest"]["rel_per_label"].keys() == labels.keys()
-        for label, row in found["honest"]["rel_per_label"].items():
+        labels = expected["all_gold"]["rel_per_label"]
+        assert found["all_gold"]["rel_per_label"].keys() == labels.keys()
+        for label, row in found["all_gold"]["rel_per_label"].items():
             assert row == pytest.approx(labels[label])
 
 
@@ -80,7 +80,7 @@ def test_what_was_not_annotated_does_not_count(vocab):
     pairs = collect_pairs([example], ("A", "B"))
     assert count_at(pairs, numpy.full(2, 0.5)) == (1, 2, 1)
     (row,) = score_thresholds([example], [0.5])
-    assert row["honest"]["rel_micro_p"] == 0.5
+    assert row["all_gold"]["rel_micro_p"] == 0.5
 
 
 def test_same_spans_with_two_types_count_once(vocab):

@@ -1,7 +1,7 @@
 import pytest
 
 from rel_component.formats.offsets import BYTES, UTF16
-from rel_component.formats.passages import CODE_POINTS, LONGEST_GAP, Layout, Piece
+from rel_component.formats.passages import CODE_POINTS, LONGEST_GAP, JoinedText, Piece
 from rel_component.formats.roles import Roles
 
 
@@ -14,7 +14,7 @@ def test_every_character_is_found_again(unit):
     for text in texts:
         pieces.append(Piece(at, text))
         at += size(text) + 2
-    layout = Layout(pieces, unit)
+    layout = JoinedText(pieces, unit)
     assert layout.text == "Ä😊b    c d  é" and layout.n_overlaps == 0
     for i, (piece, text) in enumerate(zip(pieces, texts)):
         begin, end = layout.stretch(i)
@@ -32,20 +32,22 @@ def test_every_character_is_found_again(unit):
 
 def test_gaps_are_bounded():
     for gap, blanks in ((0, 0), (1, 1), (LONGEST_GAP, LONGEST_GAP), (10**18, 1)):
-        assert Layout([Piece(0, "a"), Piece(1 + gap, "b")]).text == f"a{' ' * blanks}b"
-    layout = Layout([Piece(0, "a"), Piece(3, "b")], separator="\n")
+        assert (
+            JoinedText([Piece(0, "a"), Piece(1 + gap, "b")]).text == f"a{' ' * blanks}b"
+        )
+    layout = JoinedText([Piece(0, "a"), Piece(3, "b")], separator="\n")
     assert layout.text == "a\n b"
 
 
 def test_overlapping_pieces_are_told_apart_by_where_they_are_said_to_be():
-    layout = Layout([Piece(0, "one"), Piece(0, "two")])
+    layout = JoinedText([Piece(0, "one"), Piece(0, "two")])
     assert layout.text == "one two" and layout.n_overlaps == 1
     assert layout.find(0, 3) == (0, 3)
     assert layout.find(0, 3, 1) == (4, 7)
 
 
 def test_a_stretch_over_pieces_or_without_length():
-    layout = Layout([Piece(0, "one"), Piece(4, "two")])
+    layout = JoinedText([Piece(0, "one"), Piece(4, "two")])
     assert layout.find(1, 6) == (1, 6)
     assert layout.find(1, 1) == (1, 1) and layout.find(2, 0) == (2, 0)
     assert layout.find(0, 8) is None

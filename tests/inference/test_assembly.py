@@ -32,7 +32,7 @@ def build_finder(width=48):
 
 
 @pytest.fixture(scope="module")
-def finder():
+def ner_pipeline():
     return build_finder()
 
 
@@ -44,20 +44,20 @@ def build_extractor(name):
 
 
 @pytest.mark.parametrize("name", ["rel_tok2vec", "rel_rbert"])
-def test_each_part_predicts_as_before(finder, name, tmp_path):
+def test_each_part_predicts_as_before(ner_pipeline, name, tmp_path):
     """Entities as the first finds them, scores as the second gives them for these,
     also after saving: neither hears the other's encoder."""
     n_steps = 60 if name == "rel_tok2vec" else 3
     extractor = train(build_extractor(name), copy_without_relations, n_steps)
-    assemble(finder, extractor).to_disk(tmp_path)
+    assemble(ner_pipeline, extractor).to_disk(tmp_path)
     nlp = spacy.load(tmp_path)
     assert nlp.pipe_names == [
-        *finder.pipe_names,
+        *ner_pipeline.pipe_names,
         "relation_tok2vec" if name == "rel_tok2vec" else "transformer",
         "relation_extractor",
     ]
     texts = [gold.text for gold in make_golds(nlp.vocab)]
-    for doc, found in zip(nlp.pipe(texts), finder.pipe(texts)):
+    for doc, found in zip(nlp.pipe(texts), ner_pipeline.pipe(texts)):
         assert [(e.text, e.label_) for e in doc.ents] == [
             (e.text, e.label_) for e in found.ents
         ]
@@ -74,7 +74,7 @@ def test_each_part_predicts_as_before(finder, name, tmp_path):
         assert (relation.head.text, relation.tail.text) == ("Ann", "Acme")
 
 
-def test_parts_that_are_not_needed_are_left_out(finder):
+def test_parts_that_are_not_needed_are_left_out(ner_pipeline):
     joint = train(
         load_model_from_config(load_config(BY_NAME["joint_tok2vec"]), auto_fill=True),
         copy_tokens,
@@ -89,19 +89,19 @@ def test_parts_that_are_not_needed_are_left_out(finder):
     ]
 
 
-def test_what_is_missing_is_said(finder):
+def test_what_is_missing_is_said(ner_pipeline):
     relations = build_extractor("rel_tok2vec")
     with pytest.raises(ValueError, match="does not find entities"):
         assemble(relations, relations)
     with pytest.raises(ValueError, match="no relation extractor"):
-        assemble(finder, finder)
+        assemble(ner_pipeline, ner_pipeline)
 
 
-def test_two_tables_of_vectors_are_refused(finder):
-    finder, extractor = build_finder(), build_extractor("rel_tok2vec")
+def test_two_tables_of_vectors_are_refused(ner_pipeline):
+    ner_pipeline, extractor = build_finder(), build_extractor("rel_tok2vec")
     train(extractor, copy_without_relations, 1)
-    finder.vocab.set_vector("Ann", numpy.ones(2, dtype="float32"))
-    assert assemble(finder, extractor).vocab["Ann"].vector.tolist() == [1.0, 1.0]
+    ner_pipeline.vocab.set_vector("Ann", numpy.ones(2, dtype="float32"))
+    assert assemble(ner_pipeline, extractor).vocab["Ann"].vector.tolist() == [1.0, 1.0]
     extractor.vocab.set_vector("Ann", numpy.zeros(2, dtype="float32"))
     with pytest.raises(ValueError, match="word vectors"):
-        assemble(finder, extractor)
+        assemble(ner_pipeline, extractor)

@@ -133,8 +133,8 @@ def test_entities_of_another_pipeline():
     extractor.add_pipe("relation_extractor", source=nlp)
     with pytest.raises(ValueError, match="texts text 2 has no entities, and the pipel"):
         list(preannotate(extractor, [Task(TEXT, []), Task(TEXT)]))
-    finder = make_nlp()
-    (record,) = preannotate(extractor, [Task(TEXT)], finder=finder)
+    ner_pipeline = make_nlp()
+    (record,) = preannotate(extractor, [Task(TEXT)], ner_pipeline=ner_pipeline)
     assert [e.text for e in record.entities] == ["Ann", "Acme"]
 
 

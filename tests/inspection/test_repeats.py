@@ -9,10 +9,10 @@ from spacy.tokens import Doc
 
 from rel_component.inspection import repeats
 from rel_component.inspection.repeats import (
-    Print,
+    Fingerprint,
     find_repeats,
     find_similar,
-    take_print,
+    fingerprint,
 )
 from rel_component.inspection.report import inspect_splits
 from rel_component.relations import SOURCE_KEY
@@ -21,8 +21,8 @@ NLP = spacy.blank("en")
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
 
 
-def make(*texts: str, group: str | None = None) -> List[Print]:
-    return [take_print(make_doc(text, group)) for text in texts]
+def make(*texts: str, group: str | None = None) -> List[Fingerprint]:
+    return [fingerprint(make_doc(text, group)) for text in texts]
 
 
 def make_doc(text: str, group: str | None = None) -> Doc:

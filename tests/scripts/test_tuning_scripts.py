@@ -86,10 +86,10 @@ def test_evaluate_shows_what_a_tuned_model_was_before(folder, tmp_path):
             plain["tuning"]["before"]["reliability"][reading]["ece"], abs=1e-6
         )
     assert tuned["tuning"]["after"]["f"] == pytest.approx(
-        tuned["honest"]["rel_micro_f"]
+        tuned["all_gold"]["rel_micro_f"]
     )
     assert plain["tuning"]["before"]["f"] == pytest.approx(
-        plain["honest"]["rel_micro_f"]
+        plain["all_gold"]["rel_micro_f"]
     )
     assert "expected one of .html, .md" in load_script("evaluate")(
         folder / "trained", folder / "test.spacy", "--report", "report.pdf", code=1
@@ -218,7 +218,7 @@ def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
     inside = package / "en_rel_test" / "en_rel_test-0.0.1" / "README.md"
     assert inside.read_text(encoding="utf8") == card
     assert not card.startswith("---")  # spacy-huggingface-hub writes a header
-    figures = json.loads(metrics.read_text(encoding="utf8"))["honest"]
+    figures = json.loads(metrics.read_text(encoding="utf8"))["all_gold"]
     assert f"{100 * figures['rel_micro_f']:.1f} (" in card
     for part in ("## Usage", "`WORKS_FOR`", "| test | 16 |", "## Limits"):
         assert part in card

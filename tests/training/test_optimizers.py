@@ -16,13 +16,13 @@ def step(optimizer, name):
 def test_layers_outside_pytorch_learn_so_many_times_faster():
     settings = {"L2": 0.01, "grad_clip": 1.0}
     plain = step(Adam(0.001, use_averages=False, **settings), "W")
-    optimizer = create_two_rate_adam(0.001, head_scale=10.0, **settings)
+    optimizer = create_two_rate_adam(0.001, task_lr_scale=10.0, **settings)
     assert step(optimizer, "encoder.layer.0.weight") == pytest.approx(plain, abs=1e-6)
     assert step(optimizer, "W") == pytest.approx(10 * plain, rel=1e-3)
 
 
 def test_a_schedule_holds_for_both():
-    optimizer = create_two_rate_adam(iter([0.1, 0.0]), head_scale=2.0)
+    optimizer = create_two_rate_adam(iter([0.1, 0.0]), task_lr_scale=2.0)
     optimizer.step_schedules()
     assert not step(optimizer, "W").any()
 

@@ -18,7 +18,11 @@ from ...pipe.loading import find_extractor, get_spans_key, list_entity_finders
 from ...relations import get_relation_keys
 from ...scorer import read_example, score_relations, score_tutorial_protocol
 from ..calibration import describe_reliability, fit_calibration
-from ..confusion import confuse_entities, confuse_relations, score_classes
+from ..confusion import (
+    entity_confusion_matrix,
+    relation_confusion_matrix,
+    score_classes,
+)
 from ..entities import get_entities, score_entities, score_tokens
 from ..errors import KINDS, Error, find_errors
 from ..intervals import get_intervals
@@ -39,7 +43,7 @@ N_POINTS = 200
 
 
 @dataclass
-class Report:
+class Evaluation:
     """What an evaluation has found.
 
     data (Dict[str, Any]): all figures and errors, as JSON can hold them.
@@ -62,7 +66,7 @@ def evaluate_pipeline(
     devs: Sequence[Doc] = (),
     trains: Iterable[Doc] = (),
     seed: int = 0,
-) -> Report:
+) -> Evaluation:
     """Score a trained pipeline between gold entities, and end to end if it finds them.
 
     nlp (Language): with a relation extractor.
@@ -71,7 +75,7 @@ def evaluate_pipeline(
         show what they would give, if the pipeline has none of its own.
     trains (Iterable[Doc]): those it was trained on, to be counted.
     seed (int): of the random baseline and the bootstrap.
-    RETURNS (Report): the figures.
+    RETURNS (Evaluation): the figures.
     RAISES (ValueError): if there is no relation extractor.
     """
     extractor = find_extractor(nlp)
@@ -87,7 +91,7 @@ def evaluate_pipeline(
         "documents": len(golds),
         "threshold": extractor.threshold,
         "label_thresholds": extractor.thresholds,
-        "honest": score_relations(scored),
+        "all_gold": score_relations(scored),
         "intervals": get_intervals(scored, seed=seed),
         "tutorial_protocol": score_tutorial_protocol(scored),
         "classification": classify(pairs, extractor),
@@ -110,7 +114,7 @@ def evaluate_pipeline(
             "platform": platform.platform(),
         },
     }
-    report = Report(data)
+    report = Evaluation(data)
     data["errors"] = add_errors(report, GOLD, examples, extractor)
     if list_entity_finders(nlp):
         found = predict_end_to_end(nlp, golds)
@@ -124,7 +128,7 @@ def classify(pairs: PairScores, extractor: RelationExtractor) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): accuracy and confusion over candidate pairs, and how
     many gold relations were none."""
     pairs = pairs.best_only() if extractor.single_label else pairs
-    found = score_classes(*confuse_relations(pairs, extractor.get_thresholds()))
+    found = score_classes(*relation_confusion_matrix(pairs, extractor.get_thresholds()))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
     return {**found, "gold_never_candidates": n_lost}
 
@@ -141,7 +145,7 @@ def score_end_to_end(
         "tokens": score_tokens(examples, spans_key),
         "relations": score_relations(docs),
         "intervals": get_intervals(docs, seed=seed),
-        "entity_matrix": confuse_entities(examples, spans_key),
+        "entity_matrix": entity_confusion_matrix(examples, spans_key),
     }
 
 
@@ -312,7 +316,7 @@ def describe_docs(
 
 
 def add_errors(
-    report: Report, mode: str, examples: List[Example], extractor: RelationExtractor
+    report: Evaluation, mode: str, examples: List[Example], extractor: RelationExtractor
 ) -> Dict[str, Any]:
     """Find errors, keep them in the report, and return them as plain data."""
     errors = find_errors(

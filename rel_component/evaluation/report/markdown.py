@@ -12,7 +12,7 @@ N_ERRORS = 5
 def make_markdown(data: Dict[str, Any]) -> str:
     """RETURNS (str): the report's figures and its first errors, without plots."""
     name = data["pipeline"]["name"] or "pipeline"
-    parts = [f"# Report on {escape(name)}"]
+    parts = [f"# Evaluation on {escape(name)}"]
     for section in list_sections(data):
         parts.append(f"## {section.title}")
         parts += [escape(words) for words in section.words]

@@ -12,7 +12,7 @@ from ...relations import EntityKey, RelationKey
 from ...wording import get_command
 from ..entities import get_entities
 from ..errors import KINDS, Error
-from .build import GOLD, Report
+from .build import GOLD, Evaluation
 from .markdown import make_markdown
 from .plots import draw_plots, has_matplotlib
 from .sections import list_sections
@@ -43,10 +43,10 @@ class Group(NamedTuple):
     cards: List[Card]
 
 
-def write_reports(report: Report, paths: Iterable[Path]) -> None:
+def write_reports(report: Evaluation, paths: Iterable[Path]) -> None:
     """Write a report.
 
-    report (Report): what an evaluation has found.
+    report (Evaluation): what an evaluation has found.
     paths (Iterable[Path]): `.html` for the page, `.md` for Markdown.
     RAISES (ValueError): if a suffix is another one.
     """
@@ -69,7 +69,7 @@ def check_suffix(path: Path) -> None:
         )
 
 
-def make_page(report: Report) -> str:
+def make_page(report: Evaluation) -> str:
     """RETURNS (str): HTML with figures, plots and drawn errors; no script is needed,
     and nothing is loaded."""
     environment = Environment(
@@ -90,7 +90,7 @@ def make_page(report: Report) -> str:
     )
 
 
-def _group(report: Report, mode: str) -> List[Group]:
+def _group(report: Evaluation, mode: str) -> List[Group]:
     errors, examples = report.errors[mode], report.examples[mode]
     spans_key = report.data["pipeline"]["spans_key"]
     thresholds: Dict[str, Any] = report.data["label_thresholds"]

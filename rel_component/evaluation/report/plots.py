@@ -42,7 +42,7 @@ def has_matplotlib() -> bool:
 def draw_plots(data: Dict[str, Any]) -> Dict[str, str]:
     """Draw what there is to draw.
 
-    data (Dict[str, Any]): of a `Report`.
+    data (Dict[str, Any]): of a `Evaluation`.
     RETURNS (Dict[str, str]): `<svg>` elements by name; none without matplotlib.
     """
     if not has_matplotlib():
@@ -92,7 +92,7 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
             where="pre",
             linewidth=1.4,
         )
-        scores = data["honest"]["rel_per_label"].get(label)
+        scores = data["all_gold"]["rel_per_label"].get(label)
         if scores and scores["p"] + scores["r"]:
             axes.plot(
                 scores["r"],
@@ -112,7 +112,7 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
         linewidth=2,
         where="pre",
     )
-    micro = data["honest"]
+    micro = data["all_gold"]
     if micro["rel_micro_f"] is not None:
         axes.plot(
             micro["rel_micro_r"],
@@ -136,7 +136,7 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
 
 def _draw_thresholds(axes: Any, data: Dict[str, Any]) -> bool:
     rows, chance = data["thresholds"], data["random_baseline"]
-    if not rows or rows[0]["honest"]["rel_micro_f"] is None:
+    if not rows or rows[0]["all_gold"]["rel_micro_f"] is None:
         return False
     x = [row["threshold"] for row in rows]
     for part, name, style in (
@@ -146,7 +146,7 @@ def _draw_thresholds(axes: Any, data: Dict[str, Any]) -> bool:
     ):
         axes.plot(
             x,
-            [row["honest"][f"rel_micro_{part}"] for row in rows],
+            [row["all_gold"][f"rel_micro_{part}"] for row in rows],
             style,
             color=COLORS[0],
             label=name,
@@ -154,7 +154,7 @@ def _draw_thresholds(axes: Any, data: Dict[str, Any]) -> bool:
         )
     axes.plot(
         x,
-        [row["honest"]["rel_micro_f"] for row in chance],
+        [row["all_gold"]["rel_micro_f"] for row in chance],
         color="#999999",
         label="F by chance",
     )

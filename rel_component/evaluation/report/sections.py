@@ -65,7 +65,7 @@ class Section:
 def list_sections(data: Dict[str, Any]) -> List[Section]:
     """The sections of a report, without those that would be empty.
 
-    data (Dict[str, Any]): of a `Report`.
+    data (Dict[str, Any]): of a `Evaluation`.
     RETURNS (List[Section]): in the order in which they are read.
     """
     made = [
@@ -85,7 +85,7 @@ def list_sections(data: Dict[str, Any]) -> List[Section]:
 
 
 def _summarize(data: Dict[str, Any]) -> Section:
-    scores, intervals = data["honest"], data["intervals"]
+    scores, intervals = data["all_gold"], data["intervals"]
     n_gold = sum(row["support"] for row in scores["rel_per_label"].values())
     tiles = [
         Tile(
@@ -160,7 +160,10 @@ def _summarize(data: Dict[str, Any]) -> Section:
 
 
 def _describe_labels(data: Dict[str, Any]) -> Section:
-    scores, intervals = data["honest"]["rel_per_label"], data["intervals"]["per_label"]
+    scores, intervals = (
+        data["all_gold"]["rel_per_label"],
+        data["intervals"]["per_label"],
+    )
     own = data["label_thresholds"]
     silent = sorted(set(data["pipeline"]["labels"]) - set(scores))
     rows = []
@@ -286,8 +289,8 @@ def _describe_thresholds(data: Dict[str, Any]) -> Section:
     rows = [
         [
             f"{row['threshold']:g}",
-            *_prf(row["honest"], "rel_micro"),
-            percent(chance["honest"]["rel_micro_f"]),
+            *_prf(row["all_gold"], "rel_micro"),
+            percent(chance["all_gold"]["rel_micro_f"]),
         ]
         for row, chance in zip(data["thresholds"], data["random_baseline"])
     ]

@@ -7,7 +7,7 @@ Source: "Finetune a Relation Classifier with transformers and LUKE", La Javaness
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -16,11 +16,11 @@ from ..fields import (
     check,
     get,
     get_list,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source
@@ -54,7 +54,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             text = get(get(item, "data", dict, "item"), "text", str, "item.data")
             record = _Annotation(ner, source, options, report).read(text)
         except FieldError as error:
-            lose_document(source, _list_contents(value), error, KINDS, report)
+            skip_document(source, _list_contents(value), error, KINDS, report)
             continue
         for key, name in IGNORED.items():
             if isinstance(value.get(key), list):
@@ -110,7 +110,7 @@ class _Annotation:
                 task = check(self.ner[name], (dict, type(None)), field) or {}
                 listed = get_list(task, "entities", field)
                 values += [(f"{field}.entities[{i}]", v) for i, v in enumerate(listed)]
-        links = get_relations(self.ner, self.options, self.report, path)
+        links = get_relation_list(self.ner, self.options, self.report, path)
         for field, value in values:
             self._read_entity(value, field)
         relations = [
@@ -154,7 +154,7 @@ class _Annotation:
             label = get_text(obj, "label", field)
             head, tail = (self._resolve(obj, key, field) for key in ("src", "dest"))
         except FieldError as error:
-            refuse_relation(
+            skip_relation(
                 error,
                 label,
                 self.source,
@@ -174,11 +174,11 @@ class _Annotation:
         raise EndpointError(f"{field}.{key}", f"{show(obj[key])} {why}")
 
 
-def _looks_like(head: Head) -> bool:
+def _looks_like(preview: Preview) -> bool:
     return (
-        head.has("item", "annotation")
-        and isinstance(head.value["item"], dict)
-        and "data" in head.value["item"]
+        preview.has("item", "annotation")
+        and isinstance(preview.value["item"], dict)
+        and "data" in preview.value["item"]
     )
 
 

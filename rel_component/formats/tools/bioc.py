@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import FieldError, add_id
 from ..json_values import iter_json
 from ..record import Record, Source
@@ -145,10 +145,10 @@ def _list(value: Any, key: str) -> List[Any]:
     return found if isinstance(found, list) else []
 
 
-def _looks_like(head: Head) -> bool:
-    if head.text.lstrip()[:1] == "<":
-        return re.search(r"<collection[\s>]", head.text) is not None
-    return _find_documents(head.value) is not None or head.has("passages")
+def _looks_like(preview: Preview) -> bool:
+    if preview.text.lstrip()[:1] == "<":
+        return re.search(r"<collection[\s>]", preview.text) is not None
+    return _find_documents(preview.value) is not None or preview.has("passages")
 
 
 FORMAT = Format("bioc", "BioC XML or BioC JSON", read, _looks_like)

@@ -15,12 +15,12 @@ from ..fields import (
     check_text,
     get,
     get_list,
-    refuse_relation,
     show,
+    skip_relation,
 )
 from ..mentions import Concepts, split_ids
 from ..offsets import BYTES, UTF16, same_text
-from ..passages import CODE_POINTS, Layout, Piece
+from ..passages import CODE_POINTS, JoinedText, Piece
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import ENTITIES, RELATIONS, Report
 from ..roles import Roles
@@ -224,7 +224,7 @@ class _Document:
             return replace(self.source, line=value.line)
         return self.source
 
-    def _locate(self) -> Layout:
+    def _locate(self) -> JoinedText:
         """Put the text together, and the annotations to their places in it."""
         unit, layout = self._choose_unit()
         if unit != CODE_POINTS:
@@ -251,18 +251,18 @@ class _Document:
         self.annotations = located
         return layout
 
-    def _choose_unit(self) -> Tuple[str, Layout]:
+    def _choose_unit(self) -> Tuple[str, JoinedText]:
         """Characters, unless all annotations fit in another unit only."""
-        first = Layout(self.pieces)
+        first = JoinedText(self.pieces)
         if self._fits(first) or all(piece.text.isascii() for piece in self.pieces):
             return CODE_POINTS, first
         for unit in (BYTES, UTF16):
-            layout = Layout(self.pieces, unit)
+            layout = JoinedText(self.pieces, unit)
             if self._fits(layout):
                 return unit, layout
         return CODE_POINTS, first
 
-    def _fits(self, layout: Layout) -> bool:
+    def _fits(self, layout: JoinedText) -> bool:
         for annotation in self.annotations:
             text = annotation.entity.text
             fragments = _find(layout, annotation)
@@ -290,7 +290,7 @@ class _Document:
             f"Correct the offsets, which count from the beginning of the document.",
         )
 
-    def _find_sentences(self, layout: Layout) -> Optional[List[Offsets]]:
+    def _find_sentences(self, layout: JoinedText) -> Optional[List[Offsets]]:
         """Only where all passages are divided."""
         found: List[Offsets] = []
         for part in self.parts:
@@ -315,7 +315,7 @@ class _Document:
                 found = self._read_relation(obj, label, part, path)
             except FieldError as error:
                 self.report.read(RELATIONS)
-                refuse_relation(error, label, self._place(value), self.report)
+                skip_relation(error, label, self._place(value), self.report)
                 continue
             for relation in found:
                 relation.source = self._place(obj)
@@ -448,7 +448,7 @@ def _read_location(value: Any, path: str) -> Offsets:
     return start, start + get(location, "length", int, path)
 
 
-def _find(layout: Layout, annotation: _Annotation) -> Optional[List[Offsets]]:
+def _find(layout: JoinedText, annotation: _Annotation) -> Optional[List[Offsets]]:
     found = [
         layout.find(start, end, annotation.part.piece)
         for start, end in annotation.entity.fragments

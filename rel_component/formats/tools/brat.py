@@ -14,7 +14,7 @@ from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from ...brat_config import CONFIG_NAME, parse_annotation_conf
 from ...wording import plural
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import show
 from ..io import cannot_read, decode, list_files, read_bytes
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -449,8 +449,8 @@ def find_base(path: Path) -> Optional[Path]:
     return base if is_part or is_text else None
 
 
-def _sniff(head: Head) -> bool:
-    path = head.path
+def _sniff(preview: Preview) -> bool:
+    path = preview.path
     if path.is_dir():
         return any(file.suffix in SUFFIXES for file in list_files(path))
     if find_base(path) or path.name in CONFIGS:

@@ -14,7 +14,7 @@ from typing import Counter as CounterType
 from typing import Dict, Iterable, Iterator, List, Optional
 
 from ...wording import plural
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Record, Source
@@ -40,7 +40,7 @@ REASON = "broken columns"
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _ColumnFormat:
     """What all rows of a file have in common.
 
     separator (str): a tab, or a blank, which stands for any number of them.
@@ -141,8 +141,8 @@ class _Survey:
             self.odd = f"{path}:{line}: found {show(text)}"
         self._n += 1
 
-    def decide(self, path: Path, options: Options) -> _Layout:
-        """RETURNS (_Layout): that of most rows."""
+    def decide(self, path: Path, options: Options) -> _ColumnFormat:
+        """RETURNS (_ColumnFormat): that of most rows."""
         if self.n_tags < max(1, self.n_rows / 2):
             raise FormatError(
                 f"{self.odd or f'{path}: found no words'}, expected columns separated "
@@ -156,7 +156,7 @@ class _Survey:
                 f"words. Remove that column."
             )
         separator = "\t" if self.n_with_tabs >= self.n_rows / 2 else " "
-        return _Layout(
+        return _ColumnFormat(
             separator,
             max(2, self.widths[separator].most_common(1)[0][0]),
             choose_scheme(self.votes, options.tag_scheme),
@@ -165,7 +165,7 @@ class _Survey:
         )
 
 
-def _survey(path: Path, options: Options) -> _Layout:
+def _survey(path: Path, options: Options) -> _ColumnFormat:
     """Read the file once to find out what its rows look like."""
     survey = _Survey()
     for number, line in iter_text_lines(path, options.encoding):
@@ -185,7 +185,7 @@ def _get_tag(cells: List[str]) -> str:
 
 
 def _iter_sentences(
-    path: Path, layout: _Layout, options: Options, report: Report
+    path: Path, layout: _ColumnFormat, options: Options, report: Report
 ) -> Iterator[_Sentence]:
     sentence = _Sentence(0)
     for number, line in iter_text_lines(path, options.encoding):
@@ -208,7 +208,7 @@ def _iter_sentences(
         yield sentence
 
 
-def _is_comment(text: str, sentence: _Sentence, layout: _Layout) -> bool:
+def _is_comment(text: str, sentence: _Sentence, layout: _ColumnFormat) -> bool:
     """Whether it is one before a sentence; `#` may be a word too."""
     if sentence.lines or sentence.problems or not COMMENT.match(text):
         return False
@@ -217,7 +217,7 @@ def _is_comment(text: str, sentence: _Sentence, layout: _Layout) -> bool:
 
 
 def _read_row(
-    path: Path, line: int, text: str, sentence: _Sentence, layout: _Layout
+    path: Path, line: int, text: str, sentence: _Sentence, layout: _ColumnFormat
 ) -> None:
     """Append a row to its sentence; one that can't be read leaves a problem."""
     try:
@@ -232,7 +232,7 @@ def _read_row(
         sentence.add(line, cells[0], tag)
 
 
-def _check_cells(text: str, cells: List[str], layout: _Layout) -> None:
+def _check_cells(text: str, cells: List[str], layout: _ColumnFormat) -> None:
     usual, n = layout.separator, layout.n_columns
     if "\r" in text:
         raise FieldError(
@@ -255,7 +255,7 @@ def _check_cells(text: str, cells: List[str], layout: _Layout) -> None:
 
 
 def _make_sentence(
-    path: Path, sentence: _Sentence, layout: _Layout, report: Report
+    path: Path, sentence: _Sentence, layout: _ColumnFormat, report: Report
 ) -> Iterator[Record]:
     """The sentence as a document."""
     report.read(DOCUMENTS)
@@ -273,7 +273,7 @@ def _make_sentence(
 
 
 def _make_document(
-    path: Path, sentences: List[_Sentence], layout: _Layout, report: Report
+    path: Path, sentences: List[_Sentence], layout: _ColumnFormat, report: Report
 ) -> Iterator[Record]:
     """Sentences as one document, without those that can't be read."""
     report.read(DOCUMENTS)
@@ -290,7 +290,7 @@ def _make_document(
         report.lost_with(DOCUMENTS, REASON, 1)
 
 
-def _count_entities(sentence: _Sentence, layout: _Layout) -> int:
+def _count_entities(sentence: _Sentence, layout: _ColumnFormat) -> int:
     return len(find_chunks(sentence.tags, layout.scheme)[0])
 
 
@@ -301,7 +301,7 @@ def _lose_sentence(sentence: _Sentence, kind: str, n: int, report: Report) -> No
 
 
 def _make_record(
-    path: Path, sentences: List[_Sentence], layout: _Layout, report: Report
+    path: Path, sentences: List[_Sentence], layout: _ColumnFormat, report: Report
 ) -> Record:
     text = Text(sentence.words for sentence in sentences)
     report.note("documents without a list of relations: incomplete")
@@ -319,7 +319,7 @@ def _make_entities(
     path: Path,
     sentences: Iterable[_Sentence],
     text: Text,
-    layout: _Layout,
+    layout: _ColumnFormat,
     report: Report,
 ) -> Iterator[EntityRecord]:
     n_entities = 0
@@ -336,10 +336,10 @@ def _make_entities(
             n_entities += 1
 
 
-def _looks_like(head: Head) -> bool:
-    if head.value is not None:
+def _looks_like(preview: Preview) -> bool:
+    if preview.value is not None:
         return False
-    lines = [line.strip(BLANKS) for line in head.text.split("\n")]
+    lines = [line.strip(BLANKS) for line in preview.text.split("\n")]
     rows = [line for line in lines if line and not COMMENT.match(line)][:N_SNIFFED]
     if rows and DOCSTART.match(rows[0]):
         return True

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ...wording import plural
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import EndpointError, FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Record, RelationRecord, Source
@@ -230,8 +230,8 @@ def _split_list(cell: str, path: str) -> List[str]:
     return [item.strip() for item in inner.split(",")] if inner else []
 
 
-def _looks_like(head: Head) -> bool:
-    return head.text.split(None, 1)[:1] == [BEGIN]
+def _looks_like(preview: Preview) -> bool:
+    return preview.text.split(None, 1)[:1] == [BEGIN]
 
 
 FORMAT = Format(

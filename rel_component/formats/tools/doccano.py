@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -21,11 +21,11 @@ from ..fields import (
     check_text,
     get,
     get_list,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source, Version
@@ -59,7 +59,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             record = _read_example(value, source, options, report)
         except FieldError as error:
-            lose_document(source, value, error, KINDS, report)
+            skip_document(source, value, error, KINDS, report)
             continue
         by = () if path.stem == EVERYBODY else (path.stem,)
         # without an id a repeated text is taken for the same example
@@ -74,7 +74,7 @@ def _read_example(
     text = get(obj, "data" if "text" not in obj and "data" in obj else "text", str)
     # all lists first: nothing is counted of an example that is left out
     spans = _find_spans(obj)
-    links = get_relations(obj, options, report)
+    links = get_relation_list(obj, options, report)
     for key in IGNORED:
         if isinstance(obj.get(key), list) and obj[key]:
             report.ignored(f"doccano {key}", len(obj[key]))
@@ -198,7 +198,7 @@ def _read_relations(
                 for key in ("from_id", "to_id")
             )
         except FieldError as error:
-            refuse_relation(error, label, source, report, reason=NO_ENTITY)
+            skip_relation(error, label, source, report, reason=NO_ENTITY)
             continue
         relations.append(RelationRecord(label, head, tail, field))
     return relations
@@ -210,10 +210,10 @@ def _is_span(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 3
 
 
-def _looks_like(head: Head) -> bool:
-    if not head.has("text") and not head.has("data"):
+def _looks_like(preview: Preview) -> bool:
+    if not preview.has("text") and not preview.has("data"):
         return False
-    lists = [head.value[key] for key in (*LISTS, OLD) if key in head.value]
+    lists = [preview.value[key] for key in (*LISTS, OLD) if key in preview.value]
     spans = [value[0] for value in lists if isinstance(value, list) and value]
     is_empty = bool(lists) and all(value == [] for value in lists)
     return any(map(_is_span, spans)) or is_empty

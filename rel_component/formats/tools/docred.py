@@ -10,7 +10,7 @@ Source: github.com/thunlp/DocRED, data/README.md, code/gen_data.py.
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import (
     EndpointError,
     FieldError,
@@ -18,11 +18,11 @@ from ..fields import (
     check,
     get,
     get_list,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..io import decode, read_bytes
 from ..json_values import iter_json, parse
@@ -52,7 +52,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _Document(value, source, names, options, report).read()
         except FieldError as error:
-            lose_document(source, _flatten(value), error, KINDS, report)
+            skip_document(source, _flatten(value), error, KINDS, report)
 
 
 def _flatten(value: Any) -> Any:
@@ -94,7 +94,7 @@ class _Document:
         vertices = get(self.obj, "vertexSet", list)
         for i, vertex in enumerate(vertices):
             check(vertex, list, f"vertexSet[{i}]")
-        labels = get_relations(self.obj, self.options, self.report, key="labels")
+        labels = get_relation_list(self.obj, self.options, self.report, key="labels")
         for i, vertex in enumerate(vertices):
             for k, value in enumerate(vertex):
                 self._read_mention(value, i, f"vertexSet[{i}][{k}]")
@@ -195,7 +195,7 @@ class _Document:
                 evidence = self._read_evidence(obj, field)
             except FieldError as error:
                 self.report.read(RELATIONS)
-                refuse_relation(error, label, self.source, self.report)
+                skip_relation(error, label, self.source, self.report)
                 continue
             pairs = self.concepts.relate(head, tail, evidence)
             self.report.read(RELATIONS, len(pairs))
@@ -269,8 +269,8 @@ def _read_names(path: Path, options: Options, report: Report) -> Mapping[str, st
     return names
 
 
-def _looks_like(head: Head) -> bool:
-    return head.has("vertexSet") and (head.has("sents") or head.has("labels"))
+def _looks_like(preview: Preview) -> bool:
+    return preview.has("vertexSet") and (preview.has("sents") or preview.has("labels"))
 
 
 FORMAT = Format("docred", "DocRED (JSON)", read, _looks_like)

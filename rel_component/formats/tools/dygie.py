@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set
 
 from ...wording import plural
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     EndpointError,
     FieldError,
@@ -19,10 +19,10 @@ from ..fields import (
     check,
     check_text,
     get,
-    get_relations,
-    lose_document,
-    refuse_relation,
+    get_relation_list,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -57,7 +57,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _Document(obj, source, options, report).read()
         except FieldError as error:
-            lose_document(source, _flatten(obj), error, KINDS, report)
+            skip_document(source, _flatten(obj), error, KINDS, report)
 
 
 def _note_repetition(source: Source, seen: Set[str], report: Report) -> None:
@@ -115,7 +115,7 @@ class _Document:
     def read(self) -> Record:
         # both lists first: nothing is counted of a document that is left out
         ner = self._check_parts(get(self.obj, "ner", list), "ner")
-        links = get_relations(self.obj, self.options, self.report)
+        links = get_relation_list(self.obj, self.options, self.report)
         relations = self._check_parts(links, "relations") if links is not None else []
         for i, part in enumerate(ner):
             for k, value in enumerate(part):
@@ -199,7 +199,7 @@ class _Document:
                         for name, at in (("head", 0), ("tail", 2))
                     )
                 except FieldError as error:
-                    refuse_relation(error, label, self.source, self.report)
+                    skip_relation(error, label, self.source, self.report)
                 else:
                     yield RelationRecord(label, head, tail, field)
 
@@ -230,9 +230,9 @@ def _check_items(value: Any, n: int, example: str, field: str) -> List[Any]:
     return value
 
 
-def _looks_like(head: Head) -> bool:
+def _looks_like(preview: Preview) -> bool:
     names = (*KINDS, *(PREDICTED + key for key in KINDS), "doc_key", "clusters")
-    return head.has("sentences") and any(head.has(name) for name in names)
+    return preview.has("sentences") and any(preview.has(name) for name in names)
 
 
 FORMAT = Format("dygie", "DyGIE++ or SciERC JSON lines", read, _looks_like)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional
 
 from ...wording import get_command
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..io import decode, read_bytes
 from ..json_values import parse
 from ..layers import get_short_name, is_linguistic
@@ -246,12 +246,12 @@ def _explain(error: Exception, types_place: str, source: Source) -> FormatError:
     )
 
 
-def _looks_like(head: Head) -> bool:
+def _looks_like(preview: Preview) -> bool:
     # a project with many layers declares many namespaces before the one of XMI
-    is_xml = head.text.lstrip("\ufeff \t\r\n").startswith("<")
-    if is_xml and (XMI in head.text or f"<{TYPE_SYSTEM}" in head.text):
+    is_xml = preview.text.lstrip("\ufeff \t\r\n").startswith("<")
+    if is_xml and (XMI in preview.text or f"<{TYPE_SYSTEM}" in preview.text):
         return True
-    return head.has("%TYPES") or head.has("%FEATURE_STRUCTURES")
+    return preview.has("%TYPES") or preview.has("%FEATURE_STRUCTURES")
 
 
 FORMAT = Format("inception", "UIMA CAS XMI or JSON (INCEpTION)", read, _looks_like)

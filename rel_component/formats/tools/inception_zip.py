@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..io import decode, read_bytes
 from ..record import Record, Source, Version
 from ..report import DOCUMENTS, Report
@@ -186,10 +186,10 @@ def _find_types(archive: _Archive, name: str, options: Options) -> Tuple[bytes, 
     return archive.read(types), f"{archive.place}/{types}"
 
 
-def _looks_like(head: Head) -> bool:
+def _looks_like(preview: Preview) -> bool:
     return any(
         name.endswith(".xmi") or PROJECT.search(name) or INTERNAL.search(name)
-        for name in head.names
+        for name in preview.names
     )
 
 

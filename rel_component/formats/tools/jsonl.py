@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -18,11 +18,11 @@ from ..fields import (
     check,
     get,
     get_list,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -51,7 +51,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _read_row(value, source, options, report)
         except FieldError as error:
-            lose_document(source, value, error, KINDS, report)
+            skip_document(source, value, error, KINDS, report)
 
 
 def _read_row(value: Any, source: Source, options: Options, report: Report) -> Record:
@@ -59,7 +59,7 @@ def _read_row(value: Any, source: Source, options: Options, report: Report) -> R
     text = get(obj, "text", str)
     # all that can fail first: nothing is counted of a document that is left out
     values = get(obj, "entities", list)
-    links = get_relations(obj, options, report)
+    links = get_relation_list(obj, options, report)
     negatives = get_list(obj, "negatives")
     complete = check(obj.get("complete"), (bool, type(None)), "complete")
     group = check(obj.get("group"), (str, type(None)), "group")
@@ -175,7 +175,7 @@ def _read_relations(
             symmetric = check(obj.get("symmetric", False), bool, f"{field}.symmetric")
             head, tail = _read_ends(obj, entities, field)
         except FieldError as error:
-            refuse_relation(error, label, source, report, reason=NO_ENTITY)
+            skip_relation(error, label, source, report, reason=NO_ENTITY)
             continue
         attrs = {key: obj[key] for key in obj if key not in RELATION_FIELDS}
         relations.append(RelationRecord(label, head, tail, field, symmetric, attrs))
@@ -206,9 +206,9 @@ def _read_negatives(
     return pairs
 
 
-def _looks_like(head: Head) -> bool:
+def _looks_like(preview: Preview) -> bool:
     # the first document may have no entity
-    rows = [head.value, *_parse_lines(head.text.split("\n")[1:])]
+    rows = [preview.value, *_parse_lines(preview.text.split("\n")[1:])]
     return any(map(_is_row, rows))
 
 

@@ -13,8 +13,8 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from ..base import Format, Head, Options
-from ..fields import FieldError, add_id, check, get, get_list, lose_document
+from ..base import Format, Options, Preview
+from ..fields import FieldError, add_id, check, get, get_list, skip_document
 from ..html_text import render
 from ..json_values import iter_json
 from ..record import Record, Source, Version
@@ -78,7 +78,7 @@ class _Reader:
             task = check(value, dict, "the task")
             found = self._list_annotations(task)
         except FieldError as error:
-            lose_document(source, value, error, {}, self.report)
+            skip_document(source, value, error, {}, self.report)
             return
         if not found:
             self.report.skipped(DOCUMENTS, "not annotated")
@@ -170,7 +170,7 @@ class _Reader:
         self, source: Source, annotation: Optional[Annotation], error: FieldError
     ) -> None:
         contents = annotation.contents if annotation else {}
-        lose_document(source, contents, error, KINDS, self.report)
+        skip_document(source, contents, error, KINDS, self.report)
 
     def _read(
         self,
@@ -299,10 +299,10 @@ def _is_stored(value: Any) -> bool:
     return is_annotation and "data" in value["task"]
 
 
-def _looks_like(head: Head) -> bool:
-    is_task = head.has("data") and is_dict(head.value["data"])
-    has_list = any(head.has(key) for key in (*ANNOTATIONS, "predictions"))
-    return (is_task and has_list) or _is_min(head.value) or _is_stored(head.value)
+def _looks_like(preview: Preview) -> bool:
+    is_task = preview.has("data") and is_dict(preview.value["data"])
+    has_list = any(preview.has(key) for key in (*ANNOTATIONS, "predictions"))
+    return (is_task and has_list) or _is_min(preview.value) or _is_stored(preview.value)
 
 
 FORMAT = Format(

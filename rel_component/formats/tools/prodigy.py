@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -18,11 +18,11 @@ from ..fields import (
     count_contents,
     get,
     get_list,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
     show,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source, Version
@@ -49,7 +49,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             if _is_accepted(obj, options, report):
                 yield _Task(obj, source, options, report).read()
         except FieldError as error:
-            lose_document(source, value, error, KINDS, report)
+            skip_document(source, value, error, KINDS, report)
 
 
 def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
@@ -124,7 +124,7 @@ class _Task:
     def read(self) -> Record:
         # both lists first: nothing is counted of a task that is left out
         spans = get_list(self.obj, "spans")
-        links = get_relations(self.obj, self.options, self.report)
+        links = get_relation_list(self.obj, self.options, self.report)
         for i, value in enumerate(spans):
             self.report.read(ENTITIES)
             try:
@@ -267,7 +267,7 @@ class _Task:
                 label = get_text(obj, "label", field)
                 ends = [self._resolve(obj, key, field) for key in ("head", "child")]
             except FieldError as error:
-                refuse_relation(
+                skip_relation(
                     error,
                     label,
                     self.source,
@@ -372,12 +372,12 @@ def _tokenizer(lang: str) -> Callable[[str], Any]:
     return load_tokenizer(lang).make_doc
 
 
-def _looks_like(head: Head) -> bool:
-    if not head.has("text"):
+def _looks_like(preview: Preview) -> bool:
+    if not preview.has("text"):
         return False
     marks = ("_task_hash", "_input_hash", "answer")
-    return any(head.has(mark) for mark in marks) or (
-        head.has("spans") and head.has("relations")
+    return any(preview.has(mark) for mark in marks) or (
+        preview.has("spans") and preview.has("relations")
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import show
 from ..io import iter_text_lines
 from ..mentions import Concepts, split_ids
@@ -254,8 +254,8 @@ def _wrong(kind: str, cells: List[str]) -> _LineError:
     )
 
 
-def _looks_like(head: Head) -> bool:
-    lines = (line for line in head.text.split("\n") if line.strip())
+def _looks_like(preview: Preview) -> bool:
+    lines = (line for line in preview.text.split("\n") if line.strip())
     return re.match(r"[^|\t]+\|t\|", next(lines, "")) is not None
 
 

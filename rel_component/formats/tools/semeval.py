@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
@@ -285,8 +285,8 @@ def _find_key(path: Path) -> Optional[Path]:
     )
 
 
-def _looks_like(head: Head) -> bool:
-    line = next((line for line in head.text.splitlines() if line.strip()), "")
+def _looks_like(preview: Preview) -> bool:
+    line = next((line for line in preview.text.splitlines() if line.strip()), "")
     return bool(ITEM.match(line)) and len(TAG.findall(line)) > 1
 
 

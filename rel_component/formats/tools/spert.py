@@ -8,16 +8,16 @@ such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import (
     FieldError,
     add_id,
     check,
     get,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
     show,
+    skip_document,
 )
 from ..io import decode, read_bytes
 from ..json_values import iter_json, parse
@@ -44,7 +44,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _read_sentence(value, source, symmetric, options, report)
         except FieldError as error:
-            lose_document(source, value, error, KINDS, report)
+            skip_document(source, value, error, KINDS, report)
 
 
 def _read_sentence(
@@ -58,7 +58,7 @@ def _read_sentence(
     text, tokens = join_words(_read_tokens(obj))
     # both lists first: nothing is counted of a sentence that is left out
     values = get(obj, "entities", list)
-    links = get_relations(obj, options, report)
+    links = get_relation_list(obj, options, report)
     entities = _read_entities(values, tokens, source, report)
     relations = _read_relations(links or [], entities, len(values), source, report)
     for relation in relations:
@@ -207,10 +207,10 @@ def _symmetric_labels(value: Any) -> FrozenSet[str]:
     return frozenset(found)
 
 
-def _looks_like(head: Head) -> bool:
-    if not head.has("tokens", "entities"):
+def _looks_like(preview: Preview) -> bool:
+    if not preview.has("tokens", "entities"):
         return False
-    tokens = head.value["tokens"]
+    tokens = preview.value["tokens"]
     return isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)
 
 

@@ -8,8 +8,8 @@ Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
 
-from ..base import Format, Head, Options
-from ..fields import FieldError, add_id, check, get, get_text, lose_document, show
+from ..base import Format, Options, Preview
+from ..fields import FieldError, add_id, check, get, get_text, show, skip_document
 from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
@@ -54,7 +54,7 @@ def _iter_items(path: Path, options: Options, report: Report) -> Iterator[Record
         try:
             yield _read_item(value, source, options, report)
         except FieldError as error:
-            lose_document(source, _list_contents(value), error, KINDS, report)
+            skip_document(source, _list_contents(value), error, KINDS, report)
 
 
 def _list_contents(value: Any) -> Dict[str, Any]:
@@ -165,8 +165,8 @@ def _read_relation(
     yield RelationRecord(label, *SIDES, field="relation")
 
 
-def _looks_like(head: Head) -> bool:
-    return head.has("subj_start", "obj_start")
+def _looks_like(preview: Preview) -> bool:
+    return preview.has("subj_start", "obj_start")
 
 
 FORMAT = Format("tacred", "TACRED-like JSON", read, _looks_like)

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 
-from ..base import Format, Head, Options
-from ..fields import FieldError, check, get, get_text, lose_document, show
+from ..base import Format, Options, Preview
+from ..fields import FieldError, check, get, get_text, show, skip_document
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
@@ -44,7 +44,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             label = get_text(row, "rel_tag")
             ends = _read_spans(row)
         except FieldError as error:
-            lose_document(source, value, error, KINDS, report)
+            skip_document(source, value, error, KINDS, report)
             report.read(RELATIONS)
             report.lost_with(RELATIONS, "wrong fields", 1)
         else:
@@ -66,7 +66,7 @@ def _key(value: Any) -> int:
 
 
 def _read_spans(row: Dict[str, Any]) -> Tuple[Offsets, Offsets]:
-    """Head and tail: the order of the two is the direction."""
+    """Preview and tail: the order of the two is the direction."""
     spans = get(row, "tag_spans", list)
     if len(spans) != 2:
         raise FieldError("tag_spans", f"found {show(spans)}, expected two spans")
@@ -114,8 +114,8 @@ def _add(
         record.complete = False
 
 
-def _looks_like(head: Head) -> bool:
-    return head.has("text", "tag_spans")
+def _looks_like(preview: Preview) -> bool:
+    return preview.has("text", "tag_spans")
 
 
 FORMAT = Format(

@@ -7,17 +7,17 @@
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, Head, Options
+from ..base import Format, Options, Preview
 from ..fields import (
     EndpointError,
     FieldError,
     add_id,
     check,
     get,
-    get_relations,
+    get_relation_list,
     get_text,
-    lose_document,
-    refuse_relation,
+    skip_document,
+    skip_relation,
 )
 from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source
@@ -44,7 +44,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield _read_document(obj, source, options, report)
         except FieldError as error:
-            lose_document(source, obj, error, KINDS, report)
+            skip_document(source, obj, error, KINDS, report)
 
 
 def _read_document(
@@ -54,7 +54,7 @@ def _read_document(
     text = get(obj, "document", str)
     # both lists first: nothing is counted of a document that is left out
     values = get(obj, "tokens", list)
-    links = get_relations(obj, options, report)
+    links = get_relation_list(obj, options, report)
     entities, extents = _read_entities(values, source, options, report)
     relations = _read_relations(links or [], extents, source, options, report)
     return Record(
@@ -127,7 +127,7 @@ def _read_relations(
             # both ends first: a repair is counted only where the relation is kept
             ends = [_resolve(obj, key, extents, field) for key in ("head", "child")]
         except FieldError as error:
-            refuse_relation(error, label, source, report)
+            skip_relation(error, label, source, report)
             continue
         for _, repair in ends:
             if repair:
@@ -163,8 +163,10 @@ def _resolve(
     )
 
 
-def _looks_like(head: Head) -> bool:
-    return head.has("document") and (head.has("tokens") or head.has("relations"))
+def _looks_like(preview: Preview) -> bool:
+    return preview.has("document") and (
+        preview.has("tokens") or preview.has("relations")
+    )
 
 
 FORMAT = Format("ubiai", "UBIAI relations export (JSON)", read, _looks_like)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from ..base import FormatError, Options
-from ..fields import EndpointError, FieldError, refuse_relation, show
+from ..fields import EndpointError, FieldError, show, skip_relation
 from ..layers import (
     LINK,
     choose_feature,
@@ -198,7 +198,7 @@ class _Document:
             head = self._resolve(annotation, HEAD, field)
             tail = self._resolve(annotation, TAIL, field)
         except FieldError as error:
-            refuse_relation(error, label, self.source, self.report)
+            skip_relation(error, label, self.source, self.report)
             return
         yield RelationRecord(label, head.id, tail.id, field)
 

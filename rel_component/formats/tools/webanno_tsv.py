@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import DefaultDict, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Head, Options
+from ..base import Format, FormatError, Options, Preview
 from ..fields import EndpointError, FieldError, show
 from ..io import decode, read_bytes
 from ..layers import (
@@ -23,7 +23,7 @@ from ..layers import (
     name_after_layer,
 )
 from ..offsets import UTF16, same_text
-from ..passages import CODE_POINTS, Layout, Piece
+from ..passages import CODE_POINTS, JoinedText, Piece
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
@@ -302,7 +302,7 @@ class _Document:
             span.units.append(unit)
             self.at[unit.id].append(span)
 
-    def _lay_out(self) -> Layout:
+    def _lay_out(self) -> JoinedText:
         """The text, in UTF-16 units unless the rows show that it is in characters."""
         layout = self._put_together(UTF16)
         if not self._fits(layout):
@@ -316,7 +316,7 @@ class _Document:
         )
         return layout
 
-    def _put_together(self, unit: str) -> Layout:
+    def _put_together(self, unit: str) -> JoinedText:
         tokens: DefaultDict[int, List[_Unit]] = defaultdict(list)
         for token in self.units:
             if token.is_token:
@@ -328,16 +328,16 @@ class _Document:
             begin = _find_begin(text, tokens[i], unit)
             pieces.append(Piece(at if begin is None else begin, text))
             at = pieces[-1].offset + _size(text, unit) + 1
-        return Layout(pieces, unit, separator="\n")
+        return JoinedText(pieces, unit, separator="\n")
 
-    def _fits(self, layout: Layout) -> bool:
+    def _fits(self, layout: JoinedText) -> bool:
         for unit in self.units:
             found = layout.find(unit.begin, unit.end, unit.sentence)
             if found is None or not _agrees(unit, found, layout):
                 return False
         return True
 
-    def _find_tokens(self, layout: Layout) -> Optional[List[Offsets]]:
+    def _find_tokens(self, layout: JoinedText) -> Optional[List[Offsets]]:
         tokens = []
         for unit in self.units:
             if unit.is_token:
@@ -349,7 +349,7 @@ class _Document:
                 tokens.append(found)
         return tokens or None
 
-    def _make_entity(self, span: _Span, layout: Layout) -> Iterator[EntityRecord]:
+    def _make_entity(self, span: _Span, layout: JoinedText) -> Iterator[EntityRecord]:
         first, last = span.units[0], span.units[-1]
         begin = min(unit.begin for unit in span.units)
         end = max(unit.end for unit in span.units)
@@ -453,7 +453,7 @@ def _size(text: str, unit: str) -> int:
     return len(text.encode("utf-16-le", "replace")) // 2
 
 
-def _agrees(unit: _Unit, found: Offsets, layout: Layout) -> bool:
+def _agrees(unit: _Unit, found: Offsets, layout: JoinedText) -> bool:
     return same_text(layout.text[slice(*found)], unit.text)
 
 
@@ -485,8 +485,8 @@ def _unescape(text: str) -> str:
     return ESCAPED.sub(lambda m: LETTERS.get(m.group(1), m.group(1)), text)
 
 
-def _looks_like(head: Head) -> bool:
-    return head.text.startswith(MARK)
+def _looks_like(preview: Preview) -> bool:
+    return preview.text.startswith(MARK)
 
 
 FORMAT = Format("webanno_tsv", "WebAnno TSV 3 (INCEpTION)", read, _looks_like)

@@ -1,6 +1,6 @@
 """Extraction from a corpus: chunks in, parts out, killed and resumed at any moment."""
 
 from .job import ENGINES, Progress, Summary, extract_corpus
-from .settings import Settings
+from .settings import ExtractSettings
 
-__all__ = ["ENGINES", "Progress", "Settings", "Summary", "extract_corpus"]
+__all__ = ["ENGINES", "ExtractSettings", "Progress", "Summary", "extract_corpus"]

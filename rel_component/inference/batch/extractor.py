@@ -20,7 +20,7 @@ from ..texts import predict
 from .folder import OutputFolder
 from .plan import ADVICE, Chunk, Piece, check_unchanged
 from .rows import make_letter, make_row
-from .settings import Settings
+from .settings import ExtractSettings
 from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import CRASHED, FAILED, MALFORMED, TOO_LONG, Item, Place, refuse
 
@@ -52,10 +52,10 @@ class Extractor:
     chunk next knows from the folder, and after MAX_ATTEMPTS does the same.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: ExtractSettings, folder: Path) -> None:
         """Load the model.
 
-        settings (Settings): of the run.
+        settings (ExtractSettings): of the run.
         folder (Path): of the output.
         RAISES (ValueError): if the model can't be loaded or finds no relations, or is
             not the one that the run began with: a process that takes the place of
@@ -66,13 +66,15 @@ class Extractor:
         run = self.folder.read_run()
         if run is not None:
             _check_models(run["settings"], settings)
-        self.nlp, self.finder = load_models(settings)
+        self.nlp, self.ner_pipeline = load_models(settings)
         # so many strings are learned and stay, for the tokenizer to be fast; those of
         # later chunks are freed, for memory to be bounded
         self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
         if isinstance(self.nlp.tokenizer, Tokenizer):
             self.nlp.tokenizer.max_cache_size = MAX_STRINGS
-        self.can_find = self.finder is not None or bool(list_entity_finders(self.nlp))
+        self.can_find = self.ner_pipeline is not None or bool(
+            list_entity_finders(self.nlp)
+        )
 
     def extract(self, chunk: Chunk) -> Counts:
         """Process a chunk and write its parts, if that is not done yet.
@@ -85,12 +87,12 @@ class Extractor:
         """
         done = self.folder.read_done(chunk.number)
         if done is not None:
-            self.folder.forget(chunk.number)  # killed before it could do so
+            self.folder.remove_attempt(chunk.number)  # killed before it could do so
             return done
         try:
             return self._extract(chunk)
         except (Exception, KeyboardInterrupt):  # it did not crash
-            self.folder.forgive(chunk.number)
+            self.folder.clear_attempt(chunk.number)
             raise
 
     def _extract(self, chunk: Chunk) -> Counts:
@@ -98,7 +100,7 @@ class Extractor:
         with ExitStack() as stack:
             caught = stack.enter_context(warnings.catch_warnings(record=True))
             warnings.simplefilter("always")
-            for nlp in filter(None, (self.nlp, self.finder)):
+            for nlp in filter(None, (self.nlp, self.ner_pipeline)):
                 if len(nlp.vocab.strings) > self.max_strings:
                     stack.enter_context(nlp.memory_zone())
             sources, items = self._read(chunk)
@@ -177,14 +179,14 @@ class Extractor:
                 doc = item.make_doc(self.nlp.vocab)
                 has_entities = doc.has_annotation("ENT_IOB")
                 item.task = Task(doc.text, [] if has_entities else None)
-            elif self._refuse_long(item, len(item.task.text)):
+            elif self._check_long(item, len(item.task.text)):
                 return None
             else:
                 doc = next(make_docs(self.nlp, [item.task], source))
         except Exception as error:  # whatever stands in the data
             item.fail(MALFORMED, str(error))
             return None
-        if self._refuse_long(item, len(item.get_text(doc))):
+        if self._check_long(item, len(item.get_text(doc))):
             return None
         if item.task.entities is None and not self.can_find:
             names = ", ".join(self.nlp.pipe_names)
@@ -193,7 +195,7 @@ class Extractor:
             return None
         return doc
 
-    def _refuse_long(self, item: Item, length: int) -> bool:
+    def _check_long(self, item: Item, length: int) -> bool:
         limit = self.settings.max_length
         if length > limit:
             item.fail(TOO_LONG, f"{length:,} characters; expected at most {limit:,}")
@@ -211,7 +213,7 @@ class Extractor:
                 self.nlp,
                 chosen,
                 [tasks[i] for i in batch],
-                finder=self.finder,
+                ner_pipeline=self.ner_pipeline,
                 batch_size=len(batch),
             )
             if any(doc is not same for doc, same in zip(found, chosen)):
@@ -254,7 +256,7 @@ class _Attempt:
         elif state["n"] >= MAX_ATTEMPTS:
             state["other"] += 1
         if state["other"] > MAX_OTHER:
-            self.folder.forget(self.number)
+            self.folder.remove_attempt(self.number)
             raise RunError(
                 f"Chunk {self.number} has crashed the process {state['n']} times, and "
                 f"none of its documents does so alone. Is there enough memory? A "
@@ -324,10 +326,10 @@ class _Attempt:
         ]
 
 
-def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
+def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]]:
     """The pipeline, and the one that finds entities in its place.
 
-    settings (Settings): of the run.
+    settings (ExtractSettings): of the run.
     RETURNS (Tuple[Language, Optional[Language]]): the second is None if none is named.
     RAISES (ValueError): if one can't be loaded, or the first finds no relations.
     """
@@ -345,7 +347,7 @@ def load_models(settings: Settings) -> Tuple[Language, Optional[Language]]:
     return nlp, None if name is None else load_pipeline(Path(name))
 
 
-def _check_models(began: Dict[str, Any], settings: Settings) -> None:
+def _check_models(began: Dict[str, Any], settings: ExtractSettings) -> None:
     now = settings.fingerprint()
     for name in ("model", "entities_from", "code"):
         key = f"{name}_digest"

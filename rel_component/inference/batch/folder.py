@@ -73,7 +73,7 @@ class OutputFolder:
             if int(file.stem) in done:
                 file.unlink(missing_ok=True)
 
-    def forget_all(self) -> None:
+    def remove_attempts(self) -> None:
         """Another run begins."""
         for file in self.attempts.glob("*.json"):
             file.unlink(missing_ok=True)
@@ -118,7 +118,7 @@ class OutputFolder:
         else:
             dead.unlink(missing_ok=True)
         write_json(self.done / f"{number:06}.json", counts)
-        self.forget(number)
+        self.remove_attempt(number)
 
     def read_done(self, number: int) -> Optional[Dict[str, Any]]:
         """RETURNS (Optional[Dict[str, Any]]): counts of a chunk, None: not done yet."""
@@ -141,7 +141,7 @@ class OutputFolder:
         path, is_durable = self.attempts / f"{number:06}.json", state["at"] is None
         write_json(path, state, is_durable=is_durable)
 
-    def forgive(self, number: int) -> None:
+    def clear_attempt(self, number: int) -> None:
         """An attempt was stopped from outside, and none of its documents is to blame.
 
         number (int): of a chunk that nobody works at any more.
@@ -152,14 +152,14 @@ class OutputFolder:
             with suppress(OSError):  # of a full disk, which may be why it was stopped
                 self.remember(number, state)
         else:
-            self.forget(number)
+            self.remove_attempt(number)
 
-    def forgive_all(self) -> None:
+    def clear_all_attempts(self) -> None:
         """All attempts that were going on were stopped from outside."""
         for file in self.attempts.glob("*.json"):
-            self.forgive(int(file.stem))
+            self.clear_attempt(int(file.stem))
 
-    def forget(self, number: int) -> None:
+    def remove_attempt(self, number: int) -> None:
         """The chunk is done, or given up: it begins anew."""
         (self.attempts / f"{number:06}.json").unlink(missing_ok=True)
 

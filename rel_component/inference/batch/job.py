@@ -20,7 +20,7 @@ from .plan import (
     write_plan,
 )
 from .run_local import run_local
-from .settings import PARQUET, Settings
+from .settings import PARQUET, ExtractSettings
 from .tables import import_pyarrow
 
 LOCAL, RAY = "local", "ray"
@@ -67,7 +67,7 @@ class Summary:
 def extract_corpus(
     inputs: Sequence[str],
     output: Path,
-    settings: Settings,
+    settings: ExtractSettings,
     *,
     engine: str = LOCAL,
     n_process: int = 1,
@@ -83,7 +83,7 @@ def extract_corpus(
     inputs (Sequence[str]): files, folders and globs.
     output (Path): the folder; a new one, or one of an unfinished run of the same input,
         model and settings. Engine and number of processes may be others.
-    settings (Settings): what to do.
+    settings (ExtractSettings): what to do.
     engine (str): `local`, or `ray`.
     n_process (int): number of processes that hold the model.
     address (Optional[str]): of a Ray cluster; None starts one on this machine.
@@ -117,7 +117,7 @@ def extract_corpus(
         return _finish(folder, run)
 
 
-def _check(settings: Settings, engine: str, n_process: int) -> None:
+def _check(settings: ExtractSettings, engine: str, n_process: int) -> None:
     if engine not in ENGINES:
         raise ValueError(
             f"--engine: found {engine!r}; expected one of {', '.join(ENGINES)}."
@@ -129,7 +129,7 @@ def _check(settings: Settings, engine: str, n_process: int) -> None:
 
 
 def _prepare(
-    inputs: Sequence[str], folder: OutputFolder, settings: Settings
+    inputs: Sequence[str], folder: OutputFolder, settings: ExtractSettings
 ) -> Dict[str, Any]:
     """Plan the run; if there is one in the folder already, see that it is the same."""
     planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
@@ -153,7 +153,7 @@ def _prepare(
                     f"{ADVICE}"
                 )
         elif known != run:
-            folder.forget_all()
+            folder.remove_attempts()
         os.replace(planned, plan)
         write_json(folder.path / RUN, run)
     finally:
@@ -178,7 +178,7 @@ def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
 def _start(
     engine: str,
     chunks: Iterator[Chunk],
-    settings: Settings,
+    settings: ExtractSettings,
     folder: Path,
     n_process: int,
     address: Optional[str],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ...formats.io import cannot_read, list_files
-from .settings import Settings, digest_file
+from .settings import ExtractSettings, digest_file
 from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import Place, SourceError
 
@@ -121,11 +121,11 @@ def _list_input(name: str) -> List[Path]:
     raise ValueError(f"{name}: no such file or folder; expected texts.")
 
 
-def make_chunks(files: Iterable[Path], settings: Settings) -> Iterator[Chunk]:
+def make_chunks(files: Iterable[Path], settings: ExtractSettings) -> Iterator[Chunk]:
     """Cut files into chunks.
 
     files (Iterable[Path]): in this order.
-    settings (Settings): say how long a chunk is and where texts stand.
+    settings (ExtractSettings): say how long a chunk is and where texts stand.
     YIELDS (Chunk): each with `settings.chunk_size` documents but the last.
     RAISES (ValueError): if a file has no text where it should, as with a CSV file
         without such a column.
@@ -143,7 +143,7 @@ def make_chunks(files: Iterable[Path], settings: Settings) -> Iterator[Chunk]:
         yield Chunk(number, tuple(pieces))
 
 
-def _cut_file(file: Path, settings: Settings, room: int) -> Iterator[Piece]:
+def _cut_file(file: Path, settings: ExtractSettings, room: int) -> Iterator[Piece]:
     """Pieces of a file: the first with `room` documents, then of whole chunks."""
     kind, source = find_kind(file), file.as_posix()
     try:

@@ -12,7 +12,7 @@ from typing import Any, Deque, Generator, Iterator, List, Optional
 from .extractor import Counts, Extractor, RunError
 from .folder import OutputFolder
 from .plan import Chunk
-from .settings import Settings
+from .settings import ExtractSettings
 
 READY, DONE, FAILED = "ready", "done", "failed"
 # deaths in a row before a worker has loaded its model
@@ -21,7 +21,7 @@ THREADS = "OMP_NUM_THREADS"
 
 
 def run_local(
-    chunks: Iterator[Chunk], settings: Settings, folder: Path, n_process: int
+    chunks: Iterator[Chunk], settings: ExtractSettings, folder: Path, n_process: int
 ) -> Generator[Counts, None, None]:
     """Extract chunks with processes of this machine.
 
@@ -29,7 +29,7 @@ def run_local(
     chunk is taken again.
 
     chunks (Iterator[Chunk]): taken one by one.
-    settings (Settings): of the run.
+    settings (ExtractSettings): of the run.
     folder (Path): of the output.
     n_process (int): number of workers.
     YIELDS (Dict[str, Any]): counts of each chunk as it is done.
@@ -68,13 +68,13 @@ def run_local(
     finally:
         for worker in workers:
             if worker.stop() and worker.chunk is not None:
-                OutputFolder(folder).forgive(worker.chunk.number)
+                OutputFolder(folder).clear_attempt(worker.chunk.number)
 
 
 class _Worker:
     """A process, and the chunk that it has."""
 
-    def __init__(self, context: Any, settings: Settings, folder: Path) -> None:
+    def __init__(self, context: Any, settings: ExtractSettings, folder: Path) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
             target=_work, args=(settings, folder, theirs), daemon=True
@@ -131,7 +131,7 @@ def _wait(workers: List[_Worker]) -> List[_Worker]:
     return [worker for worker in workers if worker.connection in ready]
 
 
-def _work(settings: Settings, folder: Path, connection: Connection) -> None:
+def _work(settings: ExtractSettings, folder: Path, connection: Connection) -> None:
     # the first process is asked to stop, and stops the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()

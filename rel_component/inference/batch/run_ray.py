@@ -18,7 +18,7 @@ from ...wording import get_command
 from .extractor import Counts, Extractor, RunError
 from .folder import OutputFolder
 from .plan import Chunk
-from .settings import Settings
+from .settings import ExtractSettings
 
 # chunks that are handed over in one round: the plan is not held in memory
 ROUND = 10_000
@@ -37,7 +37,7 @@ IN_FLIGHT = 2
 
 def run_ray(
     chunks: Iterator[Chunk],
-    settings: Settings,
+    settings: ExtractSettings,
     folder: Path,
     n_process: int,
     address: Optional[str] = None,
@@ -45,7 +45,7 @@ def run_ray(
     """Extract chunks with Ray Data.
 
     chunks (Iterator[Chunk]): taken round by round.
-    settings (Settings): of the run.
+    settings (ExtractSettings): of the run.
     folder (Path): of the output.
     n_process (int): number of actors; on a cluster the most that there may be.
     address (Optional[str]): of a cluster; None starts one on this machine.
@@ -89,13 +89,13 @@ def run_ray(
         if is_ours:
             ray.shutdown()
         if is_stopped:
-            OutputFolder(folder).forgive_all()
+            OutputFolder(folder).clear_all_attempts()
 
 
 class Actor:
     """Holds the model; called by Ray Data with one chunk at a time."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: ExtractSettings, folder: Path) -> None:
         self.extractor: Optional[Extractor] = None
         self.error = ""
         try:
@@ -153,7 +153,7 @@ def start_local(ray: Any, n_process: int) -> None:
                 raise RunError(f"Ray can't be started here: {error}") from error
 
 
-def _make_absolute(settings: Settings) -> Settings:
+def _make_absolute(settings: ExtractSettings) -> ExtractSettings:
     """Actors run in folders of their own."""
     root = os.path.abspath(settings.root)
     names = ("model", "entities_from", "code")

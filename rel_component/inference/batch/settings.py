@@ -11,7 +11,7 @@ FORMATS = (PARQUET, JSONL)
 
 
 @dataclass(frozen=True)
-class Settings:
+class ExtractSettings:
     """Of an extraction.
 
     model (str): folder of a trained pipeline.

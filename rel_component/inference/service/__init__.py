@@ -4,6 +4,6 @@ Needs the extra `service`: `pip install -e ".[service]"`.
 """
 
 from .app import create_app, create_app_from_environment
-from .settings import Settings
+from .settings import ServiceSettings
 
-__all__ = ["Settings", "create_app", "create_app_from_environment"]
+__all__ = ["ServiceSettings", "create_app", "create_app_from_environment"]

@@ -35,8 +35,8 @@ from .middleware import OPEN_PATHS, PATHS, Requests
 from .page import read_page
 from .problems import Problem, ServiceError, invalid, list_names
 from .reading import read_extract, read_message, read_predict
-from .runner import Answer, Job, Runner, Wanted
-from .settings import MODEL, Settings
+from .runner import Answer, ExtractOptions, Job, Runner
+from .settings import MODEL, ServiceSettings
 
 REF = "#/components/schemas/{model}"
 DESCRIPTION = (
@@ -59,18 +59,18 @@ ERRORS: Dict[Union[int, str], Dict[str, Any]] = {
 
 
 def create_app(
-    model: Union[Language, str, Path], settings: Optional[Settings] = None
+    model: Union[Language, str, Path], settings: Optional[ServiceSettings] = None
 ) -> FastAPI:
     """An ASGI app that finds entities and relations.
 
     model (Union[Language, str, Path]): a pipeline with a relation extractor, or its
         folder. A pipeline must not be used elsewhere while the app runs.
-    settings (Optional[Settings]): None: the defaults.
+    settings (Optional[ServiceSettings]): None: the defaults.
     RETURNS (FastAPI): for uvicorn.
     RAISES (ValueError): if the pipeline can't be loaded or finds no relations, or there
         is no GPU where one is wanted.
     """
-    settings = settings or Settings()
+    settings = settings or ServiceSettings()
     if settings.gpu:
         require_gpu()
     nlp = model if isinstance(model, Language) else load_pipeline(Path(model))
@@ -113,17 +113,17 @@ def create_app_from_environment() -> FastAPI:
     if MODEL not in os.environ:
         raise ValueError(f"{MODEL} is not set; expected the folder of a pipeline.")
     dictConfig(get_log_config())
-    return create_app(os.environ[MODEL], Settings.from_environment())
+    return create_app(os.environ[MODEL], ServiceSettings.from_environment())
 
 
 class Service:
     """What the routes share: the model, its batches, its limits.
 
     nlp (Language): the pipeline.
-    settings (Settings): the limits.
+    settings (ServiceSettings): the limits.
     """
 
-    def __init__(self, nlp: Language, settings: Settings) -> None:
+    def __init__(self, nlp: Language, settings: ServiceSettings) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.runner = Runner(
@@ -163,7 +163,7 @@ class Service:
             raise invalid(problems)
 
 
-def describe_model(runner: Runner, settings: Settings) -> Dict[str, Any]:
+def describe_model(runner: Runner, settings: ServiceSettings) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): a `ModelInfo`."""
     nlp, extractor = runner.nlp, runner.extractor
     types = {
@@ -239,7 +239,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         message = await read_message(request, ExtractRequest, settings)
         tasks = read_extract(message, settings)
         service.check_labels(message.labels)
-        wanted = Wanted(
+        wanted = ExtractOptions(
             threshold=message.threshold,
             labels=None if message.labels is None else frozenset(message.labels),
             min_score=message.min_score if message.all_scores else None,

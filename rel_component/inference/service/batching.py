@@ -13,7 +13,7 @@ from typing import Callable, Deque, List, Optional, Sequence
 from .metrics import Metrics
 from .problems import ServiceError
 from .runner import Answer, Job, Outcome
-from .settings import Settings
+from .settings import ServiceSettings
 
 Run = Callable[[Sequence[Job]], List[Outcome]]
 
@@ -37,11 +37,11 @@ class Batcher:
     there is to do, and a single job hardly waits.
 
     run (Callable): answers a batch; is called in the thread.
-    settings (Settings): how large batches are, how many jobs may wait, how long.
+    settings (ServiceSettings): how large batches are, how many jobs may wait, how long.
     metrics (Metrics): what is counted.
     """
 
-    def __init__(self, run: Run, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, run: Run, settings: ServiceSettings, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
         self._run = run

@@ -18,16 +18,16 @@ EXTRACT_EXAMPLE: Dict[str, Any] = {
 }
 
 
-def _refuse_nul(text: str) -> str:
+def _check_nul(text: str) -> str:
     at = text.find("\x00")
     if at >= 0:
         raise ValueError(f"text without NUL characters (one is at {at})")
     return text
 
 
-Text = Annotated[str, AfterValidator(_refuse_nul)]
+Text = Annotated[str, AfterValidator(_check_nul)]
 EntityType = Annotated[
-    str, Field(min_length=1, max_length=200), AfterValidator(_refuse_nul)
+    str, Field(min_length=1, max_length=200), AfterValidator(_check_nul)
 ]
 Offset = Annotated[int, Field(ge=0)]
 GivenEntity = Tuple[Offset, Offset, EntityType]

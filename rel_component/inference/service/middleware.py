@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .logs import describe_error, log
 from .metrics import Metrics
 from .problems import ServiceError
-from .settings import Settings
+from .settings import ServiceSettings
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
 PATHS = OPEN_PATHS | {"/predict", "/extract", "/model", "/metrics"}
@@ -25,11 +25,13 @@ class Requests:
     """ASGI middleware.
 
     app (ASGIApp): what answers.
-    settings (Settings): the key, and how many requests may be in progress.
+    settings (ServiceSettings): the key, and how many requests may be in progress.
     metrics (Metrics): what is counted.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics
+    ) -> None:
         self.app = app
         self.settings = settings
         self.metrics = metrics

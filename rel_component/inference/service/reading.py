@@ -9,20 +9,20 @@ from starlette.requests import ClientDisconnect, Request
 from ..tasks import Task
 from .messages import ExtractRequest, PredictRequest
 from .problems import Problem, ServiceError, describe, from_validation, invalid
-from .settings import Settings
+from .settings import ServiceSettings
 
 Message = TypeVar("Message", bound=BaseModel)
 Given = Dict[str, Any]
 
 
 async def read_message(
-    request: Request, kind: Type[Message], settings: Settings
+    request: Request, kind: Type[Message], settings: ServiceSettings
 ) -> Message:
     """Read the body of a request.
 
     request (Request): the request.
     kind (Type[Message]): what it should be.
-    settings (Settings): the limits.
+    settings (ServiceSettings): the limits.
     RETURNS (Message): the body.
     RAISES (ServiceError): if it is another, or too large, or does not come in time.
     """
@@ -85,7 +85,7 @@ def _too_large(found: str, limit: int) -> ServiceError:
     )
 
 
-def read_predict(message: PredictRequest, settings: Settings) -> List[Task]:
+def read_predict(message: PredictRequest, settings: ServiceSettings) -> List[Task]:
     """RETURNS (List[Task]): the texts of a request. RAISES (ServiceError): if
     something does not fit together, or is too much."""
     texts, given = message.chunks, message.entities_list
@@ -104,7 +104,7 @@ def read_predict(message: PredictRequest, settings: Settings) -> List[Task]:
     return [Task(text, rows) for text, rows in zip(texts, entities)]
 
 
-def read_extract(message: ExtractRequest, settings: Settings) -> List[Task]:
+def read_extract(message: ExtractRequest, settings: ServiceSettings) -> List[Task]:
     """RETURNS (List[Task]): the texts of a request. RAISES (ServiceError): if
     something does not fit together, or is too much."""
     texts = [document.text for document in message.documents]
@@ -123,7 +123,7 @@ def read_extract(message: ExtractRequest, settings: Settings) -> List[Task]:
     return tasks
 
 
-def _check_size(name: str, texts: Sequence[str], settings: Settings) -> None:
+def _check_size(name: str, texts: Sequence[str], settings: ServiceSettings) -> None:
     if len(texts) > settings.max_texts:
         found, limit = f"{len(texts)} texts", settings.max_texts
     elif (chars := sum(map(len, texts))) > settings.max_chars:
@@ -139,7 +139,7 @@ def _check_entities(
     texts: Sequence[str],
     entities: Sequence[Sequence[Given]],
     names: Sequence[str],
-    settings: Settings,
+    settings: ServiceSettings,
 ) -> None:
     problems = []
     for text, rows, name in zip(texts, entities, names):

@@ -34,7 +34,7 @@ Outcome = Union[Answer, Exception]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExtractOptions:
     """What is wanted of a text.
 
     threshold (Optional[float]): relations from this score on; None: the model's.
@@ -52,11 +52,11 @@ class Job:
     """One text.
 
     task (Task): the text and perhaps its entities, within the text.
-    wanted (Wanted): what is wanted of it.
+    wanted (ExtractOptions): what is wanted of it.
     """
 
     task: Task
-    wanted: Wanted = Wanted()
+    wanted: ExtractOptions = ExtractOptions()
 
 
 class Runner:
@@ -154,7 +154,9 @@ class Runner:
             scores = self._list_scores(data, pairs, job.wanted)
         return {"entities": entities, "relations": relations, "scores": scores}
 
-    def _decide(self, data: RelationData, wanted: Wanted) -> List[Tuple[int, int]]:
+    def _decide(
+        self, data: RelationData, wanted: ExtractOptions
+    ) -> List[Tuple[int, int]]:
         decided = data.decided
         if wanted.threshold is not None:
             single = self.extractor.single_label
@@ -172,7 +174,7 @@ class Runner:
         return [(row, column) for row, column in decided.tolist()]
 
     def _list_scores(
-        self, data: RelationData, pairs: List[Tuple[int, int]], wanted: Wanted
+        self, data: RelationData, pairs: List[Tuple[int, int]], wanted: ExtractOptions
     ) -> List[Dict[str, Any]]:
         cells = numpy.argwhere(
             data.scores >= wanted.min_score

@@ -9,7 +9,7 @@ MODEL = f"{PREFIX}MODEL"
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServiceSettings:
     """Limits and habits of the service.
 
     max_body (int): largest body of a request, in bytes.
@@ -80,12 +80,12 @@ class Settings:
         cls,
         environment: Optional[Mapping[str, str]] = None,
         overrides: Optional[Mapping[str, Any]] = None,
-    ) -> "Settings":
-        """Settings from variables such as REL_COMPONENT_MAX_BODY.
+    ) -> "ServiceSettings":
+        """ServiceSettings from variables such as REL_COMPONENT_MAX_BODY.
 
         environment (Optional[Mapping[str, str]]): None: that of the process.
         overrides (Optional[Mapping[str, Any]]): values that go first, unless None.
-        RETURNS (Settings): what has no variable has its default.
+        RETURNS (ServiceSettings): what has no variable has its default.
         RAISES (ValueError): naming the variable that can't be read.
         """
         environment = os.environ if environment is None else environment

@@ -20,7 +20,13 @@ from ..pairs.pair_buckets import get_types
 from ..pairs.pair_layers import hidden_over_pairs
 from ..transformer.mixed_precision import for_device
 from ..v1 import linear_over_pairs
-from .luke_encoder import Inputs, LukeEncoder, Reading, get_piece_limit, get_tokenizer
+from .luke_encoder import (
+    Inputs,
+    LukeEncoder,
+    LukeEncoding,
+    get_piece_limit,
+    get_tokenizer,
+)
 from .luke_passes import plan_windows, read_pair
 from .luke_pieces import Input, PieceReader, Pieces, make_input, select_pieces
 
@@ -93,7 +99,7 @@ def create_luke_model(
         name,
         tokenizer_config=tokenizer_config,
         transformer_config=transformer_config,
-        reading=Reading(window, stride, batch_pieces, bfloat16_on_cpu),
+        reading=LukeEncoding(window, stride, batch_pieces, bfloat16_on_cpu),
         mixed_precision=mixed_precision,
         grad_scaler_config=grad_scaler_config,
     )

@@ -44,7 +44,7 @@ class Batch:
 
 
 @dataclass
-class Reading:
+class LukeEncoding:
     """How texts are read, see `create_luke_model`; not saved with the weights, so that
     the config decides."""
 
@@ -59,7 +59,7 @@ def LukeEncoder(
     *,
     tokenizer_config: Dict[str, Any],
     transformer_config: Dict[str, Any],
-    reading: Reading,
+    reading: LukeEncoding,
     mixed_precision: bool,
     grad_scaler_config: Dict[str, Any],
 ) -> Model[Inputs, Floats2d]:

@@ -28,7 +28,7 @@ MARKER_NOISE = 0.5
 
 
 @dataclass
-class Reading:
+class MarkerEncoding:
     """How texts are read; not saved with the weights, so that the config decides."""
 
     window: int
@@ -126,7 +126,7 @@ def create_marker_model(
         attrs={
             "name": name,
             "get_instances": get_instances,
-            "reading": Reading(
+            "reading": MarkerEncoding(
                 window,
                 stride,
                 max_batch_pieces,
@@ -345,7 +345,7 @@ def make_markers(
     return vectors + numpy.random.normal(scale=scale, size=vectors.shape)
 
 
-def get_packing(reading: Reading, transformer: Any) -> Packing:
+def get_packing(reading: MarkerEncoding, transformer: Any) -> Packing:
     """RETURNS (Packing): how texts are divided.
 
     RAISES (CheckpointError): if they can't be.

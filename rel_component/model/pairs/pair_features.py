@@ -31,7 +31,7 @@ SENTENCE_END = numpy.asarray(
 
 
 @dataclass
-class Layout:
+class Positions:
     """Where the entities of a batch stand, prepared once for all their pairs.
 
     starts, ends (Ints1d): (n_entities,), int32, first token and one past the last,
@@ -81,14 +81,14 @@ def get_layout(
     types: Dict[int, int],
     *,
     words: bool = False,
-) -> Layout:
+) -> Positions:
     """Prepare a batch.
 
     docs (Sequence[Doc]): the batch.
     entities (Entities): its entities.
     types (Dict[int, int]): hash of an entity type → its number, from 1 on.
     words (bool): whether the entities' words will be compared.
-    RETURNS (Layout): the layout.
+    RETURNS (Positions): the layout.
     """
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
     firsts = (numpy.cumsum(lengths) - lengths)[entities.docs].astype("int32")
@@ -102,7 +102,7 @@ def get_layout(
     numpy.cumsum(of_type, axis=0, out=of_type)
     sentences, lines = _count_boundaries(docs)
     before = [numpy.searchsorted(starts, x, side="left") for x in (starts, ends)]
-    return Layout(
+    return Positions(
         starts=starts,
         ends=ends,
         types=numbers,
@@ -114,7 +114,9 @@ def get_layout(
     )
 
 
-def get_between(layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray) -> Between:
+def get_between(
+    layout: Positions, heads: numpy.ndarray, tails: numpy.ndarray
+) -> Between:
     """RETURNS (Between): the tokens between heads and tails, rows of entities."""
     is_backward = layout.starts[tails] < layout.starts[heads]
     first = numpy.where(is_backward, tails, heads)
@@ -133,14 +135,20 @@ def get_between(layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray) -> B
 
 
 def _distance(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     bucket = _bucket(between.end - between.start, DISTANCES)
     return bucket + between.is_backward * (len(DISTANCES) + 1)
 
 
 def _nesting(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     """0 apart, 1 the tail within the head, 2 the head within the tail, 3 crossing."""
     kind = numpy.zeros(len(heads), dtype="int32")
@@ -153,38 +161,53 @@ def _nesting(
 
 
 def _sentences(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     crossed = layout.sentences[between.end] - layout.sentences[between.start]
     return numpy.minimum(crossed, 2)
 
 
 def _lines(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     return numpy.minimum(layout.lines[between.end] - layout.lines[between.start], 2)
 
 
 def _entities_between(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     return _bucket(between.end_rank - between.first_rank, COUNTS)
 
 
 def _head_type_between(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     return _count_type(layout, layout.types[heads], between)
 
 
 def _tail_type_between(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     return _count_type(layout, layout.types[tails], between)
 
 
 def _count_type(
-    layout: Layout, types: numpy.ndarray, between: Between
+    layout: Positions, types: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
     counts, width = layout.of_type.ravel(), layout.of_type.shape[1]
     last, first = between.end_rank * width, between.first_rank * width
@@ -192,13 +215,16 @@ def _count_type(
 
 
 def _shared_words(
-    layout: Layout, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
+    layout: Positions,
+    heads: numpy.ndarray,
+    tails: numpy.ndarray,
+    between: Between,
 ) -> numpy.ndarray:
     assert layout.words is not None
     return layout.words.compare(heads, tails)
 
 
-Feature = Callable[[Layout, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray]
+Feature = Callable[[Positions, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray]
 
 # switch of the configuration → its features with their numbers of buckets
 FEATURES: Dict[str, List[Tuple[Feature, int]]] = {
@@ -234,7 +260,7 @@ def get_groups(names: Sequence[str]) -> List[List[Tuple[Feature, int]]]:
 
 def get_codes(
     groups: List[List[Tuple[Feature, int]]],
-    layout: Layout,
+    layout: Positions,
     heads: numpy.ndarray,
     tails: numpy.ndarray,
     between: Between,

@@ -16,6 +16,7 @@ from spacy.util import registry
 from thinc.api import Linear, Model, Ops
 from thinc.types import Floats2d, Ints1d, Ragged
 
+from ...wording import take_renamed
 from ..activations import Output, activate
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import (
@@ -62,9 +63,10 @@ def create_pair_model(
     context_around: int = 0,
     context_doc: bool = False,
     biaffine_width: int = 0,
-    learn_scale: float = 1.0,
+    logit_scale: float = 1.0,
     output: Output = "sigmoid",
     nO: Optional[int] = None,
+    learn_scale: Optional[float] = None,
 ) -> Model[Inputs, Floats2d]:
     """Scores of pairs from vectors, types, distance and context, each a switch.
 
@@ -94,14 +96,17 @@ def create_pair_model(
         entity; 0 for none.
     context_doc (bool): mean vector of the document.
     biaffine_width (int): width of a biaffine term of head and tail; 0 for none.
-    learn_scale (float): how many times faster than the encoder the layers that decide
+    logit_scale (float): how many times faster than the encoder the layers that decide
         on pairs learn; above 1 where it is pretrained and its rate small.
     output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
     nO (Optional[int]): number of labels; null is inferred.
+    learn_scale (Optional[float]): deprecated name of `logit_scale`.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
         probabilities. Its backprop takes the gradient of the cross-entropy with
         respect to the logits, probability minus truth, as Thinc's `Softmax` does.
     """
+    if learn_scale is not None:
+        logit_scale = take_renamed("learn_scale", "logit_scale", learn_scale)
     switches = {
         "distance": distance,
         "nesting": nesting,
@@ -152,8 +157,8 @@ def create_pair_model(
             "use_types": types,
             "context_around": context_around,
             "context_doc": context_doc,
-            "hidden_scale": learn_scale * HIDDEN_SCALE,
-            "direct_scale": learn_scale * DIRECT_SCALE,
+            "hidden_scale": logit_scale * HIDDEN_SCALE,
+            "direct_scale": logit_scale * DIRECT_SCALE,
             "output": output,
         },
     )
@@ -166,7 +171,7 @@ def forward(
     tokvecs, bp_tokvecs = model.get_ref("tok2vec")(docs, is_train)
     tokens, unflatten = flatten(model, tokvecs)
     offsets = get_token_offsets(tokvecs)
-    wholes, bp_wholes = _encode_wholes(model, docs, is_train)
+    wholes, bp_wholes = _encode_docs(model, docs, is_train)
     drop = Dropout(model, offsets, is_train)
     entities, bp_entities = _represent(
         model, tokens, wholes, offsets, candidates, drop, is_train
@@ -208,7 +213,7 @@ def init(
         model.get_ref("pooling").initialize(X=Ragged(tokens[rows], lengths))
     if model.has_ref("doc_vector"):
         model.get_ref("doc_vector").initialize(X=docs)
-    wholes, _ = _encode_wholes(model, docs, is_train=False)
+    wholes, _ = _encode_docs(model, docs, is_train=False)
     drop = Dropout(model, offsets, is_train=False)
     entities, _ = _represent(model, tokens, wholes, offsets, candidates, drop, False)
     model.get_ref("project").initialize(X=entities)
@@ -255,7 +260,7 @@ def _entity_tokens(
     return model.ops.asarray1i(rows), model.ops.asarray1i(lengths)
 
 
-def _encode_wholes(
+def _encode_docs(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[Optional[Floats2d], Callable[[Optional[Floats2d]], object]]:
     """Vectors of whole documents, (n_docs, width), if they are used."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.inference.batch import Settings, job
+from rel_component.inference.batch import ExtractSettings, job
 from rel_component.inference.batch.extractor import MAX_ATTEMPTS, MAX_CRASHES, Extractor
 from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
@@ -209,7 +209,7 @@ def test_a_model_that_is_replaced_in_the_middle_stops_the_run(model, tmp_path, n
 def test_a_chunk_that_was_killed_when_it_was_done_leaves_nothing(
     model, corpus, tmp_path
 ):
-    folder, settings = OutputFolder(tmp_path / "out"), Settings(model=str(model))
+    folder, settings = OutputFolder(tmp_path / "out"), ExtractSettings(model=str(model))
     (chunk,) = make_chunks([corpus], settings)
     with folder.lock():
         counts = Extractor(settings, folder.path).extract(chunk)

@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from rel_component.inference.batch import Settings
+from rel_component.inference.batch import ExtractSettings
 from rel_component.inference.batch.plan import (
     Chunk,
     find_inputs,
@@ -28,7 +28,7 @@ TEXTS = [
 
 
 def settings(**options):
-    return Settings(model="m", **{"chunk_size": 3, **options})
+    return ExtractSettings(model="m", **{"chunk_size": 3, **options})
 
 
 def plan(path, **options):

@@ -8,7 +8,7 @@ import spacy
 from spacy.training import Example
 
 from rel_component.corpus.readers import copy_without_relations
-from rel_component.inference.batch import Settings, extract_corpus
+from rel_component.inference.batch import ExtractSettings, extract_corpus
 from rel_component.inference.batch.tables import read_parquet
 
 from ...util import make_doc
@@ -69,7 +69,7 @@ def run(inputs, output, model, **options):
     """Extract in this process's workers, with small chunks."""
     names = ("engine", "n_process", "on_chunk", "on_start")
     job = {name: options.pop(name) for name in names if name in options}
-    settings = Settings(model=str(model), **{"chunk_size": 10, **options})
+    settings = ExtractSettings(model=str(model), **{"chunk_size": 10, **options})
     return extract_corpus([str(x) for x in inputs], output, settings, **job)
 
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rel_component.inference.service import Settings, create_app
+from rel_component.inference.service import ServiceSettings, create_app
 
 from .conftest import TEXT
 from .server import run_client
@@ -96,7 +96,7 @@ def test_wrong_path_and_method(client):
 
 @pytest.fixture(scope="module")
 def strict(model):
-    settings = Settings(
+    settings = ServiceSettings(
         max_body=2000,
         max_texts=3,
         max_chars=100,

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import spacy
 
-from rel_component.inference.service import Settings, create_app
+from rel_component.inference.service import ServiceSettings, create_app
 from rel_component.inference.service.batching import Batcher
 from rel_component.inference.service.metrics import Metrics
 from rel_component.inference.service.problems import ServiceError
@@ -43,7 +43,7 @@ def run(test, **settings):
 
     async def main():
         model = Model()
-        batcher = Batcher(model, Settings(batch_wait=0, **settings), Metrics())
+        batcher = Batcher(model, ServiceSettings(batch_wait=0, **settings), Metrics())
         assert batcher.trouble == "not running"
         batcher.start()
         assert batcher.trouble is None

@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from rel_component.inference.service import Settings, create_app
+from rel_component.inference.service import ServiceSettings, create_app
 from rel_component.inference.service.logs import JsonFormatter, describe_error
 from rel_component.inference.service.settings import PREFIX
 
@@ -27,7 +27,7 @@ def test_model(client):
     assert found["labels"] == ["WORKS_FOR"]
     assert found["entity_types"] == ["ORG", "PERSON"]
     assert found["finds_entities"] is True and found["threshold"] == 0.5
-    assert found["limits"]["max_texts"] == Settings().max_texts
+    assert found["limits"]["max_texts"] == ServiceSettings().max_texts
     assert found["versions"].keys() >= {"rel_component", "spacy"}
 
 
@@ -71,7 +71,7 @@ def test_logs_have_no_texts(model, caplog):
 
 
 def test_logs_have_texts_if_wanted(model, caplog):
-    settings = Settings(log_texts=True)
+    settings = ServiceSettings(log_texts=True)
     with caplog.at_level("INFO", "rel_component.service"):
         with run_client(create_app(model, settings)) as client:
             client.post("/predict", json={"chunks": [TEXT]})
@@ -92,7 +92,7 @@ def test_exceptions_in_logs_of_others_are_formatted():
 
 
 def test_key(model):
-    with run_client(create_app(model, Settings(api_key="geheim ü"))) as client:
+    with run_client(create_app(model, ServiceSettings(api_key="geheim ü"))) as client:
         for path in ("/", "/health", "/ready", "/openapi.json"):
             assert client.get(path).status_code == 200
         request = {"chunks": [TEXT]}
@@ -114,7 +114,7 @@ def test_key(model):
 
 
 def test_too_many_requests_in_progress(model):
-    app = create_app(model, Settings(max_requests=1))
+    app = create_app(model, ServiceSettings(max_requests=1))
     with run_client(app) as client:
         assert client.get("/model").status_code == 200
         with client.stream(
@@ -134,12 +134,14 @@ def slowly(client):
 
 
 def test_settings_travel_through_the_environment():
-    settings = Settings(max_body=5, timeout=0.5, api_key="k", log_texts=True, gpu=False)
+    settings = ServiceSettings(
+        max_body=5, timeout=0.5, api_key="k", log_texts=True, gpu=False
+    )
     variables = settings.to_environment()
     assert variables[f"{PREFIX}MAX_BODY"] == "5"
-    assert Settings.from_environment(variables) == settings
-    assert Settings.from_environment({}) == Settings()
-    assert Settings.from_environment(variables, {"max_body": 7}).max_body == 7
+    assert ServiceSettings.from_environment(variables) == settings
+    assert ServiceSettings.from_environment({}) == ServiceSettings()
+    assert ServiceSettings.from_environment(variables, {"max_body": 7}).max_body == 7
 
 
 @pytest.mark.parametrize(
@@ -156,4 +158,4 @@ def test_settings_travel_through_the_environment():
 )
 def test_wrong_settings_are_named(name, value, message):
     with pytest.raises(ValueError, match=message):
-        Settings.from_environment({PREFIX + name: value})
+        ServiceSettings.from_environment({PREFIX + name: value})

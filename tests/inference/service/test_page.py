@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rel_component.inference.service import Settings, create_app
+from rel_component.inference.service import ServiceSettings, create_app
 
 from .conftest import RUSSIAN, TEXT
 from .server import run_server
@@ -174,7 +174,7 @@ def test_mistakes_are_told_kindly(open_page, url):
     status = page.locator("#status")
     page.get_by_role("button", name="Find relations").click()
     assert "There is no text yet" in status.inner_text()
-    send(page, "a" * (Settings().max_chars + 1))
+    send(page, "a" * (ServiceSettings().max_chars + 1))
     assert "found 200001 characters; expected at most 200000" in status.inner_text()
     page.route(
         "**/extract",
@@ -194,7 +194,7 @@ def test_mistakes_are_told_kindly(open_page, url):
 
 
 def test_key_is_asked_for(open_page, model):
-    with run_server(create_app(model, Settings(api_key="k"))) as url:
+    with run_server(create_app(model, ServiceSettings(api_key="k"))) as url:
         page = open_page(url)
         page.get_by_text("The service needs a key.").wait_for()
         page.get_by_label("Key of the service").fill("x")

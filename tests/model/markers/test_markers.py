@@ -393,7 +393,7 @@ def test_entities_of_whitespace_and_without_pieces(checkpoint, vocab):
 def test_the_transformer_and_the_markers_learn_at_two_rates(checkpoint, docs):
     model, candidates = make_model(checkpoint, docs)
     scales = {}
-    optimizer = create_two_rate_adam(0.001, head_scale=7.0)
+    optimizer = create_two_rate_adam(0.001, task_lr_scale=7.0)
 
     class Recorder(type(optimizer)):
         def __call__(self, key, weights, gradient, *, lr_scale=1.0):
@@ -464,7 +464,7 @@ def test_learns_and_is_saved(tmp_path, directed):
         return [Example(copy_without_relations(gold), gold) for gold in golds]
 
     nlp.initialize(get_examples)
-    optimizer = create_two_rate_adam(0.003, head_scale=4.0)
+    optimizer = create_two_rate_adam(0.003, task_lr_scale=4.0)
     for _ in range(60):
         nlp.update(get_examples(), sgd=optimizer)
     assert nlp.evaluate(get_examples())["rel_strict_f"] == 1.0

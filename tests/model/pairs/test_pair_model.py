@@ -44,7 +44,7 @@ OPTIONS = {
     "biaffine": {"biaffine_width": 2},
     "only biaffine": {**ALL_OFF, "vectors": True, "biaffine_width": 2},
     "softmax": {"output": "softmax"},
-    "learn_scale": {"learn_scale": 0.5},
+    "logit_scale": {"logit_scale": 0.5},
     "doc_vector": {"doc_vector": True},
     "only doc_vector": {**ALL_OFF, "doc_vector": True},
     "all": {
@@ -295,11 +295,11 @@ def test_doc_vector_moves_the_scores_of_its_document_only():
     assert any(not numpy.allclose(moved[pair], second[pair]) for pair in second)
 
 
-def test_learn_scale_scales_what_a_step_changes():
+def test_logit_scale_scales_what_a_step_changes():
     """With the same step on all parameters the logits move that much further."""
     batch, moved = make_batch(ENTITIES), []
-    for learn_scale in (1.0, 5.0):
-        model = build(learn_scale=learn_scale, vectors=False, context_between=False)
+    for logit_scale in (1.0, 5.0):
+        model = build(logit_scale=logit_scale, vectors=False, context_between=False)
         for name in model.param_names:
             if model.has_param(name):
                 model.set_param(name, 0.0 * model.get_param(name))

@@ -11,13 +11,13 @@ pytest.importorskip("spacy_transformers")
 
 import torch
 
+from rel_component.model.transformer import encoder
 from rel_component.model.transformer.encoder import (
     GroupedForward,
     add_gradients,
     group_by_length,
     prepare,
 )
-from rel_component.model.transformer import encoder
 
 LENGTHS = [3, 17, 4, 4, 16, 1, 9, 3]
 

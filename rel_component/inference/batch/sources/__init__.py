@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, Iterator, Protocol
 
-from ..settings import Settings
+from ..settings import ExtractSettings
 from . import csv_file, docbin, json_lines, parquet, text
 from .item import Item, Place
 
@@ -11,7 +11,7 @@ from .item import Item, Place
 class Kind(Protocol):
     """A module that reads one kind of file."""
 
-    def scan(self, path: Path, settings: Settings) -> Iterator[Place]:
+    def scan(self, path: Path, settings: ExtractSettings) -> Iterator[Place]:
         """YIELDS (Place): where each document stands; the file is not held in memory.
 
         RAISES (SourceError): if the file as a whole can't be read.
@@ -19,7 +19,7 @@ class Kind(Protocol):
         """
 
     def read(
-        self, path: Path, start: int, stop: int, first: int, settings: Settings
+        self, path: Path, start: int, stop: int, first: int, settings: ExtractSettings
     ) -> Iterator[Item]:
         """YIELDS (Item): the documents from `start` to `stop`, those that can't be
         read with the reason."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ...tasks import Task
-from ..settings import Settings
+from ..settings import ExtractSettings
 from .item import (
     EXCERPT,
     MALFORMED,
@@ -20,7 +20,7 @@ from .item import (
 from .lines import BOM, skip_line
 
 
-class Record(NamedTuple):
+class CsvRow(NamedTuple):
     """A record, or why it can't be read.
 
     place (Place): where it stands.
@@ -36,7 +36,7 @@ class Record(NamedTuple):
     excerpt: bytes
 
 
-def scan(path: Path, settings: Settings) -> Iterator[Place]:
+def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each record.
 
     RAISES (ValueError): if the header lacks the text field.
@@ -48,7 +48,7 @@ def scan(path: Path, settings: Settings) -> Iterator[Place]:
 
 
 def read(
-    path: Path, start: int, stop: int, first: int, settings: Settings
+    path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each record; other columns are its meta."""
     header = _find_columns(path, next(_iter_records(path), None), settings)
@@ -56,7 +56,7 @@ def read(
         yield _make_item(record, header, settings)
 
 
-def _make_item(record: Record, header: List[str], settings: Settings) -> Item:
+def _make_item(record: CsvRow, header: List[str], settings: ExtractSettings) -> Item:
     place, cells = record.place, record.cells
     if cells is None:
         return refuse(place, record.kind, record.reason, record.excerpt)
@@ -75,7 +75,9 @@ def _make_item(record: Record, header: List[str], settings: Settings) -> Item:
     return Item(place, Task(text, meta=row), id_ or None)
 
 
-def _find_columns(path: Path, head: Optional[Record], settings: Settings) -> List[str]:
+def _find_columns(
+    path: Path, head: Optional[CsvRow], settings: ExtractSettings
+) -> List[str]:
     if head is None:
         raise SourceError("the file is empty; expected a header and records")
     if head.cells is None:
@@ -91,7 +93,7 @@ def _find_columns(path: Path, head: Optional[Record], settings: Settings) -> Lis
 
 def _iter_records(
     path: Path, start: int = 0, stop: Optional[int] = None, first: int = 1
-) -> Iterator[Record]:
+) -> Iterator[CsvRow]:
     """Records with the bytes and the line where they begin.
 
     One that can't be read and whose end is not known, as with a quote that is never
@@ -123,7 +125,7 @@ def _iter_records(
                 reason = f"found a NUL character in line {lines.nul}; expected UTF-8"
             if cells != []:
                 place = Place(begin, lines.offset, number)
-                yield Record(place, cells, kind, reason, lines.excerpt)
+                yield CsvRow(place, cells, kind, reason, lines.excerpt)
 
 
 def _explain(error: csv.Error) -> str:

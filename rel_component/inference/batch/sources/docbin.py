@@ -8,20 +8,20 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ...tasks import Task
-from ..settings import Settings
+from ..settings import ExtractSettings
 from .item import Item, Place, SourceError
 
 COLUMNS = ("tokens", "spaces", "cats", "flags", "span_groups")
 
 
-def scan(path: Path, settings: Settings) -> Iterator[Place]:
+def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each Doc. A DocBin is read whole."""
     for row in range(len(_load(path, path.stat().st_mtime_ns))):
         yield Place(row, row + 1, row)
 
 
 def read(
-    path: Path, start: int, stop: int, first: int, settings: Settings
+    path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each Doc, without its relations."""
     maker = _Maker(_load(path, path.stat().st_mtime_ns))

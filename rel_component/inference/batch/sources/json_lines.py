@@ -5,33 +5,33 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ...tasks import read_json_task
-from ..settings import Settings
+from ..settings import ExtractSettings
 from .item import MALFORMED, MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
 from .lines import iter_lines
 
 
-def scan(path: Path, settings: Settings) -> Iterator[Place]:
+def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each line."""
     for place, _ in iter_lines(path):
         yield place
 
 
 def read(
-    path: Path, start: int, stop: int, first: int, settings: Settings
+    path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each line."""
     for place, line in iter_lines(path, start, stop, first):
-        yield refuse_long(place) if line is None else _read(line, place, settings)
+        yield check_long(place) if line is None else _read(line, place, settings)
 
 
-def refuse_long(place: Place) -> Item:
+def check_long(place: Place) -> Item:
     """RETURNS (Item): for a line that is too long to be read."""
     length = place.stop - place.start
     reason = f"the line has {length:,} bytes; expected at most {MAX_BYTES:,}"
     return refuse(place, TOO_LONG, reason)
 
 
-def _read(line: bytes, place: Place, settings: Settings) -> Item:
+def _read(line: bytes, place: Place, settings: ExtractSettings) -> Item:
     text = decode(line, place)
     if isinstance(text, Item):
         return text

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from ...tasks import Task
-from ..settings import Settings
+from ..settings import ExtractSettings
 from ..tables import import_pyarrow, plain
 from .item import MALFORMED, Item, Place, SourceError, refuse
 
 BATCH = 1000
 
 
-def scan(path: Path, settings: Settings) -> Iterator[Place]:
+def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each row.
 
     RAISES (ValueError): if there is no column of texts.
@@ -29,7 +29,7 @@ def scan(path: Path, settings: Settings) -> Iterator[Place]:
 
 
 def read(
-    path: Path, start: int, stop: int, first: int, settings: Settings
+    path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each row; other columns are its meta."""
     file = _open(path)
@@ -42,7 +42,7 @@ def read(
 
 
 def _read_group(
-    file: Any, group: int, offset: int, start: int, stop: int, settings: Settings
+    file: Any, group: int, offset: int, start: int, stop: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """Rows of a row group from `start` to `stop`; what is damaged is refused."""
     pyarrow = import_pyarrow()
@@ -61,7 +61,7 @@ def _read_group(
 
 
 def _read_batches(
-    file: Any, group: int, offset: int, start: int, stop: int, settings: Settings
+    file: Any, group: int, offset: int, start: int, stop: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group]):
         begin, end = max(start - offset, 0), min(stop - offset, len(batch))
@@ -73,7 +73,7 @@ def _read_batches(
             break
 
 
-def _make_item(place: Place, row: Any, settings: Settings) -> Item:
+def _make_item(place: Place, row: Any, settings: ExtractSettings) -> Item:
     text = row.pop(settings.text_field)
     id_ = row.pop(settings.id_field, None)
     if not isinstance(text, str):

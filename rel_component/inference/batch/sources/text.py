@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Iterator
 
 from ...tasks import Task
-from ..settings import Settings
+from ..settings import ExtractSettings
 from .item import MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
-from .json_lines import refuse_long
+from .json_lines import check_long
 from .lines import BOM, iter_lines
 
 
-def scan(path: Path, settings: Settings) -> Iterator[Place]:
+def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of the file, or of each line."""
     if not settings.by_line:
         yield Place(0, path.stat().st_size, 1)
@@ -20,14 +20,14 @@ def scan(path: Path, settings: Settings) -> Iterator[Place]:
 
 
 def read(
-    path: Path, start: int, stop: int, first: int, settings: Settings
+    path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): the text of the file, or of each line."""
     if not settings.by_line:
         yield _read_file(path, Place(start, stop, first))
         return
     for place, line in iter_lines(path, start, stop, first):
-        yield refuse_long(place) if line is None else _make_item(line, place)
+        yield check_long(place) if line is None else _make_item(line, place)
 
 
 def _read_file(path: Path, place: Place) -> Item:
