@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.inference.assembly import assemble
@@ -26,4 +27,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

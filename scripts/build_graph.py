@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
+from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 
@@ -127,4 +128,4 @@ def describe_missing(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> 
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

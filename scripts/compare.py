@@ -3,12 +3,12 @@
 python scripts/compare.py training/model-best training/other data/test.spacy
 """
 
-import sys
 from pathlib import Path
 from typing import Optional
 
 import srsly
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.corpus.readers import read_docs
@@ -93,5 +93,4 @@ def score(path: Path, data: Path, end_to_end: bool) -> "list[ScoredDoc]":
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

@@ -8,6 +8,7 @@ from typing import Dict, Iterable, List, Optional, Tuple
 
 import srsly
 import typer
+from command import run_command
 from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import Printer
@@ -595,4 +596,4 @@ def find_stale(output: Path, written: Iterable[Path]) -> List[Path]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

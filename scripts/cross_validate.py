@@ -8,12 +8,12 @@ Nothing is chosen on the held-out documents: each model is the last one of its t
 whose length `--set training.max_steps=…` says.
 """
 
-import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.corpus.docbin import NAMES
@@ -104,5 +104,4 @@ def show(runs: List[Dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

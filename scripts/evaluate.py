@@ -1,11 +1,11 @@
 """Score a trained pipeline: relations between gold entities, and end to end."""
 
-import sys
 from pathlib import Path
 from typing import AbstractSet, Any, Dict, List, Optional
 
 import srsly
 import typer
+from command import run_command
 from spacy.training import Example
 from wasabi import msg
 
@@ -257,5 +257,4 @@ def percent(score: Optional[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

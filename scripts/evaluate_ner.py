@@ -1,12 +1,12 @@
 """Score the entities that a trained pipeline finds: by span and by token."""
 
-import sys
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 import spacy
 import srsly
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.about import __version__
@@ -92,5 +92,4 @@ def percent(score: Optional[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

@@ -8,6 +8,7 @@ from typing import Dict, Iterator, List, Optional
 import spacy
 import srsly
 import typer
+from command import run_command
 from spacy.language import Language
 from tqdm import tqdm
 from wasabi import Printer
@@ -158,4 +159,4 @@ def read_records(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
+from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 
@@ -133,4 +134,4 @@ def show(summary: Summary, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -1,12 +1,12 @@
 """Look at converted annotations before training: counts, distances, advice."""
 
-import sys
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional
 
 import spacy
 import srsly
 import typer
+from command import run_command
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
@@ -149,5 +149,4 @@ def show(result: Dict, n_rows: Optional[int]) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

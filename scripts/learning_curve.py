@@ -7,12 +7,12 @@ Nothing is chosen on the held-out documents: each model is the last one of its t
 whose length `--set training.max_steps=…` says.
 """
 
-import sys
 from pathlib import Path
 from typing import List, Optional
 
 import srsly
 import typer
+from command import run_command
 from cross_validate import percent, read_seeds
 from wasabi import msg
 
@@ -80,5 +80,4 @@ def read_shares(text: str) -> List[float]:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

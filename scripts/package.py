@@ -8,12 +8,12 @@ on the model's page.
 """
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 import typer
+from command import run_command
 from spacy.cli.package import package
 from wasabi import msg
 
@@ -91,5 +91,4 @@ def read_report(
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

@@ -8,6 +8,7 @@ from typing import Iterator, Optional
 
 import srsly
 import typer
+from command import run_command
 from tqdm import tqdm
 from wasabi import Printer
 from writing import find_output, load_extractor, show_report
@@ -126,4 +127,4 @@ def read(texts: Path, by_line: bool) -> Iterator[Task]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

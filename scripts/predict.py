@@ -1,12 +1,12 @@
 """Find relations in texts: a table to look at, JSON to work with."""
 
-import sys
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
 import srsly
 import typer
+from command import run_command
 from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
@@ -251,5 +251,4 @@ def print_table(results: List[Tuple[Doc, List[Relation], Dict[str, Any]]]) -> No
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

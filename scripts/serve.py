@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import tempfile
 from contextlib import contextmanager
 from logging.config import dictConfig
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
 
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.wording import get_command
@@ -111,5 +111,4 @@ def share_metrics() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import typer
+from command import run_command
 from wasabi import msg
 
 
@@ -17,4 +18,4 @@ def main(path: Path = typer.Argument(..., help="conll04.json, as downloaded")) -
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

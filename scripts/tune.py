@@ -5,11 +5,11 @@
 `evaluate.py --dev` shows what they would give on other documents.
 """
 
-import sys
 from pathlib import Path
 from typing import Optional
 
 import typer
+from command import run_command
 from wasabi import msg
 
 from rel_component.corpus.readers import read_docs
@@ -73,5 +73,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

@@ -5,12 +5,12 @@
         --output found.svg
 """
 
-import sys
 from pathlib import Path
 from typing import List, Optional, Tuple
 
 import spacy
 import typer
+from command import run_command
 from predict import as_path, check_entities, read_source, set_threshold
 from spacy.tokens import Doc
 from wasabi import msg
@@ -117,5 +117,4 @@ def get_docs(
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)
