@@ -16,7 +16,7 @@ import typer
 from spacy.tokens import Doc
 from wasabi import msg
 
-from rel_component.formats import Options, Report, convert
+from rel_component.formats import Options, Report, iter_docs
 from rel_component.inference.batch.rows import BREAKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +37,7 @@ def main(
     ],
 ) -> None:
     """Write a corpus of short documents."""
-    docs = list(convert(source, Options(), Report()))
+    docs = list(iter_docs(source, Options(), Report()))
     templates, names = read_templates(docs)
     output.parent.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)

@@ -55,6 +55,73 @@ class SplitItem(NamedTuple):
         return cls(text, group, dict(counts))
 
 
+class Splitter:
+    """How a corpus that comes in one piece is split.
+
+    shares (str): of train, dev and perhaps test, such as `0.7,0.15,0.15`.
+    seed (int): of the order of equals.
+    dev (Optional[str]): in place of the shares: a regular expression on the group of a
+        document that selects dev.
+    test (Optional[str]): likewise for test.
+    RAISES (ValueError): if they can't be used.
+    """
+
+    def __init__(
+        self,
+        shares: str,
+        seed: int = 0,
+        dev: Optional[str] = None,
+        test: Optional[str] = None,
+    ) -> None:
+        if test is not None and dev is None:
+            raise ValueError("--test-groups: expected --dev-groups with it.")
+        self.shares = parse_shares(shares)
+        self.seed = seed
+        rules = {"dev": dev, "test": test}
+        self.rules = {name: rule for name, rule in rules.items() if rule is not None}
+        for name, rule in self.rules.items():
+            check_regex(f"{name}-groups", rule)
+
+    def __call__(self, items: Sequence[SplitItem]) -> Dict[str, List[int]]:
+        """The positions of each split.
+
+        items (Sequence[SplitItem]): the documents.
+        RETURNS (Dict[str, List[int]]): by name of the split, in ascending order.
+        RAISES (ValueError): if a split would be empty.
+        """
+        if self.rules:
+            groups = [item.group for item in items]
+            if not any(groups):
+                raise ValueError(
+                    "--dev-groups: no document has a group; expected --group-by, with "
+                    "the field to search in."
+                )
+            chosen = split_by_group(groups, self.rules)
+            names = ["train", *self.rules]
+        else:
+            chosen = split_documents(items, self.shares, seed=self.seed)
+            names = [name for name, share in self.shares.items() if share]
+        parts = {name: [i for i, x in enumerate(chosen) if x == name] for name in names}
+        for name, part in parts.items():
+            if not part:
+                raise ValueError(
+                    f"No document is left for {name}. The rules are {self.rules}, and "
+                    f"groups are such as {sorted({i.group or '' for i in items})[:3]}: "
+                    f"correct --dev-groups, --test-groups or --group-by."
+                )
+        return parts
+
+
+def check_regex(name: str, pattern: Optional[str]) -> None:
+    """RAISES (ValueError): if what an option gives is no regular expression."""
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ValueError(
+            f"--{name} {pattern!r}: not a regular expression: {error}."
+        ) from None
+
+
 def parse_shares(text: str) -> Dict[str, float]:
     """Shares of train, dev and perhaps test.
 

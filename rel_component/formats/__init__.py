@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Set
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from .base import Format, FormatError, Options, Preview
+from .base import SHARED, Format, FormatError, Option, Options, Preview
 from .from_doc import from_doc
 from .io import cannot_read, check_binary, list_files
 from .record import EntityRecord, Record, RelationRecord, Source
@@ -71,10 +71,12 @@ FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MO
 
 __all__ = [
     "FORMATS",
+    "SHARED",
     "WRITERS",
     "EntityRecord",
     "Format",
     "FormatError",
+    "Option",
     "Options",
     "Record",
     "RelationRecord",
@@ -82,9 +84,9 @@ __all__ = [
     "Source",
     "WriteOptions",
     "Writer",
-    "convert",
     "find_format",
     "from_doc",
+    "iter_docs",
     "load_tokenizer",
     "read_records",
     "to_doc",
@@ -210,7 +212,7 @@ def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
         yield path
 
 
-def convert(
+def iter_docs(
     paths: Iterable[Path],
     options: Options,
     report: Report,

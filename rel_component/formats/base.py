@@ -1,112 +1,210 @@
 """What a format is, and the options that readers and `to_doc` share."""
 
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Generic,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Tuple,
+    TypeVar,
+    cast,
+)
 
 from .record import Record
 from .report import Report
+
+T = TypeVar("T", covariant=True)
 
 
 class FormatError(ValueError):
     """A whole file can't be read. The message says which, why, and how to go on."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How annotations are read and turned into Docs.
+# compared by identity: a default may be a dict
+@dataclass(frozen=True, eq=False)
+class Option(Generic[T]):
+    """One thing that users can say about the conversion.
 
-    lang (str): language code of the tokenizer, e.g. `en`, `xx`.
-    encoding (str): of text files; `utf-8-sig` is UTF-8 with or without BOM.
-    align (str): what to do where an entity begins or ends inside a token: `retokenize`
-        splits the token, `expand` and `contract` move the border, `error` refuses.
-    discontinuous (str): what an entity in several pieces becomes: `hull` is the stretch
-        from the first to the last, `first` the first piece; `drop` leaves it out,
-        `error` refuses.
-    repair_offsets (bool): move an entity whose text stands within 10 characters.
-    spans_key (Optional[str]): key of `doc.spans` for all entities, None for none.
-    map_entity (Mapping[str, str]): entity types to rename.
-    map_label (Mapping[str, str]): relation labels to rename.
-    symmetric (Tuple[str, ...]): labels, after renaming, whose direction does not count.
-    symmetric_store (str): `both` stores a symmetric relation in both directions,
-        `canonical` once, from the entity that is mentioned first.
-    null_labels (Tuple[str, ...]): labels, before renaming, that mean "no relation".
-    drop_self (bool): leave out relations of an entity to itself.
-    only_with_relations (bool): leave out documents that have no relation in the end.
-    complete (bool): whether unlisted pairs are known to be unrelated, where the file
-        does not say so itself.
-    entities_only (bool): read documents that have no list of relations, as incomplete.
-    annotation (Optional[str]): which annotation of a text to take that has several:
-        `ground-truth`, `latest`, `first`, `all`, or `by:ID` of an annotator; None takes
-        what is marked as ground truth, or what all agree on, and refuses the rest.
-    accept_unanswered (bool): Prodigy: read tasks that have no answer; Label Studio:
-        read predictions of tasks that nobody annotated.
-    bare_token_label (Optional[str]): Prodigy: entity type for the end of a relation
-        that is only a token.
-    default_label (Optional[str]): label of relations that have none in the file.
-    fields (Mapping[str, str]): UBIAI: other names of the fields; Label Studio: `text`
-        is the field of a task's data that was annotated.
-    types (Optional[Path]): SpERT: the types file, DocRED: rel_info.json, if it is not
-        beside the data.
-    mentions (str): what a relation between concepts that have several mentions joins
-        (PubTator, BioC, DocRED): their `first` mentions, the `nearest` ones, `all`, or
-        those in DocRED's `evidence`.
-    n_ary (str): what a relation of more than two entities becomes (BioC): `pairs`
-        relates every two of them; `drop` leaves it out, `error` refuses.
-    label_features (Tuple[str, ...]): where labels stand, the first one that is there:
-        features (INCEpTION, WebAnno) or infons (BioC). If none are given, they are
-        looked for under the usual names.
-    span_layers (Tuple[str, ...]): INCEpTION, WebAnno: layers that are read as
-        entities, by their full or last name, else all but linguistic ones.
-    relation_layers (Tuple[str, ...]): likewise those that are read as relations.
-    typesystem (Optional[Path]): INCEpTION: TypeSystem.xml, if it is not beside the
-        .xmi file.
-    tag_scheme (str): columns: `iob1`, `iob2`, `biluo` or `bioes`; `auto` finds it out.
-    docs_by (str): columns: what becomes a document, each `sentence`, or all that
-        follow a `-DOCSTART-` line: `docstart`.
-    entity_label (str): type of entities that have none in the file.
-    merge_pairs (bool): TACRED: make one document of all pairs of a sentence.
-    key (Optional[Path]): SemEval: the file with the labels of a test file, if it is not
-        beside it.
-    group_by (Optional[str]): dotted path of the meta field that groups documents, e.g.
-        `meta.source`; `id` and `file` are known too.
-    group_regex (Optional[str]): the part of that field to group by: its first group.
+    name (str): in Python, as a keyword of `Options`.
+    default (T): also shows what the option takes: a bool is a switch, a tuple may be
+        given several times, a dict takes pairs such as OLD=NEW.
+    help (str): what it does.
+    choices (Tuple[str, ...]): all values that are allowed; empty allows any.
+    flag (str): on the command line, where it is not the name. A switch that is on by
+        default is turned off by it.
+    kind (type): of a single value, `str` or `Path`.
     """
 
-    lang: str = "en"
-    encoding: str = "utf-8-sig"
-    align: str = "retokenize"
-    discontinuous: str = "hull"
-    repair_offsets: bool = False
-    spans_key: Optional[str] = "entities"
-    map_entity: Mapping[str, str] = field(default_factory=dict)
-    map_label: Mapping[str, str] = field(default_factory=dict)
-    symmetric: Tuple[str, ...] = ()
-    symmetric_store: str = "both"
-    null_labels: Tuple[str, ...] = ()
-    drop_self: bool = False
-    only_with_relations: bool = False
-    complete: bool = True
-    entities_only: bool = False
-    annotation: Optional[str] = None
-    accept_unanswered: bool = False
-    bare_token_label: Optional[str] = None
-    default_label: Optional[str] = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    types: Optional[Path] = None
-    mentions: str = "first"
-    n_ary: str = "error"
-    label_features: Tuple[str, ...] = ()
-    span_layers: Tuple[str, ...] = ()
-    relation_layers: Tuple[str, ...] = ()
-    typesystem: Optional[Path] = None
-    tag_scheme: str = "auto"
-    docs_by: str = "sentence"
-    entity_label: str = "ENT"
-    merge_pairs: bool = False
-    key: Optional[Path] = None
-    group_by: Optional[str] = None
-    group_regex: Optional[str] = None
+    name: str
+    default: T
+    help: str
+    choices: Tuple[str, ...] = ()
+    flag: str = ""
+    kind: type = str
+
+    @property
+    def on_command_line(self) -> str:
+        """RETURNS (str): e.g. `--map-label`."""
+        return f"--{self.flag or self.name.replace('_', '-')}"
+
+    def check(self, value: Any) -> None:
+        """RAISES (ValueError): if the value is none of the choices."""
+        if self.choices and value not in self.choices:
+            raise ValueError(
+                f"{self.on_command_line}: found {value!r}, expected one of "
+                f"{', '.join(self.choices)}."
+            )
+
+
+# of several formats
+DEFAULT_LABEL: Option[Optional[str]] = Option(
+    "default_label", None, "label of relations that have none"
+)
+ENTITY_LABEL = Option("entity_label", "ENT", "type of entities that have none")
+
+
+def _shared(default: Any, help: str, **details: Any) -> Any:
+    return field(default=default, metadata={"help": help, **details})
+
+
+@dataclass(frozen=True)
+class _SharedOptions:
+    """Options of all formats. A default that is a mapping can't be changed."""
+
+    lang: str = _shared("en", "Language code, for the tokenizer")
+    encoding: str = _shared(
+        "utf-8-sig", "Encoding of the files; utf-8-sig is UTF-8 with or without BOM"
+    )
+    align: str = _shared(
+        "retokenize",
+        "Entities that begin or end inside a token: split the token, move the border, "
+        "or refuse them",
+        choices=("retokenize", "expand", "contract", "error"),
+    )
+    discontinuous: str = _shared(
+        "hull",
+        "Entities in pieces: from the first to the last piece, the first piece only, "
+        "leave them out, or refuse them",
+        choices=("hull", "first", "drop", "error"),
+    )
+    repair_offsets: bool = _shared(
+        False, "Move entities whose text is found within 10 characters of its offsets"
+    )
+    spans_key: Optional[str] = _shared(
+        "entities",
+        "Key of doc.spans for all entities, also overlapping ones; empty for none",
+    )
+    map_label: Mapping[str, str] = field(
+        default_factory=dict, metadata={"help": "Rename a relation label: OLD=NEW"}
+    )
+    map_entity: Mapping[str, str] = field(
+        default_factory=dict, metadata={"help": "Rename an entity type: OLD=NEW"}
+    )
+    symmetric: Tuple[str, ...] = _shared(
+        (), "Relation label without direction, after renaming"
+    )
+    symmetric_store: str = _shared(
+        "both",
+        "Store those in both directions, or once, first mention first (canonical)",
+        choices=("both", "canonical"),
+    )
+    null_labels: Tuple[str, ...] = _shared(
+        (),
+        "Relation label, before renaming, that means 'no relation'",
+        flag="null-label",
+    )
+    drop_self: bool = _shared(False, "Leave out relations of an entity to itself")
+    only_with_relations: bool = _shared(False, "Leave out documents without relations")
+    entities_only: bool = _shared(
+        False, "Accept documents without a list of relations, as incomplete"
+    )
+    complete: bool = _shared(
+        True,
+        "Pairs without a relation were not annotated: they are no negatives",
+        flag="incomplete",
+    )
+    annotation: Optional[str] = _shared(
+        None,
+        "Which annotation to take of a text that has several: ground-truth, latest, "
+        "first, all, or by:ID of an annotator; by default the one marked as ground "
+        "truth, or what all agree on",
+    )
+    group_by: Optional[str] = _shared(
+        None,
+        "Field that groups documents which have to stay together, e.g. meta.source; id "
+        "and file are known too",
+    )
+    group_regex: Optional[str] = _shared(
+        None, "Part of that field to group by: the first group of this expression"
+    )
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Options(_SharedOptions):
+    """How annotations are read and turned into Docs.
+
+    values (Any): options by name: those of all formats, which are attributes and are
+        listed in `SHARED`, and those that single formats declare in their `FORMAT`,
+        which stand in `own` and are read as `options[OPTION]`.
+    """
+
+    # while a format reads: the names of the options that it declares
+    declared: Optional[FrozenSet[str]] = None
+
+    def __init__(self, **values: Any) -> None:
+        shared = {f.name for f in fields(_SharedOptions)}
+        own: Dict[str, Any] = dict(values.pop("own", {}))
+        own.update((k, values.pop(k)) for k in list(values) if k not in shared)
+        super().__init__(**values, own=own)
+
+    def __getitem__(self, option: Option[T]) -> T:
+        """RETURNS (T): the value of a format's own option."""
+        if self.declared is not None and option.name not in self.declared:
+            raise LookupError(
+                f"{option.name} is read by a format that does not declare it: add it "
+                f"to the options of its FORMAT."
+            )
+        return cast(T, self.own.get(option.name, option.default))
+
+    def limit(self, own: Iterable[Option]) -> "Options":
+        """RETURNS (Options): the same, for a format that has these options."""
+        limited = Options(**{f.name: getattr(self, f.name) for f in fields(self)})
+        object.__setattr__(limited, "declared", frozenset(x.name for x in own))
+        return limited
+
+    def check(self, own: Iterable[Option]) -> None:
+        """Refuse what is not there.
+
+        own (Iterable[Option]): those that formats declare.
+        RAISES (ValueError): if there is no such option, or not this value of it.
+        """
+        known = {option.name: option for option in own}
+        for name, value in self.own.items():
+            if name not in known:
+                raise ValueError(
+                    f"No format has the option {name!r}; expected one of "
+                    f"{', '.join(sorted([*known, *(x.name for x in SHARED)]))}."
+                )
+            known[name].check(value)
+        for option in SHARED:
+            option.check(getattr(self, option.name))
+
+
+def _to_option(shared: Field) -> Option:
+    default = shared.default if shared.default_factory is not dict else {}
+    return Option(shared.name, default, **shared.metadata)
+
+
+SHARED: Tuple[Option, ...] = tuple(
+    _to_option(shared) for shared in fields(_SharedOptions) if shared.name != "own"
+)
 
 
 @dataclass(frozen=True)
@@ -135,15 +233,28 @@ class Format:
 
     name (str): as in `--format`.
     description (str): the tool and the kind of file.
-    read (Callable[[Path, Options, Report], Iterator[Record]]): the reader. It counts
-        what it reads, reports what is wrong with single items and goes on; it raises a
-        FormatError where a whole file can't be read.
+    reader (Callable[[Path, Options, Report], Iterator[Record]]): counts what it reads,
+        reports what is wrong with single items and goes on; it raises a FormatError
+        where a whole file can't be read.
     sniff (Callable[[Preview], bool]): whether an input looks like this format.
+    options (Tuple[Option, ...]): of this format; the reader can't see others.
     has_versions (bool): whether it may hold several annotations of one text.
     """
 
     name: str
     description: str
-    read: Callable[[Path, Options, Report], Iterator[Record]]
+    reader: Callable[[Path, Options, Report], Iterator[Record]]
     sniff: Callable[[Preview], bool]
+    options: Tuple[Option, ...] = ()
     has_versions: bool = False
+
+    def read(self, path: Path, options: Options, report: Report) -> Iterator[Record]:
+        """Read one input.
+
+        path (Path): file or folder.
+        options (Options): of all formats, and of this one.
+        report (Report): counts what is read and what is wrong.
+        RETURNS (Iterator[Record]): documents.
+        RAISES (FormatError): if it can't be read at all.
+        """
+        return self.reader(path, options.limit(self.options), report)

@@ -3,15 +3,33 @@
 Every project has layers of its own, beside the linguistic ones that all projects have.
 """
 
-from typing import Iterable, List, Optional, Sequence
+from typing import Iterable, List, Optional, Sequence, Tuple
 
-from .base import Options
+from .base import Option, Options
 from .report import LAYERS, Report
 
+LABEL_FEATURES: Option[Tuple[str, ...]] = Option(
+    "label_features",
+    (),
+    "feature or infon that holds the labels, in place of the usual ones",
+    flag="label-feature",
+)
+SPAN_LAYERS: Option[Tuple[str, ...]] = Option(
+    "span_layers",
+    (),
+    "layer to read as entities, in place of all but linguistic ones",
+    flag="span-layer",
+)
+RELATION_LAYERS: Option[Tuple[str, ...]] = Option(
+    "relation_layers",
+    (),
+    "layer to read as relations, in place of all but linguistic ones",
+    flag="relation-layer",
+)
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."
 LINGUISTIC = ("uima.", "de.tudarmstadt.ukp.dkpro.core.", "org.dkpro.core.")
 # features that hold the label, in order; else the first feature that there is
-LABEL_FEATURES = ("label", "value")
+USUAL_FEATURES = ("label", "value")
 # feature with what an entity is linked to in a knowledge base
 LINK = "identifier"
 
@@ -52,7 +70,7 @@ def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:
     options (Options): `label_features` go first.
     RETURNS (Optional[str]): None if there is none: the layer itself is the label.
     """
-    for name in (*options.label_features, *LABEL_FEATURES):
+    for name in (*options[LABEL_FEATURES], *USUAL_FEATURES):
         if name in features:
             return name
     return next((name for name in features if name != LINK), None)

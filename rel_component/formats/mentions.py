@@ -16,9 +16,17 @@ from typing import (
     Union,
 )
 
+from .base import Option
 from .record import EntityRecord
 
 Pair = Tuple[str, str]
+MENTIONS = Option(
+    "mentions",
+    "first",
+    "which mentions a relation between concepts joins",
+    choices=("first", "nearest", "all", "evidence"),
+)
+
 Key = Union[Tuple[str, ...], FrozenSet[str]]
 
 

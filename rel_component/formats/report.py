@@ -102,6 +102,12 @@ class Report:
         """Count a case that the advice would help with; it is shown once."""
         self.hints[advice] += 1
 
+    def discard(self) -> None:
+        """Count what was to be written as left out: nothing is written in the end."""
+        for kind, n in self.n_written.items():
+            self.skipped(kind, "converted, but nothing is written", n)
+        self.n_written.clear()
+
     def saw(self, kind: str, labels: Iterable[str]) -> None:
         """Count labels, so that one can say which there are if others are asked for."""
         self.labels[kind].update(labels)

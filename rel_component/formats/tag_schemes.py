@@ -9,12 +9,18 @@ from collections import Counter
 from typing import Counter as CounterType
 from typing import Iterable, List, NamedTuple, Optional, Tuple
 
-from .base import FormatError
+from .base import FormatError, Option
 from .fields import FieldError, show
 
 # letters before the type
 SCHEMES = {"iob1": "BI", "iob2": "BI", "biluo": "BILU", "bioes": "BIES"}
 ALIASES = {"bilou": "biluo", "iobes": "bioes"}
+TAG_SCHEME = Option(
+    "tag_scheme",
+    "auto",
+    "scheme of the tags",
+    choices=("auto", *SCHEMES, *ALIASES),
+)
 OUTSIDE = "O"
 TAG = re.compile(r"O|[BILUES](?:-\S.*)?")
 

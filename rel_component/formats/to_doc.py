@@ -202,7 +202,7 @@ def _set_entities(
     chosen = filter_spans(spans)
     n_left_out = len(spans) - len(chosen)
     doc.ents = chosen
-    if options.spans_key is not None:
+    if options.spans_key:
         doc.spans[options.spans_key] = SpanGroup(
             doc, name=options.spans_key, spans=spans
         )

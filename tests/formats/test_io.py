@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.formats import FormatError, Options, Report, convert, find_format
+from rel_component.formats import FormatError, Options, Report, find_format, iter_docs
 
 from .tools.test_prodigy import TASK
 from .tools.test_ubiai import DOCUMENT
@@ -181,7 +181,7 @@ def test_a_folder_of_mixed_formats_is_refused(tmp_path, name):
 def test_an_input_given_twice_is_read_once(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", [TASK])
     report = Report()
-    docs = list(convert([path, path], Options(), report, nlp=NLP))
+    docs = list(iter_docs([path, path], Options(), report, nlp=NLP))
     assert len(docs) == 1 and report.unaccounted() == {}
     assert report.n_merged["files"] == {"given again": 1}
 

@@ -3,7 +3,7 @@ import tracemalloc
 
 import pytest
 
-from rel_component.formats import FormatError, Options, Report, convert
+from rel_component.formats import FormatError, Options, Report, iter_docs
 from rel_component.formats.record import (
     EntityRecord,
     Record,
@@ -161,7 +161,7 @@ def test_no_records_are_kept(tmp_path, policy):
         for i in range(400)
     ]
     path = write_lines(tmp_path / "a.jsonl", tasks)
-    docs = convert([path], Options(annotation=policy), Report(), nlp=NLP)
+    docs = iter_docs([path], Options(annotation=policy), Report(), nlp=NLP)
     next(docs)
     tracemalloc.start()
     n = 1 + sum(1 for _ in docs)

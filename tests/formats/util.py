@@ -14,7 +14,7 @@ from rel_component.formats import (
     FormatError,
     Options,
     Report,
-    convert,
+    iter_docs,
     to_docs,
 )
 
@@ -24,7 +24,7 @@ NLP = spacy.blank("en")
 def read(path: Path, **options: Any) -> Tuple[List[Doc], Report]:
     """Docs and report of one input; what was read has to be accounted for."""
     report = Report()
-    docs = list(convert([path], Options(**options), report, nlp=NLP))
+    docs = list(iter_docs([path], Options(**options), report, nlp=NLP))
     assert report.unaccounted() == {}
     assert all(report.n_lost[k] <= report.n_skipped[k].total() for k in report.n_read)
     return docs, report

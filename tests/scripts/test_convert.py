@@ -10,8 +10,10 @@ import typer
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
+import rel_component.corpus.convert as corpus_convert
 from rel_component.corpus.docbin import CorpusFile
 from rel_component.corpus.readers import read_docs
+from rel_component.formats import FORMATS, SHARED
 from tests.paths import ASSETS, DATA, SCRIPTS
 
 from ..formats.tools.test_prodigy import TASK
@@ -35,6 +37,35 @@ def run(*arguments, code=0):
     assert isinstance(result.exception, (SystemExit, type(None))), result.exception
     assert result.exit_code == code, result.output
     return " ".join(result.output.split())
+
+
+def test_every_option_of_a_format_is_offered():
+    offered = {
+        flag: parameter
+        for parameter in typer.main.get_command(app).params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
+    declared = [*SHARED, *(o for f in FORMATS.values() for o in f.options)]
+    for option in declared:
+        parameter = offered[option.on_command_line]
+        assert parameter.name == option.name
+        assert option.help in parameter.help
+        assert all(choice in parameter.help for choice in option.choices)
+
+
+def test_options_of_today_stay():
+    # in the order in which they came: a name that is here is in somebody's script
+    names = """output format lang encoding split seed group-by group-regex dev-groups
+        test-groups train dev test on-error align discontinuous repair-offsets
+        spans-key map-label map-entity symmetric symmetric-store null-label drop-self
+        only-with-relations entities-only incomplete annotation accept-unanswered
+        bare-token-label default-label field types mentions n-ary label-feature
+        span-layer relation-layer typesystem tag-scheme docs-by entity-label
+        merge-pairs key report"""
+    offered = {x for p in typer.main.get_command(app).params for x in p.opts}
+    assert {f"--{name}" for name in names.split()} <= offered
+    switches = {x for p in typer.main.get_command(app).params for x in p.secondary_opts}
+    assert {"--no-drop-self", "--no-incomplete"} <= switches
 
 
 def load(path):
@@ -75,7 +106,7 @@ def test_large_corpus_is_written_in_several_files(tmp_path, monkeypatch):
     names = ("train", "dev", "test")
     whole = {name: read_texts(out / f"{name}.spacy") for name in names}
     for limits, n_files in (({"max_docs": 4}, 3), ({"max_tokens": 1}, 10)):
-        monkeypatch.setattr(script, "CorpusFile", partial(CorpusFile, **limits))
+        monkeypatch.setattr(corpus_convert, "CorpusFile", partial(CorpusFile, **limits))
         output = run(*arguments)
         assert f"train.spacy: 10 documents in {n_files} files" in output
         # the same split, in the same order
@@ -181,7 +212,7 @@ def test_removes_files_of_an_earlier_split(tmp_path):
     run(path, "--output", out / "x.spacy")
     assert (out / "test.spacy").exists()
     output = run("--train", path, "--dev", path, "--output", out)
-    assert "test.spacy: of an earlier conversion" in output
+    assert "test.spacy: left by an earlier conversion" in output
     assert (out / "test.spacy").exists()
     assert "20 texts are in train and dev" in output
 

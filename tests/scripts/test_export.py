@@ -7,7 +7,7 @@ import spacy
 from spacy.tokens import DocBin
 
 from rel_component import get_relations
-from rel_component.formats import WRITERS, Options, Report, convert
+from rel_component.formats import WRITERS, Options, Report, iter_docs
 from tests.paths import ASSETS
 
 from ..formats.util import triples
@@ -25,7 +25,7 @@ def save(path, docs):
 
 def load(path, **options):
     report = Report()
-    docs = list(convert([path], Options(**options), report))
+    docs = list(iter_docs([path], Options(**options), report))
     assert report.problems == []
     return docs
 

@@ -7,7 +7,7 @@ import spacy
 from spacy.training import Example
 
 from rel_component.corpus.readers import copy_without_relations
-from rel_component.formats import WRITERS, Options, Report, convert
+from rel_component.formats import WRITERS, Options, Report, iter_docs
 
 from ..formats.util import triples
 from ..script_runner import load_script
@@ -60,7 +60,7 @@ def texts(tmp_path):
 
 def load(path, **options):
     report = Report()
-    docs = list(convert([path], Options(**options), report))
+    docs = list(iter_docs([path], Options(**options), report))
     assert report.problems == []
     return docs
 

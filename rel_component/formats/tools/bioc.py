@@ -11,14 +11,16 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Options, Preview
+from ..base import DEFAULT_LABEL, Format, FormatError, Options, Preview
 from ..fields import FieldError, add_id
 from ..json_values import iter_json
+from ..layers import LABEL_FEATURES
+from ..mentions import MENTIONS
 from ..record import Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..roles import Roles
 from ..xml_stream import Node, iter_elements
-from .bioc_document import Element, read_document
+from .bioc_document import N_ARY, Element, read_document
 
 # elements that repeat, and what JSON calls their lists
 LISTS = {
@@ -151,4 +153,10 @@ def _looks_like(preview: Preview) -> bool:
     return _find_documents(preview.value) is not None or preview.has("passages")
 
 
-FORMAT = Format("bioc", "BioC XML or BioC JSON", read, _looks_like)
+FORMAT = Format(
+    "bioc",
+    "BioC XML or BioC JSON",
+    read,
+    _looks_like,
+    options=(LABEL_FEATURES, DEFAULT_LABEL, MENTIONS, N_ARY),
+)

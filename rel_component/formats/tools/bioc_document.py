@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ...wording import plural
-from ..base import Options
+from ..base import DEFAULT_LABEL, Option, Options
 from ..fields import (
     EndpointError,
     FieldError,
@@ -18,13 +18,21 @@ from ..fields import (
     show,
     skip_relation,
 )
-from ..mentions import Concepts, split_ids
+from ..layers import LABEL_FEATURES
+from ..mentions import MENTIONS, Concepts, split_ids
 from ..offsets import BYTES, UTF16, same_text
 from ..passages import CODE_POINTS, JoinedText, Piece
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import ENTITIES, RELATIONS, Report
 from ..roles import Roles
 
+N_ARY = Option(
+    "n_ary",
+    "error",
+    "relations of more than two entities: refuse them, relate every two of them, or "
+    "leave them out",
+    choices=("error", "pairs", "drop"),
+)
 LABEL_KEYS = ("type", "relation", "label")
 CONCEPT_KEYS = ("identifier", "concept_id", "cui", "MESH", "id")
 IDS = (str, int)
@@ -110,7 +118,7 @@ class _Document:
             for part in self.parts
             for key in ("annotations", "relations")
         }
-        self.concepts = Concepts(options.mentions)
+        self.concepts = Concepts(options[MENTIONS])
         self.annotations: List[_Annotation] = []
         self.by_id: DefaultDict[str, List[_Annotation]] = defaultdict(list)
         self.lost: Dict[str, str] = {}
@@ -122,7 +130,7 @@ class _Document:
             self._read_annotations(part)
         layout = self._locate()
         relations = [r for part in self.parts for r in self._read_relations(part)]
-        is_partial = self.concepts.is_related and self.options.mentions != "all"
+        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
         if is_partial and self.options.complete:
             negatives = self.concepts.list_unrelated()
@@ -207,7 +215,7 @@ class _Document:
         return entity
 
     def _find_label(self, infons: Dict[str, Any], path: str) -> str:
-        keys = self.options.label_features or LABEL_KEYS
+        keys = self.options[LABEL_FEATURES] or LABEL_KEYS
         for key in keys:
             if infons.get(key) is not None:
                 return check_text(infons[key], f"{path}.infons.{key}")
@@ -323,8 +331,8 @@ class _Document:
 
     def _find_relation_label(self, obj: Dict[str, Any], path: str) -> str:
         infons = self._get_infons(obj, path)
-        keys = self.options.label_features or LABEL_KEYS
-        default = self.options.default_label
+        keys = self.options[LABEL_FEATURES] or LABEL_KEYS
+        default = self.options[DEFAULT_LABEL]
         if default is not None and all(infons.get(key) is None for key in keys):
             return default
         return self._find_label(infons, path)
@@ -342,7 +350,7 @@ class _Document:
         ]
         if len(ends) < 2:
             raise FieldError(f"{path}.nodes", "found 1 node, expected two")
-        if len(ends) > 2 and self.options.n_ary != "pairs":
+        if len(ends) > 2 and self.options[N_ARY] != "pairs":
             return self._leave_out(len(ends), path)
         pairs = list(combinations(ends, 2))
         self.report.read(RELATIONS, len(pairs))
@@ -352,7 +360,7 @@ class _Document:
         return [self._make(label, pair, path) for pair in pairs]
 
     def _leave_out(self, n_nodes: int, path: str) -> List[RelationRecord]:
-        if self.options.n_ary == "error":
+        if self.options[N_ARY] == "error":
             raise FieldError(
                 f"{path}.nodes",
                 f"found {n_nodes} nodes, expected two; --n-ary pairs relates every two "
@@ -428,7 +436,7 @@ class _Document:
         pairs = self.concepts.relate(*named)
         self.report.read(RELATIONS, len(pairs))
         self.report.note(
-            f"relations between concepts: {self.options.mentions} mentions"
+            f"relations between concepts: {self.options[MENTIONS]} mentions"
         )
         return [RelationRecord(label, head, tail, path) for head, tail in pairs]
 

@@ -14,7 +14,7 @@ from typing import Counter as CounterType
 from typing import Dict, Iterable, Iterator, List, Optional
 
 from ...wording import plural
-from ..base import Format, FormatError, Options, Preview
+from ..base import ENTITY_LABEL, Format, FormatError, Option, Options, Preview
 from ..fields import FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Record, Source
@@ -22,6 +22,7 @@ from ..report import DOCUMENTS, ENTITIES, Report
 from ..tag_schemes import (
     OUTSIDE,
     TAG,
+    TAG_SCHEME,
     Tag,
     Votes,
     choose_scheme,
@@ -30,6 +31,12 @@ from ..tag_schemes import (
 )
 from ..words import Text
 
+DOCS_BY = Option(
+    "docs_by",
+    "sentence",
+    "what becomes a document: each sentence, or all that follow a -DOCSTART- line",
+    choices=("sentence", "docstart"),
+)
 # not all that Unicode calls space: a word may be a no-break space
 BLANKS = " \t\r"
 DOCSTART = re.compile(r"-+DOCSTART-+(?!\S)", re.IGNORECASE)
@@ -93,7 +100,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """
     layout = _survey(path, options)
     report.note(f"files with tags of the scheme {layout.scheme.upper()}")
-    by_document = options.docs_by == "docstart"
+    by_document = options[DOCS_BY] == "docstart"
     if by_document and not layout.n_documents:
         report.hint(
             "--docs-by docstart: a file without -DOCSTART- lines became one document"
@@ -159,8 +166,8 @@ class _Survey:
         return _ColumnFormat(
             separator,
             max(2, self.widths[separator].most_common(1)[0][0]),
-            choose_scheme(self.votes, options.tag_scheme),
-            None if self.votes.has_types else options.entity_label,
+            choose_scheme(self.votes, options[TAG_SCHEME]),
+            None if self.votes.has_types else options[ENTITY_LABEL],
             self.n_documents,
         )
 
@@ -347,4 +354,10 @@ def _looks_like(preview: Preview) -> bool:
     return len(rows) > 1 and n_tags >= 0.8 * len(rows)
 
 
-FORMAT = Format("columns", "columns with tags (CoNLL-2002, 2003)", read, _looks_like)
+FORMAT = Format(
+    "columns",
+    "columns with tags (CoNLL-2002, 2003)",
+    read,
+    _looks_like,
+    options=(TAG_SCHEME, DOCS_BY, ENTITY_LABEL),
+)

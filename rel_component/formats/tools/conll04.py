@@ -17,7 +17,15 @@ from ..fields import EndpointError, FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
-from ..tag_schemes import Chunk, Tag, Votes, choose_scheme, find_chunks, parse_tag
+from ..tag_schemes import (
+    TAG_SCHEME,
+    Chunk,
+    Tag,
+    Votes,
+    choose_scheme,
+    find_chunks,
+    parse_tag,
+)
 from ..words import Text
 
 INDEX = re.compile(r"^ *([0-9]+) +")
@@ -64,8 +72,8 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     RAISES (FormatError): if there is no `#doc` line.
     """
     scheme = "iob2"
-    if options.tag_scheme != "auto":
-        scheme = choose_scheme(Votes(), options.tag_scheme)
+    if options[TAG_SCHEME] != "auto":
+        scheme = choose_scheme(Votes(), options[TAG_SCHEME])
     for document in _iter_documents(path, scheme, options):
         report.read(DOCUMENTS)
         chunks, repairs = find_chunks((row.tag for row in document.rows), scheme)
@@ -235,5 +243,9 @@ def _looks_like(preview: Preview) -> bool:
 
 
 FORMAT = Format(
-    "conll04", "CoNLL04 multi-head text ('#doc' and five columns)", read, _looks_like
+    "conll04",
+    "CoNLL04 multi-head text ('#doc' and five columns)",
+    read,
+    _looks_like,
+    options=(TAG_SCHEME,),
 )

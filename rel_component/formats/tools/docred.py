@@ -10,7 +10,7 @@ Source: github.com/thunlp/DocRED, data/README.md, code/gen_data.py.
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set
 
-from ..base import Format, FormatError, Options, Preview
+from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
     EndpointError,
     FieldError,
@@ -26,12 +26,18 @@ from ..fields import (
 )
 from ..io import decode, read_bytes
 from ..json_values import iter_json, parse
-from ..mentions import Concepts
+from ..mentions import MENTIONS, Concepts
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import ENTITIES, FILES, RELATIONS, Report
 from ..words import Text, check_sentences
 
 NAMES = "rel_info.json"
+TYPES: Option[Optional[Path]] = Option(
+    "types",
+    None,
+    "rel_info.json that names the labels, if not beside the data",
+    kind=Path,
+)
 KNOWN = {"sents", "vertexSet", "labels"}
 KINDS = {"vertexSet": ENTITIES, "labels": RELATIONS}
 
@@ -85,7 +91,7 @@ class _Document:
         self.entities: List[EntityRecord] = []
         # where directions do not count, they are not annotated apart
         is_directed = not options.symmetric
-        self.concepts = Concepts(options.mentions, directed=is_directed)
+        self.concepts = Concepts(options[MENTIONS], directed=is_directed)
         # ids of the mentions in each sentence
         self.places: List[Set[str]] = [set() for _ in self.text.ranges]
 
@@ -101,7 +107,7 @@ class _Document:
         relations = list(self._iter_relations(labels or [], len(vertices)))
         is_known = self.options.complete and labels is not None
         # of the mentions that a relation passes over nobody knows
-        is_partial = self.concepts.is_related and self.options.mentions != "all"
+        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         is_whole = is_known and not is_partial
         return Record(
             self.text.text,
@@ -199,7 +205,7 @@ class _Document:
                 continue
             pairs = self.concepts.relate(head, tail, evidence)
             self.report.read(RELATIONS, len(pairs))
-            policy = self.options.mentions
+            policy = self.options[MENTIONS]
             self.report.note(f"relations between entities: {policy} mentions")
             name = self._name(label)
             for pair in pairs:
@@ -230,7 +236,7 @@ class _Document:
 
     def _read_evidence(self, obj: Dict[str, Any], field: str) -> FrozenSet[str]:
         """Ids of the mentions in the sentences that show a relation."""
-        if self.options.mentions != "evidence":
+        if self.options[MENTIONS] != "evidence":
             return frozenset()
         found: Set[str] = set()
         for i, sentence in enumerate(get_list(obj, "evidence", field)):
@@ -247,8 +253,8 @@ class _Document:
 
 def _read_names(path: Path, options: Options, report: Report) -> Mapping[str, str]:
     """Names of labels; none if there is no file that has them."""
-    file = options.types or path.with_name(NAMES)
-    if options.types is None and not file.is_file():
+    file = options[TYPES] or path.with_name(NAMES)
+    if options[TYPES] is None and not file.is_file():
         return {}
     source = Source(str(file))
     try:
@@ -273,4 +279,4 @@ def _looks_like(preview: Preview) -> bool:
     return preview.has("vertexSet") and (preview.has("sents") or preview.has("labels"))
 
 
-FORMAT = Format("docred", "DocRED (JSON)", read, _looks_like)
+FORMAT = Format("docred", "DocRED (JSON)", read, _looks_like, options=(TYPES, MENTIONS))

@@ -12,15 +12,28 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional
 
 from ...wording import get_command
-from ..base import Format, FormatError, Options, Preview
+from ..base import DEFAULT_LABEL, Format, FormatError, Option, Options, Preview
 from ..io import decode, read_bytes
 from ..json_values import parse
-from ..layers import get_short_name, is_linguistic
+from ..layers import (
+    LABEL_FEATURES,
+    RELATION_LAYERS,
+    SPAN_LAYERS,
+    get_short_name,
+    is_linguistic,
+)
 from ..record import Record, Source
 from ..report import Report
 from ..xml_stream import check_xml
 from .uima_cas import RawOffsets, is_technical, read_cas
 
+TYPESYSTEM: Option[Optional[Path]] = Option(
+    "typesystem",
+    None,
+    "TypeSystem.xml, if it is not beside the .xmi file",
+    kind=Path,
+)
+OPTIONS = (LABEL_FEATURES, SPAN_LAYERS, RELATION_LAYERS, DEFAULT_LABEL, TYPESYSTEM)
 XMI = "http://www.omg.org/XMI"
 TYPE_SYSTEM = "typeSystemDescription"
 ADVICE = "Export both anew, or name the right one with --typesystem."
@@ -44,7 +57,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         report.note("type systems, read with the .xmi files beside them")
         return
     source = Source(str(path))
-    typesystem: Optional[Path] = options.typesystem
+    typesystem: Optional[Path] = options[TYPESYSTEM]
     if is_json(data):
         text = decode(data, path, options.encoding)
         types = read_bytes(typesystem) if typesystem else None
@@ -124,7 +137,7 @@ def read_json(
     cassis = _import_cassis(source.file)
     value = parse(text, source)
     has_types = isinstance(value, dict) and isinstance(value.get("%TYPES"), dict)
-    typesystem = _load_typesystem(types, str(options.typesystem)) if types else None
+    typesystem = _load_typesystem(types, str(options[TYPESYSTEM])) if types else None
     if not has_types and typesystem is None:
         raise FormatError(
             f"{source.file}: found no '%TYPES', expected the type system in the file, "
@@ -254,4 +267,6 @@ def _looks_like(preview: Preview) -> bool:
     return preview.has("%TYPES") or preview.has("%FEATURE_STRUCTURES")
 
 
-FORMAT = Format("inception", "UIMA CAS XMI or JSON (INCEpTION)", read, _looks_like)
+FORMAT = Format(
+    "inception", "UIMA CAS XMI or JSON (INCEpTION)", read, _looks_like, options=OPTIONS
+)

@@ -169,13 +169,15 @@ def _read_member(
     if name.endswith(".tsv"):
         source = replace(source, id=name.rpartition("/")[2])
         return webanno_tsv.read_document(text, source, options, report)
-    given = read_bytes(options.typesystem) if options.typesystem else None
-    return inception.read_json(text, given, source, options, report)
+    given = options[inception.TYPESYSTEM]
+    types_data = read_bytes(given) if given else None
+    return inception.read_json(text, types_data, source, options, report)
 
 
 def _find_types(archive: _Archive, name: str, options: Options) -> Tuple[bytes, str]:
-    if options.typesystem:
-        return read_bytes(options.typesystem), str(options.typesystem)
+    given = options[inception.TYPESYSTEM]
+    if given:
+        return read_bytes(given), str(given)
     types = archive.find_typesystem(name)
     if types is None:
         raise FormatError(
@@ -198,5 +200,6 @@ FORMAT = Format(
     "a zip archive of INCEpTION",
     read,
     _looks_like,
+    options=inception.OPTIONS,
     has_versions=True,
 )

@@ -11,9 +11,9 @@ of github.com/HumanSignal/label-studio; issue 1803 on JSON-MIN.
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
-from ..base import Format, Options, Preview
+from ..base import DEFAULT_LABEL, Format, Option, Options, Preview
 from ..fields import FieldError, add_id, check, get, get_list, skip_document
 from ..html_text import render
 from ..json_values import iter_json
@@ -30,6 +30,12 @@ from .label_studio_results import (
     sort_results,
 )
 
+ACCEPT_UNANSWERED = Option(
+    "accept_unanswered", False, "read predictions of tasks that nobody annotated"
+)
+FIELDS: Option[Mapping[str, str]] = Option(
+    "fields", {}, "the field that was annotated: text=body", flag="field"
+)
 ANNOTATIONS = ("annotations", "completions")
 UNUSED = ("drafts", "predictions")
 KNOWN = {"data", *ANNOTATIONS, *UNUSED}
@@ -145,7 +151,7 @@ class _Reader:
         lists = {key: get_list(task, key) for key in (*ANNOTATIONS, *UNUSED)}
         keys: Tuple[str, ...] = ANNOTATIONS
         if not any(lists[key] for key in keys) and lists["predictions"]:
-            if self.options.accept_unanswered:
+            if self.options[ACCEPT_UNANSWERED]:
                 keys = ("predictions",)
                 self.report.note("predictions of tasks that nobody annotated read")
             else:
@@ -222,7 +228,7 @@ class _Reader:
                 f"found regions in {len(targets)} texts ({', '.join(targets)}), "
                 f"expected one text: split such tasks",
             )
-        asked = self.options.fields.get("text")
+        asked = self.options[FIELDS].get("text")
         if asked is not None:
             get(data, asked, str, "data")
             return asked
@@ -310,5 +316,6 @@ FORMAT = Format(
     "Label Studio export or predictions (JSON)",
     read,
     _looks_like,
+    options=(ACCEPT_UNANSWERED, DEFAULT_LABEL, FIELDS),
     has_versions=True,
 )

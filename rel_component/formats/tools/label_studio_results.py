@@ -6,7 +6,7 @@ Several results may share an id: they say more of the same region.
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
-from ..base import Options
+from ..base import DEFAULT_LABEL, Options
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -210,14 +210,15 @@ class Results:
         labels = get_list(obj, "labels", path)
         if labels:
             return [check_text(label, f"{path}.labels") for label in labels]
-        if self.options.default_label is None:
+        default = self.options[DEFAULT_LABEL]
+        if default is None:
             raise FieldError(
                 f"{path}.labels",
                 "found no label, expected at least one (--default-label NAME gives "
                 "one to such relations)",
             )
         self.report.note("relations without a label: --default-label")
-        return [self.options.default_label]
+        return [default]
 
     def _resolve(self, obj: Dict[str, Any], key: str, path: str) -> str:
         """Entity id of an end."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, Options, Preview
+from ..base import Format, Option, Options, Preview
 from ..fields import (
     NO_ENTITY,
     EndpointError,
@@ -29,6 +29,10 @@ from ..record import EntityRecord, Offsets, Record, RelationRecord, Source, Vers
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..versions import parse_time
 
+ACCEPT_UNANSWERED = Option("accept_unanswered", False, "read tasks without an answer")
+BARE_TOKEN_LABEL: Option[Optional[str]] = Option(
+    "bare_token_label", None, "entity type for ends of relations that are only a token"
+)
 KNOWN = {"text", "tokens", "spans", "relations"}
 KINDS = {"spans": ENTITIES, "relations": RELATIONS}
 ANSWERS = ("accept", "reject", "ignore")
@@ -55,7 +59,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
     answer = obj.get("answer")
     if answer is None:
-        if options.accept_unanswered:
+        if options[ACCEPT_UNANSWERED]:
             report.note("tasks without an answer accepted")
             return True
         _skip(obj, "no answer", report)
@@ -198,9 +202,10 @@ class _Task:
         return first, last
 
     def _read_label(self, obj: Dict[str, Any], field: str) -> str:
-        if obj.get("label") is None and self.options.bare_token_label:
+        bare = self.options[BARE_TOKEN_LABEL]
+        if obj.get("label") is None and bare:
             self.report.note("entities without a label: --bare-token-label")
-            return self.options.bare_token_label
+            return bare
         return get_text(obj, "label", field)
 
     def _add(
@@ -352,7 +357,7 @@ class _Task:
 
     def _take_bare(self, span: Dict[str, Any], path: str) -> str:
         start, end = span["start"], span["end"]
-        label = self.options.bare_token_label
+        label = self.options[BARE_TOKEN_LABEL]
         shown = show(self.text[max(0, start) : max(0, end)])
         if label is None:
             raise EndpointError(
@@ -386,5 +391,6 @@ FORMAT = Format(
     "Prodigy rel.manual, db-out (JSONL)",
     read,
     _looks_like,
+    options=(ACCEPT_UNANSWERED, BARE_TOKEN_LABEL),
     has_versions=True,
 )

@@ -14,7 +14,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from ..base import Format, FormatError, Options, Preview
 from ..fields import show
 from ..io import iter_text_lines
-from ..mentions import Concepts, split_ids
+from ..mentions import MENTIONS, Concepts, split_ids
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
@@ -147,7 +147,7 @@ class _Reader:
         self.options = options
         self.report = report
         self.source = Source(str(path), line=document.line, id=document.id)
-        self.concepts = Concepts(options.mentions)
+        self.concepts = Concepts(options[MENTIONS])
 
     def read(self) -> Optional[Record]:
         """RETURNS (Optional[Record]): None if the document can't be converted."""
@@ -162,7 +162,7 @@ class _Reader:
         # relations may stand before the mentions
         entities = [e for row in rows[ENTITIES] for e in self._read_entity(*row)]
         relations = [r for row in rows[RELATIONS] for r in self._read_relation(*row)]
-        is_partial = self.concepts.is_related and self.options.mentions != "all"
+        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
         if is_partial and self.options.complete:
             negatives = self.concepts.list_unrelated()
@@ -223,7 +223,7 @@ class _Reader:
             return
         pairs = self.concepts.relate(*ends)
         self.report.read(RELATIONS, len(pairs))
-        policy = self.options.mentions
+        policy = self.options[MENTIONS]
         self.report.note(f"relations between concepts: {policy} mentions")
         attrs = {"novel": cells[4].strip()} if cells[4:] and cells[4].strip() else {}
         for head, tail in pairs:
@@ -259,4 +259,10 @@ def _looks_like(preview: Preview) -> bool:
     return re.match(r"[^|\t]+\|t\|", next(lines, "")) is not None
 
 
-FORMAT = Format("pubtator", "PubTator (title, abstract, tabs)", read, _looks_like)
+FORMAT = Format(
+    "pubtator",
+    "PubTator (title, abstract, tabs)",
+    read,
+    _looks_like,
+    options=(MENTIONS,),
+)

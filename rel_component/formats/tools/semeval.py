@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..base import Format, FormatError, Options, Preview
+from ..base import ENTITY_LABEL, Format, FormatError, Option, Options, Preview
 from ..fields import FieldError, show
 from ..io import iter_text_lines
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
 
+KEY_FILE: Option[Optional[Path]] = Option(
+    "key", None, "file with the labels of a test file, if not beside it", kind=Path
+)
 ITEM = re.compile(r"\s*([0-9]{1,18})(?:\t| +(?=\"))(.*)", re.DOTALL)
 KEY = re.compile(r"\s*([0-9]{1,18})[\t ]+(\S.*)", re.DOTALL)
 LABEL = re.compile(r"([^\s()]+)(?:\((e[12]) ?, ?(e[12])\))?")
@@ -161,7 +164,7 @@ def _read_item(
         text,
         item.source,
         [
-            EntityRecord(name, options.entity_label, [span], field=f"<{name}>")
+            EntityRecord(name, options[ENTITY_LABEL], [span], field=f"<{name}>")
             for name, span in spans.items()
         ],
         relations,
@@ -236,7 +239,7 @@ def _read_relation(
 
 def _read_key(path: Path, options: Options, report: Report) -> Dict[str, _Label]:
     """Labels of a key file by the number of the sentence; none if there is none."""
-    file = options.key or _find_key(path)
+    file = options[KEY_FILE] or _find_key(path)
     labels: Dict[str, _Label] = {}
     problems: List[str] = []
     if file is None:
@@ -290,4 +293,10 @@ def _looks_like(preview: Preview) -> bool:
     return bool(ITEM.match(line)) and len(TAG.findall(line)) > 1
 
 
-FORMAT = Format("semeval", "SemEval-2010 task 8 text", read, _looks_like)
+FORMAT = Format(
+    "semeval",
+    "SemEval-2010 task 8 text",
+    read,
+    _looks_like,
+    options=(KEY_FILE, ENTITY_LABEL),
+)

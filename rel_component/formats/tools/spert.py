@@ -8,7 +8,7 @@ such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
-from ..base import Format, FormatError, Options, Preview
+from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
     FieldError,
     add_id,
@@ -25,6 +25,12 @@ from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import ENTITIES, FILES, RELATIONS, Report
 from ..words import check_words, join_words
 
+TYPES: Option[Optional[Path]] = Option(
+    "types",
+    None,
+    "types file that says what is symmetric, if not beside the data",
+    kind=Path,
+)
 KNOWN = {"tokens", "entities", "relations"}
 KINDS = {"entities": ENTITIES, "relations": RELATIONS}
 
@@ -163,7 +169,7 @@ def _find_problem(
 
 def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:
     """Labels that the types file calls symmetric; none if there is no such file."""
-    types = options.types or _find_types(path)
+    types = options[TYPES] or _find_types(path)
     if types is None:
         return frozenset()
     try:
@@ -214,4 +220,6 @@ def _looks_like(preview: Preview) -> bool:
     return isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)
 
 
-FORMAT = Format("spert", "SpERT data set or predictions (JSON)", read, _looks_like)
+FORMAT = Format(
+    "spert", "SpERT data set or predictions (JSON)", read, _looks_like, options=(TYPES,)
+)

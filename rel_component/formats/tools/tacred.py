@@ -8,13 +8,16 @@ Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
 
-from ..base import Format, Options, Preview
+from ..base import Format, Option, Options, Preview
 from ..fields import FieldError, add_id, check, get, get_text, show, skip_document
 from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..words import Text, check_words
 
+MERGE_PAIRS = Option(
+    "merge_pairs", False, "make one document of all pairs of a sentence"
+)
 SIDES = ("subj", "obj")
 FIELDS = tuple(f"{side}_{name}" for side in SIDES for name in ("start", "end", "type"))
 KNOWN = {"token", "relation", *FIELDS}
@@ -33,7 +36,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     RAISES (FormatError): if it is no JSON file.
     """
     records = _iter_items(path, options, report)
-    if options.merge_pairs:
+    if options[MERGE_PAIRS]:
         yield from _merge(records, report)
         return
     seen: Set[int] = set()
@@ -169,4 +172,4 @@ def _looks_like(preview: Preview) -> bool:
     return preview.has("subj_start", "obj_start")
 
 
-FORMAT = Format("tacred", "TACRED-like JSON", read, _looks_like)
+FORMAT = Format("tacred", "TACRED-like JSON", read, _looks_like, options=(MERGE_PAIRS,))

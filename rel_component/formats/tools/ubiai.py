@@ -5,9 +5,9 @@
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ..base import Format, Options, Preview
+from ..base import Format, Option, Options, Preview
 from ..fields import (
     EndpointError,
     FieldError,
@@ -23,6 +23,9 @@ from ..json_values import iter_json
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import ENTITIES, RELATIONS, Report
 
+FIELDS: Option[Mapping[str, str]] = Option(
+    "fields", {}, "other name of a field: document=text", flag="field"
+)
 # token_start, inclusive token_end, entity id
 Extent = Tuple[int, int, str]
 KNOWN = {"document", "tokens", "relations"}
@@ -69,7 +72,7 @@ def _read_document(
 
 def _rename(obj: Dict[str, Any], options: Options) -> Dict[str, Any]:
     """Fields by their usual names."""
-    usual = {theirs: ours for ours, theirs in options.fields.items()}
+    usual = {theirs: ours for ours, theirs in options[FIELDS].items()}
     return {usual.get(key, key): value for key, value in obj.items()}
 
 
@@ -169,4 +172,6 @@ def _looks_like(preview: Preview) -> bool:
     )
 
 
-FORMAT = Format("ubiai", "UBIAI relations export (JSON)", read, _looks_like)
+FORMAT = Format(
+    "ubiai", "UBIAI relations export (JSON)", read, _looks_like, options=(FIELDS,)
+)

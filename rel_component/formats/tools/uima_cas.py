@@ -7,10 +7,12 @@ those of the file are used, since cassis leaves what it can't convert as it is.
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-from ..base import FormatError, Options
+from ..base import DEFAULT_LABEL, FormatError, Options
 from ..fields import EndpointError, FieldError, show, skip_relation
 from ..layers import (
     LINK,
+    RELATION_LAYERS,
+    SPAN_LAYERS,
     choose_feature,
     choose_layers,
     get_short_name,
@@ -89,7 +91,7 @@ class _Document:
             for relation in self._read_relation(annotation)
         ]
         types = (type_ for type_ in self.typesystem.get_types() if _is_link(type_))
-        wanted = self.options.relation_layers
+        wanted = self.options[RELATION_LAYERS]
         has_links = bool(choose_layers((x.name for x in types), wanted, self.report))
         if not has_links:
             self.report.note("documents of projects without relation layer: incomplete")
@@ -109,10 +111,10 @@ class _Document:
         types = {a.type.name: a.type for a in self.annotations}
         layers = {name: type_ for name, type_ in types.items() if _is_layer(type_)}
         names = [name for name, type_ in layers.items() if _is_link(type_)]
-        links = choose_layers(names, options.relation_layers, report)
+        links = choose_layers(names, options[RELATION_LAYERS], report)
         others = [name for name in layers if name not in names]
-        spans = choose_layers(others, options.span_layers, report)
-        if not options.span_layers:
+        spans = choose_layers(others, options[SPAN_LAYERS], report)
+        if not options[SPAN_LAYERS]:
             # a relation layer brings the layer of its ends with it
             bases = {_find_base(layers[name]) for name in links}
             spans += [name for name in others if name in bases and name not in spans]
@@ -132,7 +134,7 @@ class _Document:
         feature = self._find_feature(annotation.type)
         value = getattr(annotation, feature, None) if feature else None
         if value is None or value == "":
-            default = self.options.default_label
+            default = self.options[DEFAULT_LABEL]
             if kind == RELATIONS and feature is not None and default is not None:
                 return default
             return name_after_layer(annotation.type.name, feature, kind, self.report)

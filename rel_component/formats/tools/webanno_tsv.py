@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import DefaultDict, Dict, Iterator, List, Optional, Tuple
 
-from ..base import Format, FormatError, Options, Preview
+from ..base import DEFAULT_LABEL, Format, FormatError, Options, Preview
 from ..fields import EndpointError, FieldError, show
 from ..io import decode, read_bytes
 from ..layers import (
+    LABEL_FEATURES,
     LINK,
+    RELATION_LAYERS,
+    SPAN_LAYERS,
     choose_feature,
     choose_layers,
     get_short_name,
@@ -261,9 +264,9 @@ class _Document:
         names: Dict[str, List[str]] = {"span": [], "relation": [], "chain": []}
         for layer in self.layers:
             names[layer.kind].append(layer.name)
-        links = choose_layers(names["relation"], options.relation_layers, self.report)
-        spans = choose_layers(names["span"], options.span_layers, self.report)
-        if not options.span_layers:
+        links = choose_layers(names["relation"], options[RELATION_LAYERS], self.report)
+        spans = choose_layers(names["span"], options[SPAN_LAYERS], self.report)
+        if not options[SPAN_LAYERS]:
             # a relation layer brings the layer of its ends with it
             spans += [x.base for x in self.layers if x.name in links]
         wanted = {"span": spans, "relation": links, "chain": []}
@@ -391,7 +394,7 @@ class _Document:
                 )
                 continue
             if label is None:
-                label = self.options.default_label or name_after_layer(
+                label = self.options[DEFAULT_LABEL] or name_after_layer(
                     layer.name, feature, RELATIONS, self.report
                 )
             yield RelationRecord(label, head.id, tail.id, source=unit.source)
@@ -489,4 +492,10 @@ def _looks_like(preview: Preview) -> bool:
     return preview.text.startswith(MARK)
 
 
-FORMAT = Format("webanno_tsv", "WebAnno TSV 3 (INCEpTION)", read, _looks_like)
+FORMAT = Format(
+    "webanno_tsv",
+    "WebAnno TSV 3 (INCEpTION)",
+    read,
+    _looks_like,
+    options=(LABEL_FEATURES, SPAN_LAYERS, RELATION_LAYERS, DEFAULT_LABEL),
+)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, FormatError, Options, Report, find_format
-from rel_component.formats import convert as convert_all
+from rel_component.formats import iter_docs as convert_all
 from rel_component.formats.to_doc import to_docs
 from rel_component.formats.tools.brat import read
 from tests.paths import ASSETS, DATA
@@ -17,7 +17,7 @@ NEREL = ASSETS / "nerel"
 NLP = spacy.blank("xx")
 
 
-def convert(path, **options):
+def iter_docs(path, **options):
     report = Report()
     options = Options(lang="xx", **options)
     docs = list(to_docs(read(path, options, report), options, report, nlp=NLP))
@@ -39,7 +39,7 @@ def relations(doc):
 
 
 def test_reads_a_folder_with_its_subfolders():
-    docs, report = convert(DATA / "news")
+    docs, report = iter_docs(DATA / "news")
     assert report.problems == []
     assert [doc.user_data["rel_component_source"]["id"] for doc in docs] == [
         "curie",
@@ -70,24 +70,24 @@ def test_reads_a_folder_with_its_subfolders():
 
 @pytest.mark.parametrize("name", ["curie.ann", "curie.txt"])
 def test_reads_one_pair(name):
-    docs, report = convert(DATA / "news" / name)
+    docs, report = iter_docs(DATA / "news" / name)
     assert len(docs) == 1
     assert report.n_written["relations"] == 7
 
 
 def test_older_parts_are_put_together():
-    docs, _ = convert(DATA / "parts")
+    docs, _ = iter_docs(DATA / "parts")
     assert relations(docs[0]) == {("BRCA1", "Binds", "BRCA2")}
 
 
 def test_symmetry_comes_from_a_configuration_one_folder_above():
-    docs, _ = convert(DATA / "news" / "more")
+    docs, _ = iter_docs(DATA / "news" / "more")
     assert ("Germany", "MARRIED", "Berlin") in relations(docs[0])
     assert ("Germany", "LOCATED_IN", "Berlin") not in relations(docs[0])
 
 
 def test_every_bad_line_is_named():
-    docs, report = convert(DATA / "bad_lines")
+    docs, report = iter_docs(DATA / "bad_lines")
     folder = DATA / "bad_lines"
     begins = [
         f"{folder}/annotation.conf:6: found the macro <Thing>",
@@ -138,7 +138,7 @@ def test_a_text_that_nobody_annotated_has_no_negatives():
 def test_line_ends_counted_as_one(tmp_path):
     ann = "T1\tLOC 0 6\tBerlin\nT2\tLOC 25 32\tGermany\nR1\tIN Arg1:T1 Arg2:T2\n"
     write(tmp_path, ann, "Berlin is the capital\r\nof Germany.\r\n")
-    docs, report = convert(tmp_path)
+    docs, report = iter_docs(tmp_path)
     assert report.problems == []
     assert report.repaired == {"offsets in characters with line ends as one": 2}
     assert relations(docs[0]) == {("Berlin", "IN", "Germany")}
@@ -147,7 +147,7 @@ def test_line_ends_counted_as_one(tmp_path):
 def test_line_ends_counted_as_two(tmp_path):
     ann = "T1\tLOC 0 6\tBerlin\nT2\tLOC 26 33\tGermany\n"
     text = "Berlin is the capital\r\nof Germany.\r\n"
-    docs, report = convert(write(tmp_path, ann, text, newline="\r\n"))
+    docs, report = iter_docs(write(tmp_path, ann, text, newline="\r\n"))
     assert report.problems == [] and not report.repaired
     assert [ent.text for ent in docs[0].ents] == ["Berlin", "Germany"]
 
@@ -157,7 +157,7 @@ def test_trailing_tab_and_symmetric_lines(tmp_path):
         "T1\tGene 0 5\tBRCA1\nT2\tGene 12 17\tBRCA2\nT3\tVerb 6 11\tbinds\n"
         "R1\tBinds Arg1:T1 Arg2:T2\t\n*\tEquiv T2 T1 T3\n"
     )
-    docs, report = convert(write(tmp_path, ann), symmetric_store="canonical")
+    docs, report = iter_docs(write(tmp_path, ann), symmetric_store="canonical")
     assert report.problems == []
     assert relations(docs[0]) == {
         ("BRCA1", "Binds", "BRCA2"),
@@ -188,7 +188,7 @@ def test_trailing_tab_and_symmetric_lines(tmp_path):
     ],
 )
 def test_bad_lines_are_errors_not_tracebacks(line, found, tmp_path):
-    _, report = convert(write(tmp_path, line + "\n"))
+    _, report = iter_docs(write(tmp_path, line + "\n"))
     assert len(report.problems) == 1
     assert found in report.problems[0]
 
@@ -200,7 +200,7 @@ def test_documents_that_cannot_be_read_do_not_stop_the_others(tmp_path):
     (tmp_path / "a.ann").write_text("")
     (tmp_path / "b.txt").write_text("")
     (tmp_path / "b.ann").write_text(ann)
-    docs, report = convert(tmp_path)
+    docs, report = iter_docs(tmp_path)
     assert len(docs) == 1
     assert report.n_lost["documents"] == 2
     assert "a.txt:1: byte 1 of the file is 0xFC" in report.problems[0]
@@ -265,14 +265,14 @@ def test_mutated_files_never_give_a_traceback(data, tmp_path):
         (tmp_path / name).write_bytes(sample)
     align = data.draw(st.sampled_from(["retokenize", "expand", "contract", "error"]))
     pieces = data.draw(st.sampled_from(["hull", "first", "drop", "error"]))
-    convert(tmp_path, align=align, discontinuous=pieces)
+    iter_docs(tmp_path, align=align, discontinuous=pieces)
 
 
 @pytest.mark.parametrize("suffix", [".ann", ".a1"])
 def test_a_link_to_annotations_that_are_gone(tmp_path, suffix):
     (tmp_path / "a.txt").write_text("Ann met Bob.")
     (tmp_path / f"a{suffix}").symlink_to(tmp_path / "gone")
-    docs, report = convert(tmp_path)
+    docs, report = iter_docs(tmp_path)
     assert docs == [] and report.n_lost["documents"] == 1
     assert f"a{suffix}: can't be read" in report.problems[0]
 
@@ -288,7 +288,7 @@ needs_nerel = pytest.mark.skipif(
     [("train", 746, 44627, 30754), ("dev", 94, 5535, 3927)],
 )
 def test_nerel_is_read_whole(part, n_docs, n_entities, n_relations):
-    docs, report = convert(NEREL / part)
+    docs, report = iter_docs(NEREL / part)
     broken = report.problems
     assert len(docs) == n_docs
     assert len(broken) == (part == "train")

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from rel_component.formats import FORMATS, Options, Report, convert, find_format
+from rel_component.formats import FORMATS, Options, Report, find_format, iter_docs
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -104,7 +104,7 @@ def test_files_of_several_annotators(tmp_path):
 
     def read_both(policy):
         report = Report()
-        docs = list(convert(paths, Options(annotation=policy), report, nlp=NLP))
+        docs = list(iter_docs(paths, Options(annotation=policy), report, nlp=NLP))
         assert report.unaccounted() == {}
         return [triples(doc) for doc in docs], report
 

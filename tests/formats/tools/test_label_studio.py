@@ -8,8 +8,8 @@ from rel_component.formats import (
     FORMATS,
     Options,
     Report,
-    convert,
     find_format,
+    iter_docs,
     read_records,
 )
 from rel_component.formats.html_text import render
@@ -103,7 +103,7 @@ def test_cloud_storage_has_a_file_for_each_annotation(tmp_path):
     ]
     assert find_format(paths[0]) is FORMATS["label_studio"]
     report = Report()
-    docs = list(convert(paths, Options(), report, nlp=NLP))
+    docs = list(iter_docs(paths, Options(), report, nlp=NLP))
     assert report.unaccounted() == {}
     assert [triples(doc) for doc in docs] == [[WORKS]]
     assert docs[0].user_data["rel_component_source"]["id"] == "7"

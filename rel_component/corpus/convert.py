@@ -1,0 +1,322 @@
+"""Annotations of any supported tool to `.spacy` files for training.
+
+Everything is read to the end, then all files are written, or none.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Counter as CounterType
+
+from spacy.tokens import Doc
+
+from ..formats import FORMATS, Options, Report, iter_docs
+from ..formats.layers import RELATION_LAYERS, SPAN_LAYERS, get_short_name
+from ..formats.report import (
+    ANNOTATORS,
+    DOCUMENTS,
+    ENTITIES,
+    FIELDS,
+    LAYERS,
+    RELATIONS,
+)
+from ..formats.versions import BY
+from ..wording import agree, list_some, plural
+from .docbin import NAMES, CorpusFile, check_corpus, remove_corpus
+from .splits import SplitItem, Splitter, check_regex, find_leaks
+
+ON_ERROR = ("stop", "skip")
+N_SHOWN = 20
+
+Paths = Iterable[Path]
+Corpus = Tuple[CorpusFile, List[SplitItem]]
+
+
+class Conversion(NamedTuple):
+    """What has been written.
+
+    written (Dict[Path, int]): number of documents, by file or folder.
+    removed (List[Path]): splits of an earlier conversion, which are gone.
+    left (List[Path]): splits of an earlier conversion, which are still there: the
+        parts of a corpus may be converted one after the other.
+    report (Report): what became of everything that was read.
+    """
+
+    written: Dict[Path, int]
+    removed: List[Path]
+    left: List[Path]
+    report: Report
+
+
+class ConversionError(ValueError):
+    """Why not everything could be written.
+
+    written (Dict[Path, int]): what is written in spite of it, number of documents by
+        file or folder.
+    """
+
+    def __init__(self, message: str, written: Optional[Dict[Path, int]] = None) -> None:
+        super().__init__(message)
+        self.written = written or {}
+
+
+def convert(
+    inputs: Paths = (),
+    output: Path = Path("data"),
+    *,
+    train: Paths = (),
+    dev: Paths = (),
+    test: Paths = (),
+    format_name: str = "auto",
+    options: Optional[Options] = None,
+    split: str = "0.7,0.15,0.15",
+    seed: int = 0,
+    dev_groups: Optional[str] = None,
+    test_groups: Optional[str] = None,
+    on_error: str = "stop",
+    report: Optional[Report] = None,
+    progress: Callable[[Iterable[Doc]], Iterable[Doc]] = iter,
+) -> Conversion:
+    """Convert annotations to `.spacy` files.
+
+    inputs (Iterable[Path]): files with annotations, or folders of brat files, to be
+        split.
+    output (Path): folder for train.spacy, dev.spacy and test.spacy, or one .spacy file.
+    train, dev, test (Iterable[Path]): in place of inputs: files of a corpus that is
+        split already.
+    format_name (str): as in `FORMATS`, or `auto` to recognise the format of each file.
+    options (Optional[Options]): how to read, e.g. `Options(lang="es", mentions="all")`.
+    split (str): shares of train, dev and perhaps test.
+    seed (int): decides which documents go where.
+    dev_groups, test_groups (Optional[str]): in place of `split`: regular expressions
+        on the group of a document.
+    on_error (str): if something can't be converted, `stop` writes nothing, and `skip`
+        leaves it out.
+    report (Optional[Report]): filled in also if the conversion fails.
+    progress (Callable[[Iterable[Doc]], Iterable[Doc]]): e.g. `tqdm`.
+    RETURNS (Conversion): what is written.
+    RAISES (ConversionError): if there is nothing to write, something can't be
+        converted (unless `on_error` is `skip`), or a file can't be written; the message
+        says what to do.
+    """
+    report = Report() if report is None else report
+    options = Options() if options is None else options
+    output, written = Path(output), {}  # type: Path, Dict[Path, int]
+    try:
+        _check_options(options, on_error)
+        sources = _collect_inputs(inputs, {"train": train, "dev": dev, "test": test})
+        _check_output(output, sources)
+        splitter = Splitter(split, seed, dev_groups, test_groups)
+        corpora = {
+            name: _read(paths, options, report, format_name, progress)
+            for name, paths in sources.items()
+        }
+        _note_leaks(corpora, report)
+        _note_unknown_names(options, report)
+        _check_losses(report, on_error)
+        _check_groups(corpora, options, report)
+        _write(corpora, output, splitter, written)
+        removed, left = _clean_up(output, written, is_whole="" in sources)
+    except (ValueError, OSError) as error:
+        if not written:
+            report.discard()
+        raise ConversionError(explain(error), written) from error
+    return Conversion(written, removed, left, report)
+
+
+def explain(error: Exception) -> str:
+    """RETURNS (str): what went wrong, in a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        return (
+            f"{error.filename or 'A file'}: can't be written: {error.strerror}. Check "
+            f"that there is room and that you may write there, or name another place."
+        )
+    return str(error)
+
+
+def _check_options(options: Options, on_error: str) -> None:
+    """Refuse what contradicts itself, or would silently have no effect."""
+    if on_error not in ON_ERROR:
+        raise ValueError(
+            f"--on-error: found {on_error!r}, expected one of {', '.join(ON_ERROR)}."
+        )
+    own = [option for format_ in FORMATS.values() for option in format_.options]
+    options.check(own)
+    for label in options.null_labels:
+        if label in options.map_label:
+            raise ValueError(
+                f"--null-label {label} and --map-label {label}="
+                f"{options.map_label[label]}: expected one of them."
+            )
+    check_regex("group-regex", options.group_regex)
+    if options.group_regex and not options.group_by:
+        raise ValueError("--group-regex: expected --group-by with it, for the field.")
+    for option in own:
+        path = options[option]
+        if option.kind is Path and path is not None and not path.is_file():
+            raise ValueError(f"{option.on_command_line} {path}: there is no such file.")
+
+
+def _collect_inputs(inputs: Paths, given: Mapping[str, Paths]) -> Dict[str, List[Path]]:
+    """Files by name of the split; the name is empty if they are to be split."""
+    whole = list(map(Path, inputs))
+    named = {name: list(map(Path, paths)) for name, paths in given.items()}
+    named = {name: paths for name, paths in named.items() if paths}
+    if bool(whole) == bool(named):
+        raise ValueError(
+            "Expected either files to split, or --train and --dev (and --test) for a "
+            f"corpus that is split already; found {'both' if whole else 'neither'}."
+        )
+    return named or {"": whole}
+
+
+def _check_output(output: Path, sources: Mapping[str, List[Path]]) -> None:
+    if "" not in sources and output.suffix == ".spacy":
+        raise ValueError(
+            f"--output {output}: expected a folder, for {', '.join(sources)}."
+        )
+
+
+def _read(
+    paths: List[Path],
+    options: Options,
+    report: Report,
+    format_name: str,
+    progress: Callable[[Iterable[Doc]], Iterable[Doc]],
+) -> Corpus:
+    docs, items = CorpusFile(), []  # type: Corpus
+    for doc in progress(iter_docs(paths, options, report, format_name=format_name)):
+        docs.add(doc)
+        items.append(SplitItem.from_doc(doc))
+    return docs, items
+
+
+def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:
+    items = [item for _, part in corpora.values() for item in part]
+    names = [name for name, (_, part) in corpora.items() for _ in part]
+    for where, n in find_leaks(items, names).items():
+        report.note(f"texts that are in {where}", n)
+        report.hint(
+            f"{plural(n, 'text')} {agree(n, 'is', 'are')} in "
+            f"{where.replace(', ', ' and ')}, so scores are too good; leave out "
+            f"repeated texts of training, or give all files as inputs to have them "
+            f"split anew"
+        )
+
+
+def _note_unknown_names(options: Options, report: Report) -> None:
+    """Warn of names in options that no document has: they are likely misspelt."""
+    if not report.n_read[DOCUMENTS]:
+        return
+    relations, entities = report.labels[RELATIONS], report.labels[ENTITIES]
+    renamed: CounterType[str] = Counter()
+    for label, n in relations.items():
+        renamed[options.map_label.get(label, label)] += n
+    layers, annotators = report.labels[LAYERS], report.labels[ANNOTATORS]
+    short = set(map(get_short_name, layers))
+    spans, links = (
+        [name for name in options[option] if name not in short]
+        for option in (SPAN_LAYERS, RELATION_LAYERS)
+    )
+    relation, entity = "no relation has this label", "no entity has this label"
+    layer = "no document has this layer"
+    for flag, problem, asked, found in (
+        ("map-label", relation, options.map_label, relations),
+        ("null-label", relation, options.null_labels, relations),
+        ("symmetric", relation, options.symmetric, renamed),
+        ("map-entity", entity, options.map_entity, entities),
+        ("span-layer", layer, spans, layers),
+        ("relation-layer", layer, links, layers),
+    ):
+        for name in asked:
+            if name not in found:
+                report.hint(f"--{flag} {name}: {problem}; found {_list(found)}")
+    by = (options.annotation or "").removeprefix(BY)
+    if by != options.annotation and by and by not in annotators:
+        report.hint(
+            f"--annotation {BY}{by}: no annotation is by {by}; found those by "
+            f"{_list(annotators)}"
+        )
+
+
+def _check_losses(report: Report, on_error: str) -> None:
+    if report.problems and not report.n_read[DOCUMENTS]:
+        # nothing was read: the problems say all, there is nothing to count
+        problems = list(dict.fromkeys(report.problems))
+        more = len(problems) - N_SHOWN
+        if more > 0:
+            problems[N_SHOWN:] = [f"... and {plural(more, 'more problem')}."]
+        raise ValueError("\n".join(problems))
+    if report.problems and on_error == "stop":
+        n = len(report.problems)
+        advice = f"Correct {agree(n, 'it', 'them')}"
+        if report.n_written[DOCUMENTS]:
+            advice += ", or leave out what can't be converted with --on-error skip"
+        raise ValueError(f"{plural(n, 'problem')}. {advice}.")
+    if not report.n_written[DOCUMENTS]:
+        raise ValueError(
+            "No documents came out; see above what became of those that were read."
+        )
+
+
+def _check_groups(
+    corpora: Mapping[str, Corpus], options: Options, report: Report
+) -> None:
+    items = [item for _, part in corpora.values() for item in part]
+    if options.group_by and all(item.group is None for item in items):
+        raise ValueError(
+            f"--group-by {options.group_by}: no document has this field; found "
+            f"{_list(report.labels[FIELDS])}."
+        )
+
+
+def _list(found: CounterType[str]) -> str:
+    """RETURNS (str): the most frequent ones."""
+    return list_some((name for name, _ in found.most_common()), N_SHOWN) or "none"
+
+
+def _write(
+    corpora: Mapping[str, Corpus],
+    output: Path,
+    splitter: Splitter,
+    written: Dict[Path, int],
+) -> None:
+    """Write all files, and note the number of documents in each that is written."""
+    for name, (docs, _) in corpora.items():
+        if not len(docs):
+            raise ValueError(f"--{name}: no documents came out of it.")
+    parts: Dict[Path, Tuple[CorpusFile, Optional[List[int]]]]
+    if "" not in corpora:
+        parts = {
+            output / f"{n}.spacy": (docs, None) for n, (docs, _) in corpora.items()
+        }
+    elif output.suffix == ".spacy":
+        parts = {output: (corpora[""][0], None)}
+    else:
+        docs, items = corpora[""]
+        divided = splitter(items).items()
+        parts = {output / f"{n}.spacy": (docs, part) for n, part in divided}
+    for path in parts:
+        check_corpus(path)  # all of them, before one is written
+    for path, (docs, part) in parts.items():
+        written[path] = docs.write(path, part)
+
+
+def _clean_up(
+    output: Path, written: Mapping[Path, int], *, is_whole: bool
+) -> Tuple[List[Path], List[Path]]:
+    """Remove what an earlier run left beside these: its texts may be in them now."""
+    if output.suffix == ".spacy":
+        return [], []
+    paths = {output / f"{name}.spacy" for name in NAMES}
+    stale = sorted(path for path in paths.difference(written) if path.exists())
+    if not is_whole:
+        return [], stale
+    for path in stale:
+        try:
+            remove_corpus(path)
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"An earlier conversion can't be removed: {explain(error)}"
+            ) from error
+    return stale, []
