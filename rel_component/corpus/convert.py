@@ -101,7 +101,8 @@ def convert(
     """
     report = Report() if report is None else report
     options = Options() if options is None else options
-    output, written = Path(output), {}  # type: Path, Dict[Path, int]
+    output = Path(output)
+    written: Dict[Path, int] = {}
     try:
         _check_options(options, on_error)
         sources = _collect_inputs(inputs, {"train": train, "dev": dev, "test": test})
