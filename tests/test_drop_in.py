@@ -6,17 +6,19 @@ import sys
 import pytest
 import spacy
 import srsly
+from spacy.cli.train import train as train_command
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
-from spacy.util import load_config
+from spacy.util import import_file, load_config
 
 from rel_component.corpus.readers import read_docs, read_gold_entities
 from rel_component.relations import get_relation_data
 from rel_component.scorer import read_example, score_tutorial_protocol
-from tests.paths import DATA
+from tests.paths import DATA, SCRIPTS
 
+from .script_runner import load_module
 from .util import make_doc
 
 DATA = DATA / "tutorial"
@@ -150,3 +152,22 @@ print(doc._.rel, nlp.get_pipe("relation_extractor").labels)
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert result.stdout.strip() == f"{{}} {tuple(EXPECTED['labels'])}", result.stderr
+
+
+def test_the_tutorials_modules_and_code_option_still_work(tmp_path):
+    names = {
+        "rel_pipe": ("make_relation_extractor", "score_relations"),
+        "rel_model": ("create_relation_model", "create_classification_layer")
+        + ("create_instances", "create_tensors"),
+    }
+    for module, functions in names.items():
+        assert all(hasattr(load_module(module), name) for name in functions)
+    import_file("python_code", SCRIPTS / "custom_functions.py")  # what --code does
+    overrides = {
+        "paths.train": str(DATA / "train.spacy"),
+        "paths.dev": str(DATA / "dev.spacy"),
+        "training.max_steps": 2,
+        "training.eval_frequency": 2,
+    }
+    train_command(DATA / "model/config.cfg", tmp_path, overrides=overrides)
+    assert (tmp_path / "model-last/config.cfg").is_file()

@@ -1,37 +1,20 @@
 """The command that looks at data before training."""
 
-import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import spacy
-import typer
 from spacy.tokens import DocBin
-from typer.testing import CliRunner
 
 from tests.paths import ROOT
 
+from ..script_runner import load_script
 from ..util import make_doc
 
-SCRIPT = ROOT / "scripts/inspect_data.py"
 NLP = spacy.blank("en")
 
-spec = importlib.util.spec_from_file_location("inspect_data", SCRIPT)
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
-app = typer.Typer()
-app.command()(script.main)
-
-
-def run(*arguments, code=0) -> str:
-    """Run the script; RETURNS (str): what it prints, in one line."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert isinstance(result.exception, (SystemExit, type(None))), result.exception
-    assert result.exit_code == code, result.output
-    return " ".join(result.output.split())
+run = load_script("inspect_data")
 
 
 def write(path: Path, *docs, **options) -> Path:
@@ -74,20 +57,6 @@ def test_a_split_may_be_a_folder_of_files(folder, tmp_path):
         found = json.loads((tmp_path / "all.json").read_text(encoding="utf8"))
         assert found["splits"]["train"]["documents"] == 3
         assert list(found["splits"]) == ["train"]
-
-
-def test_runs_from_a_shell(folder, tmp_path):
-    command = [sys.executable, SCRIPT, folder]
-    result = subprocess.run(
-        list(map(str, command)), cwd=tmp_path, capture_output=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    assert "█".encode() in result.stdout
-    command[-1] = tmp_path
-    result = subprocess.run(
-        list(map(str, command)), cwd=tmp_path, capture_output=True, check=False
-    )
-    assert result.returncode == 1 and b"no .spacy file" in result.stdout
 
 
 def test_sentences_are_set_if_asked_for(folder):

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from tests.paths import DATA, ROOT
+
+from ..script_runner import load_script
+from ..util import make_doc
+from .conftest import ENTITIES, TEXT
+
+TUTORIAL = DATA / "tutorial"
+
+run = load_script("evaluate")
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        ("no/such.spacy", "No corpus at"),
+        (ROOT / "README.md", "README.md is no .spacy file"),
+    ],
+)
+def test_what_is_wrong_is_said(model, data, expected):
+    assert expected in run(model, data, code=1)
+
+
+def test_both_protocols_and_chance_are_shown(tmp_path):
+    output = tmp_path / "metrics.json"
+    args = (TUTORIAL / "model", TUTORIAL / "dev.spacy", "--output", output)
+    assert "generated pairs (tutorial)" in run(*args, "--details")
+    figures = json.loads(output.read_text(encoding="utf8"))
+    assert figures["mode"] == "gold entities"
+    assert len(figures["thresholds"]) == len(figures["random_baseline"])
+
+
+def test_end_to_end_where_the_pipeline_finds_entities(model, tmp_path):
+    """The entity ruler misses Bob and types Acme wrongly: right borders, not strict."""
+    nlp = spacy.load(model)
+    ruler = nlp.add_pipe("entity_ruler", before="relation_extractor")
+    ruler.add_patterns([{"label": "PERSON", "pattern": x} for x in ("Ann", "Acme")])
+    nlp.to_disk(tmp_path / "model")
+    gold = make_doc(nlp.vocab, TEXT, ENTITIES, [(0, "WORKS_FOR", 1)])
+    DocBin(docs=[gold], store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    args = (tmp_path / "model", tmp_path / "gold.spacy", "--threshold", "0.0001")
+    printed = run(*args, "--output", tmp_path / "metrics.json")
+    assert "end to end" in printed
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf8"))
+    found = found["end_to_end"]
+    assert found["entities"]["ents_micro_p"] == 0.5
+    assert found["entities"]["ents_micro_r"] == pytest.approx(1 / 3)
+    assert found["tokens"]["tokens_accuracy"] == pytest.approx(4 / 6)
+    assert found["relations"]["rel_micro_r"] == 1.0
+    assert found["relations"]["rel_strict_r"] == 0.0

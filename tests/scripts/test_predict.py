@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+from ..script_runner import invoke, load_script
+
+run = load_script("predict")
+
+
+def read(*arguments):
+    """RETURNS (List[Dict]): the relations of the only text, from printed JSON."""
+    return json.loads(invoke("predict", *arguments, "--json").stdout)["relations"]
+
+
+def test_a_table_is_printed(model, texts):
+    lines = invoke("predict", model, texts).stdout.splitlines()
+    (line,) = [line for line in lines if "WORKS_FOR" in line]
+    assert line.split()[:3] == ["Ann", "WORKS_FOR", "Acme"]
+
+
+def test_json_lines_are_written(model, texts, tmp_path):
+    output = tmp_path / "out.jsonl"
+    run(model, texts, "--output", output)
+    row = json.loads(output.read_text(encoding="utf8"))
+    assert row["id"] == 3
+    assert [r["tail"]["text"] for r in row["relations"]] == ["Acme"]
+    assert read(model, texts) == row["relations"]
+
+
+def test_relations_are_filtered_by_label_and_score(model, texts):
+    assert len(read(model, texts, "--label", "WORKS_FOR")) == 1
+    for option in (("--label", "OTHER"), ("--min-score", "1.1")):
+        assert read(model, texts, *option) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (("no/such/model", "text"), "There is no pipeline no/such/model."),
+        (("MODEL", "no/such.jsonl"), "no such file"),
+        (("MODEL", "Ann works for Acme"), "texts have no entities"),
+        (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
+        (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),
+        (("MODEL", "TEXTS", "--format", "xml"), "expected one of table, jsonl"),
+        (("MODEL", "TEXTS", "--format", "table", "--output", "a"), "leave out --outpu"),
+        (("MODEL", "TEXTS", "--json", "--format", "spert"), "contradict"),
+        # long raw texts are no file names
+        (("MODEL", "word " * 70), "texts have no entities"),
+        (("MODEL", "word " * 2000), "texts have no entities"),
+        (("MODEL", "one\ntwo " * 40), "texts have no entities"),
+    ],
+)
+def test_what_is_wrong_is_said(model, texts, arguments, expected):
+    names = {"MODEL": model, "TEXTS": texts}
+    assert expected in run(*(names.get(x, x) for x in arguments), code=1)
+
+
+def test_the_threshold_can_be_lowered(model, texts):
+    assert len(read(model, texts)) == 1
+    assert len(read(model, texts, "--threshold", "0")) == 6 * 2  # pairs and labels
+
+
+def test_sperts_json_is_taken_and_given(model, tmp_path):
+    words = "Ann works for Acme and Bob".split()
+    entities = [
+        {"type": "PERSON", "start": 0, "end": 1},
+        {"type": "ORG", "start": 3, "end": 4},
+    ]
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps([{"tokens": words, "entities": entities}]), "utf8")
+    (item,) = json.loads(invoke("predict", model, path, "--format", "spert").stdout)
+    assert item["tokens"] == words
+    assert item["entities"] == entities
+    assert item["relations"] == [{"type": "WORKS_FOR", "head": 0, "tail": 1}]
+
+
+def test_a_folder_of_texts_is_read(model, tmp_path):
+    (tmp_path / "a.txt").write_text("Ann works for Acme", "utf8")
+    assert "1 of 1 texts have no entities" in run(model, tmp_path, code=1)
