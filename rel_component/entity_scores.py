@@ -1,0 +1,54 @@
+"""Scores of a Doc's entities, beside `doc.ents`, which has no place for them.
+
+Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
+`DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
+"""
+
+from typing import Dict, Mapping, Optional
+
+import numpy
+from spacy.tokens import Doc, Span
+
+from .relations import EntityKey
+
+USER_DATA_KEY = "rel_component_entities"
+
+
+def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
+    """Store scores of entities, in place of those that the Doc had.
+
+    doc (Doc): the document.
+    scores (Mapping[Span, float]): probabilities of some of its entities.
+    """
+    doc.user_data[USER_DATA_KEY] = {
+        "spans": numpy.asarray(
+            [(span.start, span.end) for span in scores], dtype="int32"
+        ).reshape(-1, 2),
+        "types": [span.label_ for span in scores],
+        "scores": numpy.asarray(list(scores.values()), dtype="float32"),
+    }
+
+
+def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
+    """The scores of a Doc's entities.
+
+    doc (Doc): the document.
+    RETURNS (Dict[Tuple[int, int, str], float]): by token start, exclusive end and type,
+        in [0, 1]; empty where no component scored them.
+    """
+    data = doc.user_data.get(USER_DATA_KEY)
+    if data is None:
+        return {}
+    rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
+    return {(start, end, type_): score for (start, end), type_, score in rows}
+
+
+def get_entity_score(span: Span) -> Optional[float]:
+    """RETURNS (Optional[float]): the probability of an entity; None where no component
+    scored it, as for gold ones."""
+    return get_entity_scores(span.doc).get((span.start, span.end, span.label_))
+
+
+def register_extension() -> None:
+    """Make `ent._.entity_score` known to spaCy."""
+    Span.set_extension("entity_score", getter=get_entity_score, force=True)

@@ -1,0 +1,1 @@
+"""The entity tagger's model: tags of tokens, and the paths through them."""

@@ -1,0 +1,187 @@
+"""Scores of BIOES tags for each token, from an encoder's vectors."""
+
+from typing import Callable, List, Optional, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Linear, Model
+from thinc.types import Floats2d, Ints1d
+
+from ..entity_vectors import flatten
+from .paths import Lattice, Transitions, find_best
+from .tags import OUTSIDE, UNKNOWN, TagSet
+
+
+@registry.architectures("rel_component.EntityTagger.v1")
+def create_entity_tagger(
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    encode: Optional[Model[List[Floats2d], List[Floats2d]]] = None,
+    dropout: Optional[float] = None,
+    crf: bool = False,
+    nO: Optional[int] = None,
+) -> Model[List[Doc], Floats2d]:
+    """Score the tags of each token.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
+    encode (Optional[Model[List[Floats2d], List[Floats2d]]]): layers of the tagger's own
+        on the encoder, such as spacy.MaxoutWindowEncoder.v2 or
+        spacy.TorchBiLSTMEncoder.v1; null for none.
+    dropout (Optional[float]): rate of dropout on the vectors; null follows the
+        training's rate.
+    crf (bool): learn scores of two tags in a row too, and compare whole paths in
+        training: a conditional random field. Without it each token learns its own tag.
+        Either way only legal paths are predicted.
+    nO (Optional[int]): number of tags, four for each label and one; null is inferred.
+    RETURNS (Model[List[Doc], Floats2d]): (n_tokens, n_tags), of all documents side by
+        side, log probabilities up to a constant for each token.
+    """
+    output: Model[Floats2d, Floats2d] = Linear(nO=nO)
+    layers: List[Model] = [tok2vec, output]
+    refs = {"tok2vec": tok2vec, "output": output}
+    if encode is not None:
+        layers.insert(1, encode)
+        refs["encode"] = encode
+    return Model(
+        "entity_tagger",
+        forward,
+        init=init,
+        layers=layers,
+        refs=refs,
+        dims={"nO": nO},
+        params={"between": None, "within": None} if crf else {},
+        attrs={"dropout": dropout, "dropout_rate": 0.0},
+    )
+
+
+def forward(
+    model: Model[List[Doc], Floats2d], docs: List[Doc], is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], List[Doc]]]:
+    tokvecs, bp_tokvecs = model.get_ref("tok2vec")(docs, is_train)
+    bp_encode = None
+    if model.has_ref("encode"):
+        tokvecs, bp_encode = model.get_ref("encode")(tokvecs, is_train)
+    tokens, unflatten = flatten(model, tokvecs)
+    rate = model.attrs["dropout"]
+    rate = model.attrs["dropout_rate"] if rate is None else rate
+    mask = None
+    if is_train and rate:
+        mask = model.ops.get_dropout_mask(tokens.shape, rate)
+        tokens = tokens * mask
+    scores, bp_output = model.get_ref("output")(tokens, is_train)
+
+    def backprop(d_scores: Floats2d) -> List[Doc]:
+        d_tokens = bp_output(d_scores)
+        if mask is not None:
+            d_tokens *= mask
+        d_tokvecs = unflatten(d_tokens)
+        if bp_encode is not None:
+            d_tokvecs = bp_encode(d_tokvecs)
+        return bp_tokvecs(d_tokvecs)
+
+    return scores, backprop
+
+
+def init(
+    model: Model[List[Doc], Floats2d],
+    X: Optional[List[Doc]] = None,
+    Y: Optional[Floats2d] = None,
+) -> Model[List[Doc], Floats2d]:
+    """Infer widths; all scores begin at 0."""
+    if X is None:
+        return model
+    if Y is not None and model.has_dim("nO") is None:
+        model.set_dim("nO", Y.shape[1])
+    tokvecs = model.get_ref("tok2vec").initialize(X=X).predict(X)
+    if model.has_ref("encode"):
+        tokvecs = model.get_ref("encode").initialize(X=tokvecs).predict(tokvecs)
+    tokens, _ = flatten(model, tokvecs)
+    output, n_tags = model.get_ref("output"), model.get_dim("nO")
+    output.set_dim("nO", n_tags)
+    output.set_dim("nI", tokens.shape[1])
+    output.set_param("W", model.ops.alloc2f(n_tags, tokens.shape[1]))
+    output.set_param("b", model.ops.alloc1f(n_tags))
+    if "between" in model.param_names:
+        n_types = (n_tags - 1) // 4
+        model.set_param("between", model.ops.alloc2f(n_types + 1, n_types + 1))
+        model.set_param("within", model.ops.alloc3f(2, 2, n_types))
+    return model
+
+
+def get_transitions(model: Model) -> Optional[Transitions]:
+    """RETURNS (Optional[Transitions]): the tagger's, on the CPU; None without CRF."""
+    if "between" not in model.param_names:
+        return None
+    to_numpy = model.ops.to_numpy
+    return Transitions(
+        to_numpy(model.get_param("between")), to_numpy(model.get_param("within"))
+    )
+
+
+def get_tag_set(model: Model) -> TagSet:
+    """RETURNS (TagSet): of an initialized tagger."""
+    return TagSet((model.get_dim("nO") - 1) // 4)
+
+
+def decode(model: Model, scores: Floats2d, lengths: Ints1d) -> Ints1d:
+    """RETURNS (Ints1d): (n_tokens,), the best legal tags; `scores` on the CPU."""
+    return find_best(scores, lengths, get_tag_set(model), get_transitions(model))
+
+
+def get_loss(
+    model: Model, scores: Floats2d, lengths: Ints1d, tags: Ints1d
+) -> Tuple[float, Floats2d, Optional[Transitions]]:
+    """Negative log likelihood of the true tags, summed over the tokens.
+
+    model (Model): the tagger.
+    scores (Floats2d): (n_tokens, n_tags), what it returned.
+    lengths (Ints1d): (n_docs,), tokens of each document.
+    tags (Ints1d): (n_tokens,), `UNKNOWN` where the truth is not known.
+    RETURNS (Tuple[float, Floats2d, Optional[Transitions]]): the loss, the gradient of
+        `scores`, and that of the transitions of a CRF.
+    """
+    transitions = get_transitions(model)
+    host = model.ops.to_numpy(scores).astype("float64")
+    d_transitions = None
+    if transitions is None:
+        loss, gradient = _get_token_loss(host, tags)
+    else:
+        tag_set = get_tag_set(model)
+        every = Lattice(host, lengths, tag_set, transitions)
+        right = Lattice(host, lengths, tag_set, transitions, tags)
+        loss = every.log_total - right.log_total
+        gradient = every.get_marginals() - right.get_marginals()
+        counts, truth = every.count_transitions(), right.count_transitions()
+        d_transitions = Transitions(
+            counts.between - truth.between, counts.within - truth.within
+        )
+    return loss, model.ops.asarray2f(gradient.astype(scores.dtype)), d_transitions
+
+
+def add_gradient(model: Model, gradient: Optional[Transitions]) -> None:
+    """Add the gradient of the transitions to a tagger with a CRF."""
+    if gradient is not None:
+        for name, values in vars(gradient).items():
+            like = model.get_param(name)
+            model.inc_grad(name, model.ops.asarray(values.astype(like.dtype)))
+
+
+def _get_token_loss(scores: Floats2d, tags: Ints1d) -> Tuple[float, Floats2d]:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    gradient = numpy.exp(shifted)
+    totals = gradient.sum(axis=1, keepdims=True)
+    gradient /= totals
+    known = numpy.flatnonzero(tags != UNKNOWN)
+    at = (known, tags[known])
+    loss = float((numpy.log(totals[known, 0]) - shifted[at]).sum())
+    gradient[at] -= 1.0
+    gradient[tags == UNKNOWN] = 0.0
+    return loss, gradient
+
+
+def forbid_entities(scores: Floats2d, rows: Ints1d) -> Floats2d:
+    """RETURNS (Floats2d): scores by which some tokens are outside of entities."""
+    scores = scores.copy()
+    scores[rows] = -numpy.inf
+    scores[rows, OUTSIDE] = 0.0
+    return scores

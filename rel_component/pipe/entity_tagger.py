@@ -1,0 +1,373 @@
+"""The entity tagger: tags of tokens → best legal path → entities, as a spaCy pipe."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.attrs import ENT_IOB
+from spacy.language import Language
+from spacy.pipeline.ner import ner_score
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+from ..entity_scores import get_entity_scores, set_entity_scores
+from ..model.entities.paths import Lattice, Transitions
+from ..model.entities.tagger import (
+    add_gradient,
+    decode,
+    forbid_entities,
+    get_loss,
+    get_tag_set,
+    get_transitions,
+)
+from ..model.entities.tags import OUTSIDE, UNKNOWN, TagSet
+from .truth import align_spans, has_same_tokens
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "rel_component.EntityTagger.v1"
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+# values of ENT_IOB
+IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
+
+
+@dataclass
+class EntityPrediction:
+    """The entities of a batch.
+
+    spans (Ints2d): (n, 2), token start and exclusive end in their Doc.
+    types (Ints1d): (n,), as numbers of labels.
+    scores (Floats1d): (n,), probabilities.
+    offsets (Ints1d): (n_docs + 1,), first entity of each Doc.
+    """
+
+    spans: numpy.ndarray
+    types: Ints1d
+    scores: Floats1d
+    offsets: Ints1d
+
+
+@Language.factory(
+    "entity_tagger",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": Config().from_str(DEFAULT_CONFIG)["model"],
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+    },
+)
+def make_entity_tagger(
+    nlp: Language, name: str, model: Model, *, scorer: Optional[Callable]
+) -> "EntityTagger":
+    """Construct an entity tagger.
+
+    model (Model[List[Doc], Floats2d]): scores of tags, see
+        `rel_component.EntityTagger.v1`.
+    scorer (Optional[Callable]): scores examples.
+    """
+    return EntityTagger(nlp.vocab, model, name, scorer=scorer)
+
+
+class EntityTagger(TrainablePipe):
+    """Finds the entities of a Doc, which do not overlap.
+
+    Entities that a Doc has already stay, as those of an entity ruler before the tagger.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "entity_tagger",
+        *,
+        scorer: Optional[Callable] = ner_score,
+    ) -> None:
+        """Initialize an entity tagger.
+
+        vocab (Vocab): the shared vocabulary.
+        model (Model): see `make_entity_tagger`.
+        name (str): the component's name.
+        scorer (Optional[Callable]): scores examples.
+        """
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {"labels": []}
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the entity types."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
+        return self.labels
+
+    def add_label(self, label: str) -> int:
+        """Add a label.
+
+        label (str): the entity type.
+        RETURNS (int): 0 if it was there already, else 1.
+        RAISES (ValueError): if the label is no string, or the model has its labels.
+        """
+        if not isinstance(label, str):
+            raise ValueError(
+                f"Entity label {label!r} is of type {type(label).__name__}; only "
+                f"strings can be labels of the entity tagger."
+            )
+        if label in self.cfg["labels"]:
+            return 0
+        self._allow_extra_label()
+        self.cfg["labels"] = [*self.cfg["labels"], label]
+        return 1
+
+    def predict(self, docs: Iterable[Doc]) -> EntityPrediction:
+        """Find the entities of a batch, without modifying the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        RETURNS (EntityPrediction): the entities, with their probabilities.
+        """
+        docs = list(docs)
+        lengths = get_lengths(docs)
+        if not lengths.sum():
+            empty = numpy.zeros(0, dtype="int64")
+            offsets = numpy.zeros(len(docs) + 1, dtype="int64")
+            return EntityPrediction(
+                empty.reshape(0, 2), empty, empty.astype("float64"), offsets
+            )
+        scores = self.get_scores(docs)
+        tags = decode(self.model, scores, lengths)
+        return self._read_tags(scores, tags, lengths)
+
+    def get_scores(self, docs: Sequence[Doc]) -> Floats2d:
+        """RETURNS (Floats2d): (n_tokens, n_tags), on the CPU, of all Docs side by side;
+        tokens of entities that are given can only be outside of others."""
+        scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
+        given = numpy.concatenate([find_given(doc) for doc in docs])
+        return forbid_entities(scores, given) if given.any() else scores
+
+    def _read_tags(
+        self, scores: Floats2d, tags: Ints1d, lengths: Ints1d
+    ) -> EntityPrediction:
+        tag_set = get_tag_set(self.model)
+        spans, types = tag_set.decode(tags)
+        starts = numpy.cumsum(lengths) - lengths
+        docs = numpy.searchsorted(starts + lengths, spans[:, 0], side="right")
+        probabilities = numpy.ones(len(spans))
+        if len(spans):  # only of documents with an entity
+            some = numpy.bincount(docs, minlength=len(lengths)) > 0
+            rows = numpy.repeat(some, lengths)
+            lattice = Lattice(
+                scores[rows], lengths[some], tag_set, get_transitions(self.model)
+            )
+            place = numpy.cumsum(rows) - 1
+            moved = numpy.stack([place[spans[:, 0]], place[spans[:, 1] - 1] + 1], 1)
+            probabilities = lattice.weigh_entities(moved, types)
+        offsets = numpy.searchsorted(docs, numpy.arange(len(lengths) + 1))
+        return EntityPrediction(
+            spans - starts[docs][:, None], types, probabilities, offsets
+        )
+
+    def set_annotations(self, docs: Iterable[Doc], predicted: EntityPrediction) -> None:
+        """Write entities and their scores into the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        predicted (EntityPrediction): what `predict` returned for it.
+        """
+        labels, offsets = self.labels, predicted.offsets.tolist()
+        for doc, first, end in zip(docs, offsets, offsets[1:]):
+            spans = predicted.spans[first:end].tolist()
+            types = predicted.types[first:end].tolist()
+            found = [
+                Span(doc, start, stop, label=labels[type_])
+                for (start, stop), type_ in zip(spans, types)
+            ]
+            given, known = doc.ents, get_entity_scores(doc)
+            doc.set_ents([*given, *found], default="outside")
+            scores = dict(zip(found, predicted.scores[first:end].tolist()))
+            for ent in given:  # of a component before, or an earlier pass
+                key = (ent.start, ent.end, ent.label_)
+                if key in known:
+                    scores[ent] = known[key]
+            set_entity_scores(doc, scores)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): the batch.
+        drop (float): dropout rate.
+        sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
+        losses (Optional[Dict[str, float]]): loss of each component, added to.
+        RETURNS (Dict[str, float]): the losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "EntityTagger.update")
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
+            return losses
+        set_dropout_rate(self.model, drop)
+        scores, backprop = self.model.begin_update(docs)
+        loss, gradient, d_transitions = self._get_loss(examples, scores)
+        add_gradient(self.model, d_transitions)
+        backprop(gradient)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> Tuple[float, Floats2d]:
+        """The loss of scores and its gradient.
+
+        examples (Iterable[Example]): the batch.
+        scores (Floats2d): (n_tokens, n_tags).
+        RETURNS (Tuple[float, Floats2d]): negative log likelihood and gradient.
+        """
+        return self._get_loss(list(examples), scores)[:2]
+
+    def _get_loss(
+        self, examples: Sequence[Example], scores: Floats2d
+    ) -> Tuple[float, Floats2d, Optional[Transitions]]:
+        tag_set = TagSet(len(self.labels))
+        tags = [get_tags(example, self.labels, tag_set) for example in examples]
+        lengths = get_lengths([example.predicted for example in examples])
+        return get_loss(self.model, scores, lengths, numpy.concatenate(tags))
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Initialize for training from a representative set of examples.
+
+        get_examples (Callable[[], Iterable[Example]]): the training data.
+        nlp (Optional[Language]): the pipeline.
+        labels (Optional[List[str]]): the entity types; None takes those of the data.
+        RAISES (ValueError): if there is no label.
+        """
+        validate_get_examples(get_examples, "EntityTagger.initialize")
+        counts = count_labels(get_examples())
+        for label in labels or sorted(counts):
+            self.add_label(label)
+        if not self.labels:
+            raise ValueError(
+                f"Can't initialize {self.name}: the training documents have no "
+                f"entities in doc.ents. Check the data, or name the labels in "
+                f"[initialize.components.{self.name}]."
+            )
+        left_out = {x: n for x, n in counts.items() if x not in self.labels}
+        if left_out:
+            warnings.warn(
+                f"{sum(left_out.values())} entities of the training data have types "
+                f"that are not among the labels of {self.name} and are learned as no "
+                f"entities: {', '.join(sorted(left_out))}.",
+                stacklevel=2,
+            )
+        docs = _get_sample(get_examples())
+        n_tags = TagSet(len(self.labels)).n_tags
+        self.model.initialize(X=docs, Y=self.model.ops.alloc2f(1, n_tags))
+
+
+def _get_sample(examples: Iterable[Example]) -> List[Doc]:
+    """The first ten documents that have tokens."""
+    docs: List[Doc] = []
+    for example in examples:
+        if len(example.predicted):
+            docs.append(example.predicted)
+        if len(docs) == 10:
+            break
+    if not docs:
+        raise ValueError("Can't initialize: no training document has a token.")
+    return docs
+
+
+def count_labels(examples: Iterable[Example]) -> "Counter[str]":
+    """RETURNS (Counter[str]): how many gold entities have each type."""
+    return Counter(ent.label_ for eg in examples for ent in eg.reference.ents)
+
+
+def get_lengths(docs: Sequence[Doc]) -> Ints1d:
+    """RETURNS (Ints1d): (n_docs,), int64, tokens of each."""
+    return numpy.asarray([len(doc) for doc in docs], dtype="int64")
+
+
+def find_given(doc: Doc) -> numpy.ndarray:
+    """RETURNS (Bools1d): (n_tokens,), the tokens of entities that a Doc has."""
+    iob = doc.to_array(ENT_IOB)
+    return (iob == IOB_INSIDE) | (iob == IOB_BEGIN)
+
+
+def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> Ints1d:
+    """The true tags of the predicted Doc's tokens.
+
+    example (Example): gold and prediction of the same text.
+    labels (Sequence[str]): the types that are tagged; others are outside.
+    tag_set (TagSet): their tags.
+    RETURNS (Ints1d): (n_tokens,), int64; `UNKNOWN` where the gold Doc says nothing,
+        or says it about parts of the tokens.
+    """
+    gold, predicted = example.reference, example.predicted
+    is_same = has_same_tokens(example)
+    iob = gold.to_array(ENT_IOB)
+    if is_same:
+        tags = numpy.where(iob == IOB_MISSING, UNKNOWN, OUTSIDE).astype("int64")
+    else:
+        tags = _align_outside(example, iob)
+    numbers = {label: i for i, label in enumerate(labels)}
+    known = [
+        (x.start, x.end, numbers[x.label_]) for x in gold.ents if x.label_ in numbers
+    ]
+    rows = numpy.asarray(known, dtype="int64").reshape(-1, 3)
+    spans, types = rows[:, :2], rows[:, 2]
+    if not is_same:
+        spans = align_spans(example, spans)
+        spans, types = spans[spans[:, 0] >= 0], types[spans[:, 0] >= 0]
+    assert len(tags) == len(predicted)
+    tag_set.encode(tags, spans, types)
+    return tags
+
+
+def _align_outside(example: Example, iob: Ints1d) -> Ints1d:
+    """Tokens that are outside: all their gold tokens are; else it is not known."""
+    tags = numpy.full(len(example.predicted), UNKNOWN, dtype="int64")
+    x2y = example.alignment.x2y
+    for token in range(len(tags)):
+        rows = x2y[token]
+        if len(rows) and (iob[rows] == IOB_OUTSIDE).all():
+            tags[token] = OUTSIDE
+    return tags
