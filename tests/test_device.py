@@ -18,7 +18,7 @@ from rel_component.pipe.extractor import RelationExtractor
 from rel_component.pipe.loss import PairLoss
 
 from .device import DeviceArray, device, to_device
-from .model.pairs.test_pair_model import (
+from .model.pairs.test_architecture import (
     ENTITIES,
     GENERATOR,
     N_WORDS,

@@ -26,7 +26,7 @@ from rel_component.model.transformer.checkpoint import (
     load_checkpoint,
 )
 
-from .test_transformer import make_nlp
+from .test_architecture import make_nlp
 
 DATA = ROOT / "tests/data/tutorial"
 

@@ -11,7 +11,7 @@ pytest.importorskip("peft")
 
 from rel_component.model.transformer.checkpoint import CheckpointError
 
-from .test_transformer import LONG, make_nlp, make_relation_nlp
+from .test_architecture import LONG, make_nlp, make_relation_nlp
 
 N_STEPS = 8
 

@@ -13,11 +13,11 @@ from thinc.types import Floats2d
 from ..activations import Output, activate
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs
+from ..pairs.buckets import PairBuckets, get_types
 from ..pairs.dropout import Dropout
-from ..pairs.pair_buckets import PairBuckets, get_types
-from ..pairs.pair_features import get_groups
+from ..pairs.features import get_groups
 from ..transformer.mixed_precision import for_device, keep_gradients
-from .marker_passes import N_MARKERS, Packing, pack
+from .passes import N_MARKERS, Packing, pack
 
 # pairs that are scored at one time where nothing is learnt
 BLOCK_SIZE = 4096
@@ -66,7 +66,7 @@ def create_marker_model(
     output: Output = "sigmoid",
     nO: Optional[int] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Scores of pairs from levitated markers, see `marker_passes`, from the vectors of
+    """Scores of pairs from levitated markers, see `passes`, from the vectors of
     their entities, and from buckets.
 
     name (str): Hugging Face name or local folder of a BERT, RoBERTa, XLM-R, CamemBERT
@@ -350,7 +350,7 @@ def get_packing(reading: MarkerEncoding, transformer: Any) -> Packing:
 
     RAISES (CheckpointError): if they can't be.
     """
-    from .marker_transformer import count_positions
+    from .transformer import count_positions
 
     return Packing(
         reading.window,
@@ -375,7 +375,7 @@ def create_transformer(
     from spacy_transformers.data_classes import HFObjects
     from spacy_transformers.layers.hf_wrapper import HFWrapper
 
-    from .marker_transformer import MarkerTransformer
+    from .transformer import MarkerTransformer
 
     transformer = HFWrapper(
         HFObjects(None, None, None, tokenizer_config, transformer_config),
@@ -397,7 +397,7 @@ def load_transformer(transformer: Model, name: str) -> None:
     RAISES (OutOfMemoryError): if it does not fit.
     """
     from ..transformer.checkpoint import CheckpointError, load_checkpoint
-    from .marker_transformer import MarkerTransformer
+    from .transformer import MarkerTransformer
 
     shim = transformer.shims[0]
     if shim._model is not None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from thinc.api import Linear, NumpyOps
 
 from rel_component.model.candidates import PairGenerator, get_candidates
-from rel_component.model.pairs.pair_layers import (
+from rel_component.model.pairs.layers import (
     biaffine_over_pairs,
     combine_tables,
     hidden_over_pairs,

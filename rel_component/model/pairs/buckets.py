@@ -9,8 +9,8 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..candidates import Candidates
-from .pair_features import Between, get_between, get_codes, get_layout
-from .pair_layers import combine_tables, inc_grads
+from .features import Between, get_between, get_codes, get_layout
+from .layers import combine_tables, inc_grads
 
 
 def get_type_numbers(model: Model) -> Dict[int, int]:

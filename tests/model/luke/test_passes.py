@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rel_component.model.luke.luke_passes import (
+from rel_component.model.luke.passes import (
     find_windows,
     get_windows,
     plan_windows,

@@ -9,7 +9,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Floats3d
 
 from ..transformer.mixed_precision import keep_gradients
-from .luke_pieces import Input
+from .pieces import Input
 
 # position of no piece, in LUKE's positions of an entity
 NOWHERE = -1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rel_component.model.candidates import PairGenerator, get_candidates
 from rel_component.model.pairs.entity_words import N_SHARED, PART, STEM
-from rel_component.model.pairs.pair_features import (
+from rel_component.model.pairs.features import (
     COUNTS,
     DISTANCES,
     FEATURES,

@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 
 from ..candidates import Candidates
 from ..transformer.checkpoint import CheckpointError
-from .marker_windows import N_SPECIAL, Pieces, get_positions, get_rows, place_pairs
+from .windows import N_SPECIAL, Pieces, get_positions, get_rows, place_pairs
 
 # head and tail, start and end of each
 N_MARKERS = 4

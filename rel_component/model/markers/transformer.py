@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from ..transformer.checkpoint import CheckpointError
-from .marker_passes import N_MARKERS, Pass
+from .passes import N_MARKERS, Pass
 
 BERT_LIKE = ("bert", "roberta", "xlm-roberta", "camembert")
 SUPPORTED = (*BERT_LIKE, "distilbert")

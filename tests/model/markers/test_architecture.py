@@ -13,13 +13,13 @@ import torch
 
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.model.candidates import PairGenerator, get_candidates
-from rel_component.model.markers.marker_passes import Packing, pack
-from rel_component.model.markers.markers import (
+from rel_component.model.markers.architecture import (
     _encode,
     create_marker_model,
     get_packing,
 )
-from rel_component.model.pairs.pair_buckets import get_types
+from rel_component.model.markers.passes import Packing, pack
+from rel_component.model.pairs.buckets import get_types
 from rel_component.model.transformer.checkpoint import (
     CheckpointError,
     OutOfMemoryError,
@@ -270,7 +270,7 @@ def test_both_directions_at_once_read_head_and_tail(checkpoint, docs):
 def test_blocks_of_pairs_change_nothing(checkpoint, docs, monkeypatch):
     model, candidates = make_model(checkpoint, docs, directed=False)
     expected = model.predict((docs, candidates))
-    monkeypatch.setattr("rel_component.model.markers.markers.BLOCK_SIZE", 5)
+    monkeypatch.setattr("rel_component.model.markers.architecture.BLOCK_SIZE", 5)
     assert_allclose(model.predict((docs, candidates)), expected, atol=1e-6)
     assert_allclose(model((docs, candidates), True)[0], expected, atol=1e-6)
 

@@ -26,11 +26,11 @@ from ..entity_vectors import (
     get_token_rows,
     pool_entities,
 )
+from .buckets import get_types
 from .dropout import Dropout, Gradient
-from .pair_buckets import get_types
-from .pair_features import get_groups
-from .pair_hidden import PairHidden, Terms
-from .pair_layers import biaffine_over_pairs, mean_windows, sum_prefixes
+from .features import get_groups
+from .hidden import PairHidden, Terms
+from .layers import biaffine_over_pairs, mean_windows, sum_prefixes
 
 # pairs whose hidden layer is in memory at one time
 BLOCK_SIZE = 4096

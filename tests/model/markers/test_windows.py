@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rel_component.model.markers.marker_windows import (
+from rel_component.model.markers.windows import (
     Pieces,
     get_positions,
     get_rows,

@@ -16,19 +16,19 @@ from thinc.types import Floats2d, Ints2d
 from ..activations import Output, activate
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs as PairInputs
-from ..pairs.pair_buckets import get_types
-from ..pairs.pair_layers import hidden_over_pairs
+from ..pairs.buckets import get_types
+from ..pairs.layers import hidden_over_pairs
 from ..transformer.mixed_precision import for_device
 from ..v1 import linear_over_pairs
-from .luke_encoder import (
+from .encoder import (
     Inputs,
     LukeEncoder,
     LukeEncoding,
     get_piece_limit,
     get_tokenizer,
 )
-from .luke_passes import plan_windows, read_pair
-from .luke_pieces import Input, PieceReader, Pieces, make_input, select_pieces
+from .passes import plan_windows, read_pair
+from .pieces import Input, PieceReader, Pieces, make_input, select_pieces
 
 Mode = Literal["one_pass", "pair_wise"]
 # <s> and </s>; markers on both sides of head and tail
@@ -89,7 +89,7 @@ def create_luke_model(
     RAISES (CheckpointError): on initialization, if the checkpoint can't be used.
     """
     from ..transformer.checkpoint import explain_memory_of, require_libraries
-    from .luke_checkpoint import find_labels
+    from .checkpoint import find_labels
 
     require_libraries()
     mixed_precision, grad_scaler_config = for_device(
@@ -163,7 +163,7 @@ def init(
     """Load the checkpoint. `model.attrs["entity_types"]` and, to take over those of the
     checkpoint, `model.attrs["labels"]` must have been set before."""
     encoder = model.get_ref("encoder")
-    from .luke_checkpoint import load_luke
+    from .checkpoint import load_luke
 
     found = load_luke(encoder, model.attrs["all_entities"])
     if model.has_dim("nO") is None and Y is not None:

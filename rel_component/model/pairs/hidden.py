@@ -9,9 +9,9 @@ from thinc.api import Model, Ops
 from thinc.types import Floats2d
 
 from ..candidates import Candidates
+from .buckets import PairBuckets
 from .dropout import Dropout
-from .pair_buckets import PairBuckets
-from .pair_layers import mean_windows
+from .layers import mean_windows
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Tuple
 
 import numpy
 
-from .luke_pieces import Slice
+from .pieces import Slice
 
 
 @dataclass

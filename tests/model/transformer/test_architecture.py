@@ -11,11 +11,11 @@ pytest.importorskip("spacy_transformers")
 
 from rel_component import Relation, get_relations, set_relations
 from rel_component.corpus.readers import copy_without_relations
-from rel_component.model.transformer.checkpoint import CheckpointError
-from rel_component.model.transformer.transformer import (
+from rel_component.model.transformer.architecture import (
     PieceLimit,
     get_piece_limit,
 )
+from rel_component.model.transformer.checkpoint import CheckpointError
 
 
 def make_nlp(checkpoint, window=16, stride=None, **settings):

@@ -14,8 +14,8 @@ pytest.importorskip("spacy_transformers")
 from rel_component import get_relations
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.model.candidates import PairGenerator, get_candidates
-from rel_component.model.luke.luke import score_logits
-from rel_component.model.luke.luke_encoder import get_tokenizer, get_transformer
+from rel_component.model.luke.architecture import score_logits
+from rel_component.model.luke.encoder import get_tokenizer, get_transformer
 from rel_component.relations import get_rel
 
 from ...tiny_luke import NO_RELATION, make_classifier, make_luke
@@ -159,7 +159,7 @@ def test_batches_and_unused_entities_change_nothing(luke, mode):
     numpy.testing.assert_allclose(score(nlp, docs), whole, atol=1e-5)
     one_by_one = numpy.concatenate([score(nlp, [doc]) for doc in docs])
     numpy.testing.assert_allclose(one_by_one, whole, atol=1e-5)
-    from rel_component.model.luke.luke_checkpoint import keep_special_entities
+    from rel_component.model.luke.checkpoint import keep_special_entities
 
     encoder = model.get_ref("encoder")
     keep_special_entities(get_tokenizer(encoder), get_transformer(encoder))

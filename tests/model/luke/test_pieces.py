@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("spacy_transformers")
 
-from rel_component.model.luke.luke_pieces import (
+from rel_component.model.luke.pieces import (
     PieceReader,
     Pieces,
     add_markers,
