@@ -47,6 +47,9 @@ def main(
         None, help="Config whose relation extractor takes the place of the first one's"
     ),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
+    keep: Optional[Path] = typer.Option(
+        None, help="Folder in which the best model of each seed is kept"
+    ),
 ) -> None:
     """Train a config with several seeds and score it."""
     overrides = dict(parse_override(item) for item in set_)
@@ -68,6 +71,8 @@ def main(
             )
             seconds = time.perf_counter() - start
             nlp = spacy.load(Path(folder) / "model-best")
+            if keep is not None:
+                nlp.to_disk(keep / f"seed-{seed}")
         row: Dict[str, Any] = {"seed": seed, "seconds": seconds}
         for part in ("dev", "test"):
             if (data / f"{part}.spacy").exists():

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Callable, List, Optional, Tuple
 
 import numpy
+from spacy.ml import StaticVectors
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -18,10 +19,12 @@ from thinc.api import (
     ragged2list,
     with_array,
 )
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Ints2d, Ragged
 
 FEATURES = ["lower", "shape", "prefix3", "suffix2", "suffix3", "suffix4"]
 MAX_CACHED = 200_000
+# in place of a feature's hash
+HIDDEN = 0
 PART = re.compile(r"(prefix|suffix)(\d+)")
 
 
@@ -32,6 +35,8 @@ def create_word_features(
     rows: int = 2000,
     lower_rows: Optional[int] = None,
     maxout_pieces: int = 3,
+    word_dropout: float = 0.0,
+    static_vectors: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Embed words by features of their spelling.
 
@@ -43,6 +48,11 @@ def create_word_features(
     rows (int): of each feature's table; different values may share vectors.
     lower_rows (Optional[int]): of the words' table; None takes four times `rows`.
     maxout_pieces (int): of the layer that mixes the features.
+    word_dropout (float): chance of each feature of a word, its shape aside, to be
+        hidden in training: so the words around learn to tell what a word is that has
+        never been seen.
+    static_vectors (bool): beside the features, use the word vectors of the pipeline's
+        vocabulary, if it has some when it is initialized (`initialize.vectors`).
     RETURNS (Model[List[Doc], List[Floats2d]]): (n_tokens, width) of each Doc.
     """
     for feature in features:
@@ -64,18 +74,58 @@ def create_word_features(
     extract: Model[List[Doc], List[Ints2d]] = Model(
         "extract_word_features",
         forward_extract,
-        attrs={"features": list(features)},
+        attrs={"features": list(features), "word_dropout": word_dropout},
     )
-    mix: Model[Floats2d, Floats2d] = Maxout(
-        width, width * len(features), nP=maxout_pieces, dropout=0.0, normalize=True
-    )
-    return chain(
+    embed: List[Model] = [
         extract,
         list2ragged(),
         with_array(concatenate(*tables) if len(tables) > 1 else tables[0]),
-        with_array(mix),
-        ragged2list(),
+    ]
+    n_inputs: Optional[int] = width * len(features)
+    if static_vectors:
+        embed = [concatenate(chain(*embed), create_known_vectors(width))]
+        n_inputs = None
+    mix: Model[Floats2d, Floats2d] = Maxout(
+        width, n_inputs, nP=maxout_pieces, dropout=0.0, normalize=True
     )
+    return chain(*embed, with_array(mix), ragged2list())
+
+
+def create_known_vectors(width: int) -> Model[List[Doc], Ragged]:
+    """Static vectors of the vocabulary, projected; zeros where it has none.
+
+    width (int): of the projection.
+    RETURNS (Model[List[Doc], Ragged]): (n_tokens, width), or (n_tokens, 1).
+    """
+    return Model(
+        "known_vectors",
+        forward_vectors,
+        init=init_vectors,
+        layers=[StaticVectors(width)],
+        dims={"nO": None},
+        attrs={"has_vectors": False},
+    )
+
+
+def init_vectors(
+    model: Model, X: Optional[List[Doc]] = None, Y: Optional[Ragged] = None
+) -> None:
+    model.attrs["has_vectors"] = bool(X) and X[0].vocab.vectors.size > 0
+    if model.attrs["has_vectors"]:
+        model.layers[0].initialize(X=X)
+        model.set_dim("nO", model.layers[0].get_dim("nO"))
+    else:
+        model.set_dim("nO", 1)
+
+
+def forward_vectors(
+    model: Model, docs: List[Doc], is_train: bool
+) -> Tuple[Ragged, Callable[[Ragged], List[Doc]]]:
+    if model.attrs["has_vectors"]:
+        return model.layers[0](docs, is_train)
+    lengths = model.ops.asarray1i([len(doc) for doc in docs])
+    zeros = model.ops.alloc2f(int(lengths.sum()), 1)
+    return Ragged(zeros, lengths), lambda d_vectors: docs
 
 
 @registry.architectures("rel_component.WithWordFeatures.v1")
@@ -138,11 +188,16 @@ def forward_extract(
 ) -> Tuple[List[Ints2d], object]:
     """Hashes of the features, (n_tokens, n_features), uint64."""
     features = tuple(model.attrs["features"])
+    # models saved before 0.3 have no such attribute
+    rate = model.attrs.get("word_dropout", 0.0) if is_train else 0.0
+    rates = numpy.asarray([0.0 if x == "shape" else rate for x in features])
     rows = []
     for doc in docs:
         keys = [_get_keys(token.text, features) for token in doc]
         shape = (len(doc), len(features))
         array = numpy.asarray(keys, dtype="uint64").reshape(shape)
+        if rate:
+            array[numpy.random.random(shape) < rates] = HIDDEN
         rows.append(model.ops.asarray2i(array, dtype="uint64"))
     return rows, lambda d_rows: []
 

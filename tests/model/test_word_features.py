@@ -4,6 +4,7 @@ import spacy
 from thinc.api import NumpyOps
 
 from rel_component.model.word_features import (
+    HIDDEN,
     create_with_word_features,
     create_word_features,
     forward_extract,
@@ -83,3 +84,42 @@ def test_words_are_not_saved_with_the_model(docs):
     model.predict([spacy.blank("es").make_doc("hunter2 y otras palabras")])
     assert model.to_bytes() == before
     assert b"hunter2" not in before and b"Gdansk" not in before
+
+
+def test_features_are_hidden_in_training_only(docs):
+    model = create_word_features(4, ["lower", "shape", "suffix2"], word_dropout=0.5)
+    extract_ = model.layers[0]
+    shown = numpy.vstack(forward_extract(extract_, docs * 50, False)[0])
+    hidden = numpy.vstack(forward_extract(extract_, docs * 50, True)[0])
+    assert (shown != HIDDEN).all()
+    is_hidden = hidden == HIDDEN
+    assert (hidden[~is_hidden] == shown[~is_hidden]).all()
+    shares = is_hidden.mean(axis=0)
+    assert shares[1] == 0.0 and 0.4 < shares[0] < 0.6 and 0.4 < shares[2] < 0.6
+    for features in (["lower"], ["shape"]):
+        model = create_word_features(4, features)
+        (row,) = forward_extract(model.layers[0], docs[:1], True)[0]
+        assert (row != HIDDEN).all()
+
+
+@pytest.mark.parametrize("n_vectors", [0, 3])
+def test_static_vectors_are_used_where_the_vocabulary_has_some(n_vectors, tmp_path):
+    nlp = spacy.blank("en")
+    for i in range(n_vectors):
+        nlp.vocab.set_vector(f"w{i}", numpy.full(5, i + 1.0, dtype="float32"))
+    docs = [nlp.make_doc("w0 w1 unseen w2"), nlp.make_doc("")]
+
+    def create():
+        return create_word_features(4, ["shape"], static_vectors=True)
+
+    model = create()
+    model.initialize(docs)
+    vectors, backprop = model.begin_update(docs)
+    assert [v.shape for v in vectors] == [(4, 4), (0, 4)]
+    # all have the same shape of letters
+    assert numpy.allclose(vectors[0][0], vectors[0][1]) == (n_vectors == 0)
+    backprop([v * 0 + numpy.arange(4, dtype="f") for v in vectors])
+    names = {node.name for node in model.walk() if node.grad_names}
+    assert ("static_vectors" in names) == (n_vectors > 0)
+    again = create().from_bytes(model.to_bytes())
+    numpy.testing.assert_allclose(again.predict(docs)[0], vectors[0])

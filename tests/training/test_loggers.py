@@ -3,7 +3,11 @@ import io
 import pytest
 import spacy
 
-from rel_component.training.loggers import create_tensorboard_logger
+from rel_component.training.loggers import (
+    create_console_logger,
+    create_tensorboard_logger,
+    describe_rise,
+)
 
 STEP = {
     "step": 200,
@@ -36,3 +40,43 @@ def test_losses_and_scores_are_written_for_tensorboard(tmp_path):
         "score/ents_f": (0.75, 200),
         "score": (0.5, 200),
     }
+
+
+def make_curve(*values, frequency=100):
+    return [(i * frequency, {"ents_f": v, "score": v}) for i, v in enumerate(values)]
+
+
+RISING = make_curve(0.0, 0.3, 0.45, 0.5, 0.54)
+
+
+def test_a_training_stopped_while_rising_is_told():
+    advice = describe_rise(RISING, 500)
+    assert "ents_f 4.0" in advice and "--training.max_steps 1000" in advice
+    assert describe_rise(RISING, 401)
+
+
+def test_a_training_that_is_done_is_not():
+    assert describe_rise(make_curve(0.0, 0.3, 0.5, 0.52, 0.525), 500) is None
+    assert describe_rise(make_curve(0.0, 0.3, 0.55, 0.5, 0.54), 500) is None
+    assert describe_rise(RISING, 5000) is None  # patience
+    assert describe_rise(RISING, 0) is None  # epochs
+    assert describe_rise(RISING[:2], 200) is None
+    assert describe_rise([], 200) is None
+
+
+def test_the_table_is_followed_by_the_advice(tmp_path):
+    nlp, path = spacy.blank("en"), tmp_path / "new" / "log.jsonl"
+    nlp.config["training"]["max_steps"] = 500
+    nlp.config["training"]["eval_frequency"] = 100
+    nlp.config["training"]["score_weights"] = {"ents_f": 1.0, "rel_micro_f": None}
+    for curve, is_told in ((RISING, True), (RISING[:1] * 5, False)):
+        out, log = io.StringIO(), path if is_told else None
+        log_step, finalize = create_console_logger(output_file=log)(nlp, out, out)
+        for step, scores in curve:
+            info = {"step": step, "epoch": 0, "losses": {}, "score": scores["score"]}
+            log_step({**info, "other_scores": {"ents_f": scores["ents_f"]}})
+            log_step(None)
+        finalize()
+        assert ("max_steps = 500" in out.getvalue()) == is_told
+        assert "54.00" in out.getvalue() or not is_told
+    assert len(path.read_text().splitlines()) == 5
