@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from .base import Options
 from .record import Source
-from .report import DOCUMENTS, RELATIONS, Report
+from .report import DOCUMENTS, Report
 
 Kinds = Union[Type, Tuple[Type, ...]]
 
@@ -24,8 +24,10 @@ NAMES: Dict[Any, str] = {
 SHOWN = 60
 
 
-# in the counts: a relation's end is there, and no entity
-NO_ENTITY = "endpoint is not an entity"
+# in the counts: the end of a relation was found, and could not be converted
+LOST = "endpoint dropped"
+# likewise: several entities have the id that it refers to
+AMBIGUOUS = "ambiguous id"
 
 
 class FieldError(ValueError):
@@ -33,11 +35,15 @@ class FieldError(ValueError):
 
     field (str): where it stands in the document, e.g. `spans[3].start`.
     message (str): what was found, what was expected.
+    reason (str): a few words for the counts, the same for every such case.
     """
 
-    def __init__(self, field: str, message: str) -> None:
+    reason = "wrong fields"
+
+    def __init__(self, field: str, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.field = field
+        self.reason = reason or self.reason
 
     def say(self, source: Source) -> str:
         """RETURNS (str): the message after file, line or document, and field."""
@@ -46,6 +52,8 @@ class FieldError(ValueError):
 
 class EndpointError(FieldError):
     """The end of a relation can't be resolved to an entity."""
+
+    reason = "no such entity"
 
 
 def get(
@@ -126,34 +134,11 @@ def skip_document(
     kinds (Mapping[str, str]): its lists, and the kind of what is in them.
     report (Report): nothing of the document may be counted in it yet.
     """
-    reason = "wrong fields"
+    reason = error.reason
     report.error(DOCUMENTS, reason, f"{error.say(source)}; document not converted.")
     for kind, n in count_contents(value, kinds):
         report.read(kind, n)
         report.lost_with(kind, reason, n)
-
-
-def skip_relation(
-    error: FieldError,
-    label: str,
-    source: Source,
-    report: Report,
-    *,
-    reason: str = "no such entity",
-) -> None:
-    """Report a relation that can't be read; it has been counted as read.
-
-    error (FieldError): why.
-    label (str): its label, as far as it is known.
-    source (Source): where it stands.
-    report (Report): to count it in.
-    reason (str): in the counts, where one of its ends is no entity.
-    """
-    report.error(
-        RELATIONS,
-        reason if isinstance(error, EndpointError) else "wrong fields",
-        f"{error.say(source)}; relation {label!r} not converted.",
-    )
 
 
 def add_id(source: Source, value: Any, key: str) -> Source:

@@ -4,7 +4,7 @@ import codecs
 import os
 import re
 from pathlib import Path
-from typing import Iterator, Tuple, Union
+from typing import Iterator, List, Tuple, Union
 
 from .base import FormatError
 
@@ -163,60 +163,77 @@ def _likely(data: bytes) -> str:
     return f" It is likely {name}: save it as UTF-8, or give --encoding {name}."
 
 
-def _first_line(path: Path, encoding: str) -> str:
-    if encoding != "utf-8-sig":
-        lines = decode(read_bytes(path), path, encoding).splitlines()
-        return next((line.strip() for line in lines if line.strip()), "")
-    try:
-        with path.open("rb") as file:
-            offset = 0
-            for number, line in enumerate(file, 1):
-                text = decode(line, path, offset=offset, line=number).strip()
-                if text:
-                    return text
-                offset += len(line)
-    except OSError:
-        pass
-    read_bytes(path)
-    return ""
+def split_lines(text: str) -> List[str]:
+    """Lines of a text, without their ends.
+
+    They end in line feeds, or in carriage returns where there is no line feed. Not all
+    that Unicode calls a line end is one: U+2028 or U+0085 may stand inside a string.
+    """
+    end = "\n" if "\n" in text else "\r"
+    return [line.rstrip("\r") for line in text.split(end)]
+
+
+def _ends_in_returns(path: Path) -> bool:
+    """Whether the lines of a file end in carriage returns only."""
+    with path.open("rb") as file:
+        start = file.read(1 << 16)
+    return b"\r" in start and b"\n" not in start
+
+
+def iter_lines(
+    path: Path, encoding: str = "utf-8-sig"
+) -> Iterator[Tuple[int, Union[str, FormatError], bool]]:
+    """Lines of a text file, one after the other.
+
+    path (Path): the file.
+    encoding (str): of the file.
+    YIELDS (Tuple[int, Union[str, FormatError], bool]): number from 1; the line without
+        its end, or why it can't be decoded; whether it has an end.
+    RAISES (FormatError): if no line can be decoded alone, and something is wrong.
+    """
+    if encoding != "utf-8-sig" or _ends_in_returns(path):
+        # a line end may be several bytes
+        lines = split_lines(decode(read_bytes(path), path, encoding))
+        for number, line in enumerate(lines, 1):
+            yield number, line, number < len(lines)
+        return
+    offset = 0
+    with path.open("rb") as file:
+        for number, data in enumerate(file, 1):
+            has_end = data.endswith(b"\n")
+            try:
+                text = decode(data, path, offset=offset, line=number)
+            except FormatError as error:
+                yield number, error, has_end
+            else:
+                yield number, text.rstrip("\r\n"), has_end
+            offset += len(data)
 
 
 def iter_text_lines(
     path: Path, encoding: str = "utf-8-sig"
 ) -> Iterator[Tuple[int, Union[str, FormatError]]]:
-    """Lines of a text file, one after the other.
+    """As `iter_lines`, for files that have to have a line.
 
-    path (Path): the file.
-    encoding (str): of the file.
-    YIELDS (Tuple[int, Union[str, FormatError]]): number from 1, and the line without
-        its end, or why it can't be decoded.
-    RAISES (FormatError): if there is nothing to read, or no line can be decoded alone.
+    RAISES (FormatError): if there is nothing to read.
     """
-    if encoding != "utf-8-sig":  # a line end may be several bytes
-        text = decode(read_bytes(path), path, encoding)
-        for number, line in enumerate(text.split("\n"), 1):
-            yield number, line.rstrip("\r")
-        return
-    if not _first_line(path, encoding):
-        return
-    for number, (offset, data) in enumerate(_file_lines(path, encoding), 1):
-        assert isinstance(data, bytes)
-        try:
-            text = decode(data, path, offset=offset, line=number)
-        except FormatError as error:
-            yield number, error
-        else:
-            yield number, text.rstrip("\r\n")
+    first_line(path, encoding)
+    for number, line, _ in iter_lines(path, encoding):
+        yield number, line
 
 
-def _file_lines(path: Path, encoding: str) -> Iterator[Tuple[int, Union[bytes, str]]]:
-    """Lines, and where in the file they begin (if they are bytes)."""
-    if encoding == "utf-8-sig":
-        offset = 0
-        with path.open("rb") as file:
-            for line in file:
-                yield offset, line
-                offset += len(line)
-    else:  # a line end may be several bytes
-        text = decode(read_bytes(path), path, encoding)
-        yield from ((0, line) for line in text.splitlines(keepends=True))
+def first_line(path: Path, encoding: str) -> str:
+    """RETURNS (str): the first line that is not blank, without blanks around it.
+
+    RAISES (FormatError): if there is none, or it can't be decoded.
+    """
+    try:
+        for _, line, _ in iter_lines(path, encoding):
+            if isinstance(line, FormatError):
+                raise line
+            if line.strip():
+                return line.strip()
+    except OSError:
+        pass
+    read_bytes(path)  # says what is wrong
+    return ""

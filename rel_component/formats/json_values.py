@@ -7,7 +7,7 @@ from typing import Any, Iterator, Optional, Tuple
 
 from .base import FormatError, Options
 from .fields import show
-from .io import _file_lines, _first_line, decode, read_bytes
+from .io import decode, first_line, iter_lines, read_bytes
 from .record import Source
 from .report import DOCUMENTS, Report
 
@@ -25,17 +25,17 @@ def iter_json(
     YIELDS (Tuple[Source, Any]): where the value stands, and the value.
     RAISES (FormatError): if it is no JSON file at all.
     """
-    first = _first_line(path, options.encoding)
+    first = first_line(path, options.encoding)
     if first.startswith("{"):
-        try:
-            json.loads(first)
-        except (ValueError, RecursionError):
-            # one object over many lines, or a first line that is cut off
-            text = decode(read_bytes(path), path, options.encoding)
-            if not re.search(r"\n\s*\{", text.strip()[1:]) or _is_json(text):
-                yield from _iter_values(path, text, report)
-                return
-        yield from _iter_lines(path, options.encoding, report)
+        if _is_json(first):
+            yield from _iter_lines(path, options.encoding, report)
+            return
+        # one object over many lines, or a first line that is cut off
+        text = decode(read_bytes(path), path, options.encoding)
+        if re.search(r"[\r\n]\s*\{", text.strip()[1:]) and not _is_json(text):
+            yield from _iter_lines(path, options.encoding, report)
+        else:
+            yield from _iter_values(path, text, report)
     elif first.startswith("["):
         text = decode(read_bytes(path), path, options.encoding)
         start = text.index("[") + 1
@@ -58,24 +58,20 @@ def _is_json(text: str) -> bool:
 def _iter_lines(
     path: Path, encoding: str, report: Report
 ) -> Iterator[Tuple[Source, Any]]:
-    for number, (offset, data) in enumerate(_file_lines(path, encoding), 1):
-        source = Source(str(path), line=number)
-        if not data.strip():
+    for number, line, has_end in iter_lines(path, encoding):
+        if isinstance(line, str) and not line.strip():
             continue
         report.read(DOCUMENTS)
+        source = Source(str(path), line=number)
         try:
-            text = (
-                data
-                if isinstance(data, str)
-                else decode(data, path, offset=offset, line=number)
-            )
-            value = parse(text.strip("\r\n"), source)
+            if isinstance(line, FormatError):
+                raise line
+            value = parse(line, source)
         except FormatError as error:
-            is_cut = data[-1:] not in (b"\n", "\n")
-            hint = " The file ends in the middle of this line." if is_cut else ""
+            hint = "" if has_end else " The file ends in the middle of this line."
             report.error(DOCUMENTS, "not readable", f"{error}{hint}")
-            continue
-        yield source, value
+        else:
+            yield source, value
 
 
 def parse(text: str, source: Source) -> Any:

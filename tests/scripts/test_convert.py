@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import subprocess
 import sys
@@ -8,13 +7,13 @@ import pytest
 import spacy
 import typer
 from spacy.tokens import DocBin
-from typer.testing import CliRunner
 
 import rel_component.corpus.convert as corpus_convert
 from rel_component.corpus.docbin import CorpusFile
 from rel_component.corpus.readers import read_docs
 from rel_component.formats import FORMATS, SHARED
 from tests.paths import ASSETS, DATA, SCRIPTS
+from tests.script_runner import load_module, load_script
 
 from ..formats.tools.test_prodigy import TASK
 from ..formats.tools.test_ubiai import DOCUMENT
@@ -24,19 +23,9 @@ SCRIPT = SCRIPTS / "convert.py"
 NLP = spacy.blank("en")
 
 
-spec = importlib.util.spec_from_file_location("convert", SCRIPT)
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
 app = typer.Typer()
-app.command()(script.main)
-
-
-def run(*arguments, code=0):
-    """Run the script; RETURNS (str): what it prints, in one line."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert isinstance(result.exception, (SystemExit, type(None))), result.exception
-    assert result.exit_code == code, result.output
-    return " ".join(result.output.split())
+app.command()(load_module("convert").main)
+run = load_script("convert")
 
 
 def test_every_option_of_a_format_is_offered():

@@ -9,8 +9,6 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..base import Format, Options, Preview
 from ..fields import (
-    NO_ENTITY,
-    EndpointError,
     FieldError,
     add_id,
     check,
@@ -18,12 +16,11 @@ from ..fields import (
     get_list,
     get_relation_list,
     get_text,
-    show,
     skip_document,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Record, RelationRecord, Source
+from ..record import Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
 KINDS = {"entities": ENTITIES, "relations": RELATIONS}
@@ -52,7 +49,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
                 report.skipped(DOCUMENTS, "not annotated")
                 continue
             text = get(get(item, "data", dict, "item"), "text", str, "item.data")
-            record = _Annotation(ner, source, options, report).read(text)
+            record = _read_annotation(text, ner, source, options, report)
         except FieldError as error:
             skip_document(source, _list_contents(value), error, KINDS, report)
             continue
@@ -87,91 +84,44 @@ def _list_contents(value: Any) -> Dict[str, List[Any]]:
     }
 
 
-class _Annotation:
-    """One annotation while it is read."""
+def _read_annotation(
+    text: str, ner: Dict[str, Any], source: Source, options: Options, report: Report
+) -> Record:
+    # all lists first: nothing is counted of an item that is left out
+    path = "annotation.ner"
+    values: List[Tuple[str, Any]] = []
+    for name in ner:
+        if name != LINKS:
+            field = f"{path}.{name}"
+            task = check(ner[name], (dict, type(None)), field) or {}
+            listed = get_list(task, "entities", field)
+            values += [(f"{field}.entities[{i}]", v) for i, v in enumerate(listed)]
+    links = get_relation_list(ner, options, report, path)
+    items = Items(source, report, "item")
+    for field, value in values:
+        with items.entity():
+            _read_entity(value, field, items)
+    for i, value in enumerate(links or []):
+        field = f"{path}.{LINKS}[{i}]"
+        with items.relation(*peek(value, "label")):
+            label = get_text(check(value, dict, field), "label", field)
+            ends = items.ends(value, ("src", "dest"), field, (int, str))
+            items.relate(label, *ends, field)
+    return Record(
+        text,
+        source,
+        items.entities,
+        items.relations,
+        complete=options.complete and links is not None,
+    )
 
-    def __init__(
-        self, ner: Dict[str, Any], source: Source, options: Options, report: Report
-    ) -> None:
-        self.ner = ner
-        self.source = source
-        self.options = options
-        self.report = report
-        self.entities: Dict[str, EntityRecord] = {}
-        self.broken: Dict[str, str] = {}
 
-    def read(self, text: str) -> Record:
-        # all lists first: nothing is counted of an item that is left out
-        path = "annotation.ner"
-        values: List[Tuple[str, Any]] = []
-        for name in self.ner:
-            if name != LINKS:
-                field = f"{path}.{name}"
-                task = check(self.ner[name], (dict, type(None)), field) or {}
-                listed = get_list(task, "entities", field)
-                values += [(f"{field}.entities[{i}]", v) for i, v in enumerate(listed)]
-        links = get_relation_list(self.ner, self.options, self.report, path)
-        for field, value in values:
-            self._read_entity(value, field)
-        relations = [
-            relation
-            for i, value in enumerate(links or [])
-            if (relation := self._read_relation(value, f"{path}.{LINKS}[{i}]"))
-        ]
-        return Record(
-            text,
-            self.source,
-            list(self.entities.values()),
-            relations,
-            complete=self.options.complete and links is not None,
-        )
-
-    def _read_entity(self, value: Any, field: str) -> None:
-        self.report.read(ENTITIES)
-        try:
-            obj = check(value, dict, field)
-            id_ = str(get(obj, "ent_id", (int, str), field))
-            self.broken.setdefault(id_, field)
-            if id_ in self.entities:
-                raise FieldError(
-                    f"{field}.ent_id",
-                    f"found {show(obj['ent_id'])} again, expected ids to differ: "
-                    f"{self.entities[id_].field} has it",
-                )
-            label = get_text(obj, "value", field)
-            ends = get(obj, "start_char", int, field), get(obj, "end_char", int, field)
-        except FieldError as error:
-            message = f"{error.say(self.source)}; entity not converted."
-            self.report.error(ENTITIES, "wrong fields", message)
-            return
-        self.entities[id_] = EntityRecord(id_, label, [ends], field=field)
-
-    def _read_relation(self, value: Any, field: str) -> Optional[RelationRecord]:
-        self.report.read(RELATIONS)
-        label = "?"
-        try:
-            obj = check(value, dict, field)
-            label = get_text(obj, "label", field)
-            head, tail = (self._resolve(obj, key, field) for key in ("src", "dest"))
-        except FieldError as error:
-            skip_relation(
-                error,
-                label,
-                self.source,
-                self.report,
-                reason=NO_ENTITY,
-            )
-            return None
-        return RelationRecord(label, head, tail, field)
-
-    def _resolve(self, obj: Dict[str, Any], key: str, field: str) -> str:
-        id_ = str(get(obj, key, (int, str), field))
-        if id_ in self.entities:
-            return id_
-        why = f"is not an entity of this item (ent_id: {', '.join(self.entities)})"
-        if id_ in self.broken:
-            why = f"can't be read, see {self.broken[id_]}"
-        raise EndpointError(f"{field}.{key}", f"{show(obj[key])} {why}")
+def _read_entity(value: Any, field: str, items: Items) -> None:
+    obj = check(value, dict, field)
+    id_ = items.claim(get(obj, "ent_id", (int, str), field), field)
+    label = get_text(obj, "value", field)
+    start, end = get(obj, "start_char", int, field), get(obj, "end_char", int, field)
+    items.name(id_, items.add(label, start, end, field), f"{field}.ent_id")
 
 
 def _looks_like(preview: Preview) -> bool:

@@ -9,6 +9,8 @@ from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Sequence, T
 from ...wording import plural
 from ..base import DEFAULT_LABEL, Option, Options
 from ..fields import (
+    AMBIGUOUS,
+    LOST,
     EndpointError,
     FieldError,
     check,
@@ -16,8 +18,8 @@ from ..fields import (
     get,
     get_list,
     show,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..layers import LABEL_FEATURES
 from ..mentions import MENTIONS, Concepts, split_ids
 from ..offsets import BYTES, UTF16, same_text
@@ -62,19 +64,33 @@ class _Part:
 
 
 @dataclass
+class _Place:
+    """Where an annotation stands, by whose id relations refer to it.
+
+    part (str): path of the part that it is in.
+    field (str): its own path.
+    entity (Optional[str]): id of the entity; None if it can't be read.
+    """
+
+    part: str
+    field: str
+    entity: Optional[str] = None
+
+
+@dataclass
 class _Annotation:
     """An annotation, before it is known what its offsets count.
 
-    id (str): as relations have it; may be empty.
     entity (EntityRecord): with the offsets of the file.
     part (_Part): what it stands in.
     concepts (List[str]): ids of what it stands for.
+    place (_Place): what relations find of it.
     """
 
-    id: str
     entity: EntityRecord
     part: _Part
     concepts: List[str]
+    place: _Place
 
 
 def read_document(
@@ -106,6 +122,7 @@ class _Document:
     ) -> None:
         self.obj: Dict[str, Any] = check(value, dict, "the document")
         self.source = source
+        self.items = Items(source, report)
         self.roles = roles
         self.options = options
         self.report = report
@@ -120,8 +137,7 @@ class _Document:
         }
         self.concepts = Concepts(options[MENTIONS])
         self.annotations: List[_Annotation] = []
-        self.by_id: DefaultDict[str, List[_Annotation]] = defaultdict(list)
-        self.lost: Dict[str, str] = {}
+        self.places: DefaultDict[str, List[_Place]] = defaultdict(list)
         self.relation_ids: Dict[str, str] = {}
 
     def read(self) -> Record:
@@ -129,7 +145,8 @@ class _Document:
         for part in self.parts:
             self._read_annotations(part)
         layout = self._locate()
-        relations = [r for part in self.parts for r in self._read_relations(part)]
+        for part in self.parts:
+            self._read_relations(part)
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
         if is_partial and self.options.complete:
@@ -138,7 +155,7 @@ class _Document:
             layout.text,
             self.source,
             [annotation.entity for annotation in self.annotations],
-            relations,
+            self.items.relations,
             sentences=self._find_sentences(layout),
             negatives=negatives,
             complete=self.options.complete and not is_partial,
@@ -178,20 +195,15 @@ class _Document:
     def _read_annotations(self, part: _Part) -> None:
         for i, value in enumerate(self.lists["annotations", part.path]):
             path = _join(part.path, f"annotations[{i}]")
-            self.report.read(ENTITIES)
-            id_ = _get_id(value)
-            try:
+            place = _Place(part.path, path)
+            self.places[_get_id(value)].append(place)
+            with self.items.entity(source=self._place(value)):
                 obj = check(value, dict, path)
                 infons = self._get_infons(obj, path)
                 entity = self._read_annotation(obj, infons, path)
-            except FieldError as error:
-                place = error.say(self._place(value))
-                message = f"{place}; entity not converted."
-                self.report.error(ENTITIES, "wrong fields", message)
-                self.lost[id_] = path
-                continue
-            concepts = _list_concepts(infons)
-            self.annotations.append(_Annotation(id_, entity, part, concepts))
+                self.items.entities.append(entity)
+                concepts = _list_concepts(infons)
+                self.annotations.append(_Annotation(entity, part, concepts, place))
 
     def _read_annotation(
         self, obj: Dict[str, Any], infons: Dict[str, Any], path: str
@@ -254,7 +266,7 @@ class _Document:
                 self.report.repair("texts of annotations in ASCII only: not compared")
             entity.fragments = fragments
             located.append(annotation)
-            self.by_id[annotation.id].append(annotation)
+            annotation.place.entity = entity.id
             self.concepts.add(annotation.concepts, entity)
         self.annotations = located
         return layout
@@ -285,7 +297,6 @@ class _Document:
 
     def _lose_outside(self, annotation: _Annotation) -> None:
         entity = annotation.entity
-        self.lost[annotation.id] = entity.field
         offsets = ";".join(f"{start}-{end}" for start, end in entity.fragments)
         first, last = self.pieces[0], self.pieces[-1]
         end = last.offset + len(last.text)
@@ -313,21 +324,23 @@ class _Document:
                 return None
         return found or None
 
-    def _read_relations(self, part: _Part) -> Iterator[RelationRecord]:
+    def _read_relations(self, part: _Part) -> None:
         for i, value in enumerate(self.lists["relations", part.path]):
             path = _join(part.path, f"relations[{i}]")
-            label = "?"
-            try:
+            place = self._place(value)
+            before = len(self.items.relations)
+            with self.items.relation(*self._peek(value), source=place):
                 obj = check(value, dict, path)
                 label = self._find_relation_label(obj, path)
-                found = self._read_relation(obj, label, part, path)
-            except FieldError as error:
-                self.report.read(RELATIONS)
-                skip_relation(error, label, self._place(value), self.report)
-                continue
-            for relation in found:
-                relation.source = self._place(obj)
-                yield relation
+                self.items.relations += self._read_relation(obj, label, part, path)
+            for relation in self.items.relations[before:]:
+                relation.source = place
+
+    def _peek(self, value: Any) -> List[str]:
+        """The label, for messages."""
+        infons = value.get("infons") if isinstance(value, dict) else None
+        keys = self.options[LABEL_FEATURES] or LABEL_KEYS
+        return [label for key in keys for label in peek(infons, key)][:1]
 
     def _find_relation_label(self, obj: Dict[str, Any], path: str) -> str:
         infons = self._get_infons(obj, path)
@@ -352,8 +365,7 @@ class _Document:
             raise FieldError(f"{path}.nodes", "found 1 node, expected two")
         if len(ends) > 2 and self.options[N_ARY] != "pairs":
             return self._leave_out(len(ends), path)
-        pairs = list(combinations(ends, 2))
-        self.report.read(RELATIONS, len(pairs))
+        pairs = combinations(ends, 2)
         if len(ends) > 2:
             reason = "relations of more than two entities, as pairs"
             self.report.note(reason)
@@ -385,21 +397,22 @@ class _Document:
         node = check(value, dict, path)
         id_ = str(get(node, "refid", IDS, path))
         role = check(node.get("role"), (str, type(None)), f"{path}.role") or ""
-        found = self.by_id.get(id_, [])
+        found = self.places.get(id_, [])
+        # ids may begin anew in each passage
+        found = [place for place in found if place.part == part.path] or found
+        if len(found) == 1 and found[0].entity:
+            return found[0].entity, role
+        reason = ""
         if len(found) > 1:
-            # ids may begin anew in each passage
-            found = [a for a in found if a.part.path == part.path] or found
-        if len(found) == 1:
-            return found[0].entity.id, role
-        if found:
+            reason = AMBIGUOUS
             problem = f"{len(found)} annotations have the id {show(id_)}, expected one"
-        elif id_ in self.lost:
-            problem = f"{self.lost[id_]} was not converted"
+        elif found:
+            reason, problem = LOST, f"{found[0].field} was not converted"
         elif id_ in self._list_relation_ids():
             problem = f"{show(id_)} is a relation, expected an annotation"
         else:
             problem = f"{show(id_)} is not an annotation of this document"
-        raise EndpointError(f"{path}.refid", problem)
+        raise EndpointError(f"{path}.refid", problem, reason)
 
     def _list_relation_ids(self) -> Dict[str, str]:
         if not self.relation_ids:
@@ -412,7 +425,7 @@ class _Document:
         return self.relation_ids
 
     def _is_known(self, node: Any) -> bool:
-        return isinstance(node, dict) and str(node.get("refid")) in self.by_id
+        return isinstance(node, dict) and str(node.get("refid")) in self.places
 
     def _name_concepts(
         self, obj: Dict[str, Any], label: str, path: str
@@ -434,7 +447,6 @@ class _Document:
                 f"of an annotation, expected two nodes or two such infons",
             )
         pairs = self.concepts.relate(*named)
-        self.report.read(RELATIONS, len(pairs))
         self.report.note(
             f"relations between concepts: {self.options[MENTIONS]} mentions"
         )

@@ -7,18 +7,20 @@ together. Labels that an `annotation.conf` calls symmetric are read as such.
 import codecs
 import os
 import re
-from dataclasses import dataclass, field
-from itertools import combinations
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import DefaultDict, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from ...brat_config import CONFIG_NAME, parse_annotation_conf
 from ...wording import plural
-from ..base import Format, FormatError, Options, Preview
-from ..fields import show
-from ..io import cannot_read, decode, list_files, read_bytes
+from ..base import Format, FormatError, Option, Options, Preview
+from ..fields import AMBIGUOUS, EndpointError, FieldError, show
+from ..io import cannot_read, decode, list_files, read_bytes, split_lines
+from ..items import Items
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
-from ..report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
+from ..report import DOCUMENTS, FILES, RELATIONS, Report
 
 JOINED = ".ann"
 PARTS = (".a1", ".a2", ".co", ".rel")
@@ -40,26 +42,22 @@ EXPECTED = {
     "T": "T1<tab>Type start end<tab>text",
     "R": "R1<tab>Type Arg1:T1 Arg2:T2",
     "*": "*<tab>Type T1 T2 ...",
+    "E": "E1<tab>Type:T1 Role:T2 ...",
 }
-KINDS = {"T": ENTITIES, "R": RELATIONS, "*": RELATIONS}
-NAMES = {"T": "entity", "R": "relation", "*": "relation"}
-# a line that can't be told is most often the rest of a broken entity
-UNKNOWN = ENTITIES
 NOT_CONVERTED = {
-    "E": "brat events",
     "A": "brat attributes",
     "M": "brat attributes",
     "N": "brat references",
     "#": "brat notes",
 }
-
-
-class _LineError(ValueError):
-    """What was found in a line, what was expected, and a few words to count it by."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+NOT_READABLE = "line not readable"
+EVENTS = Option(
+    "events",
+    "drop",
+    "events: leave them out, take their triggers as ends of relations, or make "
+    "relations of their arguments, too",
+    choices=("drop", "triggers", "relations"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,22 +93,19 @@ class _Line:
         """RETURNS (List[str]): what follows the id, in at most n parts."""
         return self.text.split("\t", n)[1:]
 
-    def __str__(self) -> str:
-        return self.source.at(self.id)
+    @property
+    def words(self) -> List[str]:
+        """RETURNS (List[str]): those of the first part after the id."""
+        return "".join(self.cells(2)[:1]).split()
 
 
 @dataclass
-class _Document:
-    """What the lines of one document add up to.
+class _Event:
+    """An event: the id of its trigger, and the roles and ids of its arguments."""
 
-    lines (Dict[str, _Line]): lines of entities, relations and events, by id.
-    broken (Dict[str, _Line]): lines of entities that can't be read, by id.
-    """
-
-    lines: Dict[str, _Line] = field(default_factory=dict)
-    broken: Dict[str, _Line] = field(default_factory=dict)
-    entities: Dict[str, EntityRecord] = field(default_factory=dict)
-    relations: List[RelationRecord] = field(default_factory=list)
+    line: _Line
+    trigger: str
+    arguments: List[Tuple[str, str]]
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -188,13 +183,17 @@ class _Reader:
             return None
         if not parts:
             self.report.note("text files without annotation file")
-        document = self._read_document(lines, self._symmetric(base.parent))
+        source = Source(str(parts[0] if parts else text_file), id=self._id(base))
+        symmetric = self._symmetric(base.parent)
+        items = _Document(source, lines, self, self.report).read()
+        for relation in items.relations:
+            relation.symmetric = relation.symmetric or relation.label in symmetric
         has_bom = data.startswith(codecs.BOM_UTF8)
         return Record(
             text,
-            Source(str(parts[0] if parts else text_file), id=self._id(base)),
-            list(document.entities.values()),
-            document.relations,
+            source,
+            items.entities,
+            items.relations,
             # a text that nobody annotated says nothing about its pairs
             complete=self.options.complete and bool(parts),
             bom=has_bom and self.options.encoding == "utf-8-sig",
@@ -210,10 +209,9 @@ class _Reader:
         except OSError as error:
             raise cannot_read(path, error) from None
         text = decode(data, path, self.options.encoding)
-        # not splitlines: an entity's text may hold U+2028 or the like
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, line in enumerate(split_lines(text), 1):
             if line.strip():
-                yield _Line(path, number, line.rstrip("\r"))
+                yield _Line(path, number, line)
 
     def _symmetric(self, folder: Path) -> FrozenSet[str]:
         """Labels that the nearest `annotation.conf` calls symmetric."""
@@ -238,65 +236,100 @@ class _Reader:
         relations = data["relations"].items()
         return frozenset(label for label, entry in relations if entry["symmetric"])
 
-    def _read_document(
-        self, lines: List[_Line], symmetric: FrozenSet[str]
-    ) -> _Document:
-        document = _Document()
-        # relations may stand before their entities
-        for line in sorted(lines, key=lambda line: line.kind not in ("T", "E")):
-            if line.kind in NOT_CONVERTED:
-                self._read_other(line, document)
-                continue
-            try:
-                if line.kind == "T":
-                    self.report.read(ENTITIES)
-                    entity = _read_entity(line, document)
-                    document.entities[entity.id] = entity
-                elif line.kind == "R":
-                    self.report.read(RELATIONS)
-                    document.relations.append(self._read_relation(line, document))
-                elif line.kind == "*":
-                    self._read_group(line, document)
-                else:
-                    self.report.read(UNKNOWN)
+
+class _Document:
+    """One document while its lines are read."""
+
+    def __init__(
+        self, source: Source, lines: List[_Line], reader: _Reader, report: Report
+    ) -> None:
+        self.lines = lines
+        self.policy = reader.options[EVENTS]
+        self.roles = reader.roles
+        self.report = report
+        self.items = Items(source, report)
+        # by id
+        self.entities: Dict[str, EntityRecord] = {}
+        self.events: DefaultDict[str, List[_Event]] = defaultdict(list)
+        self.relations: Dict[str, _Line] = {}
+
+    def read(self) -> Items:
+        """RETURNS (Items): entities and relations."""
+        # relations may stand before their entities, and events before their arguments
+        for line in sorted(self.lines, key=lambda line: "TE".find(line.kind) % 3):
+            label = line.words[:1]
+            if line.kind == "T":
+                with self.items.entity(*label, source=line.source):
+                    self._read_entity(line)
+            elif line.kind == "R":
+                with self.items.relation(*label, source=line.source):
+                    self._read_relation(line)
+            elif line.kind == "*":
+                self._read_group(line)
+            elif line.kind == "E":
+                self._read_event(line)
+            elif line.kind in NOT_CONVERTED:
+                self._read_other(line)
+            else:
+                with self.items.entity(source=line.source, what="line"):
                     raise _unknown(line)
-            except _LineError as error:
-                self._lose(line, error)
-        for relation in document.relations:
-            relation.symmetric = relation.symmetric or relation.label in symmetric
-        return document
+        if self.policy == "relations":
+            for event in chain.from_iterable(self.events.values()):
+                self._read_arguments(event)
+        return self.items
 
-    def _lose(self, line: _Line, error: _LineError, n: int = 1) -> None:
-        kind = KINDS.get(line.kind, UNKNOWN)
-        words = "".join(line.cells(2)[:1]).split()
-        what = NAMES.get(line.kind, "line") + ("s" if n > 1 else "")
-        label = f" {words[0]!r}" if words and line.kind in KINDS else ""
-        message = f"{line}: {error}; {what}{label} not converted."
-        self.report.error(kind, error.reason, message, n)
-
-    def _read_relation(self, line: _Line, document: _Document) -> RelationRecord:
-        _register(line, document)
+    def _read_entity(self, line: _Line) -> None:
+        self.items.claim(line.id, f"line {line.number}")
         cells = line.cells(2)
-        words = cells[0].split() if cells else []
-        arguments = [ARGUMENT.match(word) for word in words[1:]]
-        if not words or not all(arguments) or "".join(cells[1:]).strip():
+        match = SPAN.match(cells[0]) if cells else None
+        if not match:
+            raise _wrong(line)
+        fragments = [_offsets(pair) for pair in match.group(2).split(";")]
+        text = cells[1] if len(cells) > 1 else ""
+        if not text.strip() and all(start < end for start, end in fragments):
+            raise FieldError(
+                line.id,
+                f"found no text after the offsets, expected {EXPECTED['T']!r}: without "
+                f"the text nothing shows whether the offsets are right",
+                "no text",
+            )
+        entity = EntityRecord(line.id, match.group(1), fragments, text, line.id)
+        entity.source = line.source
+        self.items.entities.append(entity)
+        self.items.name(line.id, entity, line.id)
+        self.entities[line.id] = entity
+
+    def _read_relation(self, line: _Line) -> None:
+        earlier = self.relations.setdefault(line.id, line)
+        if earlier is not line:
+            raise FieldError(
+                line.id,
+                f"found the id {line.id} again, expected it once: line "
+                f"{earlier.number} has it already",
+                "duplicate id",
+            )
+        cells = line.cells(2)
+        arguments = [ARGUMENT.match(word) for word in line.words[1:]]
+        if not line.words or not all(arguments) or "".join(cells[1:]).strip():
             raise _wrong(line)
         ends = [(match.group(1), match.group(2)) for match in arguments if match]
         roles = tuple(role for role, _ in ends)
         if len(set(roles)) != 2 or len(roles) != 2:
-            raise _LineError(
-                "not two arguments",
+            raise FieldError(
+                line.id,
                 f"found {plural(len(roles), 'argument')} with the roles "
                 f"{', '.join(roles)}, expected two with different roles, such as "
                 f"Arg1 and Arg2",
+                "not two arguments",
             )
-        for _, id_ in ends:
-            _check_end(id_, document)
-        head, tail = self._order(words[0], roles)
-        targets = dict(ends)
-        return RelationRecord(
-            words[0], targets[head], targets[tail], line.id, source=line.source
-        )
+        found = {role: self._resolve(id_, line) for role, id_ in ends}
+        head, tail = self._order(line.words[0], roles)
+        self._relate(line, line.words[0], found[head], found[tail])
+
+    def _relate(self, line: _Line, label: str, head: str, tail: str) -> RelationRecord:
+        relation = RelationRecord(label, head, tail, line.id, source=line.source)
+        self.items.relations.append(relation)
+        return relation
 
     def _order(self, label: str, roles: Tuple[str, ...]) -> Tuple[str, ...]:
         """Which role is the head: brat does not promise an order."""
@@ -305,42 +338,90 @@ class _Reader:
         known = self.roles.setdefault(label, roles)
         return known if set(known) == set(roles) else roles
 
-    def _read_group(self, line: _Line, document: _Document) -> None:
+    def _resolve(self, id_: str, line: _Line) -> str:
+        """Entity id of an end; of an event the trigger, if that is asked for."""
+        events = self.events.get(id_)
+        if not events:
+            return self.items.resolve(id_, line.id)
+        if len(events) > 1:
+            raise EndpointError(
+                line.id, f"{len(events)} events have the id {id_}", AMBIGUOUS
+            )
+        if self.policy == "drop":
+            raise EndpointError(
+                line.id,
+                f"found the endpoint {id_}, which is an event, expected an entity; "
+                f"--events triggers takes the trigger of an event in its place, "
+                f"--events relations reads the arguments of events as relations, too",
+                "endpoint is an event",
+            )
+        return self.items.resolve(events[0].trigger, line.id)
+
+    def _read_group(self, line: _Line) -> None:
         """`*` lines: every two of the entities are related, without direction."""
-        cells = line.cells(2)
-        words = cells[0].split() if cells else []
+        words, source = line.words, line.source
         ids = list(dict.fromkeys(words[1:]))
         if len(ids) < 2:
-            self.report.read(RELATIONS)
-            raise _wrong(line)
-        known = [id_ for id_ in ids if id_ in document.entities]
-        known.sort(key=lambda id_: document.entities[id_].start)
-        pairs = list(combinations(known, 2))
-        n_pairs = len(ids) * (len(ids) - 1) // 2
-        self.report.read(RELATIONS, n_pairs)
-        self.report.note("relations from brat's * lines", len(pairs))
-        document.relations += [
-            RelationRecord(
-                words[0], head, tail, "*", symmetric=True, source=line.source
-            )
-            for head, tail in pairs
-        ]
-        n_lost = n_pairs - len(pairs)
+            with self.items.relation(*words[:1], source=source):
+                raise _wrong(line) if len(words) < 3 else _named_twice(line, ids[0])
+            return
+        found: List[str] = []
+        errors: List[FieldError] = []
         for id_ in ids:
             try:
-                _check_end(id_, document)
-            except _LineError as error:
-                self._lose(line, error, n_lost)
-                n_lost = 0  # one number, a sentence for each missing entity
+                found.append(self._resolve(id_, line))
+            except FieldError as error:
+                errors.append(error)
+        found.sort(key=lambda id_: self.entities[id_].start)
+        pairs = list(combinations(found, 2))
+        self.report.read(RELATIONS, len(pairs))
+        self.report.note("relations from brat's * lines", len(pairs))
+        for head, tail in pairs:
+            self._relate(line, words[0], head, tail).symmetric = True
+        n_lost = len(ids) * (len(ids) - 1) // 2 - len(pairs)
+        for problem in errors:
+            with self.items.relation(words[0], n=n_lost, source=source):
+                raise problem
+            n_lost = 0  # one number, a sentence for each missing entity
 
-    def _read_other(self, line: _Line, document: _Document) -> None:
-        """Events, attributes, references to databases, notes."""
-        if line.kind == "E":
-            document.lines[line.id] = line
-        if line.kind == "N" and _read_reference(line, document):
+    def _read_event(self, line: _Line) -> None:
+        """`E1<tab>Feed:T3 Agent:T1 Food:E2`."""
+        if self.policy != "relations":
+            self.report.ignored("brat events")
+        found = [ARGUMENT.match(word) for word in line.words]
+        parts = [(match.group(1), match.group(2)) for match in found if match]
+        if parts and len(parts) == len(found):
+            self.events[line.id].append(_Event(line, parts[0][1], parts[1:]))
+        elif self.policy != "drop":
+            with self.items.relation(*line.words[:1], source=line.source):
+                raise _wrong(line)
+
+    def _read_arguments(self, event: _Event) -> None:
+        """Relations from the trigger to each argument."""
+        roles = {role for role, _ in event.arguments}
+        for role, id_ in event.arguments:
+            # brat numbers roles that repeat: Theme, Theme2
+            plain = role.rstrip("0123456789")
+            label = plain if plain in roles else role
+            with self.items.relation(label, source=event.line.source):
+                head = self.items.resolve(event.trigger, event.line.id)
+                self._relate(event.line, label, head, self._resolve(id_, event.line))
+
+    def _read_other(self, line: _Line) -> None:
+        """Attributes, references to databases, notes."""
+        if line.kind == "N" and self._read_reference(line):
             self.report.note("references to databases kept as kb_id")
         else:
             self.report.ignored(NOT_CONVERTED[line.kind])
+
+    def _read_reference(self, line: _Line) -> bool:
+        """`N1<tab>Reference T1 Wikidata:Q30<tab>text`; an entity's first one counts."""
+        words = line.words
+        entity = self.entities.get(words[1]) if len(words) == 3 else None
+        if entity is None or "kb_id" in entity.attrs:
+            return False
+        entity.attrs["kb_id"] = words[2]
+        return True
 
 
 def _annotation_files(base: Path) -> List[Path]:
@@ -356,84 +437,38 @@ def _add_suffix(base: Path, suffix: str) -> Path:
     return base.with_name(base.name + suffix)
 
 
-def _register(line: _Line, document: _Document) -> None:
-    earlier = document.lines.setdefault(line.id, line)
-    if earlier is not line:
-        raise _LineError(
-            "duplicate id",
-            f"found the id {line.id} again, expected it once: line {earlier.number} "
-            f"has it already",
-        )
-
-
-def _read_entity(line: _Line, document: _Document) -> EntityRecord:
-    _register(line, document)
-    document.broken[line.id] = line
-    cells = line.cells(2)
-    match = SPAN.match(cells[0]) if cells else None
-    if not match:
-        raise _wrong(line)
-    fragments = [_offsets(pair) for pair in match.group(2).split(";")]
-    text = cells[1] if len(cells) > 1 else ""
-    if not text.strip() and all(start < end for start, end in fragments):
-        raise _LineError(
-            "no text",
-            f"found no text after the offsets, expected {EXPECTED['T']!r}: without the "
-            f"text nothing shows whether the offsets are right",
-        )
-    del document.broken[line.id]
-    return EntityRecord(
-        line.id, match.group(1), fragments, text, line.id, source=line.source
-    )
-
-
 def _offsets(pair: str) -> Offsets:
     start, end = pair.split()
     return (int(start), int(end))
 
 
-def _check_end(id_: str, document: _Document) -> None:
-    if id_ in document.entities:
-        return
-    if id_ in document.broken:
-        number = document.broken[id_].number
-        reason, why = "endpoint not readable", f"whose line {number} can't be read"
-    elif id_[:1] == "E" and id_ in document.lines:
-        reason, why = "endpoint is an event", "which is an event"
-    else:
-        reason, why = "no such entity", "which is not an entity of this document"
-    raise _LineError(reason, f"found the endpoint {id_}, {why}; expected an entity")
-
-
-def _read_reference(line: _Line, document: _Document) -> bool:
-    """`N1<tab>Reference T1 Wikidata:Q30<tab>text`; an entity's first one counts."""
-    cells = line.cells(2)
-    words = cells[0].split() if cells else []
-    entity = document.entities.get(words[1]) if len(words) == 3 else None
-    if entity is None or "kb_id" in entity.attrs:
-        return False
-    entity.attrs["kb_id"] = words[2]
-    return True
-
-
-def _wrong(line: _Line) -> _LineError:
+def _wrong(line: _Line) -> FieldError:
     hint = "" if "\t" in line.text else ": there are blanks where tabs should be"
-    return _LineError(
-        "line not readable",
+    return FieldError(
+        line.id,
         f"found {show(line.text)}, expected {EXPECTED[line.kind]!r}{hint}",
+        NOT_READABLE,
     )
 
 
-def _unknown(line: _Line) -> _LineError:
+def _named_twice(line: _Line, id_: str) -> FieldError:
+    return FieldError(
+        line.id, f"found {id_} twice in this line, expected different entities"
+    )
+
+
+def _unknown(line: _Line) -> FieldError:
     if line.id:
-        return _LineError(
-            "unknown kind of line",
+        return FieldError(
+            line.id,
             f"found {show(line.text)}, expected an id that begins with one of "
-            f"{', '.join([*KINDS, *NOT_CONVERTED])}",
+            f"{', '.join([*EXPECTED, *NOT_CONVERTED])}",
+            "unknown kind of line",
         )
-    return _LineError(
-        "line not readable",
+    return FieldError(
+        "",
         f"found {show(line.text)}, expected an id such as T1 and a tab first",
+        NOT_READABLE,
     )
 
 
@@ -466,4 +501,5 @@ FORMAT = Format(
     "brat standoff: a folder, or one of its .ann or .txt files",
     read,
     _sniff,
+    options=(EVENTS,),
 )

@@ -16,7 +16,7 @@ from typing import Dict, Iterable, Iterator, List, Optional
 from ...wording import plural
 from ..base import ENTITY_LABEL, Format, FormatError, Option, Options, Preview
 from ..fields import FieldError, show
-from ..io import iter_text_lines
+from ..io import iter_text_lines, split_lines
 from ..record import EntityRecord, Record, Source
 from ..report import DOCUMENTS, ENTITIES, Report
 from ..tag_schemes import (
@@ -346,7 +346,7 @@ def _make_entities(
 def _looks_like(preview: Preview) -> bool:
     if preview.value is not None:
         return False
-    lines = [line.strip(BLANKS) for line in preview.text.split("\n")]
+    lines = [line.strip(BLANKS) for line in split_lines(preview.text)]
     rows = [line for line in lines if line and not COMMENT.match(line)][:N_SNIFFED]
     if rows and DOCSTART.match(rows[0]):
         return True

@@ -15,7 +15,8 @@ from ...wording import plural
 from ..base import Format, FormatError, Options, Preview
 from ..fields import EndpointError, FieldError, show
 from ..io import iter_text_lines
-from ..record import EntityRecord, Record, RelationRecord, Source
+from ..items import Items
+from ..record import Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..tag_schemes import (
     TAG_SCHEME,
@@ -148,60 +149,50 @@ def _make_record(
     document: _Document, chunks: List[Chunk], options: Options, report: Report
 ) -> Record:
     text = Text([[row.word for row in document.rows]])
-    file = document.source.file
-    entities = [
-        EntityRecord(
-            str(i),
-            chunk.label,
-            [text.span(chunk.start, chunk.end)],
-            source=Source(file, line=document.rows[chunk.start].line),
-        )
-        for i, chunk in enumerate(chunks)
-    ]
+    items = Items(document.source, report)
+    covering: Dict[int, Chunk] = {}
+    for chunk in chunks:
+        source = Source(document.source.file, line=document.rows[chunk.start].line)
+        span = text.span(chunk.start, chunk.end)
+        items.add(chunk.label, *span, f"word {chunk.start}").source = source
+        covering.update(dict.fromkeys(range(chunk.start, chunk.end), chunk))
+    for i, row in enumerate(document.rows):
+        _read_relations(i, row, document, covering, items)
     return Record(
         text.text,
         document.source,
-        entities,
-        list(_iter_relations(document, chunks, report)),
+        items.entities,
+        items.relations,
         tokens=text.tokens,
         complete=options.complete,
     )
 
 
-def _iter_relations(
-    document: _Document, chunks: List[Chunk], report: Report
-) -> Iterator[RelationRecord]:
-    covering = {i: n for n, c in enumerate(chunks) for i in range(c.start, c.end)}
-    for i, row in enumerate(document.rows):
-        source = Source(document.source.file, line=row.line)
-        try:
-            pairs = _read_pairs(row)
-        except FieldError as error:
-            report.read(RELATIONS)
-            message = f"{error.say(source)}; relations of this word not converted."
-            report.error(RELATIONS, "wrong fields", message)
-            continue
-        for k, (label, target) in enumerate(pairs):
-            report.read(RELATIONS)
-            name = f"relations[{k}]"
-            try:
-                ends = [
-                    _resolve(end, document, covering, f"{name}.{key}")
-                    for key, end in (("head", i), ("tail", target))
-                ]
-            except EndpointError as error:
-                message = f"{error.say(source)}; relation {label!r} not converted."
-                report.error(RELATIONS, "no such entity", message)
-                continue
-            for end, n in zip((i, target), ends):
-                report.repair(COVERING, int(chunks[n].end - 1 != end))
-            yield RelationRecord(label, str(ends[0]), str(ends[1]), name, source=source)
+def _read_relations(
+    i: int, row: _Row, document: _Document, covering: Dict[int, Chunk], items: Items
+) -> None:
+    """The relations whose head ends in a row."""
+    source = Source(document.source.file, line=row.line)
+    pairs: List[Tuple[str, int]] = []
+    with items.relation(source=source, what="relations of this word"):
+        pairs = _read_pairs(row)
+    for k, (label, target) in enumerate(pairs):
+        name = f"relations[{k}]"
+        with items.relation(label, source=source):
+            head, tail = (
+                _resolve(end, document, covering, f"{name}.{key}")
+                for key, end in (("head", i), ("tail", target))
+            )
+            n_moved = (head.end - 1 != i) + (tail.end - 1 != target)
+            items.report.repair(COVERING, n_moved)
+            items.relate(label, f"word {head.start}", f"word {tail.start}", name)
+            items.relations[-1].source = source
 
 
 def _resolve(
-    word: int, document: _Document, covering: Dict[int, int], path: str
-) -> int:
-    """Number of the entity that a word is in."""
+    word: int, document: _Document, covering: Dict[int, Chunk], path: str
+) -> Chunk:
+    """The entity that a word is in."""
     if word in covering:
         return covering[word]
     if word < len(document.rows):

@@ -9,12 +9,10 @@ backend/data_import/pipeline.
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from ..base import Format, Options, Preview
 from ..fields import (
-    NO_ENTITY,
-    EndpointError,
     FieldError,
     add_id,
     check,
@@ -25,10 +23,10 @@ from ..fields import (
     get_text,
     show,
     skip_document,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Record, RelationRecord, Source, Version
+from ..record import Record, Source, Version
 from ..report import ENTITIES, RELATIONS, Report
 
 TEXTS = ("text", "data")
@@ -78,10 +76,17 @@ def _read_example(
     for key in IGNORED:
         if isinstance(obj.get(key), list) and obj[key]:
             report.ignored(f"doccano {key}", len(obj[key]))
-    entities = _Entities(source, report)
+    items = Items(source, report, "example")
     for field, span in spans:
-        entities.read(span, field)
-    if entities.records and CLUSTER.search(text):
+        with items.entity():
+            _read_entity(span, field, items)
+    for i, value in enumerate(links or []):
+        field = f"relations[{i}]"
+        with items.relation(*peek(value, "type")):
+            label = get_text(check(value, dict, field), "type", field)
+            ends = items.ends(value, ("from_id", "to_id"), field, (int, str))
+            items.relate(label, *ends, field)
+    if items.entities and CLUSTER.search(text):
         report.hint(
             "a text has letters of several characters (accents, emoji); if the project "
             "counts such grapheme clusters as one, entities after them are shifted: "
@@ -90,8 +95,8 @@ def _read_example(
     return Record(
         text,
         source,
-        entities.records,
-        _read_relations(links or [], entities, source, report),
+        items.entities,
+        items.relations,
         complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
@@ -114,56 +119,13 @@ def _find_spans(obj: Dict[str, Any]) -> List[Tuple[str, Any]]:
     return [(f"{k}[{i}]", v) for k in keys for i, v in enumerate(get_list(obj, k))]
 
 
-class _Entities:
-    """The entities of an example while they are read.
-
-    records (List[EntityRecord]): those that could be read.
-    by_id (Dict[str, Optional[str]]): of the file's ids, None if it can't be read.
-    """
-
-    def __init__(self, source: Source, report: Report) -> None:
-        self.source = source
-        self.report = report
-        self.records: List[EntityRecord] = []
-        self.by_id: Dict[str, Optional[str]] = {}
-
-    def read(self, value: Any, field: str) -> None:
-        self.report.read(ENTITIES)
-        id_ = value.get("id") if isinstance(value, dict) else None
-        try:
-            if id_ is not None and str(check(id_, (int, str), f"{field}.id")) in (
-                self.by_id
-            ):
-                raise FieldError(
-                    f"{field}.id", f"found {show(id_)} again, expected ids to differ"
-                )
-            label, start, end = _read_span(value, field)
-        except FieldError as error:
-            message = f"{error.say(self.source)}; entity not converted."
-            self.report.error(ENTITIES, "wrong fields", message)
-            if id_ is not None:
-                self.by_id.setdefault(str(id_), None)
-            return
-        entity = EntityRecord(
-            str(len(self.records)), label, [(start, end)], field=field
-        )
-        self.records.append(entity)
-        if id_ is not None:
-            self.by_id[str(id_)] = entity.id
-
-    def resolve(self, id_: Any, field: str) -> str:
-        """Entity id of the end of a relation."""
-        found = self.by_id.get(str(id_))
-        if found is not None:
-            return found
-        if str(id_) in self.by_id:
-            raise EndpointError(field, f"the entity {show(id_)} can't be read")
-        ids = ", ".join(list(self.by_id)[:10]) or "none has an id"
-        raise EndpointError(
-            field,
-            f"{show(id_)} is not an entity of this example, expected the id of one "
-            f"({ids})",
-        )
+def _read_entity(value: Any, field: str, items: Items) -> None:
+    id_ = value.get("id") if isinstance(value, dict) else None
+    if id_ is not None:
+        id_ = items.claim(check(id_, (int, str), f"{field}.id"), field)
+    entity = items.add(*_read_span(value, field), field)
+    if id_ is not None:
+        items.name(id_, entity)
 
 
 def _read_span(value: Any, field: str) -> Tuple[str, int, int]:
@@ -180,28 +142,6 @@ def _read_span(value: Any, field: str) -> Tuple[str, int, int]:
         )
     start, end = (check(value[i], int, f"{field}[{i}]") for i in (0, 1))
     return check_text(value[2], f"{field}[2]"), start, end
-
-
-def _read_relations(
-    values: List[Any], entities: _Entities, source: Source, report: Report
-) -> List[RelationRecord]:
-    relations: List[RelationRecord] = []
-    for i, value in enumerate(values):
-        field = f"relations[{i}]"
-        report.read(RELATIONS)
-        label = "?"
-        try:
-            obj = check(value, dict, field)
-            label = get_text(obj, "type", field)
-            head, tail = (
-                entities.resolve(get(obj, key, (int, str), field), f"{field}.{key}")
-                for key in ("from_id", "to_id")
-            )
-        except FieldError as error:
-            skip_relation(error, label, source, report, reason=NO_ENTITY)
-            continue
-        relations.append(RelationRecord(label, head, tail, field))
-    return relations
 
 
 def _is_span(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set
 
 from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
+    LOST,
     EndpointError,
     FieldError,
     add_id,
@@ -22,12 +23,12 @@ from ..fields import (
     get_text,
     show,
     skip_document,
-    skip_relation,
 )
 from ..io import decode, read_bytes
+from ..items import Items, peek
 from ..json_values import iter_json, parse
 from ..mentions import MENTIONS, Concepts
-from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..record import Offsets, Record, Source
 from ..report import ENTITIES, FILES, RELATIONS, Report
 from ..words import Text, check_sentences
 
@@ -81,14 +82,13 @@ class _Document:
         report: Report,
     ) -> None:
         self.obj: Dict[str, Any] = check(value, dict, "the document")
-        self.source = source
         self.names = names
         self.options = options
         self.report = report
         # the corpus has words that are blanks
         words = check_sentences(get(self.obj, "sents", list), "sents", blanks=True)
         self.text = Text(words)
-        self.entities: List[EntityRecord] = []
+        self.items = Items(source, report)
         # where directions do not count, they are not annotated apart
         is_directed = not options.symmetric
         self.concepts = Concepts(options[MENTIONS], directed=is_directed)
@@ -103,17 +103,20 @@ class _Document:
         labels = get_relation_list(self.obj, self.options, self.report, key="labels")
         for i, vertex in enumerate(vertices):
             for k, value in enumerate(vertex):
-                self._read_mention(value, i, f"vertexSet[{i}][{k}]")
-        relations = list(self._iter_relations(labels or [], len(vertices)))
+                with self.items.entity():
+                    self._read_mention(value, i, f"vertexSet[{i}][{k}]")
+        for i, value in enumerate(labels or []):
+            with self.items.relation(*peek(value, "r")):
+                self._read_relation(value, len(vertices), f"labels[{i}]")
         is_known = self.options.complete and labels is not None
         # of the mentions that a relation passes over nobody knows
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         is_whole = is_known and not is_partial
         return Record(
             self.text.text,
-            self.source,
-            self.entities,
-            relations,
+            self.items.source,
+            self.items.entities,
+            self.items.relations,
             tokens=self.text.tokens,
             sentences=self.text.sentences,
             negatives=self.concepts.list_unrelated() if is_known and is_partial else (),
@@ -122,32 +125,18 @@ class _Document:
         )
 
     def _read_mention(self, value: Any, vertex: int, field: str) -> None:
-        self.report.read(ENTITIES)
-        try:
-            obj = check(value, dict, field)
-            label = get_text(obj, "type", field)
-            sentence = get(obj, "sent_id", int, field)
-            span = self._read_span(obj, sentence, field)
-            name = check(obj.get("name"), (str, type(None)), f"{field}.name")
-        except FieldError as error:
-            message = f"{error.say(self.source)}; entity not converted."
-            self.report.error(ENTITIES, "wrong fields", message)
-            return
-        id_ = f"{vertex}.{len(self.entities)}"
-        entity = EntityRecord(
-            id_,
-            label,
-            [span],
-            self._check_name(name, span),
-            field,
-            attrs={"cluster": vertex},
-            text_name="name",
-        )
-        self.entities.append(entity)
+        obj = check(value, dict, field)
+        label = get_text(obj, "type", field)
+        sentence = get(obj, "sent_id", int, field)
+        span = self._read_span(obj, sentence, field)
+        name = check(obj.get("name"), (str, type(None)), f"{field}.name")
+        entity = self.items.add(label, *span, field, self._check_name(name, span))
+        entity.attrs["cluster"] = vertex
+        entity.text_name = "name"
         is_further = bool(self.concepts.resolve(vertex))
         self.report.note("further mentions of an entity", int(is_further))
         self.concepts.add([str(vertex)], entity)
-        self.places[sentence].add(id_)
+        self.places[sentence].add(entity.id)
 
     def _read_span(self, obj: Dict[str, Any], sentence: int, field: str) -> Offsets:
         """Characters of a mention."""
@@ -186,30 +175,16 @@ class _Document:
             return None
         return name
 
-    def _iter_relations(
-        self, values: List[Any], n_vertices: int
-    ) -> Iterator[RelationRecord]:
-        for i, value in enumerate(values):
-            field = f"labels[{i}]"
-            label = "?"
-            try:
-                obj = check(value, dict, field)
-                label = get_text(obj, "r", field)
-                head, tail = (
-                    self._resolve(obj, key, n_vertices, field) for key in ("h", "t")
-                )
-                evidence = self._read_evidence(obj, field)
-            except FieldError as error:
-                self.report.read(RELATIONS)
-                skip_relation(error, label, self.source, self.report)
-                continue
-            pairs = self.concepts.relate(head, tail, evidence)
-            self.report.read(RELATIONS, len(pairs))
-            policy = self.options[MENTIONS]
-            self.report.note(f"relations between entities: {policy} mentions")
-            name = self._name(label)
-            for pair in pairs:
-                yield RelationRecord(name, *pair, field)
+    def _read_relation(self, value: Any, n_vertices: int, field: str) -> None:
+        obj = check(value, dict, field)
+        label = get_text(obj, "r", field)
+        head, tail = (self._resolve(obj, key, n_vertices, field) for key in ("h", "t"))
+        evidence = self._read_evidence(obj, field)
+        name = self._name(label)
+        for pair in self.concepts.relate(head, tail, evidence):
+            self.items.relate(name, *pair, field)
+        policy = self.options[MENTIONS]
+        self.report.note(f"relations between entities: {policy} mentions")
 
     def _name(self, label: str) -> str:
         if self.names:
@@ -225,14 +200,15 @@ class _Document:
         found = self.concepts.resolve(index)
         if found:
             return found
+        path = f"{field}.{key}"
         if 0 <= index < n_vertices:
             problem = f"vertexSet[{index}] has no mention that can be read"
-        else:
-            problem = (
-                f"{show(index)} is not an entity of this document, expected an index "
-                f"into its {n_vertices} entities, from 0"
-            )
-        raise EndpointError(f"{field}.{key}", problem)
+            raise EndpointError(path, problem, LOST)
+        raise EndpointError(
+            path,
+            f"{show(index)} is not an entity of this document, expected an index into "
+            f"its {n_vertices} entities, from 0",
+        )
 
     def _read_evidence(self, obj: Dict[str, Any], field: str) -> FrozenSet[str]:
         """Ids of the mentions in the sentences that show a relation."""

@@ -7,8 +7,9 @@ at the end of each, those are read.
 Source: github.com/dwadden/dygiepp, doc/data.md.
 """
 
+from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, DefaultDict, Dict, Iterator, List, Set, Tuple
 
 from ...wording import plural
 from ..base import Format, Options, Preview
@@ -22,10 +23,10 @@ from ..fields import (
     get_relation_list,
     show,
     skip_document,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..record import EntityRecord, Offsets, Record, Source
 from ..report import ENTITIES, RELATIONS, Report
 from ..words import Text, check_sentences
 
@@ -103,30 +104,32 @@ class _Document:
         self, value: Any, source: Source, options: Options, report: Report
     ) -> None:
         self.obj: Dict[str, Any] = check(value, dict, "the document")
-        self.source = source
         self.options = options
         self.report = report
         sentences = check_sentences(get(self.obj, "sentences", list), "sentences")
         self.text = Text(sentences)
-        self.entities: List[EntityRecord] = []
-        # ids of entities by their first and last word
-        self.ids: Dict[Offsets, List[str]] = {}
+        self.items = Items(source, report)
+        # entities by their first and last word
+        self.at: DefaultDict[Offsets, List[EntityRecord]] = defaultdict(list)
 
     def read(self) -> Record:
         # both lists first: nothing is counted of a document that is left out
         ner = self._check_parts(get(self.obj, "ner", list), "ner")
         links = get_relation_list(self.obj, self.options, self.report)
         relations = self._check_parts(links, "relations") if links is not None else []
-        for i, part in enumerate(ner):
-            for k, value in enumerate(part):
+        for i, k, value in _iter_parts(ner):
+            with self.items.entity():
                 self._read_entity(value, i, f"ner[{i}][{k}]")
+        for i, k, value in _iter_parts(relations):
+            with self.items.relation(*peek(value, 4)):
+                self._read_relation(value, i, f"relations[{i}][{k}]")
         for key, what in NOT_CONVERTED.items():
             self.report.ignored(what, int(bool(self.obj.get(key))))
         return Record(
             self.text.text,
-            self.source,
-            self.entities,
-            list(self._iter_relations(relations)),
+            self.items.source,
+            self.items.entities,
+            self.items.relations,
             tokens=self.text.tokens,
             sentences=self.text.sentences,
             complete=self.options.complete and links is not None,
@@ -148,22 +151,14 @@ class _Document:
         return parts
 
     def _read_entity(self, value: Any, sentence: int, field: str) -> None:
-        self.report.read(ENTITIES)
-        try:
-            items = _check_items(value, 3, "[first, last, type]", field)
-            words = self._read_words(items[:2], sentence, field)
-            label = check_text(items[2], f"{field}[2]")
-        except FieldError as error:
-            message = f"{error.say(self.source)}; entity not converted."
-            self.report.error(ENTITIES, "wrong fields", message)
-            return
-        id_ = str(len(self.entities))
+        parts = _check_items(value, 3, "[first, last, type]", field)
+        words = self._read_words(parts[:2], sentence, field)
+        label = check_text(parts[2], f"{field}[2]")
         span = self.text.span(words[0], words[1] + 1)
-        self.entities.append(EntityRecord(id_, label, [span], field=field))
-        same = self.ids.setdefault(words, [])
+        entity = self.items.add(label, *span, field)
         # an entity that is listed twice is no other one
-        if label not in [self.entities[int(other)].label for other in same]:
-            same.append(id_)
+        if label not in [other.label for other in self.at[words]]:
+            self.at[words].append(entity)
 
     def _read_words(self, ends: List[Any], sentence: int, field: str) -> Offsets:
         """First and last word, which have to be in the sentence."""
@@ -183,44 +178,40 @@ class _Document:
             f"whole document from 0",
         )
 
-    def _iter_relations(self, parts: List[List[Any]]) -> Iterator[RelationRecord]:
-        for i, part in enumerate(parts):
-            for k, value in enumerate(part):
-                field = f"relations[{i}][{k}]"
-                self.report.read(RELATIONS)
-                label = "?"
-                try:
-                    items = _check_items(
-                        value, 5, "[first, last, first, last, label]", field
-                    )
-                    label = check_text(items[4], f"{field}[4]")
-                    head, tail = (
-                        self._resolve(items[at : at + 2], i, f"{field}.{name}")
-                        for name, at in (("head", 0), ("tail", 2))
-                    )
-                except FieldError as error:
-                    skip_relation(error, label, self.source, self.report)
-                else:
-                    yield RelationRecord(label, head, tail, field)
+    def _read_relation(self, value: Any, sentence: int, field: str) -> None:
+        parts = _check_items(value, 5, "[first, last, first, last, label]", field)
+        label = check_text(parts[4], f"{field}[4]")
+        head, tail = (
+            self._resolve(parts[at : at + 2], sentence, f"{field}.{name}")
+            for name, at in (("head", 0), ("tail", 2))
+        )
+        self.items.relate(label, head, tail, field)
 
     def _resolve(self, ends: List[Any], sentence: int, field: str) -> str:
         """Id of the entity that stands at these words of this sentence."""
         words = self._read_words(ends, sentence, field)
-        ids = self.ids.get(words, [])
-        if len(ids) == 1:
-            return ids[0]
+        found = self.at.get(words, [])
+        if len(found) == 1:
+            return found[0].id
         place = f"words {words[0]} to {words[1]}"
-        if not ids:
-            found = show(self.text.text[slice(*self.text.span(words[0], words[1] + 1))])
+        if not found:
+            shown = show(self.text.text[slice(*self.text.span(words[0], words[1] + 1))])
             raise EndpointError(
-                field, f"{place}, {found}, are no entity in 'ner', expected one"
+                field, f"{place}, {shown}, are no entity in 'ner', expected one"
             )
-        labels = ", ".join(self.entities[int(id_)].label for id_ in ids)
+        labels = ", ".join(entity.label for entity in found)
         raise EndpointError(
             field,
-            f"{place} are {len(ids)} entities ({labels}), expected one; the format "
+            f"{place} are {len(found)} entities ({labels}), expected one; the format "
             f"can't say which is meant, remove all but one",
         )
+
+
+def _iter_parts(parts: List[List[Any]]) -> Iterator[Tuple[int, int, Any]]:
+    """YIELDS (Tuple[int, int, Any]): sentence, position in its list, item."""
+    for i, part in enumerate(parts):
+        for k, value in enumerate(part):
+            yield i, k, value
 
 
 def _check_items(value: Any, n: int, example: str, field: str) -> List[Any]:

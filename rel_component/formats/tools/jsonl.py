@@ -6,12 +6,12 @@ its position in `entities`. For files made by hand and by other programs too.
 """
 
 import json
+from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..base import Format, Options, Preview
 from ..fields import (
-    NO_ENTITY,
     EndpointError,
     FieldError,
     add_id,
@@ -22,8 +22,9 @@ from ..fields import (
     get_text,
     show,
     skip_document,
-    skip_relation,
 )
+from ..io import split_lines
+from ..items import Items, peek
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import ENTITIES, RELATIONS, Report
@@ -64,72 +65,35 @@ def _read_row(value: Any, source: Source, options: Options, report: Report) -> R
     complete = check(obj.get("complete"), (bool, type(None)), "complete")
     group = check(obj.get("group"), (str, type(None)), "group")
     tokens, sentences = _read_tokens(obj, report), _read_all(obj, "sentences")
-    entities = _Entities(values, source, report)
+    items = Items(source, report)
+    for i, entity in enumerate(values):
+        with items.entity():
+            items.entities.append(_read_entity(entity, f"entities[{i}]"))
+    ends = _Ends(items.entities)
+    for i, link in enumerate(links or []):
+        with items.relation(*peek(link, "label")):
+            items.relations.append(_read_relation(link, f"relations[{i}]", ends))
     return Record(
         text,
         source,
-        entities.records,
-        _read_relations(links or [], entities, source, report),
+        items.entities,
+        items.relations,
         tokens=tokens,
         sentences=sentences,
-        negatives=_read_negatives(negatives, entities, source, report),
+        negatives=_read_negatives(negatives, ends, items),
         complete=options.complete and links is not None and complete is not False,
         group=group,
         meta={key: obj[key] for key in obj if key not in FIELDS},
     )
 
 
-class _Entities:
-    """The entities of a document.
-
-    records (List[EntityRecord]): those that could be read; their ids are positions.
-    """
-
-    def __init__(self, values: List[Any], source: Source, report: Report) -> None:
-        self.n = len(values)
-        self.records: List[EntityRecord] = []
-        for i, value in enumerate(values):
-            report.read(ENTITIES)
-            try:
-                self.records.append(_read_entity(value, i))
-            except FieldError as error:
-                message = f"{error.say(source)}; entity not converted."
-                report.error(ENTITIES, "wrong fields", message)
-
-    def resolve(self, value: Any, path: str) -> str:
-        """Entity id of the end of a relation."""
-        if isinstance(value, int) and not isinstance(value, bool):
-            found = [e for e in self.records if e.id == str(value)]
-        else:
-            obj = check(value, dict, path)
-            pieces, label = _read_pieces(obj, path), obj.get("label")
-            found = [e for e in self.records if e.fragments == pieces]
-            # the label tells entities of the same stretch apart
-            found = [e for e in found if label in (e.label, None)]
-        if len({(e.label, *e.fragments) for e in found}) > 1:
-            labels = ", ".join(e.label for e in found)
-            raise EndpointError(
-                path,
-                f"{len(found)} entities ({labels}) stand there, expected its label "
-                f"to say which",
-            )
-        if not found:
-            raise EndpointError(
-                path,
-                f"{show(value)} is not an entity of this document, expected one of "
-                f"its {self.n} entities, or its position among them, from 0",
-            )
-        return found[0].id
-
-
-def _read_entity(value: Any, i: int) -> EntityRecord:
-    field = f"entities[{i}]"
+def _read_entity(value: Any, field: str) -> EntityRecord:
     obj = check(value, dict, field)
     pieces = _read_pieces(obj, field)
     label = get_text(obj, "label", field)
     text = check(obj.get("text"), (str, type(None)), f"{field}.text")
     attrs = {key: obj[key] for key in obj if key not in ENTITY_FIELDS}
-    return EntityRecord(str(i), label, pieces, text, field, attrs)
+    return EntityRecord(field, label, pieces, text, field, attrs)
 
 
 def _read_pieces(obj: Dict[str, Any], field: str) -> List[Offsets]:
@@ -161,54 +125,73 @@ def _read_tokens(obj: Dict[str, Any], report: Report) -> Optional[List[Offsets]]
     return _read_all(obj, "tokens")
 
 
-def _read_relations(
-    values: List[Any], entities: _Entities, source: Source, report: Report
-) -> List[RelationRecord]:
-    relations: List[RelationRecord] = []
-    for i, value in enumerate(values):
-        field = f"relations[{i}]"
-        report.read(RELATIONS)
-        label = "?"
-        try:
-            obj = check(value, dict, field)
-            label = get_text(obj, "label", field)
-            symmetric = check(obj.get("symmetric", False), bool, f"{field}.symmetric")
-            head, tail = _read_ends(obj, entities, field)
-        except FieldError as error:
-            skip_relation(error, label, source, report, reason=NO_ENTITY)
-            continue
-        attrs = {key: obj[key] for key in obj if key not in RELATION_FIELDS}
-        relations.append(RelationRecord(label, head, tail, field, symmetric, attrs))
-    return relations
+def _read_relation(value: Any, field: str, ends: "_Ends") -> RelationRecord:
+    obj = check(value, dict, field)
+    label = get_text(obj, "label", field)
+    symmetric = check(obj.get("symmetric", False), bool, f"{field}.symmetric")
+    head, tail = ends.read(obj, field)
+    attrs = {key: obj[key] for key in obj if key not in RELATION_FIELDS}
+    return RelationRecord(label, head, tail, field, symmetric, attrs)
 
 
-def _read_ends(obj: Dict[str, Any], entities: _Entities, field: str) -> Tuple[str, str]:
-    head, tail = (
-        entities.resolve(get(obj, key, (dict, int), field), f"{field}.{key}")
-        for key in ("head", "tail")
-    )
-    return head, tail
+class _Ends:
+    """Finds the entities that relations name by position, or repeat."""
+
+    def __init__(self, entities: List[EntityRecord]) -> None:
+        self._by_field = {entity.field: entity for entity in entities}
+        self._by_pieces: DefaultDict[Tuple[Offsets, ...], List[EntityRecord]]
+        self._by_pieces = defaultdict(list)
+        for entity in entities:
+            self._by_pieces[tuple(entity.fragments)].append(entity)
+
+    def read(self, obj: Dict[str, Any], field: str) -> Tuple[str, str]:
+        """RETURNS (Tuple[str, str]): entity ids of head and tail."""
+        head, tail = (
+            self._resolve(get(obj, key, (dict, int), field), f"{field}.{key}")
+            for key in ("head", "tail")
+        )
+        return head, tail
+
+    def _resolve(self, value: Any, path: str) -> str:
+        if isinstance(value, int):
+            entity = self._by_field.get(f"entities[{value}]")
+            found = [entity] if entity else []
+        else:
+            found = self._by_pieces.get(tuple(_read_pieces(value, path)), [])
+            # the label tells entities of the same stretch apart
+            label = value.get("label")
+            found = [entity for entity in found if label in (entity.label, None)]
+        labels = list(dict.fromkeys(entity.label for entity in found))
+        if len(labels) == 1:
+            return found[0].id
+        if labels:
+            raise EndpointError(
+                path,
+                f"{len(found)} entities ({', '.join(labels)}) stand there, expected "
+                f"its label to say which",
+            )
+        raise EndpointError(
+            path,
+            f"{show(value)} is not an entity of this document, expected one of its "
+            f"{len(self._by_field)} entities, or its position among them, from 0",
+        )
 
 
 def _read_negatives(
-    values: List[Any], entities: _Entities, source: Source, report: Report
+    values: List[Any], ends: _Ends, items: Items
 ) -> List[Tuple[str, str]]:
     """Unrelated pairs; one that can't be read is counted among the relations."""
     pairs: List[Tuple[str, str]] = []
     for i, value in enumerate(values):
         field = f"negatives[{i}]"
-        try:
-            pairs.append(_read_ends(check(value, dict, field), entities, field))
-        except FieldError as error:
-            report.read(RELATIONS)
-            message = f"{error.say(source)}; unrelated pair not converted."
-            report.error(RELATIONS, "unrelated pair", message)
+        with items.relation(what="unrelated pair"):
+            pairs.append(ends.read(check(value, dict, field), field))
     return pairs
 
 
 def _looks_like(preview: Preview) -> bool:
     # the first document may have no entity
-    rows = [preview.value, *_parse_lines(preview.text.split("\n")[1:])]
+    rows = [preview.value, *_parse_lines(split_lines(preview.text)[1:])]
     return any(map(_is_row, rows))
 
 

@@ -208,8 +208,8 @@ class _Reader:
         yield Record(
             text,
             source,
-            results.entities,
-            results.relations,
+            results.items.entities,
+            results.items.relations,
             complete=self.options.complete and not _is_min(annotation.obj),
             version=_make_version(annotation, text, source),
             meta={**meta, "data": rest},

@@ -7,18 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..base import DEFAULT_LABEL, Options
-from ..fields import (
-    NO_ENTITY,
-    EndpointError,
-    FieldError,
-    check,
-    check_text,
-    get,
-    get_list,
-    show,
-)
-from ..record import EntityRecord, RelationRecord, Source
-from ..report import ENTITIES, RELATIONS, Report
+from ..fields import FieldError, check, check_text, get, get_list, show
+from ..items import Items
+from ..record import EntityRecord, Source
+from ..report import Report
 
 LABELS = ("labels", "hypertextlabels", "paragraphlabels")
 DIRECTIONS = ("right", "left", "bi")
@@ -98,40 +90,21 @@ class Results:
     ) -> None:
         self.text = text
         self.has_html = has_html
-        self.source = source
         self.options = options
         self.report = report
-        self.entities: List[EntityRecord] = []
-        self.relations: List[RelationRecord] = []
-        # by the id of their region; of a region with several labels the first
-        self.by_region: Dict[str, EntityRecord] = {}
-        self.broken: Dict[str, str] = {}
+        self.items = Items(source, report, "annotation")
+        # regions by their ids: several results may say more of the same one
+        self.regions: Dict[str, EntityRecord] = {}
 
     def read(self, annotation: Annotation) -> None:
         """Take all regions and relations; what can't be read is reported."""
         for item in annotation.regions:
-            self.report.read(ENTITIES, item.n)
-            try:
+            with self.items.entity(n=item.n):
                 self._read_region(item)
-            except FieldError as error:
-                message = f"{error.say(self.source)}; entity not converted."
-                self.report.error(ENTITIES, "wrong fields", message, item.n)
-                if is_dict(item.value) and isinstance(item.value.get("id"), IDS):
-                    self.broken[str(item.value.get("id"))] = item.field
         # they may stand before their regions
         for item in annotation.relations:
-            self.report.read(RELATIONS, item.n)
-            try:
-                self.relations += self._read_relation(item)
-            except FieldError as error:
-                names = "".join(f" {show(label)}" for label in item.labels)
-                is_endpoint = isinstance(error, EndpointError)
-                self.report.error(
-                    RELATIONS,
-                    NO_ENTITY if is_endpoint else "wrong fields",
-                    f"{error.say(self.source)}; relation{names} not converted.",
-                    item.n,
-                )
+            with self.items.relation(*item.labels, n=item.n):
+                self._read_relation(item)
 
     def _read_region(self, item: Item) -> None:
         region = check(item.value, dict, item.field)
@@ -142,8 +115,19 @@ class Results:
                 f"'labels')",
             )
         id_ = check(region.get("id"), IDS, f"{item.field}.id")
+        known = self.regions.get(str(id_))
+        if id_ is not None and not self.items.has(id_):
+            self.items.claim(id_, item.field)
         value = check(region.get("value"), dict, item.inner)
         ends = self._read_offsets(value, item.inner)
+        if known and id_ is not None and known.fragments != [ends]:
+            self.items.claim(id_, item.field)
+            raise FieldError(
+                f"{item.field}.id",
+                f"found {show(id_)} for another stretch of text, expected an id of its "
+                f"own: {known.field} has it",
+                "duplicate id",
+            )
         text = check(value.get("text"), (str, type(None)), f"{item.inner}.text")
         if not item.labels:
             raise FieldError(
@@ -151,25 +135,19 @@ class Results:
                 "found no label, expected at least one: label the region or remove it",
             )
         labels = [check_text(label, f"{item.inner}.labels") for label in item.labels]
-        known = self.by_region.get(str(id_))
-        if known and id_ is not None and known.fragments != [ends]:
-            raise FieldError(
-                f"{item.field}.id",
-                f"found {show(id_)} for another stretch of text, expected an id of its "
-                f"own: {known.field} has it",
-            )
         self.report.note(
             "regions with several labels: each makes an entity, relations are the "
             "first one's",
             int(len(labels) > 1),
         )
-        for label in labels:
-            entity = EntityRecord(
-                str(len(self.entities)), label, [ends], self._unescape(text), item.field
-            )
-            self.entities.append(entity)
-            if id_ is not None:
-                self.by_region.setdefault(str(id_), entity)
+        # fields are those of results, which may make several entities
+        first = len(self.items.entities)
+        for i, label in enumerate(labels):
+            entity = self.items.add(label, *ends, item.field, self._unescape(text))
+            entity.id = f"{item.field} {i}"
+        if id_ is not None and known is None:
+            self.regions[str(id_)] = self.items.entities[first]
+            self.items.name(str(id_), self.items.entities[first])
 
     def _read_offsets(self, value: Dict[str, Any], path: str) -> Tuple[int, int]:
         if self.has_html:
@@ -190,7 +168,7 @@ class Results:
             return text
         return text.replace("\\n", "\n")
 
-    def _read_relation(self, item: Item) -> List[RelationRecord]:
+    def _read_relation(self, item: Item) -> None:
         obj, path = item.value, item.field
         labels = self._read_labels(obj, path)
         direction = "right" if obj.get("direction") is None else obj["direction"]
@@ -199,12 +177,12 @@ class Results:
                 f"{path}.direction",
                 f"found {show(direction)}, expected one of {', '.join(DIRECTIONS)}",
             )
-        ends = [self._resolve(obj, key, path) for key in ("from_id", "to_id")]
-        head, tail = ends[::-1] if direction == "left" else ends
-        return [
-            RelationRecord(label, head, tail, path, symmetric=direction == "bi")
-            for label in labels
-        ]
+        head, tail = self.items.ends(obj, ("from_id", "to_id"), path, (str, int))
+        if direction == "left":
+            head, tail = tail, head
+        for label in labels:
+            self.items.relate(label, head, tail, path)
+            self.items.relations[-1].symmetric = direction == "bi"
 
     def _read_labels(self, obj: Dict[str, Any], path: str) -> List[str]:
         labels = get_list(obj, "labels", path)
@@ -219,19 +197,6 @@ class Results:
             )
         self.report.note("relations without a label: --default-label")
         return [default]
-
-    def _resolve(self, obj: Dict[str, Any], key: str, path: str) -> str:
-        """Entity id of an end."""
-        id_ = get(obj, key, (str, int), path)
-        entity = self.by_region.get(str(id_))
-        if entity is not None:
-            return entity.id
-        why = "which is not a region of this annotation"
-        if str(id_) in self.broken:
-            why = f"but {self.broken[str(id_)]} was not converted"
-        raise EndpointError(
-            f"{path}.{key}", f"found {show(id_)}, {why}; expected the id of a region"
-        )
 
 
 def sort_results(path: str, obj: Dict[str, Any], results: List[Any]) -> Annotation:

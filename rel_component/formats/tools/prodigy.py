@@ -5,13 +5,13 @@ UBIAI; `head_span` and `child_span` repeat the spans with their characters.
 Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/projects.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, DefaultDict, Dict, Iterator, List, Optional, Tuple
 
 from ..base import Format, Option, Options, Preview
 from ..fields import (
-    NO_ENTITY,
     EndpointError,
     FieldError,
     check,
@@ -22,10 +22,10 @@ from ..fields import (
     get_text,
     show,
     skip_document,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Offsets, Record, RelationRecord, Source, Version
+from ..record import Offsets, Record, Source, Version
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..versions import parse_time
 
@@ -108,6 +108,38 @@ class _Extent:
     last: Optional[int]
 
 
+class _Extents:
+    """The entities of a task by where they stand; repeated ones once."""
+
+    def __init__(self) -> None:
+        self.all: List[_Extent] = []
+        self.by_last: DefaultDict[Optional[int], List[_Extent]] = defaultdict(list)
+        self.by_first: DefaultDict[Optional[int], List[_Extent]] = defaultdict(list)
+        self._by_characters: DefaultDict[Offsets, List[_Extent]] = defaultdict(list)
+
+    def add(self, extent: _Extent) -> None:
+        same = self.at(extent.start, extent.end)
+        if extent.label not in [other.label for other in same]:
+            self.all.append(extent)
+            self.by_last[extent.last].append(extent)
+            self.by_first[extent.first].append(extent)
+            self._by_characters[extent.start, extent.end].append(extent)
+
+    def at(self, start: int, end: int) -> List[_Extent]:
+        """RETURNS (List[_Extent]): those with these characters."""
+        return self._by_characters.get((start, end), [])
+
+    def covering(self, token: int) -> List[_Extent]:
+        """RETURNS (List[_Extent]): those with this token."""
+        return [
+            extent
+            for extent in self.all
+            if extent.first is not None
+            and extent.last is not None
+            and extent.first <= token <= extent.last
+        ]
+
+
 class _Task:
     """One task while it is read."""
 
@@ -115,32 +147,31 @@ class _Task:
         self, obj: Dict[str, Any], source: Source, options: Options, report: Report
     ) -> None:
         self.obj = obj
-        self.source = source
         self.options = options
         self.report = report
         self.text: str = get(obj, "text", str)
-        self.entities: List[EntityRecord] = []
-        self.extents: List[_Extent] = []
+        self.items = Items(source, report)
+        self.extents = _Extents()
         self.own_tokens = self._read_tokens()
         # what `head` and `child` count
         self.tokens = self.own_tokens or self._tokenize()
+        self._token_at: Dict[int, int] = {}
 
     def read(self) -> Record:
         # both lists first: nothing is counted of a task that is left out
         spans = get_list(self.obj, "spans")
         links = get_relation_list(self.obj, self.options, self.report)
         for i, value in enumerate(spans):
-            self.report.read(ENTITIES)
-            try:
+            with self.items.entity():
                 self._read_span(value, f"spans[{i}]")
-            except FieldError as error:
-                message = f"{error.say(self.source)}; entity not converted."
-                self.report.error(ENTITIES, "wrong fields", message)
+        for i, value in enumerate(links or []):
+            with self.items.relation(*peek(value, "label")):
+                self._read_relation(value, f"relations[{i}]")
         return Record(
             self.text,
-            self.source,
-            self.entities,
-            self._read_relations(links or []),
+            self.items.source,
+            self.items.entities,
+            self.items.relations,
             tokens=self.own_tokens,
             complete=self.options.complete and links is not None,
             version=_make_version(self.obj),
@@ -218,8 +249,7 @@ class _Task:
         first: Optional[int] = None,
         last: Optional[int] = None,
     ) -> str:
-        id_ = str(len(self.entities))
-        entity = EntityRecord(id_, label, [(start, end)], text, field)
+        entity = self.items.add(label, start, end, field, text)
         listed = self.obj.get("tokens")
         tokens = listed if isinstance(listed, list) else []
         if tokens and first is not None and last is not None:
@@ -229,16 +259,10 @@ class _Task:
             elif text is None:
                 entity.text = self._text_of(first, last)
                 entity.text_name = f"the text of tokens {first} to {last}"
-        self.entities.append(entity)
-        if first is None:
-            first = self._token_at(start)
-        if last is None:
-            last = self._token_at(end - 1)
-        extent = _Extent(id_, label, start, end, first, last)
-        key = (start, end, label)
-        if not any((e.start, e.end, e.label) == key for e in self.extents):
-            self.extents.append(extent)
-        return id_
+        first = self._find_token(start) if first is None else first
+        last = self._find_token(end - 1) if last is None else last
+        self.extents.add(_Extent(entity.id, label, start, end, first, last))
+        return entity.id
 
     def _text_of(self, first: int, last: int) -> Optional[str]:
         """What the task says that these tokens cover, if it does.
@@ -255,35 +279,18 @@ class _Task:
             return None
         return "".join(map(str.__add__, words, blanks)).strip(" ")
 
-    def _token_at(self, char: int) -> Optional[int]:
-        for i, (start, end) in enumerate(self.tokens):
-            if start <= char < end:
-                return i
-        return None
+    def _find_token(self, char: int) -> Optional[int]:
+        if not self._token_at:
+            for i, (start, end) in reversed(list(enumerate(self.tokens))):
+                self._token_at.update(dict.fromkeys(range(start, end), i))
+        return self._token_at.get(char)
 
-    def _read_relations(self, values: List[Any]) -> List[RelationRecord]:
-        relations: List[RelationRecord] = []
-        for i, value in enumerate(values):
-            field = f"relations[{i}]"
-            self.report.read(RELATIONS)
-            label = "?"
-            try:
-                obj = check(value, dict, field)
-                label = get_text(obj, "label", field)
-                ends = [self._resolve(obj, key, field) for key in ("head", "child")]
-            except FieldError as error:
-                skip_relation(
-                    error,
-                    label,
-                    self.source,
-                    self.report,
-                    reason=NO_ENTITY,
-                )
-                continue
-            for _, repair in ends:
-                self.report.repair(repair, int(bool(repair)))
-            relations.append(RelationRecord(label, ends[0][0], ends[1][0], field))
-        return relations
+    def _read_relation(self, value: Any, field: str) -> None:
+        label = get_text(check(value, dict, field), "label", field)
+        ends = [self._resolve(value, key, field) for key in ("head", "child")]
+        for _, repair in ends:
+            self.report.repair(repair, int(bool(repair)))
+        self.items.relate(label, ends[0][0], ends[1][0], field)
 
     def _resolve(self, obj: Dict[str, Any], key: str, field: str) -> Tuple[str, str]:
         """Entity id of an end, and the repair that it took."""
@@ -301,10 +308,9 @@ class _Task:
             if span.get("label") is None:
                 return self._take_bare(span, f"{path}_span"), ""
         if token is not None:
-            for is_match, repair in self._ways(token, f"{key}_span", span is not None):
-                matches = [e for e in self.extents if is_match(e)]
-                if matches:
-                    return self._single(matches, path, token), repair
+            matches, repair = self._find_by_token(token, f"{key}_span", span)
+            if matches:
+                return self._single(matches, path, token), repair
             if 0 <= token < len(self.tokens):
                 start, end = self.tokens[token]
                 bare = {"start": start, "end": end}
@@ -312,13 +318,13 @@ class _Task:
         raise EndpointError(
             path,
             f"{show(token if span is None else span)} is not an entity of this "
-            f"document (it has {len(self.tokens)} tokens and {len(self.extents)} "
+            f"document (it has {len(self.tokens)} tokens and {len(self.extents.all)} "
             f"entities)",
         )
 
     def _find_by_characters(self, span: Dict[str, Any], path: str) -> Optional[_Extent]:
         start, end = get(span, "start", int, path), get(span, "end", int, path)
-        found = [e for e in self.extents if (e.start, e.end) == (start, end)]
+        found = self.extents.at(start, end)
         same = [e for e in found if e.label == span.get("label")]
         if len(same or found) > 1:
             labels = ", ".join(e.label for e in found)
@@ -329,20 +335,17 @@ class _Task:
             )
         return next(iter(same or found), None)
 
-    @staticmethod
-    def _ways(
-        token: int, span_key: str, is_off: bool
-    ) -> List[Tuple[Callable[[_Extent], bool], str]]:
-        by_end = f"relation end resolved by its last token ({span_key} disagrees)"
-        covering = "relation end resolved by covering span"
-        return [
-            (lambda e: e.last == token, by_end if is_off else ""),
-            (lambda e: e.first == token, covering),
-            (
-                lambda e: None not in (e.first, e.last) and e.first <= token <= e.last,
-                covering,
-            ),
-        ]
+    def _find_by_token(
+        self, token: int, span_key: str, span: Optional[Dict[str, Any]]
+    ) -> Tuple[List[_Extent], str]:
+        """Entities whose last token it is, else those that begin there or cover it;
+        and the repair that this is."""
+        extents = self.extents
+        if extents.by_last.get(token):
+            by_end = f"relation end resolved by its last token ({span_key} disagrees)"
+            return extents.by_last[token], by_end if span is not None else ""
+        found = extents.by_first.get(token) or extents.covering(token)
+        return found, "relation end resolved by covering span"
 
     @staticmethod
     def _single(matches: List[_Extent], path: str, token: int) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ..base import Format, FormatError, Options, Preview
-from ..fields import show
-from ..io import iter_text_lines
+from ..fields import EndpointError, FieldError, show
+from ..io import iter_text_lines, split_lines
+from ..items import Items
 from ..mentions import MENTIONS, Concepts, split_ids
 from ..record import EntityRecord, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
@@ -25,14 +26,6 @@ EXPECTED = {
     RELATIONS: "ID<tab>label<tab>concept<tab>concept",
 }
 NAMES = {ENTITIES: "entity", RELATIONS: "relation"}
-
-
-class _LineError(ValueError):
-    """What was found in a line, what was expected, and a few words to count it by."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass
@@ -159,9 +152,14 @@ class _Reader:
         if self.document.problem:
             self._lose(rows)
             return None
+        items = Items(self.source, self.report)
         # relations may stand before the mentions
-        entities = [e for row in rows[ENTITIES] for e in self._read_entity(*row)]
-        relations = [r for row in rows[RELATIONS] for r in self._read_relation(*row)]
+        for source, cells in rows[ENTITIES]:
+            with items.entity(source=source):
+                items.entities.append(self._read_entity(source, cells))
+        for source, cells in rows[RELATIONS]:
+            with items.relation(source=source):
+                items.relations += self._read_relation(source, cells)
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
         if is_partial and self.options.complete:
@@ -169,8 +167,8 @@ class _Reader:
         return Record(
             "\n".join(self.document.passages),
             self.source,
-            entities,
-            relations,
+            items.entities,
+            items.relations,
             negatives=negatives,
             complete=self.options.complete and not is_partial,
         )
@@ -183,22 +181,18 @@ class _Reader:
             self.report.read(kind, len(found))
             self.report.lost_with(kind, reason, len(found))
 
-    def _read_entity(self, source: Source, cells: List[str]) -> Iterator[EntityRecord]:
-        self.report.read(ENTITIES)
-        try:
-            if len(cells) < 5:
-                raise _wrong(ENTITIES, cells)
-            if not all(map(INTEGER.match, cells[1:3])):
-                raise _LineError(
-                    "wrong offsets",
-                    f"found the offsets {show(cells[1])} and {show(cells[2])}, "
-                    f"expected whole numbers",
-                )
-            if not cells[4].strip():
-                raise _LineError("no type", "found no type, expected one in column 5")
-        except _LineError as error:
-            self._report(ENTITIES, source, error)
-            return
+    def _read_entity(self, source: Source, cells: List[str]) -> EntityRecord:
+        if len(cells) < 5:
+            raise _wrong(ENTITIES, cells)
+        if not all(map(INTEGER.match, cells[1:3])):
+            raise FieldError(
+                "",
+                f"found the offsets {show(cells[1])} and {show(cells[2])}, expected "
+                f"whole numbers",
+                "wrong offsets",
+            )
+        if not cells[4].strip():
+            raise FieldError("", "found no type, expected one in column 5", "no type")
         offsets = (int(cells[1]), int(cells[2]))
         # what stands after the concept: of composite mentions, of variants
         ids = [id_ for cell in cells[5:] for id_ in split_ids(cell)]
@@ -208,54 +202,44 @@ class _Reader:
         if ids:
             entity.attrs["kb_id"] = ids[0]
         self.concepts.add(ids, entity)
-        yield entity
+        return entity
 
     def _read_relation(
         self, source: Source, cells: List[str]
     ) -> Iterator[RelationRecord]:
-        try:
-            if len(cells) < 4 or not cells[1].strip():
-                raise _wrong(RELATIONS, cells)
-            ends = [self._resolve(cell) for cell in cells[2:4]]
-        except _LineError as error:
-            self.report.read(RELATIONS)
-            self._report(RELATIONS, source, error)
-            return
-        pairs = self.concepts.relate(*ends)
-        self.report.read(RELATIONS, len(pairs))
+        if len(cells) < 4 or not cells[1].strip():
+            raise _wrong(RELATIONS, cells)
+        ends = [self._resolve(cell) for cell in cells[2:4]]
         policy = self.options[MENTIONS]
         self.report.note(f"relations between concepts: {policy} mentions")
         attrs = {"novel": cells[4].strip()} if cells[4:] and cells[4].strip() else {}
-        for head, tail in pairs:
+        for head, tail in self.concepts.relate(*ends):
             label = cells[1].strip()
             yield RelationRecord(label, head, tail, attrs=dict(attrs), source=source)
 
     def _resolve(self, cell: str) -> List[str]:
         found = self.concepts.resolve(cell)
         if not found:
-            raise _LineError(
-                "no such entity",
+            raise EndpointError(
+                "",
                 f"found the concept {show(cell)}, which no mention of this document "
                 f"has, expected one that a line above has in column 6",
             )
         return found
 
-    def _report(self, kind: str, source: Source, error: _LineError) -> None:
-        message = f"{source}: {error}; {NAMES[kind]} not converted."
-        self.report.error(kind, error.reason, message)
 
-
-def _wrong(kind: str, cells: List[str]) -> _LineError:
+def _wrong(kind: str, cells: List[str]) -> FieldError:
     line = "\t".join(cells)
     hint = "" if "\t" in line else ": there are blanks where tabs should be"
-    return _LineError(
-        "line not readable",
+    return FieldError(
+        "",
         f"found {show(line)}, expected {EXPECTED[kind]}{hint}",
+        "line not readable",
     )
 
 
 def _looks_like(preview: Preview) -> bool:
-    lines = (line for line in preview.text.split("\n") if line.strip())
+    lines = (line for line in split_lines(preview.text) if line.strip())
     return re.match(r"[^|\t]+\|t\|", next(lines, "")) is not None
 
 

@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..base import ENTITY_LABEL, Format, FormatError, Option, Options, Preview
 from ..fields import FieldError, show
-from ..io import iter_text_lines
+from ..io import iter_text_lines, split_lines
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
 
@@ -289,7 +289,7 @@ def _find_key(path: Path) -> Optional[Path]:
 
 
 def _looks_like(preview: Preview) -> bool:
-    line = next((line for line in preview.text.splitlines() if line.strip()), "")
+    line = next((line for line in split_lines(preview.text) if line.strip()), "")
     return bool(ITEM.match(line)) and len(TAG.findall(line)) > 1
 
 

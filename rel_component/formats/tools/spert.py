@@ -6,7 +6,7 @@ such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 """
 
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence
 
 from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
@@ -20,8 +20,9 @@ from ..fields import (
     skip_document,
 )
 from ..io import decode, read_bytes
+from ..items import Items, peek
 from ..json_values import iter_json, parse
-from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..record import Offsets, Record, Source
 from ..report import ENTITIES, FILES, RELATIONS, Report
 from ..words import check_words, join_words
 
@@ -65,15 +66,20 @@ def _read_sentence(
     # both lists first: nothing is counted of a sentence that is left out
     values = get(obj, "entities", list)
     links = get_relation_list(obj, options, report)
-    entities = _read_entities(values, tokens, source, report)
-    relations = _read_relations(links or [], entities, len(values), source, report)
-    for relation in relations:
-        relation.symmetric = relation.label in symmetric
+    items = Items(source, report, "sentence")
+    for i, entity in enumerate(values):
+        with items.entity():
+            items.claim(i, f"entities[{i}]")
+            _read_entity(entity, f"entities[{i}]", tokens, items)
+            items.name(str(i), items.entities[-1])
+    for i, relation in enumerate(links or []):
+        with items.relation(*peek(relation, "type")):
+            _read_relation(relation, f"relations[{i}]", symmetric, items)
     return Record(
         text,
         source,
-        list(entities.values()),
-        relations,
+        items.entities,
+        items.relations,
         tokens=tokens,
         complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
@@ -87,84 +93,28 @@ def _read_tokens(obj: Dict[str, Any]) -> List[str]:
     return tokens
 
 
-def _read_entities(
-    values: List[Any], tokens: Sequence[Offsets], source: Source, report: Report
-) -> Dict[str, EntityRecord]:
-    """Entities by their index, without those that can't be read."""
-    entities: Dict[str, EntityRecord] = {}
-    for i, value in enumerate(values):
-        field = f"entities[{i}]"
-        report.read(ENTITIES)
-        try:
-            entity = check(value, dict, field)
-            label = get_text(entity, "type", field)
-            start = get(entity, "start", int, field)
-            end = get(entity, "end", int, field)
-            if not 0 <= start < end <= len(tokens):
-                raise FieldError(
-                    field,
-                    f"found tokens {show(start)} to {show(end)}, expected "
-                    f"0 <= start < end <= {len(tokens)}, end being the token after the "
-                    f"last one",
-                )
-        except FieldError as error:
-            message = f"{error.say(source)}; entity not converted."
-            report.error(ENTITIES, "wrong fields", message)
-            continue
-        offsets = (tokens[start][0], tokens[end - 1][1])
-        entities[str(i)] = EntityRecord(str(i), label, [offsets], field=field)
-    return entities
+def _read_entity(
+    value: Any, field: str, tokens: Sequence[Offsets], items: Items
+) -> None:
+    obj = check(value, dict, field)
+    label = get_text(obj, "type", field)
+    start, end = get(obj, "start", int, field), get(obj, "end", int, field)
+    if not 0 <= start < end <= len(tokens):
+        raise FieldError(
+            field,
+            f"found tokens {show(start)} to {show(end)}, expected 0 <= start < end <= "
+            f"{len(tokens)}, end being the token after the last one",
+        )
+    items.add(label, tokens[start][0], tokens[end - 1][1], field)
 
 
-def _read_relations(
-    values: List[Any],
-    entities: Dict[str, EntityRecord],
-    n_entities: int,
-    source: Source,
-    report: Report,
-) -> List[RelationRecord]:
-    relations: List[RelationRecord] = []
-    for i, value in enumerate(values):
-        field = f"relations[{i}]"
-        report.read(RELATIONS)
-        label = "?"
-        try:
-            relation = check(value, dict, field)
-            label = get_text(relation, "type", field)
-            head = get(relation, "head", int, field)
-            tail = get(relation, "tail", int, field)
-        except FieldError as error:
-            message = f"{error.say(source)}; relation {label!r} not converted."
-            report.error(RELATIONS, "wrong fields", message)
-            continue
-        for name, index in (("head", head), ("tail", tail)):
-            problem = _find_problem(index, entities, n_entities)
-            if problem:
-                reason, message = problem
-                report.error(
-                    RELATIONS,
-                    reason,
-                    f"{source.at(f'{field}.{name}')}: {message}; relation {label!r} "
-                    f"not converted.",
-                )
-                break
-        else:
-            relations.append(RelationRecord(label, str(head), str(tail), field))
-    return relations
-
-
-def _find_problem(
-    index: int, entities: Dict[str, EntityRecord], n_entities: int
-) -> Optional[Tuple[str, str]]:
-    if str(index) in entities:
-        return None
-    if 0 <= index < n_entities:
-        return "endpoint dropped", f"entities[{index}] can't be read"
-    return (
-        "no such entity",
-        f"{show(index)} is not an entity of this sentence, expected an index into its "
-        f"{n_entities} entities, from 0",
-    )
+def _read_relation(
+    value: Any, field: str, symmetric: FrozenSet[str], items: Items
+) -> None:
+    obj = check(value, dict, field)
+    label = get_text(obj, "type", field)
+    items.relate(label, *items.ends(obj, ("head", "tail"), field, int), field)
+    items.relations[-1].symmetric = label in symmetric
 
 
 def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:

@@ -10,8 +10,9 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
 
 from ..base import Format, Option, Options, Preview
 from ..fields import FieldError, add_id, check, get, get_text, show, skip_document
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Record, RelationRecord, Source
+from ..record import Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..words import Text, check_words
 
@@ -99,17 +100,23 @@ def _read_item(value: Any, source: Source, options: Options, report: Report) -> 
     if not words:
         raise FieldError("token", "found an empty list, expected words")
     text = Text([words])
-    entities = {
-        entity.id: entity
-        for side in SIDES
-        for entity in _read_entity(obj, side, text, source, report)
-    }
+    items = Items(source, report, "item")
+    for side in SIDES:
+        with items.entity():
+            _read_entity(obj, side, text, items)
+    if obj.get("relation") is None and options.entities_only:
+        report.note("items without a relation")
+    else:
+        with items.relation(*peek(obj, "relation")):
+            label = get_text(obj, "relation")
+            head, tail = (items.resolve(side, "relation") for side in SIDES)
+            items.relate(label, head, tail, "relation")
     docid = obj.get("docid")
     return Record(
         text.text,
         source,
-        list(entities.values()),
-        list(_read_relation(obj, entities, source, options, report)),
+        items.entities,
+        items.relations,
         tokens=text.tokens,
         # nobody looked at other pairs, not even at this one the other way round
         complete=False,
@@ -118,54 +125,19 @@ def _read_item(value: Any, source: Source, options: Options, report: Report) -> 
     )
 
 
-def _read_entity(
-    obj: Dict[str, Any], side: str, text: Text, source: Source, report: Report
-) -> Iterator[EntityRecord]:
-    report.read(ENTITIES)
-    try:
-        label = get_text(obj, f"{side}_type")
-        start, end = get(obj, f"{side}_start", int), get(obj, f"{side}_end", int)
-        n_words = len(text.tokens)
-        if not 0 <= start <= end < n_words:
-            raise FieldError(
-                f"{side}_start",
-                f"found words {show(start)} to {show(end)}, expected 0 <= {side}_start "
-                f"<= {side}_end < {n_words}, the end being the last word",
-            )
-    except FieldError as error:
-        message = f"{error.say(source)}; entity not converted."
-        report.error(ENTITIES, "wrong fields", message)
-        return
-    yield EntityRecord(side, label, [text.span(start, end + 1)], field=f"{side}_start")
-
-
-def _read_relation(
-    obj: Dict[str, Any],
-    entities: Dict[str, EntityRecord],
-    source: Source,
-    options: Options,
-    report: Report,
-) -> Iterator[RelationRecord]:
-    if obj.get("relation") is None and options.entities_only:
-        report.note("items without a relation")
-        return
-    report.read(RELATIONS)
-    try:
-        label = get_text(obj, "relation")
-    except FieldError as error:
-        message = f"{error.say(source)}; relation not converted."
-        report.error(RELATIONS, "wrong fields", message)
-        return
-    missing = [side for side in SIDES if side not in entities]
-    if missing:
-        report.error(
-            RELATIONS,
-            "endpoint dropped",
-            f"{source.at('relation')}: its entity {' and '.join(missing)} can't be "
-            f"read; relation {label!r} not converted.",
+def _read_entity(obj: Dict[str, Any], side: str, text: Text, items: Items) -> None:
+    field = f"{side}_start"
+    items.claim(side, field)
+    label = get_text(obj, f"{side}_type")
+    start, end = get(obj, field, int), get(obj, f"{side}_end", int)
+    n_words = len(text.tokens)
+    if not 0 <= start <= end < n_words:
+        raise FieldError(
+            field,
+            f"found words {show(start)} to {show(end)}, expected 0 <= {side}_start "
+            f"<= {side}_end < {n_words}, the end being the last word",
         )
-        return
-    yield RelationRecord(label, *SIDES, field="relation")
+    items.name(side, items.add(label, *text.span(start, end + 1), field))
 
 
 def _looks_like(preview: Preview) -> bool:

@@ -17,10 +17,10 @@ from ..fields import (
     get_relation_list,
     get_text,
     skip_document,
-    skip_relation,
 )
+from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Record, RelationRecord, Source
+from ..record import Record, Source
 from ..report import ENTITIES, RELATIONS, Report
 
 FIELDS: Option[Mapping[str, str]] = Option(
@@ -58,13 +58,14 @@ def _read_document(
     # both lists first: nothing is counted of a document that is left out
     values = get(obj, "tokens", list)
     links = get_relation_list(obj, options, report)
-    entities, extents = _read_entities(values, source, options, report)
-    relations = _read_relations(links or [], extents, source, options, report)
+    items = Items(source, report)
+    extents = _read_entities(values, items, options)
+    _read_relations(links or [], extents, items, options)
     return Record(
         text,
         source,
-        entities,
-        relations,
+        items.entities,
+        items.relations,
         complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
@@ -76,31 +77,22 @@ def _rename(obj: Dict[str, Any], options: Options) -> Dict[str, Any]:
     return {usual.get(key, key): value for key, value in obj.items()}
 
 
-def _read_entities(
-    values: List[Any], source: Source, options: Options, report: Report
-) -> Tuple[List[EntityRecord], List[Extent]]:
-    entities: List[EntityRecord] = []
+def _read_entities(values: List[Any], items: Items, options: Options) -> List[Extent]:
     extents: List[Extent] = []
     seen = set()
     for i, value in enumerate(values):
         field = f"tokens[{i}]"
-        report.read(ENTITIES)
-        try:
+        with items.entity():
             obj = _rename(check(value, dict, field), options)
             start, end = get(obj, "start", int, field), get(obj, "end", int, field)
             label = get_text(obj, "entityLabel", field)
             text = check(obj.get("text"), (str, type(None)), f"{field}.text")
             extent = _read_extent(obj, field)
-        except FieldError as error:
-            report.error(
-                ENTITIES, "wrong fields", f"{error.say(source)}; entity not converted."
-            )
-            continue
-        entities.append(EntityRecord(str(i), label, [(start, end)], text, field))
-        if extent is not None and (start, end, label) not in seen:
-            seen.add((start, end, label))
-            extents.append((*extent, str(i)))
-    return entities, extents
+            entity = items.add(label, start, end, field, text)
+            if extent is not None and (start, end, label) not in seen:
+                seen.add((start, end, label))
+                extents.append((*extent, entity.id))
+    return extents
 
 
 def _read_extent(obj: Dict[str, Any], field: str) -> Optional[Tuple[int, int]]:
@@ -113,30 +105,18 @@ def _read_extent(obj: Dict[str, Any], field: str) -> Optional[Tuple[int, int]]:
 
 
 def _read_relations(
-    values: List[Any],
-    extents: List[Extent],
-    source: Source,
-    options: Options,
-    report: Report,
-) -> List[RelationRecord]:
-    relations: List[RelationRecord] = []
+    values: List[Any], extents: List[Extent], items: Items, options: Options
+) -> None:
     for i, value in enumerate(values):
         field = f"relations[{i}]"
-        report.read(RELATIONS)
-        label = "?"
-        try:
-            obj = _rename(check(value, dict, field), options)
-            label = get_text(obj, "relationLabel", field)
+        obj = _rename(value, options) if isinstance(value, dict) else value
+        with items.relation(*peek(obj, "relationLabel")):
+            label = get_text(check(obj, dict, field), "relationLabel", field)
             # both ends first: a repair is counted only where the relation is kept
             ends = [_resolve(obj, key, extents, field) for key in ("head", "child")]
-        except FieldError as error:
-            skip_relation(error, label, source, report)
-            continue
-        for _, repair in ends:
-            if repair:
-                report.repair(repair)
-        relations.append(RelationRecord(label, ends[0][0], ends[1][0], field))
-    return relations
+            items.relate(label, ends[0][0], ends[1][0], field)
+            for _, repair in ends:
+                items.report.repair(repair, int(bool(repair)))
 
 
 def _resolve(
@@ -161,8 +141,8 @@ def _resolve(
     raise EndpointError(
         f"{field}.{key}",
         f"{len(ids)} entities {where} token {token} "
-        f"({', '.join(f'tokens[{i}]' for i in ids)}), expected one; UBIAI can't say "
-        f"which is meant, remove all but one",
+        f"({', '.join(ids)}), expected one; UBIAI can't say which is meant, remove all "
+        f"but one",
     )
 
 

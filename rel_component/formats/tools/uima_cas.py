@@ -5,10 +5,11 @@ those of the file are used, since cassis leaves what it can't convert as it is.
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..base import DEFAULT_LABEL, FormatError, Options
-from ..fields import EndpointError, FieldError, show, skip_relation
+from ..fields import EndpointError, FieldError, show
+from ..items import Items
 from ..layers import (
     LINK,
     RELATION_LAYERS,
@@ -19,7 +20,7 @@ from ..layers import (
     name_after_layer,
 )
 from ..offsets import UNITS, UTF16, map_offsets
-from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
+from ..record import Offsets, Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
 SEGMENTATION = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type."
@@ -73,9 +74,7 @@ class _Document:
         self.annotations = sorted(annotations, key=lambda a: a.xmiID)
         self.source = _add_title(source, self.annotations)
         self.features: Dict[str, Optional[str]] = {}
-        self.found: List[EntityRecord] = []
-        self.entities: Dict[int, EntityRecord] = {}
-        self.lost: Set[int] = set()
+        self.items = Items(self.source, report)
 
     def read(self) -> Record:
         """RETURNS (Record): the document."""
@@ -83,13 +82,12 @@ class _Document:
         links, spans = self._choose_layers()
         for annotation in self.annotations:
             if annotation.type.name in spans:
-                self._read_entity(annotation)
-        relations = [
-            relation
-            for annotation in self.annotations
-            if annotation.type.name in links
-            for relation in self._read_relation(annotation)
-        ]
+                with self.items.entity():
+                    self._read_entity(annotation)
+        for annotation in self.annotations:
+            if annotation.type.name in links:
+                with self.items.relation(*self._peek(annotation)):
+                    self._read_relation(annotation)
         types = (type_ for type_ in self.typesystem.get_types() if _is_link(type_))
         wanted = self.options[RELATION_LAYERS]
         has_links = bool(choose_layers((x.name for x in types), wanted, self.report))
@@ -98,8 +96,8 @@ class _Document:
         return Record(
             self.text,
             self.source,
-            self.found,
-            relations,
+            self.items.entities,
+            self.items.relations,
             tokens=self._find_segments("Token"),
             sentences=self._find_segments("Sentence"),
             complete=self.options.complete and has_links,
@@ -130,6 +128,12 @@ class _Document:
             self.features[type_.name] = choose_feature(strings, self.options)
         return self.features[type_.name]
 
+    def _peek(self, annotation: Any) -> List[str]:
+        """The label, for messages."""
+        feature = self._find_feature(annotation.type)
+        value = getattr(annotation, feature, None) if feature else None
+        return [value] if value and isinstance(value, str) else []
+
     def _find_label(self, annotation: Any, kind: str, field: str) -> str:
         feature = self._find_feature(annotation.type)
         value = getattr(annotation, feature, None) if feature else None
@@ -145,24 +149,15 @@ class _Document:
 
     def _read_entity(self, annotation: Any) -> None:
         field = _name(annotation)
-        self.report.read(ENTITIES)
-        try:
-            offsets = self._read_offsets(annotation, field)
-            label = self._find_label(annotation, ENTITIES, field)
-        except FieldError as error:
-            self.lost.add(annotation.xmiID)
-            message = f"{error.say(self.source)}; entity not converted."
-            self.report.error(ENTITIES, "wrong fields", message)
-            return
-        # ids should be unique; the first one is what relations mean
-        id_ = f"{annotation.xmiID} of {len(self.found)}"
-        entity = EntityRecord(id_, label, [offsets], field=field)
+        id_ = self.items.claim(annotation.xmiID, field)
+        offsets = self._read_offsets(annotation, field)
+        label = self._find_label(annotation, ENTITIES, field)
+        entity = self.items.add(label, *offsets, field)
+        self.items.name(id_, entity)
         link = getattr(annotation, LINK, None)
         if isinstance(link, str) and link:
             entity.attrs["kb_id"] = link
         self.report.ignored("slots of spans", self._count_slots(annotation))
-        self.found.append(entity)
-        self.entities.setdefault(annotation.xmiID, entity)
 
     def _count_slots(self, annotation: Any) -> int:
         """How many features hold links with roles to other annotations."""
@@ -191,28 +186,20 @@ class _Document:
             f"which has {self.size} UTF-16 units",
         )
 
-    def _read_relation(self, annotation: Any) -> Iterator[RelationRecord]:
+    def _read_relation(self, annotation: Any) -> None:
         field = _name(annotation)
-        self.report.read(RELATIONS)
-        label = "?"
-        try:
-            label = self._find_label(annotation, RELATIONS, field)
-            head = self._resolve(annotation, HEAD, field)
-            tail = self._resolve(annotation, TAIL, field)
-        except FieldError as error:
-            skip_relation(error, label, self.source, self.report)
-            return
-        yield RelationRecord(label, head.id, tail.id, field)
+        label = self._find_label(annotation, RELATIONS, field)
+        head = self._resolve(annotation, HEAD, field)
+        tail = self._resolve(annotation, TAIL, field)
+        self.items.relate(label, head, tail, field)
 
-    def _resolve(self, annotation: Any, name: str, field: str) -> EntityRecord:
+    def _resolve(self, annotation: Any, name: str, field: str) -> str:
         end = getattr(annotation, name, None)
         path = f"{field}.{name}"
         id_ = getattr(end, "xmiID", None)
         if end is None or not isinstance(id_, int):
             raise EndpointError(path, "found nothing, expected an annotation")
-        if id_ in self.lost:
-            raise EndpointError(path, f"{_name(end)} was not converted")
-        if id_ not in self.entities:
+        if not self.items.has(id_):
             layer = get_short_name(end.type.name)
             raise EndpointError(
                 path,
@@ -220,7 +207,7 @@ class _Document:
                 f"as entities; --span-layer {layer} reads this one (give it once for "
                 f"each layer)",
             )
-        return self.entities[id_]
+        return self.items.resolve(id_, path)
 
     def _find_segments(self, name: str) -> Optional[List[Offsets]]:
         """Tokens or sentences; none are better than wrong ones."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import DefaultDict, Dict, Iterator, List, Optional, Tuple
 
 from ..base import DEFAULT_LABEL, Format, FormatError, Options, Preview
-from ..fields import EndpointError, FieldError, show
-from ..io import decode, read_bytes
+from ..fields import LOST, EndpointError, FieldError, show
+from ..io import decode, read_bytes, split_lines
+from ..items import Items
 from ..layers import (
     LABEL_FEATURES,
     LINK,
@@ -151,14 +152,14 @@ class _Document:
         self.source = source
         self.options = options
         self.report = report
-        lines = text.split("\n")
+        lines = split_lines(text)
         if not lines[0].startswith(MARK):
             raise FormatError(
                 f"{source.file}:1: found {show(lines[0])}, expected {MARK + '.3'!r}. "
                 f"Export the document from INCEpTION as UIMA CAS JSON, or as WebAnno "
                 f"TSV 3."
             )
-        self.lines = [(i, line.rstrip("\r")) for i, line in enumerate(lines, 1)]
+        self.lines = list(enumerate(lines, 1))
         self.sentences: List[List[str]] = []
         self.units: List[_Unit] = []
         # before anything is counted: without layers the file can't be read
@@ -168,6 +169,7 @@ class _Document:
                 break
             if line.startswith("#T_"):
                 self._read_header(number, line)
+        self.items = Items(source, report)
         self.spans: List[_Span] = []
         self.by_number: Dict[Tuple[str, int], _Span] = {}
         self.at: DefaultDict[str, List[_Span]] = defaultdict(list)
@@ -182,17 +184,14 @@ class _Document:
                 self._read_spans(unit, layer)
         layout = self._lay_out()
         entities = [e for span in self.spans for e in self._make_entity(span, layout)]
-        relations = [
-            relation
-            for unit in self.units
-            for layer in links
-            for relation in self._read_relations(unit, layer)
-        ]
+        for unit in self.units:
+            for layer in links:
+                self._read_relations(unit, layer)
         return Record(
             layout.text,
             self.source,
             entities,
-            relations,
+            self.items.relations,
             tokens=self._find_tokens(layout),
             sentences=[layout.stretch(i) for i in range(len(self.sentences))] or None,
             complete=self.options.complete,
@@ -376,28 +375,25 @@ class _Document:
             entity.text_name = f"the text of the rows {first.id} to {last.id}"
         yield entity
 
-    def _read_relations(self, unit: _Unit, layer: _Layer) -> Iterator[RelationRecord]:
+    def _read_relations(self, unit: _Unit, layer: _Layer) -> None:
         stacks = [_stack(cell) for cell in _cells(unit, layer)]
         feature = choose_feature(layer.features, self.options)
         labels = stacks[layer.columns.index(feature)] if feature else []
         for i, reference in enumerate(stacks[-1]):
-            self.report.read(RELATIONS)
             label = _read_value(labels[i]) if i < len(labels) else None
-            try:
+            named = [] if label is None else [label]
+            with self.items.relation(*named, source=unit.source):
                 head, tail = self._resolve(reference, unit, layer)
-            except FieldError as error:
-                is_endpoint = isinstance(error, EndpointError)
-                self.report.error(
-                    RELATIONS,
-                    "no such entity" if is_endpoint else "wrong fields",
-                    f"{unit.source}: {error}; relation {label or '?'!r} not converted.",
-                )
-                continue
-            if label is None:
-                label = self.options[DEFAULT_LABEL] or name_after_layer(
-                    layer.name, feature, RELATIONS, self.report
-                )
-            yield RelationRecord(label, head.id, tail.id, source=unit.source)
+                label = label or self.options[DEFAULT_LABEL] or self._name(layer)
+                self._relate(label, head, tail, unit.source)
+
+    def _name(self, layer: _Layer) -> str:
+        feature = choose_feature(layer.features, self.options)
+        return name_after_layer(layer.name, feature, RELATIONS, self.report)
+
+    def _relate(self, label: str, head: _Span, tail: _Span, source: Source) -> None:
+        relation = RelationRecord(label, head.id, tail.id, source=source)
+        self.items.relations.append(relation)
 
     def _resolve(
         self, reference: str, unit: _Unit, layer: _Layer
@@ -433,7 +429,7 @@ class _Document:
                 f"are read, expected one",
             )
         if found[0].is_lost:
-            raise EndpointError("", f"its end in the row {row} was not converted")
+            raise EndpointError("", f"its end in the row {row} was not converted", LOST)
         return found[0]
 
 

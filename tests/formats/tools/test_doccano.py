@@ -152,19 +152,22 @@ def test_lines_with_the_same_text(tmp_path):
         ({"entities": [[True, 2, "A"]]}, "entities[0][0]: found true"),
         ({"entities": [[0, 2, 5]]}, "entities[0][2]: found 5"),
         ({"entities": [PER, {**ORG, "label": ""}]}, "entities[1].label: found ''"),
-        ({"entities": [PER, {**ORG, "id": 1662}]}, "entities[1].id: found 1662 again"),
+        (
+            {"entities": [PER, {**ORG, "id": 1662}]},
+            "entities[1].id: found '1662' again",
+        ),
         ({"entities": [PER, {**ORG, "id": [1]}]}, "entities[1].id: found [1]"),
         (
             {"entities": [PER, {**ORG, "start_offset": None}]},
-            "relations[0].to_id: the entity 1663 can't be read",
+            "relations[0].to_id: 1663 was not converted, see entities[1]",
         ),
         ({"relations": {}}, "relations: found {}"),
         ({"relations": [None]}, "relations[0]: found null"),
         ({"relations": [{**LINK, "type": None}]}, "relations[0].type: found null"),
         (
             {"relations": [{**LINK, "to_id": 1671}]},
-            "relations[0].to_id: 1671 is not an entity of this example, expected the "
-            "id of one (1662, 1663)",
+            "relations[0].to_id: 1671 is not an entity of this example, expected one "
+            "of 1662, 1663",
         ),
         ({"relations": [{**LINK, "from_id": 1.5}]}, "from_id: found 1.5"),
     ],

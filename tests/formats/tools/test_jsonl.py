@@ -50,7 +50,9 @@ def test_ends_of_relations_as_positions_or_without_label(tmp_path):
     relations = [{"label": "X", "head": h, "tail": t} for h, t in ends]
     path = write_lines(tmp_path / "a.jsonl", [make(relations=relations)])
     (record,), report = records(path)
-    assert [(r.head, r.tail) for r in record.relations] == [("0", "1")] * 2
+    assert [(r.head, r.tail) for r in record.relations] == [
+        ("entities[0]", "entities[1]")
+    ] * 2
     assert report.problems == []
 
 
@@ -69,7 +71,7 @@ def test_all_fields(tmp_path):
     assert report.problems == []
     assert record.entities[1].fragments == [(0, 3), (13, 16)]
     assert record.relations[0].symmetric
-    assert record.negatives == [("0", "1")]
+    assert record.negatives == [("entities[0]", "entities[1]")]
     assert record.tokens == [(0, 3), (4, 9), (10, 12), (13, 16)]
     assert record.sentences == [(0, 16)]
     assert (record.complete, record.group) == (False, "g")

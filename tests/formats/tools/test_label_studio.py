@@ -433,10 +433,13 @@ def test_text_that_is_an_address(tmp_path):
             [{"type": "rectanglelabels", "value": {"x": 1, "rectanglelabels": ["A"]}}],
             "result[0].type): found 'rectanglelabels', expected a stretch of text",
         ),
-        ([relation("a", "z", "L"), PER], "result[0].to_id): found 'z', which is not"),
+        (
+            [relation("a", "z", "L"), PER],
+            "result[0].to_id): 'z' is not an entity of this",
+        ),
         (
             [relation("a", "b", "L"), PER, {**ORG, "value": {"labels": ["ORG"]}}],
-            "to_id): found 'b', but annotations[0].result[2] was not converted",
+            "to_id): 'b' was not converted, see annotations[0].result[2]",
         ),
         ([relation(None, "a", "L"), PER], "result[0].from_id): found null"),
         ([relation("a", "a", "L", direction="up"), PER], "direction): found 'up'"),

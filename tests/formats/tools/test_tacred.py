@@ -149,8 +149,8 @@ def test_a_lost_entity_takes_its_relation_along(tmp_path):
     docs, report = read(path)
     assert entities(docs[0]) == [("Charles Babbage", "PERSON")]
     assert report.problems[1] == (
-        f"{path} doc 0 (id i1, relation): its entity subj can't be read; relation "
-        f"'per:met' not converted."
+        f"{path} doc 0 (id i1, relation): 'subj' was not converted, see subj_start; "
+        f"relation 'per:met' not converted."
     )
 
 

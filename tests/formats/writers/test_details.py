@@ -96,7 +96,7 @@ def test_plain_json_lines_hold_all(tmp_path):
     assert [e.attrs for e in back.entities] == [e.attrs for e in made.entities]
     assert [r.attrs for r in back.relations] == [r.attrs for r in made.relations]
     assert (back.tokens, back.sentences) == (made.tokens, made.sentences)
-    assert back.negatives == [("0", "2")]
+    assert back.negatives == [("entities[0]", "entities[2]")]
     assert (back.complete, back.group, back.meta) == (False, "g", made.meta)
 
 

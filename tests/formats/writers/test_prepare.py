@@ -48,10 +48,10 @@ def test_duplicates_are_merged(tmp_path):
         "second directions of symmetric relations": 1,
     }
     assert [(r.label, r.head, r.tail, r.symmetric) for r in back.relations] == [
-        ("X", "0", "1", False),
-        ("Y", "1", "0", True),
+        ("X", "entities[0]", "entities[1]", False),
+        ("Y", "entities[1]", "entities[0]", True),
     ]
-    assert back.negatives == [("0", "1")]
+    assert back.negatives == [("entities[0]", "entities[1]")]
 
 
 def test_symmetric_labels_of_the_schema_count_too(tmp_path):
