@@ -154,7 +154,7 @@ def test_lines_with_the_same_text(tmp_path):
         ({"entities": [PER, {**ORG, "label": ""}]}, "entities[1].label: found ''"),
         (
             {"entities": [PER, {**ORG, "id": 1662}]},
-            "entities[1].id: found '1662' again",
+            "[1].id: found '1662' again",
         ),
         ({"entities": [PER, {**ORG, "id": [1]}]}, "entities[1].id: found [1]"),
         (

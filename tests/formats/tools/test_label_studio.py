@@ -435,7 +435,7 @@ def test_text_that_is_an_address(tmp_path):
         ),
         (
             [relation("a", "z", "L"), PER],
-            "result[0].to_id): 'z' is not an entity of this",
+            "[0].to_id): 'z' is not an entity of this",
         ),
         (
             [relation("a", "b", "L"), PER, {**ORG, "value": {"labels": ["ORG"]}}],
