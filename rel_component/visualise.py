@@ -6,39 +6,20 @@
 As `spacy.displacy.render`; in the manner of brat, with arcs over lines of text.
 """
 
-from html import escape
-from typing import Dict, Iterable, List, Optional, Union
+from numbers import Real
+from typing import Any, Dict, Iterable, List, Optional, Union
 
 from spacy.tokens import Doc, Span
 from spacy.util import is_in_jupyter
 
 from .drawing import Drawing, assign_colors, draw_svg, make_excerpt
+from .pages import Figure, Section
+from .pages import make_page as make_report
 from .relations import Relation, get_relation_data, get_relations
+from .wording import list_some, plural
 
-# pixels of the lines, on a screen and on a phone
-WIDE, NARROW = 860, 350
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Relations</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: {width}px; margin: 20px auto;
-  padding: 0 15px; color: #1f2933; }}
-figure {{ margin: 0 0 28px; padding-bottom: 18px; border-bottom: 1px solid #dde3ea;
-  break-inside: avoid; }}
-figcaption {{ color: #5f6c7b; font-size: .88rem; margin-bottom: 6px; }}
-.narrow {{ display: none; }}
-@media (max-width: 700px) {{ .wide {{ display: none; }} .narrow {{ display: block; }} }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+# pixels of the lines, on a screen and on a phone; and the least that can be read
+WIDE, NARROW, LEAST = 860, 340, 100
 
 
 def render(
@@ -54,17 +35,20 @@ def render(
     """Draw entities and relations.
 
     docs (Doc | Span | Iterable): what to draw.
-    page (bool): make a page of it, that is drawn anew for a phone.
+    page (bool): make a page of it, with drawings for a screen and for a phone.
     jupyter (Optional[bool]): show it in the notebook; None: if there is one.
-    width (float): of the lines, in pixels.
+    width (float): of the lines, in pixels; at least 100.
     spans_key (Optional[str]): entities of `doc.spans[spans_key]`; None: `doc.ents`. The
         ends of relations are drawn in any case.
     labels (Optional[Iterable[str]]): only relations with these labels.
     min_score (float): only relations with this score or more.
     RETURNS (Optional[str]): SVG, or HTML for a page; in a notebook it is shown, and
         nothing returned.
+    RAISES (ValueError): if there is something else than a Doc or Span to draw, or an
+        argument is out of range.
     """
-    docs = [docs] if isinstance(docs, (Doc, Span)) else list(docs)
+    docs = _check_docs(docs)
+    check_options(docs, width, spans_key, labels, min_score)
     only = None if labels is None else set(labels)
     drawings = [make_drawing(doc, spans_key, only, min_score) for doc in docs]
     if page:
@@ -75,10 +59,64 @@ def render(
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display
 
-        # the class keeps MathJax from reading the text, as in displaCy
-        display(HTML(f'<span class="tex2jax_ignore">{html}</span>'))
+        # the class keeps MathJax from reading the text, as in displaCy; and a notebook
+        # may be dark, which the drawing is not
+        style = 'class="tex2jax_ignore" style="display: block; background: #ffffff"'
+        display(HTML(f"<span {style}>{html}</span>"))
         return None
     return html
+
+
+def _check_docs(docs: Any) -> List[Union[Doc, Span]]:
+    """RETURNS (List[Doc | Span]): what is to be drawn."""
+    expected = "expected a Doc, a Span, or several of them: give the pipeline the text"
+    if isinstance(docs, (Doc, Span)):
+        return [docs]
+    if isinstance(docs, (str, bytes)) or not isinstance(docs, Iterable):
+        raise ValueError(f"docs is {_show(docs)}; {expected}.")
+    docs = list(docs)
+    for i, doc in enumerate(docs):
+        if not isinstance(doc, (Doc, Span)):
+            raise ValueError(f"docs[{i}] is {_show(doc)}; {expected}.")
+    return docs
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    text = text if len(text) < 50 else f"{text[:50]}…"
+    return f"{text} ({type(value).__name__})"
+
+
+def check_options(
+    docs: List[Union[Doc, Span]],
+    width: Any,
+    spans_key: Optional[str],
+    labels: Any,
+    min_score: Any,
+) -> None:
+    """RAISES (ValueError): if an argument of `render` is out of range."""
+    if not _is_number(width) or not LEAST <= width < float("inf"):
+        raise ValueError(
+            f"width is {_show(width)}; expected a number of pixels, at least {LEAST}."
+        )
+    if not _is_number(min_score) or min_score != min_score:
+        raise ValueError(f"min_score is {_show(min_score)}; expected a number.")
+    if isinstance(labels, str):
+        raise ValueError(
+            f"labels is {labels!r}; expected a list, such as [{labels!r}]."
+        )
+    known = {key for doc in docs for key in _get_doc(doc).spans}
+    if docs and spans_key is not None and spans_key not in known:
+        has = f"only {list_some(sorted(known))}" if known else "no group of spans"
+        raise ValueError(f"spans_key is {spans_key!r}, but doc.spans has {has}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _get_doc(doc: Union[Doc, Span]) -> Doc:
+    return doc.doc if isinstance(doc, Span) else doc
 
 
 def make_drawing(
@@ -96,7 +134,7 @@ def make_drawing(
         predicted.
     """
     start, end = (doc.start, doc.end) if isinstance(doc, Span) else (0, len(doc))
-    whole = doc.doc if isinstance(doc, Span) else doc
+    whole = _get_doc(doc)
     group = whole.ents if spans_key is None else whole.spans.get(spans_key, [])
     relations = [
         relation
@@ -127,30 +165,31 @@ def make_drawing(
 
 
 def make_page(
-    drawings: Iterable[Drawing], titles: Iterable[str] = (), *, width: float = WIDE
+    drawings: Iterable[Drawing],
+    titles: Iterable[str] = (),
+    *,
+    title: str = "Entities and relations",
+    width: float = WIDE,
 ) -> str:
     """A page that needs no other file.
 
     drawings (Iterable[Drawing]): what to draw.
     titles (Iterable[str]): of the first ones.
+    title (str): of the page.
     width (float): of the lines, in pixels; on a phone they are narrower.
     RETURNS (str): HTML.
     """
     drawings = list(drawings)
     colors = _assign_colors(drawings)
     names = iter(titles)
-    figures: List[str] = []
+    figures = []
     for drawing in drawings:
-        title = next(names, "")
-        caption = f"<figcaption>{escape(title)}</figcaption>" if title else ""
         wide, narrow = (
             draw_svg(drawing, width=x, colors=colors) for x in (width, NARROW)
         )
-        figures.append(
-            f'<figure>{caption}<div class="wide">{wide}</div>'
-            f'<div class="narrow">{narrow}</div></figure>'
-        )
-    return PAGE.format(body="\n".join(figures), width=f"{width + 30:g}")
+        figures.append(Figure(wide, next(names, ""), narrow))
+    heading = plural(len(drawings), "text")
+    return make_report(title, [Section("texts", heading, figures=figures)])
 
 
 def _assign_colors(drawings: Iterable[Drawing]) -> Dict[str, str]:

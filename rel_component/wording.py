@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from typing import Any, Collection, Iterable, List, NamedTuple, Optional
+from typing import Any, Collection, Iterable, List, NamedTuple, Optional, Sequence
 
 N_NAMED = 8
 
@@ -16,6 +16,22 @@ def percent(share: float) -> str:
         return f"{min(100 * share, 99.9):.1f} %"
     text = f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
     return f"{text.removesuffix('.0')} %"
+
+
+def points(share: Optional[float]) -> str:
+    """RETURNS (str): a score as papers write it, such as `81.3`; `–` where there is
+    none."""
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def interval(low_high: Optional[Sequence[float]]) -> str:
+    """RETURNS (str): such as `75.0–86.1`; empty where there is none."""
+    return "" if low_high is None else "–".join(map(points, low_high))
+
+
+def number(n: Optional[int]) -> str:
+    """RETURNS (str): such as `1,234`; empty where there is none."""
+    return "" if n is None else f"{n:,}"
 
 
 def of_all(n: int, total: int, word: str) -> str:
@@ -50,7 +66,7 @@ class Table(NamedTuple):
     """A table of strings.
 
     title (str): what it shows.
-    header (List[str]): the first column holds names, the others mostly numbers.
+    header (List[str]): a name for each column; the first one names the rows.
     rows (List[List[str]]): as wide as the header.
     aligns (str): `l` or `r` for each column.
     note (str): a sentence below, may be empty.
@@ -61,6 +77,17 @@ class Table(NamedTuple):
     rows: List[List[str]]
     aligns: str
     note: str = ""
+
+    def cut(self, n_rows: Optional[int]) -> "Table":
+        """RETURNS (Table): with the first rows; the note says how many more there are.
+
+        n_rows (Optional[int]): None for all.
+        """
+        more = 0 if n_rows is None else len(self.rows) - n_rows
+        if more <= 0:
+            return self
+        note = f"... and {more} more" + (f"; {self.note}" if self.note else "")
+        return self._replace(rows=self.rows[:n_rows], note=note)
 
 
 def plural(n: int, word: str) -> str:

@@ -1,9 +1,38 @@
-"""What every command does before it starts."""
+"""What the commands have in common: errors in a sentence, tables, files of figures."""
 
+import functools
 import sys
-from typing import Callable
+from pathlib import Path
+from typing import Any, Callable, Iterable, Optional
 
+import srsly
 import typer
+from wasabi import msg
+
+from rel_component.pages import Section
+from rel_component.wording import Table
+
+# columns of a table that a terminal has room for
+N_COLUMNS = 12
+# characters of a cell
+N_CHARS = 50
+
+
+def command(main: Callable[..., None]) -> Callable[..., None]:
+    """RETURNS (Callable): a command that tells users what was wrong in a sentence, and
+    exits with code 1."""
+
+    @functools.wraps(main)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            main(*args, **kwargs)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            msg.fail(f"{where}{error.strerror or error}", exits=1)
+        except ValueError as error:
+            msg.fail(str(error), exits=1)
+
+    return run
 
 
 def run_command(main: Callable[..., None]) -> None:
@@ -11,3 +40,42 @@ def run_command(main: Callable[..., None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     typer.run(main)
+
+
+def show_table(table: Table, n_rows: Optional[int] = None) -> None:
+    """Print a table, or its first rows."""
+    table = table.cut(n_rows)
+    msg.divider(table.title)
+    if len(table.header) > N_COLUMNS:
+        print(f"{len(table.header)} columns: the report has room for them.")
+        return
+    msg.table(
+        table.rows,
+        header=table.header,
+        divider=True,
+        aligns=tuple(table.aligns),
+        max_col=N_CHARS,
+    )
+    if table.note:
+        print(table.note)
+
+
+def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> None:
+    """Print the figures, tables and advice of a report."""
+    for section in sections:
+        for table in section.list_tables():
+            show_table(table, n_rows)
+        if section.tiles:
+            print(*section.words, sep="\n")
+        if section.notices:
+            msg.divider(section.title)
+        for notice in section.notices:
+            (msg.warn if notice.level == "warn" else msg.info)(notice.text)
+
+
+def write_figures(path: Optional[Path], figures: Any) -> None:
+    """Write figures as JSON, if a path is given."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(path, figures)
+        msg.good(f"Figures: {path}")

@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 
 import spacy
 import typer
-from command import run_command
+from command import command, run_command
 from predict import as_path, check_entities, read_source, set_threshold
 from spacy.tokens import Doc
 from wasabi import msg
@@ -26,11 +26,13 @@ from rel_component.pipe.loading import (
     list_entity_finders,
     load_pipeline,
 )
-from rel_component.visualise import WIDE, make_drawing, make_page
+from rel_component.visualise import WIDE, check_options, make_drawing, make_page
+from rel_component.wording import agree, plural
 
 SUFFIXES = (".html", ".svg")
 
 
+@command
 def main(
     source: str = typer.Argument(
         ..., help="A text; or a file: .txt, .jsonl with text and entities, .spacy"
@@ -42,50 +44,58 @@ def main(
     lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
     label: List[str] = typer.Option([], help="Only relations with this label"),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, in place of the model's threshold"
+        None, help="Predict from this score on, instead of the model's threshold"
     ),
     min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
     spans_key: Optional[str] = typer.Option(
         None, help="Entities of doc.spans with this key; by default those of the model"
     ),
     limit: int = typer.Option(50, min=1, help="Most texts to draw"),
-    width: float = typer.Option(WIDE, min=200, help="Of the lines, in pixels"),
+    width: float = typer.Option(WIDE, min=200, help="Width of the lines in pixels"),
 ) -> None:
     """Draw texts with their entities and relations, as a page or a picture."""
-    try:
-        if output.suffix not in SUFFIXES:
-            raise ValueError(
-                f"--output {output}: found {output.suffix!r}, expected one of "
-                f"{', '.join(SUFFIXES)}."
-            )
-        nlp = None if model is None else load_pipeline(model)
-        if nlp is not None:
-            set_threshold(nlp, threshold)
-            spans_key = spans_key or get_spans_key(find_extractor(nlp))
-        docs, n_all = get_docs(source, nlp, model, lines, limit)
-        if not docs:
-            raise ValueError(f"{source} holds no texts: nothing to draw.")
-        if output.suffix == ".svg" and len(docs) > 1:
-            raise ValueError(
-                f"--output {output}: an .svg holds one text, and {source} has "
-                f"{n_all}; write .html, or give --limit 1."
-            )
-        drawings = [
-            make_drawing(doc, spans_key, set(label) or None, min_score) for doc in docs
-        ]
-        titles = [f"{i} of {n_all}" for i in range(1, len(docs) + 1)] * (n_all > 1)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if output.suffix == ".svg":
-            text = draw_svg(drawings[0], width=width)
-        else:
-            text = make_page(drawings, titles, width=width)
-        output.write_text(text, encoding="utf8")
-    except (ValueError, OSError) as error:
-        msg.fail(str(error), exits=1)
+    if output.suffix not in SUFFIXES:
+        raise ValueError(
+            f"--output {output}: found {output.suffix!r}, expected one of "
+            f"{', '.join(SUFFIXES)}."
+        )
+    own_key = None
+    nlp = None if model is None else load_pipeline(model)
+    if nlp is not None:
+        set_threshold(nlp, threshold)
+        own_key = get_spans_key(find_extractor(nlp))
+    docs, n_all = get_docs(source, nlp, model, lines, limit)
+    if not docs:
+        raise ValueError(f"{source} holds no texts: nothing to draw.")
+    if output.suffix == ".svg" and len(docs) > 1:
+        raise ValueError(
+            f"--output {output}: an .svg holds one text, and {source} has "
+            f"{n_all}; write .html, or give --limit 1."
+        )
+    check_options(docs, width, spans_key, label, min_score)
+    drawings = [
+        make_drawing(doc, spans_key or own_key, set(label) or None, min_score)
+        for doc in docs
+    ]
+    if output.suffix == ".svg":
+        text = draw_svg(drawings[0], width=width)
+    else:
+        where = f" in {source}" if as_path(source) else ""
+        text = make_page(
+            drawings,
+            [f"{i} of {n_all}" for i in range(1, len(docs) + 1)] if n_all > 1 else [],
+            title=f"Entities and relations{where}",
+            width=width,
+        )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf8")
     n_arcs = sum(len(drawing.arcs) for drawing in drawings)
-    msg.good(f"{n_arcs} relations of {len(docs)} texts drawn: {output}")
-    if n_all > len(docs):
-        msg.info(f"{n_all - len(docs)} more texts were left out; --limit draws more.")
+    drawn = f"{plural(n_arcs, 'relation')} of {plural(len(docs), 'text')}"
+    msg.good(f"{drawn} drawn: {output}")
+    n_more = n_all - len(docs)
+    if n_more:
+        left_out = f"{plural(n_more, 'more text')} {agree(n_more, 'was', 'were')} left"
+        msg.info(f"{left_out} out; --limit draws more.")
 
 
 def get_docs(

@@ -93,6 +93,14 @@ def check_accessibility(page, schemes=SCHEMES, widths=WIDTHS):
     assert not found, "\n".join(found)
 
 
+def find_cut_off(page, selector=".scroll"):
+    """RETURNS (List[str]): the texts of elements that have to be scrolled sideways."""
+    return page.eval_on_selector_all(
+        selector,
+        "xs => xs.filter(x => x.scrollWidth > x.clientWidth).map(x => x.innerText)",
+    )
+
+
 def describe_violation(violation, n_shown=5):
     """RETURNS (str): the rule, and the first elements that break it."""
     nodes = violation["nodes"]

@@ -1,18 +1,13 @@
-"""Drawings of entities and relations."""
+"""Drawings of a Doc, as a user asks for them."""
 
-import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
+import numpy
 import pytest
-import spacy
 
 from rel_component import visualise
-from rel_component.drawing import Arc, Drawing, Entity, Word, draw_svg, make_excerpt
-from rel_component.drawing.layout import lay_out, stack_entities
-from rel_component.drawing.measure import get_width
 
-from .script_runner import load_script
+from .browser import check_accessibility
 from .util import make_doc
 
 WORDS = "Ann works for Acme and Bob in a town that nobody knows"
@@ -62,95 +57,6 @@ def test_in_a_notebook_it_is_shown(doc, monkeypatch):
     assert "<svg" in shown[0]
 
 
-def check_layout(drawing, width):
-    """No word leaves its line, no two overlap, no two types or arcs do."""
-    lines, height = lay_out(drawing, width)
-    n_words = 0
-    for line in lines:
-        n_words += len(line.words)
-        right = 0.0
-        for word in sorted(line.words, key=lambda word: word.x):
-            assert word.x >= right - 0.01
-            right = word.x + word.width
-            assert right <= width
-        assert 0 <= line.top < line.baseline < line.bottom <= height
-        spots = {}
-        for arc in line.arcs:
-            for left, end in spots.get(arc.level, []):
-                assert arc.right <= left or arc.left >= end
-            spots.setdefault(arc.level, []).append((arc.left, arc.right))
-    assert n_words == len(drawing.words)
-    return lines
-
-
-@pytest.mark.parametrize("width", [120, 350, 860])
-@pytest.mark.parametrize("rtl", [False, True])
-def test_layout(width, rtl):
-    words = [Word("x" * (1 + 7 * i % 11)) for i in range(60)] + [Word("y" * 500)]
-    entities = [Entity(3 * i, 3 * i + 2, "A_LONG_TYPE" * (i % 3)) for i in range(20)]
-    arcs = [
-        Arc(i, (7 * i + 3) % 20, "LABEL") for i in range(20) if i != (7 * i + 3) % 20
-    ]
-    lines = check_layout(Drawing(words, entities, arcs, rtl), width)
-    heads = sum(
-        arc.points_left + arc.points_right for line in lines for arc in line.arcs
-    )
-    assert heads == len(arcs)
-    named = {id(x.arc) for line in lines for x in line.arcs if x.label_width}
-    assert len(named) == len(arcs)
-
-
-def test_arrow_heads_point_to_the_tail():
-    words = [Word("a"), Word("bbbbbbbbbb"), Word("c")]
-    entities = [Entity(0, 1, "X"), Entity(2, 3, "Y")]
-    (line,) = lay_out(Drawing(words, entities, [Arc(0, 1, "L")]), 300)[0]
-    assert line.arcs[0].points_right and not line.arcs[0].points_left
-    (line,) = lay_out(Drawing(words, entities, [Arc(1, 0, "L")]), 300)[0]
-    assert line.arcs[0].points_left and not line.arcs[0].points_right
-
-
-def test_overlapping_entities_are_stacked():
-    entities = [
-        Entity(0, 3, "A"),
-        Entity(1, 2, "B"),
-        Entity(2, 4, "C"),
-        Entity(3, 5, "D"),
-    ]
-    assert stack_entities(entities) == [0, 1, 1, 0]
-
-
-def test_excerpt_leaves_out_what_is_far(vocab):
-    words = " ".join(f"w{i}" for i in range(60))
-    doc = make_doc(vocab, words, [(5, 6, "X"), (50, 52, "Y"), (30, 31, "Z")])
-    entities = [(e.start, e.end, e.label_, "plain") for e in doc.ents]
-    drawing = make_excerpt(doc, entities, [((5, 6), (50, 52), "L", "gold")], context=2)
-    shown = [word.text for word in drawing.words]
-    assert shown == ["…", "w3", "w4", "w5", "w6", "w7", "…", "w48", "w49", "w50", "w51",
-                     "w52", "w53", "…"]  # fmt: skip
-    assert [entity.label for entity in drawing.entities] == ["X", "Y"]
-    assert (drawing.arcs[0].head, drawing.arcs[0].tail) == (0, 1)
-
-
-def test_lines_end_where_the_text_has_them(nlp):
-    doc = nlp("a b\nc d")
-    assert len(lay_out(make_excerpt(doc, [], []), 500)[0]) == 2
-
-
-def test_widths_are_those_of_the_font():
-    """Matplotlib has Adobe's metrics of Helvetica."""
-    data = Path(pytest.importorskip("matplotlib").get_data_path())
-    metrics = (data / "fonts/pdfcorefonts/Helvetica.afm").read_text(encoding="latin1")
-    rows = re.findall(r"^C (\d+) ; WX (\d+)", metrics, re.MULTILINE)
-    # 39 and 96 are typographic quotes there
-    ascii_rows = [(int(c), int(w)) for c, w in rows if 32 <= int(c) < 127]
-    for code, width in ascii_rows:
-        if code not in (39, 96):
-            assert get_width(chr(code), 1000) == width, chr(code)
-    assert len(ascii_rows) == 95
-    assert get_width("漢", 10) == 10
-    assert get_width("é", 10) == get_width("e\u0301", 10)
-
-
 def test_same_words_in_a_page_for_screen_and_phone(doc, browser, tmp_path):
     path = tmp_path / "page.html"
     path.write_text(visualise.render([doc, doc], page=True), encoding="utf8")
@@ -166,25 +72,45 @@ def test_same_words_in_a_page_for_screen_and_phone(doc, browser, tmp_path):
         page.close()
 
 
-def test_empty_documents(vocab):
-    for doc in (make_doc(vocab, []), make_doc(vocab, "a b"), make_doc(vocab, ["\n"])):
-        assert draw_svg(make_excerpt(doc, [], [])).startswith("<svg")
-        assert visualise.render(doc).endswith("</svg>")
+def test_page_is_accessible(doc, browser):
+    page = browser.new_page()
+    page.set_content(visualise.render([doc, doc], page=True))
+    check_accessibility(page)
+    page.close()
 
 
-def test_command(doc, tmp_path):
-    run = load_script("visualise")
-    path = tmp_path / "gold.spacy"
-    spacy.tokens.DocBin(docs=[doc, doc], store_user_data=True).to_disk(path)
-    said = run(path, "--output", tmp_path / "gold.html")
-    assert "4 relations of 2 texts drawn" in said
-    assert len(re.findall("<figure>", (tmp_path / "gold.html").read_text())) == 2
-    said = run(path, "--output", tmp_path / "one.svg", "--limit", 1)
-    assert "1 more texts were left out" in said
-    assert ET.fromstring((tmp_path / "one.svg").read_text(encoding="utf8")) is not None
-    for arguments, expected in (
-        ((path, "--output", tmp_path / "x.svg"), "an .svg holds one text"),
-        ((path, "--output", tmp_path / "x.png"), "expected one of .html, .svg"),
-        (("Ann works", "--output", tmp_path / "x.svg"), "give --model"),
+def test_what_cannot_be_drawn_is_named(doc):
+    for docs, found in (
+        ("Ann works", "docs is 'Ann works'"),
+        (b"Ann", "docs is b'Ann'"),
+        (None, "docs is None"),
+        (7, "docs is 7"),
+        (doc[0], "docs is Ann"),
+        ([doc, "Bob"], r"docs\[1\] is 'Bob'"),
+        ([[doc]], r"docs\[0\] is \["),
     ):
-        assert expected in run(*arguments, code=1)
+        with pytest.raises(ValueError, match=f"^{found}.*expected a Doc, a Span"):
+            visualise.render(docs)
+
+
+def test_arguments_out_of_range_are_named(doc):
+    for width in (0, -5, 99, float("nan"), float("inf"), "860", None, True):
+        with pytest.raises(ValueError, match=r"^width is .* at least 100"):
+            visualise.render(doc, width=width)
+    for score in (float("nan"), "0.5", None):
+        with pytest.raises(ValueError, match=r"^min_score is .*expected a number"):
+            visualise.render(doc, min_score=score)
+    with pytest.raises(ValueError, match=r"^labels is 'KNOWS'; expected a list"):
+        visualise.render(doc, labels="KNOWS")
+    with pytest.raises(ValueError, match=r"^spans_key is 'x', but doc.spans has no"):
+        visualise.render(doc, spans_key="x")
+    doc.spans["sc"] = []
+    with pytest.raises(ValueError, match=r"doc\.spans has only sc"):
+        visualise.render(doc, spans_key="x")
+    for width in (100, numpy.float32(300.0), numpy.int64(300)):
+        assert visualise.render(doc, width=width).startswith("<svg")
+
+
+def test_no_documents_are_an_empty_page():
+    assert visualise.render([]) == ""
+    assert "0 texts" in visualise.render([], page=True)

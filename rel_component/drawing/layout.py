@@ -1,7 +1,7 @@
 """Where everything of a drawing stands: words in lines, entities below, arcs above."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from .excerpt import Arc, Drawing, Entity, Word
 from .measure import get_width, has_direction, is_rtl
@@ -12,8 +12,11 @@ BLANK = 4.0
 MARGIN = 6.0
 # between two arcs, two rows of entity types
 ARC_STEP, TYPE_STEP = 17.0, 15.0
-TEXT_HEIGHT = 18.0
 LINE_GAP = 8.0
+# from the baseline up to the ends of arcs, from there to the lowest arc, and from the
+# highest one to the top of its label
+FOOT, LOWEST, LABEL_HEIGHT = 15.0, 11.0, 14.0
+ASCENT, DESCENT = 14.0, 5.0
 # the least room between two labels in a row
 LABEL_GAP = 8.0
 
@@ -102,24 +105,32 @@ def lay_out(drawing: Drawing, width: float) -> Tuple[List[Line], float]:
         n_arcs = 1 + max((arc.level for arc in line.arcs), default=-1)
         n_types = 1 + max((placed.level for placed in line.entities), default=-1)
         line.top = top
-        line.baseline = top + n_arcs * ARC_STEP + (4 if n_arcs else 0) + 14
-        line.bottom = line.baseline + 5 + n_types * TYPE_STEP
+        above = FOOT + LOWEST + (n_arcs - 1) * ARC_STEP + LABEL_HEIGHT
+        line.baseline = top + (above if n_arcs else ASCENT)
+        line.bottom = line.baseline + DESCENT + n_types * TYPE_STEP
         top = line.bottom + LINE_GAP
     return lines, top
 
 
 def stack_entities(entities: List[Entity]) -> List[int]:
-    """RETURNS (List[int]): a row for each, so that those in one row do not overlap."""
-    order = sorted(
-        range(len(entities)), key=lambda i: (entities[i].start, -entities[i].end)
-    )
+    """RETURNS (List[int]): a row below the words for each, so that those in one row do
+    not overlap; what is nested stands above what it is nested in, next to its words."""
     levels = [0] * len(entities)
-    ends: List[int] = []
-    for i in order:
-        free = [level for level, end in enumerate(ends) if end <= entities[i].start]
-        levels[i] = free[0] if free else len(ends)
-        ends[levels[i] : levels[i] + 1] = [entities[i].end]
+    rows: List[Set[int]] = []  # words that are taken
+    for i in sorted(range(len(entities)), key=lambda i: _get_length(entities[i])):
+        words = range(entities[i].start, entities[i].end)
+        level = len(rows)
+        while level > 0 and rows[level - 1].isdisjoint(words):
+            level -= 1
+        if level == len(rows):
+            rows.append(set())
+        rows[level].update(words)
+        levels[i] = level
     return levels
+
+
+def _get_length(entity: Entity) -> Tuple[int, int]:
+    return entity.end - entity.start, entity.start
 
 
 def _break_lines(
@@ -206,6 +217,9 @@ def _place_entities(
             lines[number].entities.append(
                 PlacedEntity(entity, left, right, level, is_start)
             )
+    for line in lines:  # rows that other lines need are no gaps in this one
+        rows = sorted({placed.level for placed in line.entities})
+        line.entities = [x._replace(level=rows.index(x.level)) for x in line.entities]
 
 
 def _place_arcs(

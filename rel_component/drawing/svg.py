@@ -9,7 +9,10 @@ from spacy.util import registry
 from .excerpt import Drawing
 from .layout import (
     ARC_STEP,
+    DESCENT,
     FONT,
+    FOOT,
+    LOWEST,
     SMALL,
     TYPE_STEP,
     Line,
@@ -52,10 +55,13 @@ def draw_svg(
         f"<title>{escape(describe(drawing))}</title>",
     ]
     for line in lines:
-        parts += [_draw_background(entity, line, colors) for entity in line.entities]
+        # what is nested on what it is nested in; labels on everything
+        outer_first = sorted(line.entities, key=lambda placed: -placed.level)
+        parts += [_draw_background(entity, line, colors) for entity in outer_first]
         parts += [_draw_word(word, line) for word in line.words]
         parts += [_draw_type(x, line, colors, drawing.rtl) for x in line.entities]
         parts += [_draw_arc(arc, line) for arc in line.arcs]
+        parts += [_draw_label(arc, line) for arc in line.arcs if arc.label_width]
     return "\n".join([*parts, "</svg>"])
 
 
@@ -91,10 +97,9 @@ def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
 
 
 def _draw_background(placed: PlacedEntity, line: Line, colors: Dict[str, str]) -> str:
-    if placed.level:
-        return ""
     return (
-        f'<rect x="{placed.left - 2:.1f}" y="{line.baseline - 13:.1f}" rx="3" '
+        f'<rect class="entity" x="{placed.left - 2:.1f}" '
+        f'y="{line.baseline - 13:.1f}" rx="3" '
         f'width="{placed.right - placed.left + 4:.1f}" height="17" '
         f'fill="{colors[placed.entity.label]}" fill-opacity="0.45"/>'
     )
@@ -115,11 +120,12 @@ def _draw_type(
     placed: PlacedEntity, line: Line, colors: Dict[str, str], rtl: bool
 ) -> str:
     entity = placed.entity
-    y = line.baseline + 5 + placed.level * TYPE_STEP
+    y = line.baseline + DESCENT + placed.level * TYPE_STEP
     color = INK[entity.kind] if entity.kind != "plain" else colors[entity.label]
     dashes = DASHES.get(entity.kind, "")
     bar = (
-        f'<path d="M{placed.left - 2:.1f} {y:.1f}H{placed.right + 2:.1f}" '
+        f'<path class="{entity.kind}" d="M{placed.left - 2:.1f} {y:.1f}'
+        f'H{placed.right + 2:.1f}" '
         f'stroke="{color}" stroke-width="2.5"{dashes}/>'
     )
     if not placed.is_start:
@@ -128,15 +134,18 @@ def _draw_type(
     anchor = ' text-anchor="end"' if rtl else ""
     x = placed.right if rtl else placed.left
     return (
-        f'{bar}<text x="{x:.1f}" y="{y + 10:.1f}" font-size="{SMALL - 1:g}"{anchor} '
-        f'fill="{ink}">{escape(entity.label)}</text>'
+        f'{bar}<text class="type {entity.kind}" x="{x:.1f}" y="{y + 10:.1f}" '
+        f'font-size="{SMALL - 1:g}"{anchor} fill="{ink}">{escape(entity.label)}</text>'
     )
 
 
+def _get_arc_height(placed: PlacedArc, line: Line) -> float:
+    return line.baseline - FOOT - LOWEST - placed.level * ARC_STEP
+
+
 def _draw_arc(placed: PlacedArc, line: Line) -> str:
-    ink = INK[placed.arc.kind]
-    foot = line.baseline - 15
-    y = foot - 3 - (placed.level + 0.5) * ARC_STEP
+    kind = placed.arc.kind
+    foot, y = line.baseline - FOOT, _get_arc_height(placed, line)
     bend = min(6.0, max((placed.right - placed.left) / 2, 0.1))
     path: List[str] = []
     if placed.is_left_end:
@@ -158,18 +167,24 @@ def _draw_arc(placed: PlacedArc, line: Line) -> str:
         )
         if points
     ]
-    arrow = f'<path d="{"".join(heads)}" fill="{ink}"/>' if heads else ""
-    line_path = (
-        f'<path d="{"".join(path)}" fill="none" stroke="{ink}" stroke-width="1.4"'
-        f"{DASHES.get(placed.arc.kind, '')}/>{arrow}"
+    arrow = (
+        f'<path class="head {kind}" d="{"".join(heads)}" fill="{INK[kind]}"/>'
+        if heads
+        else ""
     )
-    if not placed.label_width:
-        return line_path
-    label = placed.label_left
     return (
-        f'{line_path}<rect x="{label - 2:.1f}" y="{y - 6:.1f}" height="12" '
-        f'width="{placed.label_width + 4:.1f}" fill="#ffffff"/>'
-        f'<text x="{label:.1f}" y="{y + 3.5:.1f}" font-size="{SMALL:g}" '
+        f'<path class="arc {kind}" d="{"".join(path)}" fill="none" '
+        f'stroke="{INK[kind]}" stroke-width="1.4"{DASHES.get(kind, "")}/>{arrow}'
+    )
+
+
+def _draw_label(placed: PlacedArc, line: Line) -> str:
+    """Above the arc, which may be shorter; the border parts it from arcs that cross."""
+    kind = placed.arc.kind
+    return (
+        f'<text class="label {kind}" x="{placed.label_left:.1f}" '
+        f'y="{_get_arc_height(placed, line) - 4.5:.1f}" font-size="{SMALL:g}" '
         f'textLength="{placed.label_width:.1f}" lengthAdjust="spacingAndGlyphs" '
-        f'fill="{ink}">{escape(placed.arc.label)}</text>'
+        f'fill="{INK[kind]}" stroke="#ffffff" stroke-width="3" paint-order="stroke" '
+        f'stroke-linejoin="round">{escape(placed.arc.label)}</text>'
     )

@@ -1,18 +1,9 @@
 from .entities import score_entities, score_tokens
-from .scores import (
-    DEFAULT_THRESHOLDS,
-    get_random_baseline,
-    predict_end_to_end,
-    predict_on_gold_entities,
-    score_thresholds,
-)
+from .predictions import predict_end_to_end, predict_on_gold_entities
 
 __all__ = [
-    "DEFAULT_THRESHOLDS",
-    "get_random_baseline",
     "predict_end_to_end",
     "predict_on_gold_entities",
     "score_entities",
-    "score_thresholds",
     "score_tokens",
 ]

@@ -5,8 +5,9 @@ It has no metadata header: `spacy-huggingface-hub` puts one before it, of `meta.
 
 from typing import Any, Dict, List, Optional
 
-from .report.markdown import escape, format_table
-from .report.wording import number, percent, with_interval
+from ..pages.markdown import escape, format_table
+from ..wording import interval, number, points
+from .tables import format_prf, tabulate_labels
 
 # pairs of types to name for a label
 N_PAIRS = 6
@@ -111,51 +112,28 @@ def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
         return ["None were measured: the package was made without an evaluation."]
     scores, intervals = report["all_gold"], report["intervals"]
-    rows = [
-        [
-            f"relations, {report['mode']}",
-            percent(scores["rel_micro_p"]),
-            percent(scores["rel_micro_r"]),
-            with_interval(scores["rel_micro_f"], intervals["micro_f"]),
-            percent(scores["rel_macro_f"]),
-        ]
-    ]
+    rows = [_show_row(f"relations, {report['mode']}", scores, intervals)]
     found = report["end_to_end"]
     if found:
-        relations, entities = found["relations"], found["entities"]
-        rows.append(
-            [
-                "relations, end to end",
-                percent(relations["rel_micro_p"]),
-                percent(relations["rel_micro_r"]),
-                with_interval(relations["rel_micro_f"], found["intervals"]["micro_f"]),
-                percent(relations["rel_macro_f"]),
-            ]
+        end_to_end = _show_row(
+            "relations, end to end", found["relations"], found["intervals"]
         )
-        rows.append(
-            [
-                "entities",
-                *(percent(entities[f"ents_micro_{x}"]) for x in "prf"),
-                percent(entities["ents_macro_f"]),
-            ]
-        )
-    header = ["", "P", "R", "F (95 %)", "macro F"]
+        entities = found["entities"]
+        scored = format_prf(entities, "ents_micro_")
+        last = ["entities", *scored, points(entities["ents_macro_f"])]
+        rows = [end_to_end, *rows, last]
+    header = ["scores of", "P", "R", "F (95 %)", "macro F"]
+    labels = tabulate_labels("", "label", scores["rel_per_label"])
     parts = [
         f"On {number(report['documents'])} documents that nothing was chosen on, over "
         f"all gold relations.",
         format_table(header, rows, "lrrrr"),
+        format_table(labels.header, labels.rows, labels.aligns),
     ]
-    rows = [
-        [label, number(row["support"]), *(percent(row[x]) for x in "prf")]
-        for label, row in sorted(
-            scores["rel_per_label"].items(), key=lambda x: (-x[1]["support"], x[0])
-        )
-    ]
-    parts.append(format_table(["label", "gold", "P", "R", "F"], rows, "lrrrr"))
     tuning = report["tuning"]
     if tuning and tuning["source"] == "model":
         before, after = (
-            percent(tuning[x]["reliability"]["claims"]["ece"])
+            points(tuning[x]["reliability"]["claims"]["ece"])
             for x in ("before", "after")
         )
         parts.append(
@@ -163,6 +141,15 @@ def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
             f"before calibration)."
         )
     return parts
+
+
+def _show_row(
+    name: str, scores: Dict[str, Any], intervals: Dict[str, Any]
+) -> List[str]:
+    p, r, f = format_prf(scores, "rel_micro_")
+    low_high = intervals["micro_f"]
+    f = f if low_high is None else f"{f} ({interval(low_high)})"
+    return [name, p, r, f, points(scores["rel_macro_f"])]
 
 
 def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
@@ -179,7 +166,7 @@ def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
         ]
         for name, corpus in corpora.items()
     ]
-    header = ["", "documents", "tokens", "entities", "relations"]
+    header = ["split", "documents", "tokens", "entities", "relations"]
     types = dict.fromkeys(x for c in corpora.values() for x in c["entities"])
     return [
         format_table(header, rows, "lrrrr"),
@@ -202,7 +189,7 @@ def _list_limits(pipeline: Dict[str, Any], report: Optional[Dict[str, Any]]) -> 
         recall = report["all_gold"]["rel_candidate_recall"]
         if recall is not None and recall < 1:
             limits.append(
-                f"{percent(1 - recall)} % of the gold relations are never scored, by "
+                f"{points(1 - recall)} % of the gold relations are never scored, by "
                 f"the limits of the candidate generator or the schema."
             )
         errors = report["errors"]["counts"]
@@ -233,4 +220,4 @@ def _tabulate_meta(
         ["author", meta.get("author") or "n/a"],
         ["licence", meta.get("license") or "n/a"],
     ]
-    return format_table(["", ""], rows, "ll")
+    return format_table(["what", "value"], rows, "ll")

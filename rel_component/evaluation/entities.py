@@ -1,12 +1,60 @@
 """Scores of entities: by span, as CoNLL counts them, and by token."""
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
 
+import spacy
+from spacy.language import Language
 from spacy.scorer import PRFScore
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from ..about import __version__
+from ..corpus.readers import read_docs
+from ..pipe.loading import list_entity_finders, load_pipeline
+from .predictions import predict_end_to_end
+
 Entity = Tuple[int, int, str]
+
+
+def evaluate_entities(
+    model: Path, data: Path, *, spans_key: Optional[str] = None
+) -> Dict[str, Any]:
+    """Score the entities that a trained pipeline finds.
+
+    model (Path): folder of the pipeline.
+    data (Path): annotated documents, `.spacy`.
+    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
+    RETURNS (Dict[str, Any]): `entities` and `tokens`, see `score_entities` and
+        `score_tokens`; `documents`, and `windows_divided`, the windows that had more
+        word pieces than the transformer takes.
+    RAISES (ValueError): if a file can't be read, or the pipeline finds no entities.
+    """
+    nlp = load_pipeline(model)
+    golds = list(read_docs(data, nlp))
+    if not list_entity_finders(nlp):
+        raise ValueError(
+            f"{model} ({', '.join(nlp.pipe_names) or 'empty'}) finds no entities; "
+            f"train one with configs/ner_tok2vec.cfg."
+        )
+    if not golds:
+        raise ValueError(f"{data} holds no documents: nothing to score.")
+    examples = predict_end_to_end(nlp, golds)
+    return {
+        "model": str(model),
+        "data": str(data),
+        "documents": len(golds),
+        "windows_divided": _count_divided(nlp),
+        "entities": score_entities(examples, spans_key),
+        "tokens": score_tokens(examples, spans_key),
+        "versions": {"rel_component": __version__, "spacy": spacy.__version__},
+    }
+
+
+def _count_divided(nlp: Language) -> int:
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+    getters = (model.attrs.get("get_spans") for model in models if model is not None)
+    return sum(getattr(getter, "n_divided", 0) for getter in getters)
 
 
 def score_entities(
@@ -105,9 +153,3 @@ def _summarize(name: str, per_type: Dict[str, PRFScore]) -> Dict[str, Any]:
             for type_, row in rows.items()
         },
     }
-
-
-def list_types(scores: Dict[str, Any], name: str) -> List[Tuple[str, Dict[str, Any]]]:
-    """RETURNS (List): (type, its scores), those with most gold ones first."""
-    rows = scores[f"{name}_per_type"].items()
-    return sorted(rows, key=lambda row: (-row[1]["support"], row[0]))

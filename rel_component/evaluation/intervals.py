@@ -1,5 +1,5 @@
-"""How sure figures are: bootstrap intervals, and tests of two models on the same
-documents. Documents are drawn, not relations, which depend on one another."""
+"""How sure figures are: bootstrap intervals. Documents are drawn, not relations, which
+depend on one another."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -69,89 +69,24 @@ def get_intervals(
     tp, predicted, gold = (
         drawn @ part for part in (counts.tp, counts.predicted, counts.gold)
     )
-    per_label = _prf(tp, predicted, gold)
+    per_label = get_prf(tp, predicted, gold)
     is_there = (predicted + gold) > 0
     n_there = numpy.maximum(is_there.sum(axis=1), 1)
-    micro = _prf(tp.sum(axis=1), predicted.sum(axis=1), gold.sum(axis=1))
-    strict = _prf(*(drawn @ counts.strict).T)
+    micro = get_prf(tp.sum(axis=1), predicted.sum(axis=1), gold.sum(axis=1))
+    strict = get_prf(*(drawn @ counts.strict).T)
     macro = [numpy.where(is_there, x, 0).sum(axis=1) / n_there for x in per_label]
     bounds = ((1 - level) / 2, (1 + level) / 2)
     result: Dict[str, Any] = {
-        name: _interval(values, bounds)
+        name: get_interval(values, bounds)
         for name, values in zip(names, (*micro, *strict, *macro))
     }
     result["per_label"] = {
         label: {
-            x: _interval(values[is_there[:, column], column], bounds)
+            x: get_interval(values[is_there[:, column], column], bounds)
             for x, values in zip("prf", per_label)
         }
         for column, label in enumerate(counts.labels)
     }
-    return result
-
-
-def compare(
-    first: Sequence[ScoredDoc],
-    second: Sequence[ScoredDoc],
-    *,
-    level: float = 0.95,
-    n_samples: int = 10_000,
-    seed: int = 0,
-) -> Dict[str, Any]:
-    """Whether one of two models is better on the same documents.
-
-    first (Sequence[ScoredDoc]), second (Sequence[ScoredDoc]): their predictions, in
-        the same order of documents.
-    level (float): of the interval.
-    n_samples (int): of the test, and of the bootstrap.
-    seed (int): of both.
-    RETURNS (Dict[str, Any]): for `micro_f` and `macro_f` the value of `first` and
-        `second`, the `difference` (second - first) with its `interval` and `p`: how
-        often a difference as large would come up if both were equally good, when the
-        predictions of each document are swapped by chance.
-    RAISES (ValueError): if the documents differ.
-
-    Source: approximate randomization, Noreen (1989), Yeh (2000).
-    """
-    if len(first) != len(second) or any(
-        one.gold != other.gold for one, other in zip(first, second)
-    ):
-        raise ValueError(
-            "The two models were scored on different gold relations; give both the "
-            "same documents."
-        )
-    labels = sorted(
-        {k.label for doc in (*first, *second) for k in (*doc.gold, *doc.predicted)}
-    )
-    counts = [Counts(docs, labels) for docs in (first, second)]
-    n_docs = len(first)
-    values = [
-        _get_f(numpy.ones((1, n_docs)), c.tp, c.predicted, c.gold) for c in counts
-    ]
-    drawn = draw_documents(n_docs, n_samples, seed)
-    sampled = [_get_f(drawn, c.tp, c.predicted, c.gold) for c in counts]
-    # 0: each keeps its predictions of a document; 1: they are swapped
-    swaps = numpy.random.default_rng(seed).integers(2, size=(n_samples, n_docs))
-    swapped = []
-    for one, other in (counts, counts[::-1]):
-        tp = one.tp.sum(axis=0) + swaps @ (other.tp - one.tp)
-        n = one.predicted.sum(axis=0) + swaps @ (other.predicted - one.predicted)
-        swapped.append(_summarize(tp, n, one.gold.sum(axis=0)[None].repeat(len(n), 0)))
-    bounds = ((1 - level) / 2, (1 + level) / 2)
-    result: Dict[str, Any] = {"documents": n_docs, "samples": n_samples}
-    for i, name in enumerate(("micro_f", "macro_f")):
-        difference = float(values[1][i][0] - values[0][i][0])
-        by_chance = numpy.abs(swapped[1][i] - swapped[0][i])
-        n_larger = int((by_chance >= abs(difference) - 1e-12).sum())
-        result[name] = {
-            "first": float(values[0][i][0]),
-            "second": float(values[1][i][0]),
-            "difference": difference,
-            "interval": _interval(sampled[1][i] - sampled[0][i], bounds)
-            if n_docs > 1
-            else None,
-            "p": (n_larger + 1) / (n_samples + 1),
-        }
     return result
 
 
@@ -163,23 +98,7 @@ def draw_documents(n_docs: int, n_samples: int, seed: int) -> numpy.ndarray:
     return rng.multinomial(n_docs, numpy.full(n_docs, 1 / n_docs), size=n_samples)
 
 
-def _get_f(
-    drawn: numpy.ndarray, *counts: numpy.ndarray
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    return _summarize(*(drawn @ part for part in counts))
-
-
-def _summarize(
-    tp: numpy.ndarray, predicted: numpy.ndarray, gold: numpy.ndarray
-) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[Floats1d, Floats1d]): micro and macro F of each sample."""
-    micro = _prf(tp.sum(axis=1), predicted.sum(axis=1), gold.sum(axis=1))[2]
-    is_there = (predicted + gold) > 0
-    f = _prf(tp, predicted, gold)[2]
-    return micro, f.sum(axis=1) / numpy.maximum(is_there.sum(axis=1), 1)
-
-
-def _prf(
+def get_prf(
     tp: numpy.ndarray, predicted: numpy.ndarray, gold: numpy.ndarray
 ) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """RETURNS (Tuple): precision, recall, F; 0 where there is nothing to divide by."""
@@ -190,7 +109,7 @@ def _prf(
     )
 
 
-def _interval(values: numpy.ndarray, bounds: Tuple[float, float]) -> Interval:
+def get_interval(values: numpy.ndarray, bounds: Tuple[float, float]) -> Interval:
     if not len(values):
         return None
     low, high = numpy.quantile(values, bounds).tolist()

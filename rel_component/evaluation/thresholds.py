@@ -5,9 +5,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
-from .intervals import draw_documents
+from .intervals import draw_documents, get_prf
 from .pair_scores import PairScores
 
+DEFAULT_THRESHOLDS = (
+    0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 0.999,
+)  # fmt: skip
 OBJECTIVES = ("micro_f", "macro_f", "precision")
 # samples of documents, and in how many of them a threshold has to be better
 N_SAMPLES, LEAST_SHARE = 200, 0.9
@@ -250,7 +253,7 @@ def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
         pairs.n_gold.tolist(),
     )
     per_label = {
-        label: {**_prf(tp, n_predicted, n_gold), "support": n_gold}
+        label: {**describe_counts(tp, n_predicted, n_gold), "support": n_gold}
         for label, tp, n_predicted, n_gold in columns
         if n_predicted or n_gold
     }
@@ -262,7 +265,7 @@ def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
     counts = (int((found & pairs.truth).sum()), int(found.sum()), n_gold)
     rows = per_label.values()
     return {
-        **{f"rel_micro_{x}": value for x, value in _prf(*counts).items()},
+        **{f"rel_micro_{x}": value for x, value in describe_counts(*counts).items()},
         **{f"rel_macro_{x}": sum(row[x] for row in rows) / len(rows) for x in "prf"},
         "rel_per_label": per_label,
         "rel_candidate_recall": n_covered / n_gold if n_gold else None,
@@ -270,9 +273,9 @@ def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
 
 
 def score_thresholds(
-    pairs: PairScores, thresholds: Sequence[float]
+    pairs: PairScores, thresholds: Sequence[float] = DEFAULT_THRESHOLDS
 ) -> List[Dict[str, Any]]:
-    """Scores at each of several thresholds, fast on many pairs.
+    """Scores at each of several thresholds.
 
     pairs (PairScores): of any documents.
     thresholds (Sequence[float]): in [0, 1].
@@ -301,9 +304,7 @@ def draw_by_chance(pairs: PairScores, seed: int = 0) -> PairScores:
     return replace(pairs, scores=drawn)
 
 
-def _prf(tp: int, n_predicted: int, n_gold: int) -> Dict[str, float]:
-    return {
-        "p": tp / max(n_predicted, 1),
-        "r": tp / max(n_gold, 1),
-        "f": 2 * tp / max(n_predicted + n_gold, 1),
-    }
+def describe_counts(*counts: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): `p`, `r` and `f` of the numbers of right, predicted
+    and gold relations; 0 where there is nothing."""
+    return {x: float(n) for x, n in zip("prf", get_prf(*map(numpy.asarray, counts)))}

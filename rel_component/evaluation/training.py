@@ -4,7 +4,18 @@ import io
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+)
 
 import srsly
 from spacy import util
@@ -13,13 +24,15 @@ from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 
-from ..pipe.loading import find_extractor, load_pipeline
-from ..scorer import ScoredDoc, read_example, score_relations
-from .folds import Fold, grow, write_docs
+from ..corpus.docbin import NAMES
+from ..pipe.loading import load_pipeline
+from ..scorer import ScoredDoc, score_relations
+from .folds import Fold, grow, make_folds, pool_docs, write_docs
 from .intervals import get_intervals
-from .scores import predict_on_gold_entities
+from .predictions import predict_on_gold_entities, read_examples
+from .tables import METRICS
 
-METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
+Number = TypeVar("Number", int, float)
 # nothing is chosen on the way, and nothing stops early
 TO_THE_END = {"training.eval_frequency": 10**6, "training.patience": 0}
 # a learning curve whose last doubling brings less is flat
@@ -42,6 +55,26 @@ def parse_override(item: str) -> Tuple[str, Any]:
         return name, srsly.json_loads(value)
     except ValueError:
         return name, value
+
+
+def parse_numbers(
+    option: str, text: str, kind: Callable[[str], Number]
+) -> List[Number]:
+    """Numbers of an option.
+
+    option (str): its name, such as `--seeds`.
+    text (str): numbers separated by commas.
+    kind (Callable): `int` or `float`.
+    RETURNS (List[int | float]): the numbers.
+    RAISES (ValueError): if there is something else.
+    """
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"{option} {text}: expected numbers separated by commas, such as "
+            f"{'0,1,2' if kind is int else '0.5,1'}."
+        ) from None
 
 
 def train_pipeline(
@@ -82,9 +115,7 @@ def train_pipeline(
 
 def predict_held_out(nlp: Language, golds: Iterable[Doc]) -> List[ScoredDoc]:
     """RETURNS (List[ScoredDoc]): predictions between gold entities."""
-    symmetric = find_extractor(nlp).symmetric
-    examples = predict_on_gold_entities(nlp, golds)
-    return [read_example(example, symmetric=symmetric) for example in examples]
+    return read_examples(nlp, predict_on_gold_entities(nlp, golds))
 
 
 def cross_validate(
@@ -116,6 +147,49 @@ def cross_validate(
         if on_fold is not None:
             on_fold(i + 1, _get_metrics(docs)["micro_f"] or 0.0)
     return {**_get_metrics(docs), "intervals": get_intervals(docs), "folds": rows}
+
+
+def cross_validate_files(
+    config: Path,
+    data: Path,
+    overrides: Dict[str, Any],
+    *,
+    names: Iterable[str] = NAMES,
+    n_folds: int = 5,
+    fold_seed: int = 0,
+    seeds: Sequence[int] = (0,),
+    use_gpu: int = -1,
+    on_fold: Optional[Callable[[int, float], None]] = None,
+) -> Iterator[Dict[str, Any]]:
+    """Cross-validate a config over the documents of several files.
+
+    config (Path), overrides (Dict[str, Any]), use_gpu (int), on_fold (Optional): see
+        `cross_validate`.
+    data (Path): folder of the files.
+    names (Iterable[str]): of the `.spacy` files, whose documents are pooled.
+    n_folds (int): number of folds.
+    fold_seed (int): assigns the texts to folds.
+    seeds (Sequence[int]): of the trainings.
+    YIELDS (Dict[str, Any]): after each seed the `runs` so far, their `summary`, and
+        `config`, `folds` and `documents`.
+    RAISES (ValueError): if a file can't be read, or the config not trained.
+    """
+    docs = pool_docs(data, names)
+    folds = make_folds(docs, n_folds, seed=fold_seed)
+    runs: List[Dict[str, Any]] = []
+    for seed in seeds:
+        settings = {**overrides, "system.seed": seed}
+        found = cross_validate(
+            config, folds, settings, use_gpu=use_gpu, on_fold=on_fold
+        )
+        runs.append({"seed": seed, **found})
+        yield {
+            "config": str(config),
+            "folds": n_folds,
+            "documents": len(docs),
+            "runs": runs,
+            "summary": summarize_runs(runs),
+        }
 
 
 def summarize_runs(runs: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:

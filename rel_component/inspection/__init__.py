@@ -1,7 +1,7 @@
 """A look at annotated documents before training."""
 
-from ..wording import Table
+from .files import inspect_files
 from .report import inspect_splits
-from .tables import list_tables
+from .sections import list_sections, list_tables
 
-__all__ = ["Table", "inspect_splits", "list_tables"]
+__all__ = ["inspect_files", "inspect_splits", "list_sections", "list_tables"]

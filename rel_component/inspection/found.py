@@ -1,6 +1,6 @@
 """What an inspection has found, looked up for advice."""
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 GENERATOR = "[components.relation_extractor.model.get_instances]"
 PIPE = "[components.relation_extractor]"
@@ -48,3 +48,24 @@ def add_up(result: Result, *names: str) -> Dict[str, int]:
     """RETURNS (Dict[str, int]): the sums of these numbers over all splits."""
     splits = result["splits"].values()
     return {name: sum(split[name] for split in splits) for name in names}
+
+
+def count_types(result: Result) -> Dict[str, Dict[str, int]]:
+    """RETURNS (Dict[str, Dict[str, int]]): entities of each split by type, the most
+    frequent first."""
+    counts: Dict[str, Dict[str, int]] = {}
+    for name, split in result["splits"].items():
+        for type_, n in split["entity_types"].items():
+            row = counts.setdefault(type_, dict.fromkeys(result["splits"], 0))
+            row[name] = n
+    return dict(sorted(counts.items(), key=lambda item: -sum(item[1].values())))
+
+
+def list_end_types(result: Result) -> List[str]:
+    """RETURNS (List[str]): types at either end of a relation, the most frequent
+    first."""
+    counts: Dict[str, int] = {}
+    for row in result["type_pairs"]:
+        for type_ in (row["head"], row["tail"]):
+            counts[type_] = counts.get(type_, 0) + row["relations"]
+    return sorted(counts, key=lambda type_: (-counts[type_], type_))

@@ -2,7 +2,7 @@
 
 A slope alone is temperature scaling (Guo et al. 2017, 1/T), slope and intercept are
 Platt scaling (Platt 1999). Slopes are positive, so that the order of scores stays.
-`evaluation.calibration` fits them.
+`evaluation.reliability` fits them.
 """
 
 from typing import Mapping, Sequence, Tuple

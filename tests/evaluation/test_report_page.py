@@ -10,15 +10,15 @@ from spacy.training import Example
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.evaluation.report import (
     evaluate_pipeline,
-    make_markdown,
-    make_page,
+    format_report,
+    list_sections,
     write_reports,
 )
 from rel_component.evaluation.report.plots import PLOTS
 
+from ..browser import WIDTHS, check_accessibility, find_cut_off
 from ..util import make_doc
 
-WIDTHS = (1280, 390)
 EN = ("Ann", "works for", "Acme", "and", "Bob", "likes")
 RU = ("Анна Каренина", "работает в", "Газпромнефтехиме", "а", "Борис", "любит")
 HE = ("יוסי כהן", "עובד ב", "Google Maps", ",", "בתל אביב", "ומכיר את")
@@ -119,6 +119,10 @@ def reports(nlp):
     return get
 
 
+def format_html(report):
+    return format_report(report, ".html")
+
+
 def open_page(browser, path, width):
     """A page with all that it asked for, and its errors."""
     page = browser.new_page(viewport={"width": width, "height": 800})
@@ -148,8 +152,9 @@ def test_page_is_right_on_a_screen_a_phone_and_paper(name, reports, browser, tmp
         assert failed == []
         root = "document.documentElement"
         assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), width
-        page.evaluate("document.querySelectorAll('details').forEach(x => x.open = 1)")
-        boxes = get_boxes(page, ".plot svg, .card svg")
+        assert find_cut_off(page) == [], width
+        open_details(page)
+        boxes = get_boxes(page, "figure svg, .card svg")
         assert boxes
         for left, right, size, height in boxes:
             assert left >= 0 and right <= width and size > 100 and height > 20
@@ -164,15 +169,57 @@ def test_page_is_right_on_a_screen_a_phone_and_paper(name, reports, browser, tmp
     page.close()
 
 
-def test_every_plot_is_there_with_its_labels(reports, browser, tmp_path):
+def open_details(page):
+    page.evaluate("document.querySelectorAll('details').forEach(x => x.open = 1)")
+
+
+def test_page_is_accessible(reports, browser, tmp_path):
     path = tmp_path / "report.html"
-    write_reports(reports("russian"), [path])
-    page, _, _ = open_page(browser, path, 1280)
-    text = page.inner_text("main")
-    for title in ("Precision and recall", "Scores by threshold", "Reliability"):
-        assert title in text
-    assert page.locator(".plot svg").count() == len(PLOTS) - 1  # no learning curve
+    write_reports(reports("english"), [path])
+    page, _, _ = open_page(browser, path, WIDTHS[0])
+    open_details(page)
+    check_accessibility(page)
+    headers = page.eval_on_selector_all("th", "xs => xs.map(x => x.textContent)")
+    assert all(text.strip() for text in headers)
     page.close()
+
+
+def test_first_figure_is_what_a_user_gets(reports, nlp):
+    """End to end, where the pipeline finds entities itself."""
+    sections = list_sections(reports("english"), has_drawings=False)
+    assert sections[0].tiles[0].name == "F of relations, end to end"
+    with nlp.select_pipes(disable=["entity_ruler"]):
+        report = evaluate_pipeline(nlp, make_documents(nlp, EN, 2))
+    (first, *_) = list_sections(report, has_drawings=False)[0].tiles
+    assert first.name == "F of relations, gold entities"
+
+
+def test_title_names_the_pipeline(reports):
+    report = reports("english")
+    report.data["model"] = "training/joint/model-best"
+    title = "<title>Evaluation of training/joint/model-best</title>"
+    assert title in format_html(report)
+    report.data["pipeline"]["name"] = "job_ads"
+    assert "<h1>Evaluation of xx_job_ads</h1>" in format_html(report)
+    report.data["pipeline"]["name"] = "pipeline"  # spaCy's name for those without
+
+
+def test_each_plot_is_shown_by_a_section(reports):
+    report = reports("russian")
+    curve = {"points": [], "seeds": [0], "advice": ""}
+    for n in (4, 8):
+        point = {"share": n / 8, "documents": n, "scores": [0.1 * n], "mean": 0.1 * n}
+        curve["points"].append(point)
+    report.data["learning_curve"] = curve
+    shown = {x.id: [y.svg for y in x.figures] for x in list_sections(report)}
+    del report.data["learning_curve"]
+    for section, plots in PLOTS.items():
+        assert len(shown[section]) == len(plots), section
+    every = " ".join(svg for drawn in shown.values() for svg in drawn)
+    for title in ("Precision and recall", "Scores by threshold", "Reliability"):
+        assert f'aria-label="{title}' in every
+    # the page's colours, which change with the theme, and no white ground
+    assert "var(--ink)" in every and "#ffffff" not in every
 
 
 def test_letters_of_drawings_stand_where_they_were_measured(reports, browser, tmp_path):
@@ -190,16 +237,16 @@ def test_letters_of_drawings_stand_where_they_were_measured(reports, browser, tm
 
 
 def test_nothing_is_taken_for_markup(reports):
-    html = make_page(reports("html"))
+    html = format_html(reports("html"))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
-    markdown = make_markdown(reports("html").data)
+    markdown = format_report(reports("html"), ".md")
     assert "<script" not in markdown.replace("\\<", "")
 
 
 def test_page_stays_small_and_says_what_is_left_out(reports):
     report = reports("2,000 documents")
-    html = make_page(report)
+    html = format_html(report)
     assert len(html) < 1_500_000
     n = report.data["errors"]["counts"]["spurious"]
     assert n > 500
@@ -221,10 +268,12 @@ def test_json_can_be_written_and_markdown_has_the_figures(reports, tmp_path):
 
 
 def test_labels_without_support_are_named(reports):
-    html = make_page(reports("english"))
-    assert "nothing is known of: NEVER_SEEN" in html
-    assert "No errors." in make_page(reports("no errors"))
-    assert "One document gives no interval." in make_page(reports("single document"))
+    html = format_html(reports("english"))
+    assert "predicted in the documents: NEVER_SEEN" in html
+    assert "There are no errors." in format_html(reports("no errors"))
+    assert "A single document gives no interval." in format_html(
+        reports("single document")
+    )
 
 
 def test_end_to_end_errors_say_which_entity_was_lost(reports):
@@ -242,9 +291,9 @@ def test_without_matplotlib_the_page_says_so(reports, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    html = make_page(reports("english"))
-    assert "Plots are left out: matplotlib is not installed" in html
-    assert 'class="block plot"' not in html
+    html = format_html(reports("english"))
+    assert "matplotlib is not installed" in html
+    assert "<figure" not in html
     assert 'class="relations"' in html  # errors are drawn all the same
 
 

@@ -4,18 +4,22 @@ import numpy
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from rel_component.evaluation import score_thresholds
 from rel_component.evaluation.pair_scores import PairScores, collect_pairs
 from rel_component.evaluation.thresholds import (
     choose_thresholds,
     count_at,
+    draw_by_chance,
     get_curve,
     get_curves,
+    score_thresholds,
 )
-from rel_component.evaluation.thresholds import score_thresholds as score_fast
 from rel_component.relations import decide_again, get_relations
 
-from .predictions import make_example, make_random_examples
+from .predictions import (
+    make_example,
+    make_random_examples,
+    score_each_threshold,
+)
 
 LABELS = ("A", "B", "C")
 
@@ -39,7 +43,7 @@ def test_counts_are_those_of_the_scorer(vocab, rng, symmetric):
     examples = make_random_examples(vocab, rng, 30)
     pairs = collect_pairs(examples, LABELS, symmetric)
     for threshold in (0.05, 0.3, 0.5, 0.9):
-        (row,) = score_thresholds(examples, [threshold], symmetric)
+        (row,) = score_each_threshold(examples, [threshold], symmetric)
         tp, n_predicted, n_gold = count_at(pairs, numpy.full(3, threshold))
         assert row["all_gold"]["rel_micro_p"] == pytest.approx(tp / n_predicted)
         assert row["all_gold"]["rel_micro_r"] == pytest.approx(tp / n_gold)
@@ -55,8 +59,8 @@ def test_fast_scores_are_those_of_the_scorer(vocab, rng, symmetric, single_label
     pairs = collect_pairs(examples, LABELS, symmetric)
     pairs = pairs.best_only() if single_label else pairs
     thresholds = (0.0, 0.3, 0.9, 1.0)
-    slow = score_thresholds(examples, thresholds, symmetric, single_label)
-    for expected, found in zip(slow, score_fast(pairs, thresholds)):
+    slow = score_each_threshold(examples, thresholds, symmetric, single_label)
+    for expected, found in zip(slow, score_thresholds(pairs, thresholds)):
         for protocol in ("all_gold", "tutorial_protocol"):
             for name, value in found[protocol].items():
                 if name != "rel_per_label":
@@ -65,6 +69,30 @@ def test_fast_scores_are_those_of_the_scorer(vocab, rng, symmetric, single_label
         assert found["all_gold"]["rel_per_label"].keys() == labels.keys()
         for label, row in found["all_gold"]["rel_per_label"].items():
             assert row == pytest.approx(labels[label])
+
+
+def test_thresholds_from_everything_to_nothing(vocab):
+    entities = [(0, 1, "X"), (1, 2, "X"), (2, 3, "X")]
+    scores = {(0, "A", 1): 0.9}
+    example = make_example(
+        vocab, "a b c", (entities, [(0, "A", 1)]), scores=scores, labels=("A",)
+    )
+    pairs = collect_pairs([example], ("A",))
+    low, middle, high = (x["all_gold"] for x in score_thresholds(pairs, [0, 0.5, 1]))
+    assert (low["rel_micro_r"], low["rel_micro_p"]) == (1.0, pytest.approx(1 / 6))
+    assert middle["rel_micro_f"] == 1.0
+    assert high["rel_micro_r"] == 0.0
+
+
+def test_chance_is_seeded_and_over_the_same_pairs(vocab, rng):
+    pairs = collect_pairs(make_random_examples(vocab, rng, 5), LABELS)
+    first, again, other = (
+        score_thresholds(draw_by_chance(pairs, seed), [0.0, 0.3, 0.7])
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    (row,) = score_thresholds(pairs, [0.0])
+    assert first[0]["all_gold"] == row["all_gold"]  # everything
 
 
 def test_what_was_not_annotated_does_not_count(vocab):
@@ -79,7 +107,7 @@ def test_what_was_not_annotated_does_not_count(vocab):
     )
     pairs = collect_pairs([example], ("A", "B"))
     assert count_at(pairs, numpy.full(2, 0.5)) == (1, 2, 1)
-    (row,) = score_thresholds([example], [0.5])
+    (row,) = score_each_threshold([example], [0.5])
     assert row["all_gold"]["rel_micro_p"] == 0.5
 
 

@@ -9,14 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.image import imread
 
-from rel_component.inspection.picture import (
-    N_LETTERS,
-    _shorten,
-    check_picture,
-    draw_picture,
-)
+from rel_component.inspection.picture import check_picture, draw_picture
+from rel_component.inspection.plots import N_LETTERS, PLOTS, shorten
 from rel_component.inspection.report import inspect_splits
+from rel_component.inspection.sections import list_sections
 
+from ..browser import check_accessibility, each_view, find_cut_off
 from ..util import make_doc
 
 ENTITIES = [(0, 1, "PERSON"), (3, 4, "ORG")]
@@ -54,16 +52,46 @@ def test_svg_is_the_same_again(result, tmp_path):
     assert ElementTree.fromstring(first).tag.endswith("svg")
 
 
-def test_page_has_picture_advice_and_all_tables(vocab, tmp_path):
+def test_page_has_plots_advice_and_all_tables(vocab, tmp_path):
     doc = make_doc(vocab, "Ann works for Acme", ENTITIES, [(0, "<b>&", 1)])
     result = inspect_splits({"train": [doc]})
     draw_picture(result, tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text(encoding="utf8")
-    assert "<svg" in page and "<?xml" not in page
-    assert "&lt;b&gt;&amp;" in page and "<b>" not in page
-    assert page.count("<table>") == 7
+    assert "<?xml" not in page
+    assert "&lt;b&gt;&amp;" in page and "<b>&" not in page
+    sections = list_sections(result)
+    assert page.count("<table") == sum(len(x.tables + x.matrices) for x in sections)
+    assert page.count("<figure") == sum(len(x.figures) for x in sections) > 2
     assert result["advice"]
     assert all(x["text"] in html.unescape(page) for x in result["advice"])
+
+
+def test_each_plot_is_shown_by_a_section(vocab):
+    doc = make_doc(vocab, "Ann works for Acme", ENTITIES, [(0, "L", 1)])
+    doc[1].is_sent_start = True
+    shown = {x.id: x.figures for x in list_sections(inspect_splits({"train": [doc]}))}
+    for section, plots in PLOTS.items():
+        assert len(shown[section]) == len(plots), section
+
+
+def test_page_is_accessible(vocab, tmp_path, browser):
+    path = tmp_path / "a.html"
+    page = browser.new_page()
+    draw_picture(make_many(vocab, 2, 4, 2), path)
+    page.goto(path.as_uri())
+    check_accessibility(page)
+    draw_picture(make_many(vocab, 49, 29, 3), path)
+    page.goto(path.as_uri())
+    for _ in each_view(page, schemes=["light"]):
+        assert find_cut_off(page) == []
+    page.close()
+
+
+def test_a_page_needs_no_matplotlib(result, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    draw_picture(result, tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf8")
+    assert "matplotlib is not installed" in page and "<figure" not in page
 
 
 @pytest.mark.parametrize("sizes", [(1, 2, 1), (49, 29, 2), (80, 50, 7), (5, 20, 3)])
@@ -118,11 +146,11 @@ def test_cyrillic_needs_no_other_font(vocab, tmp_path):
 
 
 def test_long_names_keep_both_ends():
-    assert _shorten("WORKS_FOR") == "WORKS_FOR"
-    short = _shorten("BEGIN" + "x" * 100 + "END")
+    assert shorten("WORKS_FOR") == "WORKS_FOR"
+    short = shorten("BEGIN" + "x" * 100 + "END")
     assert len(short) == N_LETTERS
     assert short.startswith("BEGIN") and short.endswith("END")
-    assert _shorten("two\nlines") == "two lines"
+    assert shorten("two\nlines") == "two lines"
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a", "a.PNG.zip"])

@@ -12,11 +12,10 @@ from rel_component.inspection.counts import count_docs, get_place, merge
 from rel_component.inspection.coverage import Setting, list_settings, measure_coverage
 from rel_component.inspection.histograms import describe_numbers, fill_bins, name_bins
 from rel_component.inspection.report import inspect_splits
-from rel_component.inspection.tables import list_tables
+from rel_component.inspection.sections import list_tables
 from rel_component.model.candidates import PairGenerator
 from rel_component.pipe.truth import count_covered, get_gold_candidates, get_truth
 from rel_component.relations import SOURCE_KEY
-from rel_component.wording import join_names, list_some, percent, quote
 
 from ..util import make_doc
 
@@ -393,10 +392,12 @@ def test_tables_are_cut_and_say_so(ann):
         for table in tables.values()
         for row in table.rows
     )
-    for table in list_tables(result, 1):
-        assert len(table.rows) == 1
-        more = len(tables[table.title].rows) - 1
-        assert (f"... and {more} more" in table.note) == bool(more)
+    for table in tables.values():
+        assert all(table.header)
+        cut = table.cut(1)
+        assert len(cut.rows) == 1
+        more = len(table.rows) - 1
+        assert (f"... and {more} more" in cut.note) == bool(more)
 
 
 def test_table_of_settings_does_not_repeat_the_same_entities(vocab, nested):
@@ -425,27 +426,3 @@ def test_histograms():
         "max": 10,
     }
     assert describe_numbers({}) == {}
-
-
-@pytest.mark.parametrize(
-    "share, text",
-    [
-        (0, "0 %"),
-        (0.0001, "less than 0.1 %"),
-        (0.004, "0.4 %"),
-        (0.05, "5 %"),
-        (0.0996, "10 %"),
-        (0.174, "17 %"),
-        (0.9999, "99.9 %"),
-        (1, "100 %"),
-    ],
-)
-def test_percent(share, text):
-    assert percent(share) == text
-
-
-def test_lists_in_sentences():
-    assert list_some(["a", "b", "c"], 2) == "a, b and 1 more"
-    assert join_names(["a", "b", "c"]) == "a, b and c"
-    assert join_names(["a"]) == "a" and join_names([]) == ""
-    assert quote('Ж"') == '"Ж\\""'

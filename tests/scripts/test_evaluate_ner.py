@@ -42,7 +42,7 @@ def test_entities_are_scored_by_span_and_by_token(model, tmp_path, vocab):
     assert found["entities"]["ents_per_type"]["ORG"]["support"] == 2
     assert found["tokens"]["tokens_micro_p"] == 1.0
     assert found["tokens"]["tokens_micro_r"] == pytest.approx(6 / 7)
-    assert "75.00" in printed
+    assert "micro 75.0 75.0 75.0" in printed
 
 
 def test_a_pipeline_that_finds_nothing_is_named(tmp_path, vocab):

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_folder_is_inspected_with_tables_and_advice(folder, tmp_path):
     printed = run(folder, "--output", tmp_path / "new/all.json")
-    for title in ("What there is", "Relations", "Candidate settings", "Advice"):
+    for title in ("Overview", "Relations", "Candidate settings", "Advice"):
         assert f"= {title} =" in printed
     assert "WORKS_FOR 2 1 100 %" in printed
     assert "1 of 1 text of dev stands in train too" in printed

@@ -9,8 +9,6 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 
 from rel_component.corpus.readers import copy_without_relations
-from rel_component.evaluation.folds import grow, make_folds
-from rel_component.evaluation.training import advise, parse_override, summarize_runs
 
 from ..script_runner import SCRIPTS, load_script
 from ..util import make_doc
@@ -138,6 +136,7 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
     [
         (("--folds", 100), "Can't make 100 folds of 16 different texts"),
         (("--seeds", "a"), "expected numbers separated by commas"),
+        (("--names", "train,none"), "No corpus at"),
         (("--set", "max_steps"), "expected dotted.name=value"),
         (("--set", 'nlp.pipeline=["nothing"]'), "can't be trained"),
     ],
@@ -145,61 +144,6 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
 def test_cross_validate_says_what_is_wrong(folder, arguments, expected):
     run = load_script("cross_validate")
     assert expected in run(CONFIG, folder, *arguments, code=1)
-
-
-def test_no_text_is_on_both_sides(vocab):
-    docs = make_docs(vocab, 30)
-    for train, held_out in make_folds(docs, 3):
-        assert len(train) + len(held_out) == 30
-        assert not {doc.text for doc in train} & {doc.text for doc in held_out}
-
-
-def test_growing_parts(vocab):
-    docs = make_docs(vocab, 30)
-    small, middle, whole = grow(docs, [0.25, 0.5, 1.0], seed=1)
-    assert whole == docs
-    assert {id(doc) for doc in small} < {id(doc) for doc in middle}
-    left = {doc.text for doc in docs if doc not in middle}
-    assert not left & {doc.text for doc in middle}
-    for shares in ([0.5, 0.25], [0.0, 1.0], [0.5, 1.5]):
-        with pytest.raises(ValueError, match="expected rising numbers"):
-            grow(docs, shares)
-
-
-@pytest.mark.parametrize(
-    "before,last,expected",
-    [
-        ([0.80, 0.81, 0.80], [0.85, 0.86, 0.85], "annotate more"),
-        ([0.85, 0.85, 0.85], [0.851, 0.850, 0.851], "The curve is flat"),
-        ([0.80, 0.70, 0.75], [0.75, 0.80, 0.80], "too close to chance"),
-    ],
-)
-def test_advice_of_a_learning_curve(before, last, expected):
-    points = [
-        {"documents": n, "scores": scores, "mean": sum(scores) / 3}
-        for n, scores in ((10, before), (20, last))
-    ]
-    assert expected in advise(points)
-
-
-def test_summary_of_seeds_and_folds():
-    folds = [
-        {"micro_p": 0, "micro_r": 0, "micro_f": x, "macro_f": None} for x in (0, 1)
-    ]
-    runs = [
-        {"micro_p": 0.0, "micro_r": 0.0, "micro_f": f, "macro_f": None, "folds": folds}
-        for f in (0.4, 0.6)
-    ]
-    found = summarize_runs(runs)
-    assert found["micro_f"]["mean"] == pytest.approx(0.5)
-    assert found["micro_f"]["sd"] == pytest.approx(0.02**0.5)
-    assert found["micro_f"]["sd_folds"] == pytest.approx((1 / 3) ** 0.5)
-    assert found["macro_f"] == {"mean": None, "sd": None, "sd_folds": None}
-
-
-def test_overrides():
-    assert parse_override("training.max_steps=3") == ("training.max_steps", 3)
-    assert parse_override("nlp.lang=de") == ("nlp.lang", "de")
 
 
 # spaCy leaves the files of a package open

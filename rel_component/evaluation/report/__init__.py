@@ -1,13 +1,14 @@
 """A report on a trained pipeline: what it does well, what not, and how sure that is."""
 
 from .build import Evaluation, evaluate_pipeline
-from .markdown import make_markdown
-from .page import make_page, write_reports
+from .files import evaluate_files, format_report, write_reports
+from .sections import list_sections
 
 __all__ = [
     "Evaluation",
+    "evaluate_files",
     "evaluate_pipeline",
-    "make_markdown",
-    "make_page",
+    "format_report",
+    "list_sections",
     "write_reports",
 ]

@@ -17,7 +17,6 @@ from ...pipe.extractor import RelationExtractor
 from ...pipe.loading import find_extractor, get_spans_key, list_entity_finders
 from ...relations import get_relation_keys
 from ...scorer import read_example, score_relations, score_tutorial_protocol
-from ..calibration import describe_reliability, fit_calibration
 from ..confusion import (
     entity_confusion_matrix,
     relation_confusion_matrix,
@@ -27,16 +26,18 @@ from ..entities import get_entities, score_entities, score_tokens
 from ..errors import KINDS, Error, find_errors
 from ..intervals import get_intervals
 from ..pair_scores import PairScores, collect_pairs
-from ..scores import DEFAULT_THRESHOLDS, predict_end_to_end, predict_on_gold_entities
+from ..predictions import predict_end_to_end, predict_on_gold_entities, read_examples
+from ..reliability import describe_reliability
 from ..thresholds import (
     Curve,
-    choose_thresholds,
     count_at,
+    describe_counts,
     draw_by_chance,
     get_curve,
     get_curves,
     score_thresholds,
 )
+from ..tuning import predict_uncalibrated, tune
 
 # so many points of a curve are as good as all to look at
 N_POINTS = 200
@@ -81,7 +82,7 @@ def evaluate_pipeline(
     extractor = find_extractor(nlp)
     symmetric, single = extractor.symmetric, extractor.single_label
     examples = predict_on_gold_entities(nlp, golds)
-    scored = [read_example(example, symmetric=symmetric) for example in examples]
+    scored = read_examples(nlp, examples)
     pairs = collect_pairs(examples, extractor.labels, symmetric)
     best = pairs.best_only() if single else pairs
     chance = draw_by_chance(pairs, seed)
@@ -95,8 +96,8 @@ def evaluate_pipeline(
         "intervals": get_intervals(scored, seed=seed),
         "tutorial_protocol": score_tutorial_protocol(scored),
         "classification": classify(pairs, extractor),
-        "thresholds": score_thresholds(best, DEFAULT_THRESHOLDS),
-        "random_baseline": score_thresholds(chance, DEFAULT_THRESHOLDS),
+        "thresholds": score_thresholds(best),
+        "random_baseline": score_thresholds(chance),
         "tuning": tune_and_compare(nlp, extractor, examples, devs, seed),
         "curves": describe_curves(pairs, single),
         "end_to_end": None,
@@ -192,59 +193,10 @@ def _describe_settings(
     pairs: PairScores, thresholds: numpy.ndarray, single_label: bool
 ) -> Dict[str, Any]:
     decided = pairs.best_only() if single_label else pairs
-    tp, n_predicted, n_gold = count_at(decided, thresholds)
     return {
-        "p": tp / max(n_predicted, 1),
-        "r": tp / max(n_gold, 1),
-        "f": 2 * tp / max(n_predicted + n_gold, 1),
+        **describe_counts(*count_at(decided, thresholds)),
         "reliability": describe_reliability(pairs),
     }
-
-
-def tune(
-    nlp: Language,
-    devs: Sequence[Doc],
-    *,
-    objective: str = "micro_f",
-    method: Optional[str] = "auto",
-    min_precision: float = 0.9,
-    min_support: int = 5,
-) -> Dict[str, Any]:
-    """Choose calibration and thresholds on development documents.
-
-    nlp (Language): with a relation extractor, which is left as it is.
-    devs (Sequence[Doc]): documents that it was not trained on.
-    objective (str), min_precision (float), min_support (int): see `choose_thresholds`.
-    method (Optional[str]): see `fit_calibration`; None leaves scores as they are.
-    RETURNS (Dict[str, Any]): `calibration` and `thresholds`, for the properties of the
-        pipe of these names; thresholds are of calibrated scores.
-    """
-    extractor = find_extractor(nlp)
-    examples = predict_uncalibrated(nlp, extractor, devs)
-    pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
-    lines = fit_calibration(pairs, method) if method else {}
-    pairs = pairs.calibrated(lines)
-    thresholds = choose_thresholds(
-        pairs.best_only() if extractor.single_label else pairs,
-        objective=objective,
-        default=extractor.threshold,
-        min_precision=min_precision,
-        min_support=min_support,
-    )
-    return {"calibration": lines, "thresholds": thresholds}
-
-
-def predict_uncalibrated(
-    nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
-) -> List[Example]:
-    """RETURNS (List[Example]): predictions on gold entities, with the scores that the
-    model gives before they are calibrated."""
-    lines = extractor.calibration
-    try:
-        extractor.calibration = {}
-        return predict_on_gold_entities(nlp, golds)
-    finally:
-        extractor.calibration = lines
 
 
 def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:

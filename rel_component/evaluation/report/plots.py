@@ -1,75 +1,25 @@
-"""Plots of a report as SVG. Needs matplotlib."""
+"""Plots of a report, by the section that shows them. They need matplotlib."""
 
-import io
-import warnings
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List
 
-SIZE = (5.2, 3.7)
-# Okabe and Ito: told apart by the colour-blind
-COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999",
-    "#b8a900",
-)  # fmt: skip
+from ...pages import Figure, draw_plot
+from ...pages.plots import COLORS, GRID, INK, PAPER, SOFT
+
 N_CURVES = len(COLORS)
-STYLE: Dict[str, Any] = {
-    "font.size": 10,
-    "font.family": "sans-serif",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "text.parse_math": False,  # a label may have a $
-    # letters stay letters, drawn by the browser, which has fonts for all scripts
-    "svg.fonttype": "none",
-}
 
 
-def has_matplotlib() -> bool:
-    """RETURNS (bool): whether plots can be drawn."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def draw_plots(section: str, data: Dict[str, Any]) -> List[Figure]:
+    """Draw what a section has to show.
 
-
-def draw_plots(data: Dict[str, Any]) -> Dict[str, str]:
-    """Draw what there is to draw.
-
-    data (Dict[str, Any]): of a `Evaluation`.
-    RETURNS (Dict[str, str]): `<svg>` elements by name; none without matplotlib.
+    section (str): its id.
+    data (Dict[str, Any]): of an `Evaluation`.
+    RETURNS (List[Figure]): none without matplotlib.
     """
-    if not has_matplotlib():
-        return {}
-    plots = {name: _draw(name, function, data) for name, function in PLOTS.items()}
-    return {name: svg for name, svg in plots.items() if svg is not None}
-
-
-def _draw(
-    name: str, function: Callable[[Any, Any], bool], data: Dict[str, Any]
-) -> Optional[str]:
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    style: Any = {**STYLE, "svg.hashsalt": name}
-    with matplotlib.rc_context(style):
-        with warnings.catch_warnings():
-            # letters that matplotlib's own font lacks are drawn by the browser
-            warnings.simplefilter("ignore")
-            figure = Figure(figsize=SIZE, layout="constrained")
-            if not function(figure.subplots(), data):
-                return None
-            buffer = io.StringIO()
-            meta = {"Date": None, "Creator": None, "Format": None, "Type": None}
-            figure.savefig(buffer, format="svg", metadata=meta)
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    drawn = [
+        draw_plot(f"{section}-{i}", draw, data)
+        for i, draw in enumerate(PLOTS.get(section, ()))
+    ]
+    return [Figure(svg) for svg in drawn if svg is not None]
 
 
 def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
@@ -80,8 +30,8 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
     for f in (0.2, 0.4, 0.6, 0.8):
         recall = [f / (2 - f) + i * (1 - f / (2 - f)) / 50 for i in range(51)]
         precision = [f * r / (2 * r - f) for r in recall]
-        axes.plot(recall, precision, color="#dddddd", linewidth=0.8, zorder=1)
-        axes.text(1.01, precision[-1], f"F {f:g}", color="#888888", fontsize=8)
+        axes.plot(recall, precision, color=GRID, linewidth=0.8, zorder=1)
+        axes.text(1.01, precision[-1], f"F {f:g}", color=SOFT, fontsize=8)
     for label, color in zip(labels[:N_CURVES], COLORS):
         curve = curves[label]
         axes.step(
@@ -100,14 +50,14 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
                 "o",
                 color=color,
                 markersize=7,
-                markeredgecolor="white",
+                markeredgecolor=PAPER,
                 zorder=4,
             )
     everything = curves[""]
     axes.step(
         everything["recall"],
         everything["precision"],
-        color="black",
+        color=INK,
         label="all labels",
         linewidth=2,
         where="pre",
@@ -118,9 +68,9 @@ def _draw_curves(axes: Any, data: Dict[str, Any]) -> bool:
             micro["rel_micro_r"],
             micro["rel_micro_p"],
             "o",
-            color="black",
+            color=INK,
             markersize=8,
-            markeredgecolor="white",
+            markeredgecolor=PAPER,
             zorder=5,
             label="at the threshold",
         )
@@ -158,7 +108,7 @@ def _draw_thresholds(axes: Any, data: Dict[str, Any]) -> bool:
         color="#999999",
         label="F by chance",
     )
-    axes.axvline(data["threshold"], color="black", linewidth=1)
+    axes.axvline(data["threshold"], color=INK, linewidth=1)
     axes.text(data["threshold"], 1.03, f" threshold {data['threshold']:g}", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="one threshold for all labels")
     axes.set_title("Scores by threshold", pad=14)
@@ -170,7 +120,7 @@ def _draw_reliability(axes: Any, data: Dict[str, Any]) -> bool:
     tuning = data["tuning"]
     if tuning is None or not tuning["before"]["reliability"]["all"]["n"]:
         return False
-    axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1, label="perfect")
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, label="perfect")
     for name, color, marker in (("before", "#999999", "s"), ("after", COLORS[0], "o")):
         found = tuning[name]["reliability"]["all"]
         bins = [row for row in found["bins"] if row["n"]]
@@ -265,10 +215,10 @@ def _draw_learning(axes: Any, data: Dict[str, Any]) -> bool:
     return True
 
 
-PLOTS: Dict[str, Callable[[Any, Any], bool]] = {
-    "curves": _draw_curves,
-    "thresholds": _draw_thresholds,
-    "reliability": _draw_reliability,
-    "training": _draw_training,
-    "learning": _draw_learning,
+# by section: there is no plot that none of them shows
+PLOTS: Dict[str, List[Callable[[Any, Any], bool]]] = {
+    "labels": [_draw_curves],
+    "thresholds": [_draw_thresholds],
+    "calibration": [_draw_reliability],
+    "training": [_draw_training, _draw_learning],
 }

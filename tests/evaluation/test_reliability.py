@@ -4,7 +4,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
-from rel_component.evaluation.calibration import (
+from rel_component.evaluation.reliability import (
     describe_reliability,
     fit_calibration,
     fit_line,

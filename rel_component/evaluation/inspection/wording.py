@@ -1,1 +1,0 @@
-"""Numbers and lists in sentences."""

@@ -1,0 +1,44 @@
+"""Predictions of a trained pipeline beside the truth."""
+
+from typing import Iterable, List
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..corpus.readers import copy_tokens, copy_without_relations
+from ..pipe.loading import find_extractor, list_entity_finders
+from ..scorer import ScoredDoc, read_example
+
+
+def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
+    """Predict relations between the gold entities.
+
+    nlp (Language): the pipeline; its components that find entities are left out.
+    golds (Iterable[Doc]): the annotated documents.
+    RETURNS (List[Example]): prediction and gold.
+    """
+    golds = list(golds)
+    docs = [copy_without_relations(gold) for gold in golds]
+    with nlp.select_pipes(disable=list_entity_finders(nlp)):
+        predicted = list(nlp.pipe(docs))
+    return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
+
+
+def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
+    """Predict entities and relations from the tokens alone.
+
+    nlp (Language): a pipeline that finds entities.
+    golds (Iterable[Doc]): the annotated documents; their tokens and sentence
+        boundaries are given.
+    RETURNS (List[Example]): prediction and gold.
+    """
+    golds = list(golds)
+    predicted = nlp.pipe([copy_tokens(gold) for gold in golds])
+    return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
+
+
+def read_examples(nlp: Language, examples: Iterable[Example]) -> List[ScoredDoc]:
+    """RETURNS (List[ScoredDoc]): predictions to be scored, symmetric relations once."""
+    symmetric = find_extractor(nlp).symmetric
+    return [read_example(example, symmetric=symmetric) for example in examples]

@@ -1,0 +1,48 @@
+"""Gold relations of each document beside what was predicted."""
+
+from typing import AbstractSet, Iterator, List, Tuple
+
+from spacy.training import Example
+
+from ...relations import Relation, get_rel, get_relations
+from .build import GOLD, Evaluation
+
+# characters of a title
+N_CHARS = 60
+
+
+def describe_documents(report: Evaluation) -> Iterator[Tuple[str, str, List[str]]]:
+    """YIELDS (Tuple[str, str, List[str]]): title, text and relations of each document,
+    with predictions between gold entities.
+
+    report (Evaluation): what an evaluation has found.
+    """
+    symmetric = frozenset(report.data["pipeline"]["symmetric"])
+    for example in report.examples[GOLD]:
+        text = example.reference.text
+        title = text[:N_CHARS].replace("\n", " ")
+        yield title, text.strip(), list(_list_relations(example, symmetric))
+
+
+def _list_relations(example: Example, symmetric: AbstractSet[str]) -> Iterator[str]:
+    scores = get_rel(example.predicted)
+    predicted = {_get_key(x): x for x in get_relations(example.predicted)}
+    for relation in get_relations(example.reference):
+        head, label, tail = _get_key(relation)
+        found = predicted.pop((head, label, tail), None)
+        if label in symmetric:
+            predicted.pop((tail, label, head), None)
+        score = scores.get((head, tail), {}).get(label)
+        shown = "never a candidate" if score is None else f"{score:.3f}"
+        yield _say("missed" if found is None else "found", relation, shown)
+    for relation in predicted.values():
+        yield _say("spurious", relation, f"{relation.score:.3f}")
+
+
+def _get_key(relation: Relation) -> Tuple[int, str, int]:
+    return relation.head.start, relation.label, relation.tail.start
+
+
+def _say(mark: str, relation: Relation, shown: str) -> str:
+    head, label, tail, _ = relation
+    return f"  {mark:8} {head.text!r} —{label}→ {tail.text!r}  ({shown})"

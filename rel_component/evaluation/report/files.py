@@ -1,0 +1,142 @@
+"""What a report is made of, and the files that it is written to."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional
+
+import srsly
+
+from ...corpus.readers import read_docs
+from ...pages import has_matplotlib, make_markdown, make_page
+from ...pipe.loading import find_extractor, load_pipeline
+from ...wording import get_command
+from .build import Evaluation, evaluate_pipeline
+from .sections import describe_source, list_sections, name_pipeline
+
+SUFFIXES = (".html", ".md")
+
+
+def evaluate_files(
+    model: Path,
+    data: Path,
+    *,
+    dev: Optional[Path] = None,
+    train: Optional[Path] = None,
+    log: Optional[Path] = None,
+    cross_validation: Optional[Path] = None,
+    learning_curve: Optional[Path] = None,
+    threshold: Optional[float] = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Score a trained pipeline on annotated documents.
+
+    model (Path): folder of the pipeline.
+    data (Path): the documents, `.spacy`; nothing was chosen on them.
+    dev (Optional[Path]), train (Optional[Path]), seed (int): see `evaluate_pipeline`.
+    log (Optional[Path]), cross_validation (Optional[Path]), learning_curve
+        (Optional[Path]): what other commands have written, to be shown in the report;
+        skipped where there is no such file.
+    threshold (Optional[float]): in place of the model's, for all labels.
+    RETURNS (Evaluation): the figures.
+    RAISES (ValueError): if a file can't be read, or there are no documents.
+    """
+    nlp = load_pipeline(model)
+    extractor = find_extractor(nlp)
+    golds, devs, trains = (
+        [] if path is None else list(read_docs(path, nlp))
+        for path in (data, dev, train)
+    )
+    if not golds:
+        raise ValueError(f"{data} holds no documents: nothing to score.")
+    attached = {
+        "training": read_training_log(log) if log and log.is_file() else None,
+        "cross_validation": read_result(cross_validation, "runs"),
+        "learning_curve": read_result(learning_curve, "points"),
+    }
+    if threshold is not None:
+        extractor.use_threshold(threshold)
+    found = evaluate_pipeline(nlp, golds, devs=devs, trains=trains, seed=seed)
+    found.data.update({"model": str(model), "data": str(data), **attached})
+    return found
+
+
+def write_reports(report: Evaluation, paths: Iterable[Path]) -> None:
+    """Write a report.
+
+    report (Evaluation): what an evaluation has found.
+    paths (Iterable[Path]): `.html` for a page, `.md` for Markdown.
+    RAISES (ValueError): if a suffix is another one.
+    """
+    paths = list(paths)
+    for path in paths:
+        check_suffix(path)
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(format_report(report, path.suffix), encoding="utf8")
+
+
+def check_suffix(path: Path) -> None:
+    """RAISES (ValueError): if no report can be written there."""
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"--report {path}: found {path.suffix!r}, expected one of "
+            f"{', '.join(SUFFIXES)}."
+        )
+
+
+def format_report(report: Evaluation, suffix: str) -> str:
+    """RETURNS (str): a report as a page, or as Markdown."""
+    title = f"Evaluation of {name_pipeline(report.data)}"
+    if suffix == ".md":
+        return make_markdown(title, list_sections(report, has_drawings=False))
+    note = ""
+    if not has_matplotlib():
+        note = (
+            f"There are no plots: matplotlib is not installed ({get_command('plots')})."
+        )
+    sections = list_sections(report)
+    return make_page(title, sections, subtitle=describe_source(report.data), note=note)
+
+
+def read_training_log(path: Path) -> List[Dict[str, Any]]:
+    """Read what spaCy's console logger writes to its `output_file`.
+
+    path (Path): JSON lines.
+    RETURNS (List[Dict[str, Any]]): `step`, `epoch`, `losses`, `scores` and `score` of
+        each evaluation.
+    RAISES (ValueError): if it is another file.
+    """
+    try:
+        rows = list(srsly.read_jsonl(path))
+        return [
+            {x: row[x] for x in ("step", "epoch", "losses", "scores", "score")}
+            for row in rows
+        ]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ValueError(
+            f"{path} can't be read as the log of a training ({error!r}); expected JSON "
+            f"lines as spaCy's ConsoleLogger.v3 writes them to its output_file."
+        ) from error
+
+
+def read_result(path: Optional[Path], field: str) -> Optional[Dict[str, Any]]:
+    """Read what another command has written.
+
+    path (Optional[Path]): None, or a file that is not there, for nothing.
+    field (str): a field that it must have.
+    RETURNS (Optional[Dict[str, Any]]): its content.
+    RAISES (ValueError): if it is another file.
+    """
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = srsly.read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if isinstance(found, dict) and "honest" in found:  # its name up to 0.1
+        found["all_gold"] = found.pop("honest")
+    if not isinstance(found, dict) or field not in found:
+        raise ValueError(
+            f"{path} has no field {field!r}: it is not what the command of this name "
+            f"writes."
+        )
+    return found

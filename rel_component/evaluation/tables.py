@@ -1,0 +1,188 @@
+"""Tables of scores, for reports, model cards and terminals."""
+
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
+
+from ..wording import Table, interval, number, plural, points
+
+PRF = ["P", "R", "F"]
+# of a cross-validation
+METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
+
+
+def format_prf(scores: Dict[str, Any], prefix: str = "") -> List[str]:
+    """RETURNS (List[str]): precision, recall and F.
+
+    scores (Dict[str, Any]): with the keys p, r and f after a prefix.
+    prefix (str): such as `rel_micro_`.
+    """
+    return [points(scores[prefix + x]) for x in "prf"]
+
+
+def sort_by_support(per_label: Dict[str, Dict[str, Any]]) -> List[Tuple[str, Any]]:
+    """RETURNS (List): labels or types with their scores, the most frequent first."""
+    return sorted(per_label.items(), key=lambda row: (-row[1]["support"], row[0]))
+
+
+def tabulate_labels(
+    title: str,
+    name: str,
+    per_label: Dict[str, Dict[str, Any]],
+    totals: Iterable[Sequence[str]] = (),
+) -> Table:
+    """RETURNS (Table): a row for each label or type, and rows of totals below.
+
+    title (str): of the table.
+    name (str): of the first column.
+    per_label (Dict[str, Dict[str, Any]]): p, r, f and support by label.
+    totals (Iterable[Sequence[str]]): more rows.
+    """
+    rows = [
+        [label, number(row["support"]), *format_prf(row)]
+        for label, row in sort_by_support(per_label)
+    ]
+    return Table(title, [name, "gold", *PRF], [*rows, *map(list, totals)], "lrrrr")
+
+
+def tabulate_entities(found: Dict[str, Any]) -> List[Table]:
+    """RETURNS (List[Table]): scores by span and by token, with their means.
+
+    found (Dict[str, Any]): see `entities.evaluate_entities`.
+    """
+    tables = []
+    for title, prefix in (("entities", "ents"), ("tokens", "tokens")):
+        scores = found[title]
+        totals = [
+            [kind, "", *format_prf(scores, f"{prefix}_{kind}_")]
+            for kind in ("micro", "macro")
+        ]
+        per_type = scores[f"{prefix}_per_type"]
+        tables.append(
+            tabulate_labels(f"{title.capitalize()} by type", "type", per_type, totals)
+        )
+    return tables
+
+
+def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
+    """RETURNS (Table): entities and relations found in the text alone.
+
+    found (Dict[str, Any]): the field `end_to_end` of an evaluation.
+    """
+    rows = [
+        [name, *format_prf(found[part], f"{key}_micro_"), points(found[part][macro])]
+        for name, part, key, macro in (
+            ("entities", "entities", "ents", "ents_macro_f"),
+            ("tokens of entities", "tokens", "tokens", "tokens_macro_f"),
+            ("relations", "relations", "rel", "rel_macro_f"),
+        )
+    ]
+    strict = format_prf(found["relations"], "rel_strict_")
+    return Table(
+        "From the text alone",
+        ["scores of", *PRF, "macro F"],
+        [*rows, ["relations, strict", *strict, ""]],
+        "lrrrr",
+        "An entity counts if its borders and type are right, a relation if the borders "
+        "of both entities and the label are; strict: their types too.",
+    )
+
+
+def tabulate_thresholds(
+    found: Sequence[Dict[str, Any]], by_chance: Sequence[Dict[str, Any]]
+) -> Table:
+    """RETURNS (Table): scores at each threshold.
+
+    found (Sequence[Dict]), by_chance (Sequence[Dict]): see
+        `thresholds.score_thresholds`.
+    """
+    rows = [
+        [
+            f"{row['threshold']:g}",
+            *format_prf(row["all_gold"], "rel_micro_"),
+            points(chance["all_gold"]["rel_micro_f"]),
+        ]
+        for row, chance in zip(found, by_chance)
+    ]
+    header = ["threshold", *PRF, "F by chance"]
+    return Table("One threshold for all labels", header, rows, "rrrrr")
+
+
+def tabulate_settings(
+    labels: Iterable[str],
+    default: float,
+    thresholds: Dict[str, float],
+    calibration: Dict[str, Sequence[float]],
+) -> Table:
+    """RETURNS (Table): the threshold and the calibration of each label.
+
+    labels (Iterable[str]): all labels.
+    default (float): threshold of the labels that have none of their own.
+    thresholds (Dict[str, float]), calibration (Dict[str, Sequence[float]]): by label.
+    """
+    rows = []
+    for label in labels:
+        own, line = thresholds.get(label), calibration.get(label)
+        threshold = f"{default:g} (default)" if own is None else f"{own:g}"
+        fitted = ["–", "–"] if line is None else [f"{line[0]:.3f}", f"{line[1]:+.3f}"]
+        rows.append([label, threshold, *fitted])
+    header = ["label", "threshold", "slope", "intercept"]
+    note = (
+        "Thresholds are of calibrated scores; slope and intercept calibrate the log "
+        "odds of a score."
+    )
+    return Table("Thresholds and calibration", header, rows, "lrrr", note)
+
+
+def tabulate_curve(found: Dict[str, Any]) -> Table:
+    """RETURNS (Table): a learning curve, see `training.get_learning_curve`."""
+    rows = [
+        [
+            number(point["documents"]),
+            points(point["mean"]),
+            *map(points, point["scores"]),
+        ]
+        for point in found["points"]
+    ]
+    header = ["documents", "mean F", *(f"seed {seed}" for seed in found["seeds"])]
+    return Table("Learning curve", header, rows, "r" * len(header))
+
+
+def tabulate_runs(
+    runs: Sequence[Dict[str, Any]], summary: Dict[str, Dict[str, Any]]
+) -> Table:
+    """RETURNS (Table): a cross-validation, see `training.summarize_runs`."""
+    rows = [
+        [str(run["seed"]), *(points(run[name]) for name in METRICS),
+         interval(run["intervals"]["micro_f"])]
+        for run in runs
+    ]  # fmt: skip
+    totals = {"± folds": "sd_folds"}
+    if len(runs) > 1:
+        totals = {"mean": "mean", "± seeds": "sd", **totals}
+    for name, key in totals.items():
+        rows.append([name, *(points(summary[x][key]) for x in METRICS), ""])
+    header = ["seed", *PRF, "macro F", "95 % of F"]
+    note = "±: standard deviation, over seeds and over folds"
+    return Table("Cross-validation", header, rows, "lrrrrr", note)
+
+
+def tabulate_comparison(found: Dict[str, Any]) -> Table:
+    """RETURNS (Table): two pipelines side by side, see `comparison.compare`."""
+    rows = []
+    for name, words in (("micro_f", "micro F"), ("macro_f", "macro F")):
+        row = found[name]
+        low_high = row["interval"]
+        rows.append(
+            [
+                words,
+                points(row["first"]),
+                points(row["second"]),
+                f"{100 * row['difference']:+.1f}",
+                "–"
+                if low_high is None
+                else " to ".join(f"{100 * x:+.1f}" for x in low_high),
+                f"{row['p']:.4f}",
+            ]
+        )
+    header = ["score", "first", "second", "difference", "95 %", "p"]
+    title = f"{plural(found['documents'], 'document')}, {found['mode']}"
+    return Table(title, header, rows, "lrrrrr")

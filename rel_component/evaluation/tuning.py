@@ -1,0 +1,108 @@
+"""Thresholds and calibration chosen on development documents."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Sequence
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..corpus.readers import read_docs
+from ..pipe.extractor import RelationExtractor
+from ..pipe.loading import find_extractor, load_pipeline
+from ..wording import Table
+from .pair_scores import collect_pairs
+from .predictions import predict_on_gold_entities
+from .reliability import fit_calibration
+from .tables import tabulate_settings
+from .thresholds import choose_thresholds
+
+
+def tune_pipeline(
+    model: Path,
+    dev: Path,
+    output: Path,
+    *,
+    objective: str = "micro_f",
+    method: Optional[str] = "auto",
+    min_precision: float = 0.9,
+    min_support: int = 5,
+) -> Table:
+    """Store thresholds and calibration, chosen on development documents, in a pipeline.
+
+    model (Path): folder of the pipeline.
+    dev (Path): documents that it was not trained on, `.spacy`.
+    output (Path): folder of the tuned pipeline.
+    objective (str), method (Optional[str]), min_precision (float), min_support (int):
+        see `tune`.
+    RETURNS (Table): the threshold and the calibration of each label.
+    RAISES (ValueError): if a file can't be read, or an option is out of range.
+    """
+    nlp = load_pipeline(model)
+    extractor = find_extractor(nlp)
+    docs = list(read_docs(dev, nlp))
+    if not docs:
+        raise ValueError(f"{dev} holds no documents: there is nothing to choose on.")
+    chosen = tune(
+        nlp,
+        docs,
+        objective=objective,
+        method=method,
+        min_precision=min_precision,
+        min_support=min_support,
+    )
+    extractor.calibration = chosen["calibration"]
+    extractor.thresholds = chosen["thresholds"]
+    nlp.to_disk(output)
+    return tabulate_settings(
+        extractor.labels,
+        extractor.threshold,
+        extractor.thresholds,
+        chosen["calibration"],
+    )
+
+
+def tune(
+    nlp: Language,
+    devs: Sequence[Doc],
+    *,
+    objective: str = "micro_f",
+    method: Optional[str] = "auto",
+    min_precision: float = 0.9,
+    min_support: int = 5,
+) -> Dict[str, Any]:
+    """Choose calibration and thresholds on development documents.
+
+    nlp (Language): with a relation extractor, which is left as it is.
+    devs (Sequence[Doc]): documents that it was not trained on.
+    objective (str), min_precision (float), min_support (int): see `choose_thresholds`.
+    method (Optional[str]): see `fit_calibration`; None leaves scores as they are.
+    RETURNS (Dict[str, Any]): `calibration` and `thresholds`, for the properties of the
+        pipe of these names; thresholds are of calibrated scores.
+    """
+    extractor = find_extractor(nlp)
+    examples = predict_uncalibrated(nlp, extractor, devs)
+    pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
+    lines = fit_calibration(pairs, method) if method else {}
+    pairs = pairs.calibrated(lines)
+    thresholds = choose_thresholds(
+        pairs.best_only() if extractor.single_label else pairs,
+        objective=objective,
+        default=extractor.threshold,
+        min_precision=min_precision,
+        min_support=min_support,
+    )
+    return {"calibration": lines, "thresholds": thresholds}
+
+
+def predict_uncalibrated(
+    nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
+) -> List[Example]:
+    """RETURNS (List[Example]): predictions on gold entities, with the scores that the
+    model gives before they are calibrated."""
+    lines = extractor.calibration
+    try:
+        extractor.calibration = {}
+        return predict_on_gold_entities(nlp, golds)
+    finally:
+        extractor.calibration = lines
