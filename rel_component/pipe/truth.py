@@ -234,11 +234,19 @@ def align_spans(example: Example, spans: numpy.ndarray) -> numpy.ndarray:
     RETURNS (Ints2d): (n, 2), (-1, -1) where a span's border falls inside a token.
     """
     aligned = numpy.full(spans.shape, -1, dtype="int32")
+    # as get_aligned_spans_y2x, which compares all tokens anew at each call
+    alignment = example.alignment.y2x
     for row, (start, end) in enumerate(spans.tolist()):
-        span = Span(example.reference, start, end)
-        for found in example.get_aligned_spans_y2x([span]):
-            aligned[row] = (found.start, found.end)
+        tokens = alignment[start:end].tolist()
+        if tokens:
+            found = example.predicted[tokens[0] : tokens[-1] + 1]
+            if _squeeze(found) == _squeeze(example.reference[start:end]):
+                aligned[row] = (found.start, found.end)
     return aligned
+
+
+def _squeeze(span: Span) -> str:
+    return span.text.lower().strip().replace(" ", "")
 
 
 def has_same_tokens(example: Example) -> bool:

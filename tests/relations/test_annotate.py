@@ -13,14 +13,13 @@ from spacy.vocab import Vocab
 from rel_component import Relation, get_relations, set_relations
 from rel_component.relations import (
     LEGACY_KEY,
-    USER_DATA_KEY,
     RelationData,
     get_relation_data,
     get_relation_keys,
     set_relation_data,
 )
 
-from .util import make_doc
+from ..util import make_doc
 
 WORDS = "Marie Curie worked for the Sorbonne in Paris ."
 ENTITIES = [(0, 2, "PERSON"), (5, 6, "ORG"), (7, 8, "PLACE")]
@@ -241,7 +240,7 @@ def test_tutorial_docbin(vocab):
     """A plain dict under the extension `rel`, as its parse_data.py writes it."""
     doc = make_doc(vocab, WORDS, ENTITIES)
     doc.user_data[LEGACY_KEY] = {key: dict(scores) for key, scores in REL.items()}
-    assert USER_DATA_KEY not in doc.user_data
+    assert list(doc.user_data) == [LEGACY_KEY]
     found = to_docbin(doc)
     assert list(get_relation_keys(found)) == KEYS
     assert found._.rel == REL

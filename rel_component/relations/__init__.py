@@ -1,0 +1,60 @@
+"""Relations of a Doc: what one is, how they are stored, how they are read."""
+
+from typing import Callable, List, Tuple
+
+from spacy.tokens import Doc
+
+from .annotate import (
+    get_rel,
+    get_relation_keys,
+    get_relations,
+    set_rel,
+    set_relations,
+)
+from .as_json import get_relations_json, set_relations_json
+from .data import EntityKey, Relation, RelationData, RelationKey, RelDict
+from .decide import decide_again, find_decided, keep_best
+from .storage import (
+    LEGACY_KEY,
+    SOURCE_KEY,
+    USER_DATA_PREFIX,
+    get_relation_data,
+    set_relation_data,
+)
+
+
+def register_extensions() -> None:
+    """Register `doc._.relations`, `doc._.relations_json` and `doc._.rel`; done on
+    importing the package."""
+    extensions: List[Tuple[str, Callable, Callable]] = [
+        ("rel", get_rel, set_rel),
+        ("relations", get_relations, set_relations),
+        ("relations_json", get_relations_json, set_relations_json),
+    ]
+    for name, getter, setter in extensions:
+        Doc.set_extension(name, getter=getter, setter=setter, force=True)
+
+
+__all__ = [
+    "LEGACY_KEY",
+    "SOURCE_KEY",
+    "USER_DATA_PREFIX",
+    "EntityKey",
+    "RelDict",
+    "Relation",
+    "RelationData",
+    "RelationKey",
+    "decide_again",
+    "find_decided",
+    "get_rel",
+    "get_relation_data",
+    "get_relation_keys",
+    "get_relations",
+    "get_relations_json",
+    "keep_best",
+    "register_extensions",
+    "set_rel",
+    "set_relation_data",
+    "set_relations",
+    "set_relations_json",
+]

@@ -1,0 +1,88 @@
+"""Relations as plain data that JSON can hold: `doc._.relations_json`."""
+
+from typing import Any, Dict, Iterator, Mapping, Tuple
+
+from spacy.tokens import Doc, Span
+
+from .annotate import set_relations
+from .checks import check_list
+from .data import Relation
+from .follow import get_chars
+from .storage import get_relation_data
+
+
+def get_relations_json(doc: Doc) -> Dict[str, Any]:
+    """The relations decided on as plain data, for `Doc.to_json` and `json.dumps`.
+
+    doc (Doc): the document.
+    RETURNS (Dict[str, Any]): `relations`, each with `label`, `score`, `head`, `tail`;
+        `complete`, whether other pairs are known to have none; `negatives`, those that
+        are known where it is not, each with `head` and `tail`. Ends have `start`, `end`
+        and `label`, in characters, as entities in `Doc.to_json`. Empty without
+        annotation.
+    """
+    data = get_relation_data(doc)
+    if data is None:
+        return {}
+    ends = [
+        {"start": start, "end": end, "label": type_}
+        for (start, end), type_ in zip(get_chars(doc, data.spans).tolist(), data.types)
+    ]
+    return {
+        "relations": [
+            {"label": label, "score": score, "head": ends[head], "tail": ends[tail]}
+            for (head, tail), label, score in data.list_decided()
+        ],
+        "complete": data.complete,
+        "negatives": [
+            {"head": ends[head], "tail": ends[tail]}
+            for head, tail in data.list_negatives()
+        ],
+    }
+
+
+def set_relations_json(doc: Doc, data: Mapping[str, Any]) -> None:
+    """Annotate a Doc from plain data, the inverse of `get_relations_json`.
+
+    doc (Doc): the document.
+    data (Dict[str, Any]): as `get_relations_json` returns it.
+    RAISES (ValueError): if a field is missing, or an end is no span of whole tokens.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(
+            f"relations_json is {data!r}; expected an object with a list 'relations'."
+        )
+    if not data:
+        return
+    relations = []
+    for item, head, tail in _read_pairs(doc, data.get("relations"), "relations"):
+        score = item.get("score", 1.0)
+        relations.append(Relation(head, item.get("label", ""), tail, score))
+    negatives = _read_pairs(doc, data.get("negatives", ()), "negatives")
+    set_relations(
+        doc,
+        relations,
+        complete=bool(data.get("complete", True)),
+        negatives=[(head, tail) for _, head, tail in negatives],
+    )
+
+
+def _read_pairs(
+    doc: Doc, items: Any, name: str
+) -> Iterator[Tuple[Mapping[str, Any], Span, Span]]:
+    for i, item in enumerate(check_list(items, name)):
+        try:
+            ends = [item[role] for role in ("head", "tail")]
+            spans = [doc.char_span(x["start"], x["end"], x["label"]) for x in ends]
+        except (KeyError, TypeError):
+            raise ValueError(
+                f"{name}[{i}] is {item!r}; expected an object with head and tail, each "
+                f"with start, end and label."
+            ) from None
+        for end, span in zip(ends, spans):
+            if span is None:
+                raise ValueError(
+                    f"{name}[{i}]: characters {end['start']} to {end['end']} are no "
+                    f"whole tokens of the document."
+                )
+        yield (item, *spans)

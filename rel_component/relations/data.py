@@ -1,0 +1,206 @@
+"""What a relation is, and the columns that hold the relations of one Doc."""
+
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Span
+
+RelDict = Dict[Tuple[int, int], Dict[str, float]]
+EntityKey = Tuple[int, int, str]
+
+
+class Relation(NamedTuple):
+    """A directed, labelled link between two entities of one Doc.
+
+    head (Span): the entity that the relation starts from.
+    label (str): the relation's label.
+    tail (Span): the entity that the relation points to.
+    score (float): confidence in [0, 1]; 1.0 for gold annotation.
+    """
+
+    head: Span
+    label: str
+    tail: Span
+    score: float = 1.0
+
+
+class RelationKey(NamedTuple):
+    """A relation as a hashable value, for comparing sets of relations.
+
+    head (Tuple[int, int, str]): token start, token end (exclusive), entity type.
+    label (str): the relation's label.
+    tail (Tuple[int, int, str]): as head.
+    """
+
+    head: EntityKey
+    label: str
+    tail: EntityKey
+
+
+class RelationData(dict):
+    """The columns that describe the relations of one Doc.
+
+    spans (Ints2d): (n_entities, 2), int32, token start and exclusive end.
+    types (List[str]): (n_entities,), entity types.
+    pairs (Ints2d): (n_pairs, 2), int32, head and tail as rows of `spans`.
+    labels (List[str]): (n_labels,).
+    scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN where a pair was
+        never annotated for a label.
+    decided (Ints2d): (n_relations, 2), int32, row of `pairs` and index of `labels`:
+        the relations decided on (gold, or predicted and accepted).
+    complete (bool): whether a pair that is not listed has no relation.
+    text (Optional[str]), chars (Optional[Ints2d]), tokens (Optional[int]): the text of
+        the Doc, `spans` by its characters, and a fingerprint of its tokens, which show
+        whether the tokens changed. `set_relation_data` fills them in.
+
+    A dict, so that msgpack writes it as it is; it pickles and copies as a plain dict.
+    """
+
+    def __init__(
+        self,
+        *,
+        spans: numpy.ndarray,
+        types: Sequence[str],
+        pairs: numpy.ndarray,
+        labels: Sequence[str],
+        scores: numpy.ndarray,
+        decided: numpy.ndarray,
+        complete: bool = True,
+        text: Optional[str] = None,
+        chars: Optional[numpy.ndarray] = None,
+        tokens: Optional[int] = None,
+    ) -> None:
+        super().__init__(
+            spans=spans,
+            types=list(types),
+            pairs=pairs,
+            labels=list(labels),
+            scores=scores,
+            decided=decided,
+            complete=complete,
+            text=text,
+            chars=chars,
+            tokens=tokens,
+        )
+        self._rel: Optional[RelView] = None
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (dict, (dict(self),))
+
+    @property
+    def spans(self) -> numpy.ndarray:
+        return self["spans"]
+
+    @property
+    def types(self) -> List[str]:
+        return self["types"]
+
+    @property
+    def pairs(self) -> numpy.ndarray:
+        return self["pairs"]
+
+    @property
+    def labels(self) -> List[str]:
+        return self["labels"]
+
+    @property
+    def scores(self) -> numpy.ndarray:
+        return self["scores"]
+
+    @property
+    def decided(self) -> numpy.ndarray:
+        return self["decided"]
+
+    @property
+    def complete(self) -> bool:
+        return self["complete"]
+
+    @property
+    def rel(self) -> "RelView":
+        """The tutorial's view of the scores, built on first reading."""
+        if self._rel is None:
+            rows = build_rel(self).items()
+            self._rel = RelView({key: RelView(cells) for key, cells in rows})
+        return self._rel
+
+    @property
+    def entities(self) -> List[EntityKey]:
+        """RETURNS (List[Tuple[int, int, str]]): start, end and type of each entity."""
+        rows = zip(self.spans.tolist(), self.types)
+        return [(start, end, type_) for (start, end), type_ in rows]
+
+    def list_decided(self) -> Iterator[Tuple[List[int], str, float]]:
+        """YIELDS (Tuple[List[int], str, float]): rows of the ends, label and score."""
+        rows, columns = self.decided.T
+        labels = [self.labels[column] for column in columns.tolist()]
+        scores = self.scores[rows, columns].tolist()
+        return zip(self.pairs[rows].tolist(), labels, scores)
+
+    def list_negatives(self) -> List[Tuple[int, int]]:
+        """RETURNS (List[Tuple[int, int]]): rows of head and tail of the pairs known to
+        have no relation; where the annotation is complete they need not be listed."""
+        if self.complete:
+            return []
+        is_negative = (self.scores == 0).all(axis=1)  # NaN: not known
+        return [(head, tail) for head, tail in self.pairs[is_negative].tolist()]
+
+    def replace(self, **columns: Any) -> "RelationData":
+        """RETURNS (RelationData): the same with other columns."""
+        return RelationData(**{**self, **columns})
+
+    def select(self, keep: numpy.ndarray) -> "RelationData":
+        """RETURNS (RelationData): the pairs where keep, (n_pairs,) bool, is true."""
+        rows = numpy.cumsum(keep) - 1
+        decided = self.decided[keep[self.decided[:, 0]]].copy()
+        decided[:, 0] = rows[decided[:, 0]]
+        return self.replace(
+            pairs=self.pairs[keep], scores=self.scores[keep], decided=decided
+        )
+
+    def keep_entities(self, keep: numpy.ndarray) -> "RelationData":
+        """RETURNS (RelationData): the entities where keep, (n_entities,) bool, is true,
+        and the pairs between them."""
+        rows = (numpy.cumsum(keep) - 1).astype("int32")
+        found = self.select(keep[self.pairs].all(axis=1))
+        return found.replace(
+            spans=self.spans[keep],
+            types=[self.types[row] for row in numpy.flatnonzero(keep)],
+            pairs=rows[found.pairs],
+        )
+
+
+class RelView(dict):
+    """`doc._.rel` of a Doc with stored scores: a dict to read, not to write into.
+
+    Writing into it could not reach the storage and would be lost in silence.
+    """
+
+    def _read_only(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            "doc._.rel shows stored scores and can't be changed in place. "
+            "Change a copy and assign it whole: rel = dict(doc._.rel); "
+            "rel[(0, 4)] = {'LABEL': 1.0}; doc._.rel = rel"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _read_only
+    update = setdefault = pop = popitem = clear = _read_only
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (dict, (dict(self),))
+
+
+def build_rel(data: RelationData) -> RelDict:
+    """RETURNS (RelDict): scores by the tokens at which head and tail start."""
+    starts = data.spans[:, 0][data.pairs].tolist()
+    rel: RelDict = {}
+    for (head, tail), row in zip(starts, data.scores.tolist()):
+        cells = rel.setdefault((head, tail), {})
+        for label, score in zip(data.labels, row):
+            if score == score and score >= cells.get(label, 0.0):  # not NaN
+                cells[label] = score
+    return rel
+
+
+def to_ints2d(rows: Sequence[Sequence[int]]) -> numpy.ndarray:
+    """RETURNS (Ints2d): (n, 2), int32."""
+    return numpy.asarray(rows, dtype="int32").reshape(-1, 2)

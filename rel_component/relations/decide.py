@@ -1,0 +1,52 @@
+"""From scores to relations: thresholds, and the best label of a pair."""
+
+import numpy
+from spacy.tokens import Doc
+
+from .storage import get_relation_data, set_relation_data
+
+
+def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
+    """Scores of which each pair keeps only its best.
+
+    scores (Floats2d): (n_pairs, n_labels).
+    RETURNS (Floats2d): the others are -1, below any threshold.
+    """
+    best = numpy.full_like(scores, -1.0)
+    if scores.size:
+        rows = numpy.arange(len(scores))
+        columns = numpy.nan_to_num(scores, nan=-1.0).argmax(axis=1)
+        best[rows, columns] = scores[rows, columns]
+    return best
+
+
+def find_decided(
+    scores: numpy.ndarray, thresholds: numpy.ndarray, single_label: bool = False
+) -> numpy.ndarray:
+    """The relations that reach their label's threshold.
+
+    scores (Floats2d): (n_pairs, n_labels); NaN is never reached.
+    thresholds (Floats1d): (n_labels,).
+    single_label (bool): only the best label of each pair.
+    RETURNS (Ints2d): (n_relations, 2), int32, pair and label, sorted.
+    """
+    if single_label:
+        scores = keep_best(scores)
+    # flat, since numpy finds the cells of a matrix many times slower
+    cells = numpy.flatnonzero((scores >= thresholds.astype(scores.dtype)).ravel())
+    return numpy.stack(divmod(cells, max(scores.shape[1], 1)), axis=1).astype("int32")
+
+
+def decide_again(
+    doc: Doc, thresholds: numpy.ndarray, single_label: bool = False
+) -> None:
+    """Decide anew on the relations of a Doc, from its stored scores: no model runs.
+
+    doc (Doc): with the scores of all pairs.
+    thresholds (Floats1d): (n_labels,), in the order of the stored labels.
+    single_label (bool): only the best label of each pair.
+    """
+    data = get_relation_data(doc)
+    if data is not None:
+        decided = find_decided(data.scores, thresholds, single_label)
+        set_relation_data(doc, data.replace(decided=decided))
