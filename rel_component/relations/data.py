@@ -123,6 +123,11 @@ class RelationData(dict):
             self._rel = RelView({key: RelView(cells) for key, cells in rows})
         return self._rel
 
+    def entity(self, row: int) -> EntityKey:
+        """RETURNS (Tuple[int, int, str]): start, end and type of one entity."""
+        start, end = self.spans[row].tolist()
+        return (start, end, self.types[row])
+
     @property
     def entities(self) -> List[EntityKey]:
         """RETURNS (List[Tuple[int, int, str]]): start, end and type of each entity."""

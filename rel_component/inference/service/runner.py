@@ -132,7 +132,10 @@ class Runner:
         data = get_relation_data(doc)
         if data is None:
             return {"entities": entities, "relations": [], "scores": None}
-        ends = [number.setdefault(key, len(number)) for key in data.entities]
+        ends = [
+            number.setdefault(key, len(number))
+            for key in (data.entity(row) for row in range(len(data.spans)))
+        ]
         for key, at in number.items():
             if at == len(entities):  # a generator's own spans are not in doc.ents
                 entities.append(_describe(doc[key[0] : key[1]], key[2]))
