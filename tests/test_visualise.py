@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from rel_component import visualise
+from rel_component.relations import get_relation_data
 
 from .browser import check_accessibility
 from .util import make_doc
@@ -37,7 +38,7 @@ def test_labels_scores_and_parts(doc):
     assert "KNOWS" in get_texts(only) and "WORKS_FOR" not in get_texts(only)
     part = visualise.render(doc[:5])
     assert "Bob" not in part and "WORKS_FOR" in part
-    data = doc.user_data["rel_component"]
+    data = get_relation_data(doc)
     data["scores"][data["decided"][0, 0], data["decided"][0, 1]] = 0.75
     assert "WORKS_FOR 0.75" in get_texts(visualise.render(doc))
     assert "WORKS_FOR" not in visualise.render(doc, min_score=0.8)

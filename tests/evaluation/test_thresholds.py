@@ -13,7 +13,7 @@ from rel_component.evaluation.thresholds import (
     get_curves,
     score_thresholds,
 )
-from rel_component.relations import decide_again, get_relations
+from rel_component.relations import decide_again, get_relation_data, get_relations
 
 from .predictions import (
     make_example,
@@ -113,7 +113,7 @@ def test_what_was_not_annotated_does_not_count(vocab):
 
 def test_same_spans_with_two_types_count_once(vocab):
     example = make_example(vocab, "a b", ([(0, 1, "X"), (1, 2, "X")], [(0, "A", 1)]))
-    data = example.predicted.user_data["rel_component"]
+    data = get_relation_data(example.predicted)
     data["spans"] = numpy.asarray([(0, 1), (1, 2), (1, 2)], dtype="int32")
     data["types"] = ["X", "X", "Y"]
     data["pairs"] = numpy.asarray([(0, 1), (0, 2)], dtype="int32")

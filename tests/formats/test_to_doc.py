@@ -16,6 +16,7 @@ from rel_component.formats import (
     to_doc,
     to_docs,
 )
+from rel_component.relations import get_relation_data
 
 from .util import NLP, entities, triples
 
@@ -158,7 +159,7 @@ def test_negatives_and_incomplete_documents():
     record = make("a b", [(0, 1), (2, 3)], [(0, "No", 1)], complete=False)
     doc, _ = convert(record, null_labels=("No",))
     assert triples(doc) == []
-    data = doc.user_data["rel_component"]
+    data = get_relation_data(doc)
     assert len(data["pairs"]) == 1 and data["complete"] is False
 
 

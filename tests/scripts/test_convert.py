@@ -12,6 +12,7 @@ import rel_component.corpus.convert as corpus_convert
 from rel_component.corpus.docbin import CorpusFile
 from rel_component.corpus.readers import read_docs
 from rel_component.formats import FORMATS, SHARED
+from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA, SCRIPTS
 from tests.script_runner import load_module, load_script
 
@@ -306,7 +307,7 @@ def test_entities_only_and_types(tmp_path):
     assert "--entities-only" in run(path, *out, code=1)
     run(path, *out, "--entities-only")
     (doc,) = load(tmp_path / "x.spacy")
-    assert doc.user_data["rel_component"]["complete"] is False
+    assert get_relation_data(doc).complete is False
     path = tmp_path / "elsewhere.json"
     path.write_bytes((DATA / "spert" / "small_train.json").read_bytes())
     run(path, *out, "--types", DATA / "spert" / "small_types.json")

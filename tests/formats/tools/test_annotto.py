@@ -5,6 +5,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -38,7 +39,7 @@ def test_reads_items():
     assert triples(docs[0]) == [("Anna", "SAW", "Rome"), ("Rome", "WHEN", "Hier")]
     source = docs[0].user_data["rel_component_source"]
     assert (source["line"], source["id"], source["group"]) == (1, "7", "3")
-    assert all(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert all(get_relation_data(doc).complete for doc in docs)
     assert report.n_skipped["documents"] == {"not annotated": 2}
     assert report.not_converted == {
         "Annotto comments": 1,
@@ -53,7 +54,7 @@ def test_an_item_without_its_list_of_relations_is_not_complete(tmp_path):
     assert report.n_lost == {"documents": 1, "entities": 3}
     docs, report = read(path, entities_only=True)
     assert report.problems == [] and len(docs[0].ents) == 3
-    assert docs[0].user_data["rel_component"]["complete"] is False
+    assert get_relation_data(docs[0]).complete is False
 
 
 FIRST = (*NER, "NER", "entities", 0)

@@ -6,6 +6,7 @@ import pytest
 
 from rel_component.formats import FORMATS, Report, find_format
 from rel_component.formats.base import Options
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_text, damage_xml, how_many
@@ -129,7 +130,7 @@ def test_relations_between_concepts(mentions, expected):
     (doc,), report = read(JSON, mentions=mentions)
     assert report.problems == []
     assert triples(doc) == expected
-    data = doc.user_data["rel_component"]
+    data = get_relation_data(doc)
     assert data["complete"] is (mentions == "all")
 
 

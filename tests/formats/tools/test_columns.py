@@ -3,6 +3,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
+from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA
 
 from ..mutate import damage_text, how_many
@@ -42,7 +43,7 @@ def test_every_variant_has_the_same_sentences(name):
 
 def test_nothing_is_known_of_relations():
     docs, report = read(SMALL / "iob2.conll")
-    assert [d.user_data["rel_component"]["complete"] for d in docs] == [False, False]
+    assert [get_relation_data(d).complete for d in docs] == [False, False]
     assert report.notes["documents without a list of relations: incomplete"] == 2
 
 

@@ -3,6 +3,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage_text, how_many
@@ -40,7 +41,7 @@ def test_reads_documents():
     assert triples(docs[1]) == [("Turin", "Located_In", "Italy")]
     source = docs[1].user_data["rel_component_source"]
     assert (source["line"], source["id"]) == (11, "13")
-    assert all(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert all(get_relation_data(doc).complete for doc in docs)
 
 
 def test_an_entity_that_begins_with_i_keeps_its_relations():

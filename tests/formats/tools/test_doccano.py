@@ -4,6 +4,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, iter_docs
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -38,7 +39,7 @@ def test_reads_an_example(tmp_path):
     assert report.problems == [] and not report.repaired
     assert entities(docs[0]) == [("Marie Curie", "PER"), ("University of Paris", "ORG")]
     assert triples(docs[0]) == [WORKS]
-    assert docs[0].user_data["rel_component"]["complete"] is True
+    assert get_relation_data(docs[0]).complete is True
     source = docs[0].user_data["rel_component_source"]
     assert (source["line"], source["id"], source["group"]) == (1, "6400", "news")
 
@@ -62,7 +63,7 @@ def test_projects_without_relations(tmp_path, key):
     docs, report = read(path, entities_only=True)
     assert report.problems == []
     assert entities(docs[0]) == [("Marie Curie", "PER"), ("University of Paris", "ORG")]
-    assert not any(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert not any(get_relation_data(doc).complete for doc in docs)
 
 
 def test_text_by_its_older_name(tmp_path):

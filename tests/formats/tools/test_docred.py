@@ -7,6 +7,7 @@ import pytest
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -95,7 +96,7 @@ def test_all_mentions():
     assert {link[1] for link in found if link[2] == "residence"} == {0, 6}
     assert {link[0] for link in found if link[2] == "P999"} == {"London"}
     assert len(set(found)) == 12
-    assert docs[0].user_data["rel_component"]["complete"] is True
+    assert get_relation_data(docs[0]).complete is True
 
 
 def test_what_is_known_to_be_unrelated():
@@ -200,7 +201,7 @@ def test_the_test_set_has_no_labels(tmp_path):
     assert docs == [] and "--entities-only" in report.problems[0]
     docs, report = read(path, entities_only=True)
     assert report.problems == [] and len(docs[0].ents) == 5
-    assert docs[0].user_data["rel_component"]["complete"] is False
+    assert get_relation_data(docs[0]).complete is False
 
 
 @pytest.mark.parametrize(

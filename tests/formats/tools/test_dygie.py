@@ -4,6 +4,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -38,7 +39,7 @@ def test_reads_documents():
     ]
     source = docs[0].user_data["rel_component_source"]
     assert (source["line"], source["id"]) == (1, "ada")
-    assert all(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert all(get_relation_data(doc).complete for doc in docs)
     assert report.not_converted == {"coreference clusters": 1}
     docs, _ = read(SMALL / "small.jsonl", group_by="venue")
     assert docs[0].user_data["rel_component_source"]["group"] == "own"
@@ -132,7 +133,7 @@ def test_documents_without_relations(tmp_path):
     assert report.n_lost == {"documents": 1, "entities": 6}
     docs, report = read(path, entities_only=True)
     assert report.problems == []
-    assert docs[0].user_data["rel_component"]["complete"] is False
+    assert get_relation_data(docs[0]).complete is False
 
 
 @pytest.mark.parametrize("seed", range(how_many(200)))

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_text, damage_xml, how_many
@@ -61,7 +62,7 @@ def test_reads_a_document(path):
         "annotations of CorefLink": 1,
         "slots of spans": 1,
     }
-    assert doc.user_data["rel_component"]["complete"] is True
+    assert get_relation_data(doc).complete is True
     assert doc.user_data["rel_component_source"]["id"] == "curie.txt"
 
 
@@ -135,7 +136,7 @@ def test_projects_without_relation_layer(tmp_path):
     path.write_text(text.replace(" 22 23", ""))
     (doc,), _ = read(path)
     # there is a layer for them, and no relation
-    assert doc.user_data["rel_component"]["complete"] is True
+    assert get_relation_data(doc).complete is True
     types = TYPES.read_text().replace("<name>Governor<", "<name>Gov<")
     (tmp_path / "TypeSystem.xml").write_text(types)
     path.write_text(
@@ -145,7 +146,7 @@ def test_projects_without_relation_layer(tmp_path):
     )
     (doc,), report = read(path)
     assert report.problems == [] and len(doc.ents) == 5
-    assert doc.user_data["rel_component"]["complete"] is False
+    assert get_relation_data(doc).complete is False
 
 
 def test_where_the_type_system_is(tmp_path):

@@ -13,6 +13,7 @@ from rel_component.formats import (
     read_records,
 )
 from rel_component.formats.html_text import render
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -72,7 +73,7 @@ def test_reads_a_task(tmp_path):
     assert docs[0].text == TEXT
     assert entities(docs[0]) == [("Marie Curie", "PER"), ("University of Paris", "ORG")]
     assert triples(docs[0]) == [WORKS]
-    assert docs[0].user_data["rel_component"]["complete"] is True
+    assert get_relation_data(docs[0]).complete is True
     source = docs[0].user_data["rel_component_source"]
     assert (source["index"], source["id"]) == (0, "7")
 
@@ -196,7 +197,7 @@ def test_json_min_has_no_relations():
     assert report.problems == []
     assert entities(docs[1]) == [("Berlin", "LOC"), ("Germany", "LOC")]
     assert [len(doc.spans["entities"]) for doc in docs] == [3, 2, 3]
-    assert not any(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert not any(get_relation_data(doc).complete for doc in docs)
     # it has one record for each annotation of a task
     _, report = read(path, entities_only=True)
     assert "found 2 annotations of this text that differ" in report.problems[0]

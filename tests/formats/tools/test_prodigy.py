@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA
 
 from ..util import NLP, entities, read, triples, write_lines
@@ -203,7 +204,7 @@ def test_a_task_without_its_list_of_relations_is_not_complete(tmp_path, value):
     assert "--entities-only" in report.problems[0]
     docs, report = read(path, entities_only=True)
     assert report.problems == []
-    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [True, False]
+    assert [get_relation_data(doc).complete for doc in docs] == [True, False]
 
 
 @pytest.mark.parametrize(

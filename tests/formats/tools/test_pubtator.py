@@ -3,6 +3,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage_text, how_many
@@ -60,7 +61,7 @@ def starts(mentions):
 def test_which_mentions_a_relation_joins():
     first, doc = starts("first")
     assert first == {(0, "Positive", 11), (40, "Negative", 0)}
-    assert doc.user_data["rel_component"]["complete"] is False
+    assert get_relation_data(doc).complete is False
     nearest, _ = starts("nearest")
     assert nearest == {(22, "Positive", 11), (40, "Negative", 22)}
     all_, doc = starts("all")
@@ -68,7 +69,7 @@ def test_which_mentions_a_relation_joins():
         *((head, "Positive", tail) for head in (0, 22) for tail in (11, 36)),
         *((40, "Negative", tail) for tail in (0, 22)),
     }
-    assert doc.user_data["rel_component"]["complete"] is True
+    assert get_relation_data(doc).complete is True
 
 
 def test_other_mentions_of_related_concepts_are_no_negatives():

@@ -6,6 +6,7 @@ import pytest
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, find_format
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage_text, how_many
@@ -41,7 +42,7 @@ def test_reads_a_training_file():
     source = docs[2].user_data["rel_component_source"]
     assert (source["line"], source["id"]) == (9, "3")
     # a label is on both directions of the only pair
-    assert all(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert all(get_relation_data(doc).complete for doc in docs)
     assert report.not_converted == {"comment lines": 4}
     docs, _ = read(SMALL / "train.txt", entity_label="NOMINAL")
     assert entities(docs[0]) == [("author", "NOMINAL"), ("pen", "NOMINAL")]
@@ -87,7 +88,7 @@ def test_a_key_from_elsewhere(tmp_path):
     assert report.problems == [] and len(docs) == 3
     docs, report = read(path, entities_only=True)
     assert report.problems == [] and [triples(doc) for doc in docs] == [[], [], []]
-    assert not any(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert not any(get_relation_data(doc).complete for doc in docs)
     docs, report = read(path, key=Path("nothing.txt"), entities_only=True)
     assert report.problems[0].startswith("nothing.txt: can't be read")
 
@@ -142,7 +143,7 @@ def test_every_bad_item_is_named():
         [("fire", "Cause-Effect", "smoke")],
     ]
     # of a pair whose label can't be read nothing is known
-    complete = [doc.user_data["rel_component"]["complete"] for doc in docs]
+    complete = [get_relation_data(doc).complete for doc in docs]
     assert complete == [False, False, False, True, True]
     assert report.repaired == {"sentences without quotes around them": 1}
     assert report.n_lost == {"documents": 8, "entities": 13, "relations": 10}

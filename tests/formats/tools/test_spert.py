@@ -11,6 +11,7 @@ from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format
 from rel_component.formats.to_doc import to_docs
 from rel_component.formats.tools.spert import read
+from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA
 
 from ..mutate import how_many
@@ -102,7 +103,7 @@ def test_a_sentence_without_relations_is_not_complete(tmp_path):
     assert report.problems[0].startswith(f"{path} doc 0 (id 7, relations): missing")
     docs, report = convert(path, entities_only=True)
     assert report.problems == []
-    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [False, True]
+    assert [get_relation_data(doc).complete for doc in docs] == [False, True]
 
 
 def test_every_bad_item_is_named():

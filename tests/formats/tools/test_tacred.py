@@ -5,6 +5,7 @@ import pytest
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
+from rel_component.relations import get_relation_data
 
 from ..mutate import damage, damage_bytes, how_many
 from ..util import entities, read, read_as, triples, write_json
@@ -72,7 +73,7 @@ def test_reads_items(tmp_path):
     assert [source["id"] for source in sources] == ["i1", "i2", "i3"]
     assert [source["group"] for source in sources] == ["d1", "d1", "d2"]
     # nobody looked at other pairs
-    assert not any(doc.user_data["rel_component"]["complete"] for doc in docs)
+    assert not any(get_relation_data(doc).complete for doc in docs)
     assert any("--null-label no_relation" in hint for hint in report.hints)
     assert (
         report.hints[
@@ -87,7 +88,7 @@ def test_no_relation_is_a_pair_without_one(tmp_path):
     path = write_json(tmp_path / "a.json", ITEMS)
     docs, report = read(path, null_labels=("no_relation",))
     assert [len(get_relations(doc)) for doc in docs] == [1, 0, 1]
-    assert [len(doc.user_data["rel_component"]["pairs"]) for doc in docs] == [1, 1, 1]
+    assert [len(get_relation_data(doc).pairs) for doc in docs] == [1, 1, 1]
     assert not any("no_relation" in hint for hint in report.hints)
 
 

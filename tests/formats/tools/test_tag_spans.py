@@ -4,6 +4,7 @@ import random
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
+from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
 from ..mutate import damage, damage_bytes, how_many
@@ -30,7 +31,7 @@ def test_rows_of_a_text_are_put_together():
 
 def test_rows_for_unrelated_pairs_leave_the_others_open():
     docs, _ = read(PATH, null_labels=("NO_REL",))
-    complete = [doc.user_data["rel_component"]["complete"] for doc in docs]
+    complete = [get_relation_data(doc).complete for doc in docs]
     assert complete == [True, False]
     _, report = read(PATH)
     assert any("--null-label NO_REL" in advice for advice in report.hints)

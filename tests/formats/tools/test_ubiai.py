@@ -4,6 +4,7 @@ import json
 import pytest
 
 from rel_component.formats import Options, Report, read_records
+from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA
 
 from ..util import entities, read, triples, write_json
@@ -132,14 +133,14 @@ def test_a_document_without_its_list_of_relations_is_not_complete(tmp_path, valu
     assert report.n_lost == {"documents": 1, "entities": 2}
     docs, report = read(path, entities_only=True)
     assert report.problems == []
-    assert [doc.user_data["rel_component"]["complete"] for doc in docs] == [True, False]
+    assert [get_relation_data(doc).complete for doc in docs] == [True, False]
 
 
 def test_an_empty_list_of_relations_is_complete(tmp_path):
     path = write_json(tmp_path / "a.json", [change("relations", to=[])])
     docs, report = read(path)
     assert report.problems == []
-    assert docs[0].user_data["rel_component"]["complete"] is True
+    assert get_relation_data(docs[0]).complete is True
 
 
 @pytest.mark.parametrize("value", [None, change])
