@@ -72,6 +72,7 @@ def main(
             seconds = time.perf_counter() - start
             nlp = spacy.load(Path(folder) / "model-best")
             if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
                 nlp.to_disk(keep / f"seed-{seed}")
         row: Dict[str, Any] = {"seed": seed, "seconds": seconds}
         for part in ("dev", "test"):

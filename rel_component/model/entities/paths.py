@@ -12,7 +12,7 @@ from typing import Iterator, List, Optional, Tuple
 import numpy
 from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
 
-from .tags import BEGIN, END, INSIDE, SINGLE, UNKNOWN, TagSet
+from .tags import BEGIN, END, INSIDE, OUTSIDE, SINGLE, UNKNOWN, TagSet
 
 # weight of what is impossible: its product with any other is still a number
 LEAST = 1e-100
@@ -55,6 +55,12 @@ class Steps:
         ordered = ordered[ordered > 0]
         # (n_docs that are not empty,): place of each one's last token
         self.last = self.starts[ordered - 1] + numpy.arange(len(ordered))
+        self.n_first = len(ordered)
+        # (n_tokens,): place of the token before; of the first `n_first` any
+        steps = numpy.repeat(numpy.arange(len(self.sizes)), self.sizes)
+        places = numpy.arange(self.n_tokens)
+        starts_before = self.starts[numpy.maximum(steps - 1, 0)]
+        self.before = places - self.starts[steps] + starts_before
 
     def __iter__(self) -> Iterator[Tuple[slice, slice]]:
         """YIELDS (Tuple[slice, slice]): the places of a step and of those before them,
@@ -201,6 +207,23 @@ def _trace_back(best: Floats2d, came_from: numpy.ndarray, steps: Steps) -> Ints1
     return tags
 
 
+def count_transitions(tags: Ints1d, lengths: Ints1d, tag_set: TagSet) -> Transitions:
+    """RETURNS (Transitions): how often each is on legal paths of (n_tokens,) tags."""
+    n_types = tag_set.n_types
+    between = numpy.zeros((n_types + 1, n_types + 1))
+    within = numpy.zeros((2, 2, n_types))
+    kinds, types = numpy.divmod(tags - 1, n_types)
+    kinds[tags == OUTSIDE], types[tags == OUTSIDE] = SINGLE, -1
+    before, type_before = numpy.roll(kinds, 1), numpy.roll(types, 1)
+    starts = (numpy.cumsum(lengths) - lengths)[lengths > 0]
+    before[starts], type_before[starts] = SINGLE, -1
+    goes_on = (kinds == INSIDE) | (kinds == END)
+    at = ((before == INSIDE).astype(int), (kinds == END).astype(int), types)
+    numpy.add.at(within, tuple(x[goes_on] for x in at), 1.0)
+    numpy.add.at(between, (type_before[~goes_on] + 1, types[~goes_on] + 1), 1.0)
+    return Transitions(between, within)
+
+
 class Lattice:
     """All legal paths of a batch, weighed by the exponential of their scores.
 
@@ -316,22 +339,19 @@ class Lattice:
         """RETURNS (Transitions): how often each is on a path, on average, in all
         documents together; that is the gradient of `log_total`."""
         begin, inside, end, _ = self.columns
-        n_types = self.tag_set.n_types
-        between = numpy.zeros((n_types + 1, n_types + 1))
-        within = numpy.zeros((2, 2, n_types))
-        outside = numpy.zeros((1, n_types + 1))
-        outside[0, 0] = 1.0
-        for i, (now, before) in enumerate(self.steps):
-            ahead = self._ahead(now, self.backward)
-            last = self.forward[before]
-            n = now.stop - now.start
-            behind = self._behind(last) if i else numpy.repeat(outside, n, axis=0)
-            between += behind.T @ self._opened(ahead)
-            if i:
-                for start, source in enumerate((begin, inside)):
-                    for goal, target in enumerate((inside, end)):
-                        pairs = last[:, source] * ahead[:, target]
-                        within[start, goal] += pairs.sum(axis=0)
+        ahead = self.weights * self.backward / self.scales[:, None]
+        before, n_first = self.steps.before, self.steps.n_first
+        behind = self._behind(self.forward)[before]
+        behind[:n_first] = 0.0
+        behind[:n_first, 0] = 1.0
+        between = behind.T @ self._opened(ahead)
+        last, ahead = self.forward[before[n_first:]], ahead[n_first:]
+        within = numpy.asarray(
+            [
+                [(last[:, x] * ahead[:, y]).sum(axis=0) for y in (inside, end)]
+                for x in (begin, inside)
+            ]
+        )
         if self.between is not None:
             between, within = between * self.between, within * self.within
         return Transitions(between, within)

@@ -9,7 +9,7 @@ from thinc.api import Linear, Maxout, Model
 from thinc.types import Floats2d, Ints1d
 
 from ..entity_vectors import flatten
-from .paths import Lattice, Transitions, find_best
+from .paths import Lattice, Transitions, count_transitions, find_best
 from .tags import OUTSIDE, UNKNOWN, TagSet
 
 
@@ -161,22 +161,42 @@ def get_loss(
     RETURNS (Tuple[float, Floats2d, Optional[Transitions]]): the loss, the gradient of
         `scores`, and that of the transitions of a CRF.
     """
-    transitions = get_transitions(model)
     host = model.ops.to_numpy(scores).astype("float64")
+    transitions = get_transitions(model)
     d_transitions = None
     if transitions is None:
         loss, gradient = _get_token_loss(host, tags)
     else:
-        tag_set = get_tag_set(model)
-        every = Lattice(host, lengths, tag_set, transitions)
-        right = Lattice(host, lengths, tag_set, transitions, tags)
-        loss = every.log_total - right.log_total
-        gradient = every.get_marginals() - right.get_marginals()
-        counts, truth = every.count_transitions(), right.count_transitions()
-        d_transitions = Transitions(
-            counts.between - truth.between, counts.within - truth.within
+        loss, gradient, d_transitions = _get_path_loss(
+            host, lengths, tags, get_tag_set(model), transitions
         )
     return loss, model.ops.asarray2f(gradient.astype(scores.dtype)), d_transitions
+
+
+def _get_path_loss(
+    scores: Floats2d,
+    lengths: Ints1d,
+    tags: Ints1d,
+    tag_set: TagSet,
+    transitions: Transitions,
+) -> Tuple[float, Floats2d, Transitions]:
+    every = Lattice(scores, lengths, tag_set, transitions)
+    gradient, counts = every.get_marginals(), every.count_transitions()
+    if (tags == UNKNOWN).any():
+        right = Lattice(scores, lengths, tag_set, transitions, tags)
+        log_right, true_counts = right.log_total, right.count_transitions()
+        gradient -= right.get_marginals()
+    else:  # there is one right path
+        true_counts = count_transitions(tags, lengths, tag_set)
+        at = (numpy.arange(len(tags)), tags)
+        gradient[at] -= 1.0
+        log_right = scores[at].sum()
+        for name, values in vars(transitions).items():
+            log_right += (values * getattr(true_counts, name)).sum()
+    d_transitions = Transitions(
+        counts.between - true_counts.between, counts.within - true_counts.within
+    )
+    return float(every.log_total - log_right), gradient, d_transitions
 
 
 def add_gradient(model: Model, gradient: Optional[Transitions]) -> None:

@@ -4,7 +4,13 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
-from rel_component.model.entities.paths import Lattice, Steps, Transitions, find_best
+from rel_component.model.entities.paths import (
+    Lattice,
+    Steps,
+    Transitions,
+    count_transitions,
+    find_best,
+)
 from rel_component.model.entities.tags import UNKNOWN, TagSet
 
 from .brute_force import score_path, weigh_paths
@@ -115,6 +121,20 @@ def test_known_tags_leave_the_paths_that_have_them(n_types, crf, rng):
         total += weigh_paths(own, transitions, n_types, fits)[2]
     lattice = Lattice(scores, LENGTHS, tag_set, transitions, tags)
     assert_allclose(lattice.log_total, total)
+
+
+@cases
+def test_transitions_of_a_path_are_those_of_its_lattice(n_types, rng):
+    tag_set = TagSet(n_types)
+    for _ in range(10):
+        scores, transitions = make_batch(rng, n_types, True)
+        tags = find_best(scores, LENGTHS, tag_set, transitions)
+        counts = count_transitions(tags, LENGTHS, tag_set)
+        lattice = Lattice(scores, LENGTHS, tag_set, transitions, tags)
+        expected = lattice.count_transitions()
+        assert_allclose(counts.between, expected.between, atol=1e-12)
+        assert_allclose(counts.within, expected.within, atol=1e-12)
+        assert counts.between.sum() + counts.within.sum() == len(tags)
 
 
 def test_long_documents_and_high_scores_do_not_overflow(rng):
