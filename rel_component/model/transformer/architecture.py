@@ -2,7 +2,7 @@
 
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 from spacy.util import registry
@@ -27,7 +27,7 @@ def create_transformer_model(
     transformer_config: Dict[str, Any] = {},  # noqa: B006
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = {},  # noqa: B006
-    bfloat16_on_cpu: bool = False,
+    bfloat16_on_cpu: Optional[bool] = False,
     frozen_layers: int = 0,
     gradient_checkpointing: bool = False,
     lora_rank: int = 0,
@@ -48,8 +48,9 @@ def create_transformer_model(
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
         spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs, on the CPU
         it is left out.
-    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: about twice as fast
-        where the processor has it (AVX-512 BF16, AMX), slower where not.
+    bfloat16_on_cpu (Optional[bool]): compute products on the CPU in bfloat16: about
+        twice as fast where the processor has it (AVX-512 BF16, AMX), slower where not;
+        null does so where it has.
     frozen_layers (int): the embeddings and so many of the first layers stay as they
         are, which saves their backward pass; 0 trains all.
     gradient_checkpointing (bool): compute what lies inside layers again in the backward

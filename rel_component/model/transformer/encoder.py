@@ -2,7 +2,7 @@
 frozen layers, less memory or less precision."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy
 import torch
@@ -29,7 +29,7 @@ def is_prepared(transformer: torch.nn.Module) -> bool:
 def prepare(
     transformer: torch.nn.Module,
     *,
-    bfloat16: bool = False,
+    bfloat16: Optional[bool] = False,
     frozen_layers: int = 0,
     gradient_checkpointing: bool = False,
 ) -> None:
@@ -42,7 +42,15 @@ def prepare(
         parameter.requires_grad_(False)
     if gradient_checkpointing:
         transformer.gradient_checkpointing_enable({"use_reentrant": False})
+    if bfloat16 is None:
+        bfloat16 = computes_in_bfloat16()
     transformer.forward = GroupedForward(transformer.forward, bfloat16)
+
+
+def computes_in_bfloat16() -> bool:
+    """RETURNS (bool): whether this machine's processor has instructions for it."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
 def list_frozen(

@@ -92,6 +92,17 @@ def test_bfloat16_computes_nearly_the_same_and_learns(checkpoint):
     assert (found != exact).any()
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+def test_bfloat16_may_depend_on_the_processor(has_it, checkpoint, monkeypatch):
+    name = "rel_component.model.transformer.encoder.computes_in_bfloat16"
+    monkeypatch.setattr(name, lambda: has_it)
+    text, vectors = "ann works for acme .", []
+    for setting in (None, has_it):
+        doc = make_nlp(checkpoint, bfloat16_on_cpu=setting)(text)
+        vectors.append(doc._.trf_data.model_output.last_hidden_state)
+    assert (vectors[0] == vectors[1]).all()
+
+
 def train(nlp, n_steps=40):
     """Loss of each step of learning two entities."""
     listener = {
