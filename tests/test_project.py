@@ -1,6 +1,7 @@
 """The project as a user runs it: convert, train, evaluate, package, load elsewhere."""
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from tests.paths import ROOT
 PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
 # to make a wheel of our own package too
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "rel_component")
-STEPS = 400
+STEPS, JOINT_STEPS = 400, 100
 
 
 def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:
@@ -33,13 +34,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (path / part).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, path / part)
-    config = path / "configs/rel_tok2vec.cfg"
-    text = config.read_text().replace("max_steps = 2000", f"max_steps = {STEPS}")
-    assert f"max_steps = {STEPS}" in text
-    config.write_text(text)
+    for name, steps in (("rel_tok2vec", STEPS), ("joint_tok2vec", JOINT_STEPS)):
+        config = path / f"configs/{name}.cfg"
+        text, n = re.subn(r"max_steps = \d+", f"max_steps = {steps}", config.read_text())
+        assert n == 1
+        config.write_text(text.replace("eval_frequency = 200", "eval_frequency = 100"))
     result = run("-m", "spacy", "project", "run", "all", cwd=path)
     assert result.returncode == 0, result.stdout + result.stderr
     return path
+
+
+def test_all_trains_a_model_for_raw_text_too(project: Path) -> None:
+    figures = json.loads((project / "training/joint/metrics.json").read_text())
+    assert figures["end_to_end"]["entities"]["ents_micro_f"] > 0.2
+    assert figures["training"][-1]["step"] == JOINT_STEPS
+    assert (project / "training/joint/report.html").exists()
 
 
 def test_all_trains_a_model_that_finds_relations(project: Path) -> None:
