@@ -205,7 +205,10 @@ class EntityTagger(TrainablePipe):
                 Span(doc, start, stop, label=labels[type_])
                 for (start, stop), type_ in zip(spans, types)
             ]
-            given, known = doc.ents, get_entity_scores(doc)
+            taken = {i for span in found for i in range(span.start, span.end)}
+            # none overlaps, unless a Doc is in the batch twice
+            given = [x for x in doc.ents if taken.isdisjoint(range(x.start, x.end))]
+            known = get_entity_scores(doc)
             doc.set_ents([*given, *found], default="outside")
             scores = dict(zip(found, predicted.scores[first:end].tolist()))
             for ent in given:  # of a component before, or an earlier pass

@@ -161,6 +161,13 @@ def test_entities_of_a_doc_stay(trained):
     assert get_ents(doc) == ents and get_entity_scores(doc) == scores
 
 
+def test_a_doc_may_be_in_a_batch_twice(trained):
+    doc, expected = get_docs(trained)[1], trained(get_docs(trained)[1])
+    for found in trained.pipe([doc, doc, doc]):
+        assert get_ents(found) == get_ents(expected)
+        assert len(get_entity_scores(found)) == len(found.ents)
+
+
 def test_what_was_not_annotated_is_not_learned():
     nlp = make_nlp()
     pipe = nlp.get_pipe("entity_tagger")
