@@ -36,7 +36,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(ROOT / part, path / part)
     for name, steps in (("rel_tok2vec", STEPS), ("joint_tok2vec", JOINT_STEPS)):
         config = path / f"configs/{name}.cfg"
-        text, n = re.subn(r"max_steps = \d+", f"max_steps = {steps}", config.read_text())
+        text, n = re.subn(
+            r"max_steps = \d+", f"max_steps = {steps}", config.read_text()
+        )
         assert n == 1
         config.write_text(text.replace("eval_frequency = 200", "eval_frequency = 100"))
     result = run("-m", "spacy", "project", "run", "all", cwd=path)

@@ -27,6 +27,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
+from ..entity_scores import get_entity_scores
 from ..model.candidates import (
     Candidates,
     Entities,
@@ -83,6 +84,7 @@ Prediction = Tuple[Candidates, numpy.ndarray]
         "threshold": 0.5,
         "single_label": False,
         "predicted_share": 0.0,
+        "use_entity_scores": False,
         "loss": {"@misc": "rel_component.PairLoss.v1"},
         "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
     },
@@ -103,6 +105,7 @@ def make_relation_extractor(
     threshold: float,
     single_label: bool,
     predicted_share: float,
+    use_entity_scores: bool,
     loss: PairLoss,
     scorer: Optional[Callable],
 ) -> "RelationExtractor":
@@ -116,6 +119,9 @@ def make_relation_extractor(
     predicted_share (float): beside the gold entities, learn from so many in one of the
         entities that the pipeline predicts wrongly, as pairs without relation. Needs
         the encoder and what finds entities among `training.annotating_components`.
+    use_entity_scores (bool): score a relation by the probability that it and both its
+        entities are right: its own times theirs, where an `entity_tagger` before has
+        found them. Between given entities nothing changes.
     loss (PairLoss): which pairs count how much in training.
     scorer (Optional[Callable]): scores examples.
     """
@@ -126,6 +132,7 @@ def make_relation_extractor(
         threshold=threshold,
         single_label=single_label,
         predicted_share=predicted_share,
+        use_entity_scores=use_entity_scores,
         loss=loss,
         scorer=scorer,
     )
@@ -143,6 +150,7 @@ class RelationExtractor(TrainablePipe):
         threshold: float = 0.5,
         single_label: bool = False,
         predicted_share: float = 0.0,
+        use_entity_scores: bool = False,
         loss: Optional[PairLoss] = None,
         scorer: Optional[Callable] = relation_scorer,
     ) -> None:
@@ -154,6 +162,7 @@ class RelationExtractor(TrainablePipe):
         threshold (float): a relation is predicted from this score on.
         single_label (bool): predict only the best label of a pair.
         predicted_share (float): share of the wrongly predicted entities to learn from.
+        use_entity_scores (bool): multiply a relation's score by those of its entities.
         loss (Optional[PairLoss]): None counts all pairs alike.
         scorer (Optional[Callable]): scores examples.
         """
@@ -162,6 +171,7 @@ class RelationExtractor(TrainablePipe):
         self.name = name
         self.single_label = single_label
         self.predicted_share = check_share(predicted_share, model)
+        self.use_entity_scores = use_entity_scores
         self.loss = loss or PairLoss()
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
@@ -288,6 +298,9 @@ class RelationExtractor(TrainablePipe):
         if allowed is not None:
             scores[~allowed] = numpy.nan  # what can't be is not scored
         scores = calibrate(scores, self.labels, self.cfg["calibration"])
+        if self.use_entity_scores:
+            of_entities = get_scores_of(docs, candidates.entities)
+            scores *= of_entities[candidates.pairs].prod(axis=1)[:, None]
         return add_mirrored(candidates, scores, self._get_symmetric_columns())
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
@@ -523,6 +536,21 @@ class RelationExtractor(TrainablePipe):
                 f"limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )
+
+
+def get_scores_of(docs: Sequence[Doc], entities: Entities) -> numpy.ndarray:
+    """RETURNS (Floats1d): (n_entities,), float32, what an entity tagger has stored; 1
+    where it has not found the entity."""
+    scores = numpy.ones(len(entities), dtype="float32")
+    for i, doc in enumerate(docs):
+        known = get_entity_scores(doc)
+        if not known:
+            continue
+        for row in range(int(entities.offsets[i]), int(entities.offsets[i + 1])):
+            start, end = entities.spans[row].tolist()
+            type_ = doc.vocab.strings[int(entities.types[row])]
+            scores[row] = known.get((start, end, type_), 1.0)
+    return scores
 
 
 def read_schema(

@@ -7,6 +7,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from rel_component import get_relations
+from rel_component.entity_scores import set_entity_scores
 from rel_component.relations import get_relation_data, get_relation_keys
 
 from ..util import make_doc
@@ -522,3 +523,20 @@ def test_single_label():
         assert data.decided.tolist() == [
             [row, column] for row, column in enumerate(data.scores.argmax(axis=1))
         ]
+
+
+def test_scores_of_entities_weigh_relations(trained):
+    """Of those that an entity tagger has found; others count as certain."""
+    pipe = trained.get_pipe("relation_extractor")
+    doc, plain = get_docs(trained)[2], get_docs(trained)[2]
+    ents = doc.ents
+    set_entity_scores(doc, {ents[0]: 0.5, ents[1]: 0.25})
+    for uses, factors in ((False, (1, 1, 1)), (True, (0.5, 0.25, 1))):
+        pipe.use_entity_scores = uses
+        _, scores = pipe.predict([plain, doc])
+        pairs, expected = pipe.predict([plain])
+        n = len(expected)
+        assert scores[:n] == pytest.approx(expected, abs=1e-6)
+        weights = numpy.asarray(factors)[pairs.pairs].prod(axis=1)
+        assert scores[n:] == pytest.approx(expected * weights[:, None], abs=1e-6)
+    pipe.use_entity_scores = False
