@@ -184,7 +184,7 @@ def test_nerel_keeps_to_its_configuration():
             read(NEREL / "dev", options, report),
             options,
             report,
-            nlp=spacy.blank("xx"),
+            tokenizer=spacy.blank("xx").tokenizer,
         )
     )
     schema = Schema.from_path(NEREL / "annotation.conf")

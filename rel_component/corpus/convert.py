@@ -20,7 +20,7 @@ from ..formats.report import (
     LAYERS,
     RELATIONS,
 )
-from ..formats.versions import BY
+from ..formats.versions import BY, RepeatedText
 from ..wording import agree, list_some, plural
 from .docbin import NAMES, CorpusFile, check_corpus, remove_corpus
 from .splits import SplitItem, Splitter, check_regex, find_leaks
@@ -185,11 +185,23 @@ def _read(
     format_name: str,
     progress: Callable[[Iterable[Doc]], Iterable[Doc]],
 ) -> Corpus:
-    docs, items = CorpusFile(), []  # type: Corpus
-    for doc in progress(iter_docs(paths, options, report, format_name=format_name)):
-        docs.add(doc)
-        items.append(SplitItem.from_doc(doc))
-    return docs, items
+    """Read files once; twice where a text turns out to have several annotations."""
+
+    def read(report: Report, *, once: bool) -> Corpus:
+        docs, items = CorpusFile(), []  # type: Corpus
+        read = iter_docs(paths, options, report, format_name=format_name, once=once)
+        for doc in progress(read):
+            docs.add(doc)
+            items.append(SplitItem.from_doc(doc))
+        return docs, items
+
+    first = Report()
+    try:
+        corpus = read(first, once=True)
+    except RepeatedText:
+        return read(report, once=False)
+    report.add(first)
+    return corpus
 
 
 def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:

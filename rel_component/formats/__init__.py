@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set
 
-from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
 from .base import SHARED, Format, FormatError, Option, Options, Preview
@@ -18,7 +18,8 @@ from .io import cannot_read, check_binary, list_files
 from .record import EntityRecord, Record, RelationRecord, Source
 from .report import FILES, Report
 from .sniff import name_other_tool, read_preview
-from .to_doc import load_tokenizer, to_doc, to_docs
+from .to_doc import to_doc, to_docs
+from .tokens import load_tokenizer
 from .tools import (
     annotto,
     bioc,
@@ -218,7 +219,8 @@ def iter_docs(
     report: Report,
     *,
     format_name: str = "auto",
-    nlp: Optional[Language] = None,
+    tokenizer: Optional[Tokenizer] = None,
+    once: bool = False,
 ) -> Iterator[Doc]:
     """Read inputs as annotated Docs.
 
@@ -226,19 +228,22 @@ def iter_docs(
     options (Options): for the readers and for the Docs.
     report (Report): says in the end what became of everything.
     format_name (str): as in `FORMATS`, or `auto` to recognise each.
-    nlp (Optional[Language]): for its tokenizer and vocabulary, else `options.lang`.
+    tokenizer (Optional[Tokenizer]): with a vocabulary, else that of `options.lang`.
+    once (bool): read files once which may hold several annotations of a text, else
+        twice.
     YIELDS (Doc): see `to_docs`.
+    RAISES (RepeatedText): if some are to be read only once, and it turns out that a
+        text has several annotations, of which one has to be chosen: begin anew.
     """
-    nlp = nlp or load_tokenizer(options.lang)
-    versions = Versions(options, report)
+    versions = Versions(options, report, once=once)
     paths = list(_skip_repeated(paths, report))
-    if versions.is_two_pass:
+    if versions.needs_survey:
         for path in paths:
             versions.survey(_read_versions(path, options, format_name))
     records = chain.from_iterable(
         read_records(path, options, report, format_name=format_name) for path in paths
     )
-    yield from to_docs(versions.choose(records), options, report, nlp=nlp)
+    yield from to_docs(versions.choose(records), options, report, tokenizer=tokenizer)
 
 
 def _read_versions(path: Path, options: Options, format_name: str) -> Iterator[Record]:

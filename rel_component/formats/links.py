@@ -21,6 +21,7 @@ class Links:
 
     relations (List[Relation]): what to store; a symmetric one may be there twice.
     negatives (List[Tuple[Span, Span]]): pairs known to be unrelated.
+    keys (Set[Key]): the same as values to compare.
     n_written (int): how many relations of the file are stored.
     """
 
@@ -30,7 +31,7 @@ class Links:
         self.relations: List[Relation] = []
         self.negatives: List[Tuple[Span, Span]] = []
         self.n_written = 0
-        self._seen: Set[Key] = set()
+        self.keys: Set[Key] = set()
         self._raw: Set[Key] = set()
 
     def collect(self, record: Record, spans: Mapping[str, Span]) -> None:
@@ -67,7 +68,7 @@ class Links:
         raw = _key(Relation(head, relation.label, tail))
         if is_symmetric and options.symmetric_store == "canonical":
             made = _in_order(made)
-        if _key(made) in self._seen:
+        if _key(made) in self.keys:
             is_same = raw in self._raw
             reason = "exact duplicates" if is_same else "same by renaming or symmetry"
             report.merged(RELATIONS, reason)
@@ -81,8 +82,8 @@ class Links:
             report.note("symmetric relations stored in both directions")
 
     def _add(self, relation: Relation) -> None:
-        if _key(relation) not in self._seen:
-            self._seen.add(_key(relation))
+        if _key(relation) not in self.keys:
+            self.keys.add(_key(relation))
             self.relations.append(relation)
 
 

@@ -102,6 +102,17 @@ class Report:
         """Count a case that the advice would help with; it is shown once."""
         self.hints[advice] += 1
 
+    def add(self, other: "Report") -> None:
+        """Count what another one has counted."""
+        for mine, theirs in zip(vars(self).values(), vars(other).values()):
+            if isinstance(mine, Counter):
+                mine.update(theirs)
+            elif isinstance(mine, dict):
+                for key, counts in theirs.items():
+                    mine[key].update(counts)
+            else:
+                mine.extend(theirs)
+
     def discard(self) -> None:
         """Count what was to be written as left out: nothing is written in the end."""
         for kind, n in self.n_written.items():

@@ -1,44 +1,20 @@
 """Record -> Doc, once for all formats."""
 
 import re
-from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-import spacy
-from spacy.attrs import IDX, LENGTH
-from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from ..relations import SOURCE_KEY, get_relation_keys, set_relations
-from .base import FormatError, Options
+from ..relations import SOURCE_KEY, EntityKey, set_relations
+from .base import Options
 from .fields import show
 from .links import Links
 from .offsets import locate_entities
 from .record import Offsets, Record
 from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
-from .tokens import make_doc, set_sentences
-
-
-@lru_cache(maxsize=8)
-def load_tokenizer(lang: str) -> Language:
-    """A pipeline with a tokenizer only; the same one for the same language.
-
-    lang (str): language code.
-    RETURNS (Language): blank.
-    RAISES (FormatError): if spaCy has no such language, or needs a package for it.
-    """
-    try:
-        nlp = spacy.blank(lang)
-    except (ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise FormatError(
-            f"--lang {lang}: spaCy can't make a tokenizer for it ({reason}). Give a "
-            f"code such as en, de, es, ru, or xx for any language."
-        ) from None
-    # only a tokenizer: the limit protects parsers
-    nlp.max_length = 10**9
-    return nlp
+from .tokens import load_tokenizer, make_doc, set_sentences
 
 
 def to_docs(
@@ -46,38 +22,47 @@ def to_docs(
     options: Options,
     report: Report,
     *,
-    nlp: Optional[Language] = None,
+    tokenizer: Optional[Tokenizer] = None,
 ) -> Iterator[Doc]:
     """Turn records into annotated Docs.
 
     records (Iterable[Record]): as the readers yield them.
     options (Options): alignment, labels, symmetry and so on.
     report (Report): counts what is written, merged, skipped and lost.
-    nlp (Optional[Language]): for its tokenizer and vocabulary, else `options.lang`.
+    tokenizer (Optional[Tokenizer]): with a vocabulary, else that of `options.lang`.
     YIELDS (Doc): with `doc.ents`, `doc.spans[options.spans_key]` (all entities, also
         those that overlap), `doc._.relations`, and its source in
         `doc.user_data["rel_component_source"]`.
     """
-    nlp = nlp or load_tokenizer(options.lang)
+    tokenizer = tokenizer or load_tokenizer(options.lang)
     seen: Dict[int, int] = {}
     for record in records:
-        doc = to_doc(record, nlp, options, report)
-        if doc is not None:
-            _note_repetition(record.text, doc, seen, options, report)
+        made = _convert(record, tokenizer, options, report)
+        if made is not None:
+            doc, annotation = made
+            _note_repetition(hash(record.text), annotation, seen, options, report)
             yield doc
 
 
 def to_doc(
-    record: Record, nlp: Language, options: Options, report: Report
+    record: Record, tokenizer: Tokenizer, options: Options, report: Report
 ) -> Optional[Doc]:
     """Turn one record into an annotated Doc.
 
     record (Record): the document.
-    nlp (Language): for its tokenizer and vocabulary.
+    tokenizer (Tokenizer): with a vocabulary.
     options (Options): alignment, labels, symmetry and so on.
     report (Report): counts what is written, merged, skipped and lost.
     RETURNS (Optional[Doc]): None if the document is left out.
     """
+    made = _convert(record, tokenizer, options, report)
+    return made[0] if made else None
+
+
+def _convert(
+    record: Record, tokenizer: Tokenizer, options: Options, report: Report
+) -> Optional[Tuple[Doc, int]]:
+    """The Doc, and a number that is the same for the same annotation."""
     if not record.text.strip():
         _skip_all(record, report, "text is empty")
         return None
@@ -87,20 +72,19 @@ def to_doc(
     borders = [x for ends in located.values() for x in ends]
     if options.align != "retokenize":
         borders = []
-    doc = make_doc(nlp, record, borders, report)
+    doc = make_doc(tokenizer, record, borders, report)
     set_sentences(doc, record.sentences)
     spans = _make_spans(doc, record, located, options, report)
-    unique = sorted(
-        {_span_key(s): s for s in spans.values()}.values(),
-        key=lambda s: (s.start, s.end),
-    )
+    by_key = {_span_key(span): span for span in spans.values()}
+    # stable: what was annotated first comes first
+    keys = sorted(by_key, key=lambda key: key[:2])
     links = Links(options, report)
     links.collect(record, spans)
     if options.only_with_relations and not links.relations:
         report.skipped(DOCUMENTS, "no relation")
-        report.skipped(ENTITIES, "document has no relation", len(unique))
+        report.skipped(ENTITIES, "document has no relation", len(keys))
         return None
-    _set_entities(doc, unique, options, report)
+    _set_entities(doc, [by_key[key] for key in keys], options, report)
     set_relations(
         doc, links.relations, complete=record.complete, negatives=links.negatives
     )
@@ -109,17 +93,15 @@ def to_doc(
     report.written(RELATIONS, links.n_written)
     if not record.relations:
         report.note("documents without relations")
-    return doc
+    return doc, hash((frozenset(by_key), frozenset(links.keys)))
 
 
 def _note_repetition(
-    text: str, doc: Doc, seen: Dict[int, int], options: Options, report: Report
+    text: int, annotation: int, seen: Dict[int, int], options: Options, report: Report
 ) -> None:
-    key = hash(text)
-    annotation = hash((*map(_span_key, doc.ents), *sorted(get_relation_keys(doc))))
-    if key not in seen:
-        seen[key] = annotation
-    elif seen[key] == annotation:
+    if text not in seen:
+        seen[text] = annotation
+    elif seen[text] == annotation:
         report.note("documents repeated")
     else:
         report.note("documents repeated with other annotations")
@@ -154,22 +136,18 @@ def _make_spans(
     report: Report,
 ) -> Dict[str, Span]:
     """Entities as spans, by entity id; duplicates share one."""
-    offsets, lengths = doc.to_array([IDX, LENGTH]).T.tolist()
-    starts = {start: i for i, start in enumerate(offsets)}
-    ends = {a + n: i for i, (a, n) in enumerate(zip(offsets, lengths), 1)}
     spans: Dict[str, Span] = {}
-    seen: Dict[Tuple[int, int, str], Span] = {}
+    seen: Dict[EntityKey, Span] = {}
     for entity in record.entities:
         if entity.id not in located:
             continue
         start, end = located[entity.id]
         label = options.map_entity.get(entity.label, entity.label)
         kb_id = str(entity.attrs.get("kb_id", ""))
-        if start in starts and end in ends:
-            span = Span(doc, starts[start], ends[end], label=label, kb_id=kb_id)
-        else:
-            found = _align(doc, start, end, label, kb_id, options.align)
-            if found is None:
+        span = doc.char_span(start, end, label=label, kb_id=kb_id)
+        if span is None:
+            span = _align(doc, start, end, label, kb_id, options.align)
+            if span is None:
                 report.error(
                     ENTITIES,
                     "not on token borders",
@@ -179,7 +157,6 @@ def _make_spans(
                 )
                 continue
             report.repair(f"entity moved to token borders ({options.align})")
-            span = found
         key = _span_key(span)
         if key in seen:
             report.merged(ENTITIES, "exact duplicates")
@@ -199,7 +176,9 @@ def _align(
 def _set_entities(
     doc: Doc, spans: List[Span], options: Options, report: Report
 ) -> None:
-    chosen = filter_spans(spans)
+    # in the order of the text
+    is_flat = all(a.end <= b.start for a, b in zip(spans, spans[1:]))
+    chosen = spans if is_flat else filter_spans(spans)
     n_left_out = len(spans) - len(chosen)
     doc.ents = chosen
     if options.spans_key:
@@ -215,7 +194,7 @@ def _set_entities(
         report.skipped(ENTITIES, "overlap, and no spans key", n_left_out)
 
 
-def _span_key(span: Span) -> Tuple[int, int, str]:
+def _span_key(span: Span) -> EntityKey:
     return (span.start, span.end, span.label_)
 
 

@@ -20,6 +20,11 @@ N_SHOWN = 4
 Place = Tuple[Source, Version]
 
 
+class RepeatedText(Exception):
+    """An annotation that was let through has to be compared with a later one of the
+    same text: all have to be surveyed first."""
+
+
 class _Rivals:
     """The annotations of one text that come into question, while they are counted.
 
@@ -53,19 +58,23 @@ class _Rivals:
 class Versions:
     """Takes one annotation of each text, or as many as the user wants.
 
-    Where `is_two_pass` is true, `survey` has to see all records before `choose` sees
-    them again: only counts and hashes are kept, never records.
+    Where `needs_survey` is true, `survey` has to see all records before `choose` sees
+    them again: only counts and hashes are kept, never records. Most files have one
+    annotation of each text: `once` does without the survey, as long as that is so.
 
     options (Options): `annotation`.
     report (Report): counts what is left out, merged and lost.
+    once (bool): `choose` raises RepeatedText where a survey was needed after all.
     RAISES (FormatError): if there is no such policy.
     """
 
-    def __init__(self, options: Options, report: Report) -> None:
+    def __init__(self, options: Options, report: Report, *, once: bool = False) -> None:
         self.policy = options.annotation
         self.report = report
         self.by = _read_by(self.policy)
-        self.is_two_pass = self.policy not in ("first", "all")
+        is_simple = self.policy in ("first", "all")
+        self.needs_survey = not (is_simple or once)
+        self._is_checked = once and not is_simple
         self._rivals: Dict[int, _Rivals] = {}
         self._places: DefaultDict[int, List[Place]] = defaultdict(list)
 
@@ -87,6 +96,7 @@ class Versions:
 
         records (Iterable[Record]): the same as those surveyed, and in the same order.
         YIELDS (Record): also those of formats that have one annotation per text.
+        RAISES (RepeatedText): if they have not been surveyed, and differ.
         """
         for record in records:
             version = record.version
@@ -109,7 +119,12 @@ class Versions:
             return f"not by {self.by}"
         if self.policy == "all":
             return None
-        rivals = self._rivals.setdefault(hash(version.of), _Rivals())
+        rivals = self._rivals.get(hash(version.of))
+        if rivals is None:
+            is_truth = version.is_truth and self._is_checked and self.policy is None
+            rivals = self._rivals[hash(version.of)] = _Rivals(is_truth)
+        if self._is_checked:
+            self._check(record, version, rivals)
         if rivals.only_truth and not version.is_truth:
             return "another annotation is the ground truth"
         position = rivals.n_seen
@@ -128,6 +143,14 @@ class Versions:
             if n:
                 self.report.merged(kind, "same annotation of the same text", n)
         return ""
+
+    def _check(self, record: Record, version: Version, rivals: _Rivals) -> None:
+        """Whether what was said of the first one still holds."""
+        rivals.add(record, version)
+        is_truth = version.is_truth and self.policy is None
+        is_late = is_truth and not rivals.only_truth
+        if rivals.differ or is_late or (rivals.n > 1 and self.policy == "latest"):
+            raise RepeatedText
 
     def _is_wanted(self, version: Version) -> bool:
         if self.by is not None:

@@ -3,10 +3,11 @@ import spacy
 
 from rel_component.corpus.convert import ConversionError, convert
 from rel_component.corpus.readers import read_docs
-from rel_component.formats import Options, Report
+from rel_component.formats import Format, Options, Report
 
+from ..formats.tools.test_prodigy import TASK
 from ..formats.tools.test_ubiai import DOCUMENT
-from ..formats.util import triples, write_json
+from ..formats.util import triples, write_json, write_lines
 
 
 def write(tmp_path, n):
@@ -29,6 +30,70 @@ def test_from_python_as_on_the_command_line(tmp_path):
     # strings are paths too, and an earlier split goes
     made = convert([str(write(tmp_path, 20))], tmp_path / "data", split="0.5,0.5")
     assert made.removed == [tmp_path / "data" / "test.spacy"]
+
+
+def example(i, **changes):
+    entities = [{"id": 1, "label": "A", "start_offset": 0, "end_offset": 3}]
+    return {
+        "id": i,
+        "text": f"Ann {i}",
+        "entities": entities,
+        "relations": [],
+    } | changes
+
+
+def task(i, label="A"):
+    value = {"start": 0, "end": 3, "text": "Ann", "labels": [label]}
+    region = {"id": "r", "type": "labels", "to_name": "text", "value": value}
+    made = {"id": i, "result": [region]}
+    return {"id": i, "data": {"text": f"Ann {i}"}, "annotations": [made]}
+
+
+def several(value, *others):
+    return {**value, "annotations": [x["annotations"][0] for x in (value, *others)]}
+
+
+FILES = {
+    "prodigy": [{**TASK, "_input_hash": i} for i in range(4)],
+    "doccano": [example(i) for i in range(4)],
+    "label_studio": [task(i) for i in range(4)],
+}
+REPEATED = {
+    "prodigy": {**TASK, "_input_hash": 0, "relations": []},
+    "doccano": example(0, entities=[]),
+    "label_studio": several(task(5), task(5, "B")),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_are_read_once_unless_a_text_is_repeated(tmp_path, monkeypatch, name):
+    read, readings = Format.read, []
+
+    def count(self, *arguments):
+        readings.append(self.name)
+        return read(self, *arguments)
+
+    monkeypatch.setattr(Format, "read", count)
+    path = write_lines(tmp_path / "all.jsonl", FILES[name])
+    made = convert([path], tmp_path / "x.spacy")
+    assert made.written == {tmp_path / "x.spacy": 4} and readings == [name]
+    # the same annotation again needs no decision
+    same = FILES[name][0]
+    if name == "label_studio":
+        same = several(task(5), task(5))
+    write_lines(path, [*FILES[name], same])
+    made = convert([path], tmp_path / "x.spacy")
+    assert made.report.n_merged["documents"].total() == 1 and readings == [name] * 2
+    # another one has to be compared with what was read before
+    write_lines(path, [*FILES[name], REPEATED[name]])
+    with pytest.raises(ConversionError, match=r"(2 problems|1 problem)\."):
+        convert([path], tmp_path / "x.spacy")
+    assert readings == [name] * 5
+    made = convert([path], tmp_path / "x.spacy", on_error="skip")
+    n_lost = made.report.n_lost["documents"]
+    assert n_lost == 2 and made.report.n_read["documents"] - n_lost == len(
+        list(read_docs(tmp_path / "x.spacy", spacy.blank("en")))
+    )
 
 
 def test_what_fails_says_why_and_counts_nothing_as_written(tmp_path):

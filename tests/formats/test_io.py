@@ -181,7 +181,7 @@ def test_a_folder_of_mixed_formats_is_refused(tmp_path, name):
 def test_an_input_given_twice_is_read_once(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", [TASK])
     report = Report()
-    docs = list(iter_docs([path, path], Options(), report, nlp=NLP))
+    docs = list(iter_docs([path, path], Options(), report, tokenizer=NLP.tokenizer))
     assert len(docs) == 1 and report.unaccounted() == {}
     assert report.n_merged["files"] == {"given again": 1}
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -15,6 +18,7 @@ from rel_component.formats import (
     load_tokenizer,
     to_doc,
     to_docs,
+    tokens,
 )
 from rel_component.relations import get_relation_data
 
@@ -196,12 +200,32 @@ def test_groups():
 
 def test_a_language_is_loaded_once(monkeypatch):
     made = []
-    blank = spacy.blank
-    monkeypatch.setattr(spacy, "blank", lambda lang: made.append(lang) or blank(lang))
+    monkeypatch.setattr(
+        tokens,
+        "get_lang_class",
+        lambda lang: made.append(lang) or spacy.util.get_lang_class(lang),
+    )
     load_tokenizer.cache_clear()
     for lang in ("xx", "en", "xx"):
         assert len(list(to_docs([make("a", [])], Options(lang=lang), Report()))) == 1
     assert made == ["xx", "en"]
+
+
+def test_a_tokenizer_is_that_of_the_language():
+    text = "Dr. Smith doesn't pay 3.50€, e.g. to (U.S.) A.B."
+    for lang in ("en", "de", "xx"):
+        blank = spacy.blank(lang)
+        words = [token.text for token in load_tokenizer(lang)(text)]
+        assert words == [token.text for token in blank(text)]
+
+
+def test_a_tokenizer_needs_no_transformers():
+    # what spacy.blank imports, if it is installed: seconds, and hundreds of megabytes
+    code = (
+        "import sys; from rel_component.formats import load_tokenizer; "
+        "load_tokenizer('en')('a b'); assert 'spacy_transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 TEXTS = st.text(alphabet="ab. \n\r\u00a0😀é-'0", max_size=20)

@@ -11,7 +11,7 @@ from rel_component.formats.record import (
     Source,
     Version,
 )
-from rel_component.formats.versions import Versions, parse_time
+from rel_component.formats.versions import RepeatedText, Versions, parse_time
 
 from .tools.test_prodigy import TASK
 from .util import NLP, write_lines
@@ -37,13 +37,42 @@ def choose(records, policy=None):
     versions = Versions(Options(annotation=policy), report)
     for kind, n in (("documents", 1), ("entities", 2), ("relations", 1)):
         report.read(kind, n * len(records))
-    if versions.is_two_pass:
+    if versions.needs_survey:
         versions.survey(records)
     taken = list(versions.choose(records))
+    assert choose_once(records, policy) in (taken, None)
     for kind, n in (("documents", 1), ("entities", 2), ("relations", 1)):
         report.written(kind, n * len(taken))
     assert report.unaccounted() == {}
     return [record.source.line for record in taken], report
+
+
+def choose_once(records, policy):
+    """What is taken without a survey; None if one is needed."""
+    report = Report()
+    try:
+        return list(
+            Versions(Options(annotation=policy), report, once=True).choose(records)
+        )
+    except RepeatedText:
+        return None
+
+
+@pytest.mark.parametrize(
+    "policy, n_readings",
+    [(None, 1), ("ground-truth", 1), ("by:me", 1), ("latest", 2), ("all", 1)],
+)
+def test_when_a_survey_is_needed(policy, n_readings):
+    me = by("me", is_truth=True)
+    # several annotations that agree need none, but for the latest of them
+    records = [make(1, me), make(2, me), make(3, dataclasses.replace(me, of="y"))]
+    assert (choose_once(records, policy) is None) == (n_readings == 2)
+    assert choose_once(records[1:], policy) == records[1:]
+    differ = [*records, make(4, me, "S")]
+    assert (choose_once(differ, policy) is None) == (policy != "all")
+    # the ground truth after another annotation
+    late = [make(1, by("me")), make(2, me)]
+    assert (choose_once(late, policy) is None) == (policy in (None, "latest"))
 
 
 def test_formats_without_versions_pass_through():
@@ -161,7 +190,9 @@ def test_no_records_are_kept(tmp_path, policy):
         for i in range(400)
     ]
     path = write_lines(tmp_path / "a.jsonl", tasks)
-    docs = iter_docs([path], Options(annotation=policy), Report(), nlp=NLP)
+    docs = iter_docs(
+        [path], Options(annotation=policy), Report(), tokenizer=NLP.tokenizer
+    )
     next(docs)
     tracemalloc.start()
     n = 1 + sum(1 for _ in docs)

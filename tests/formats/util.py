@@ -24,7 +24,7 @@ NLP = spacy.blank("en")
 def read(path: Path, **options: Any) -> Tuple[List[Doc], Report]:
     """Docs and report of one input; what was read has to be accounted for."""
     report = Report()
-    docs = list(iter_docs([path], Options(**options), report, nlp=NLP))
+    docs = list(iter_docs([path], Options(**options), report, tokenizer=NLP.tokenizer))
     assert report.unaccounted() == {}
     assert all(report.n_lost[k] <= report.n_skipped[k].total() for k in report.n_read)
     return docs, report
@@ -35,7 +35,7 @@ def read_as(name: str, path: Path, **options: Any) -> Tuple[List[Doc], Report]:
     report, given, docs = Report(), Options(**options), []
     with suppress(FormatError):
         records = FORMATS[name].read(path, given, report)
-        docs.extend(to_docs(records, given, report, nlp=NLP))
+        docs.extend(to_docs(records, given, report, tokenizer=NLP.tokenizer))
     assert report.unaccounted() == {}
     return docs, report
 

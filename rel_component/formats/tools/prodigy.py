@@ -8,7 +8,7 @@ Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/proje
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, DefaultDict, Dict, Iterator, List, Optional, Tuple
+from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Tuple
 
 from ..base import Format, Option, Options, Preview
 from ..fields import (
@@ -27,6 +27,7 @@ from ..items import Items, peek
 from ..json_values import iter_json
 from ..record import Offsets, Record, Source, Version
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from ..tokens import load_tokenizer
 from ..versions import parse_time
 
 ACCEPT_UNANSWERED = Option("accept_unanswered", False, "read tasks without an answer")
@@ -211,7 +212,7 @@ class _Task:
             return []
         if not all(isinstance(r, dict) and r.get("head_span") for r in relations):
             self.report.repair("no tokens in the task: counted as --lang makes them")
-        doc = _tokenizer(self.options.lang)(self.text)
+        doc = load_tokenizer(self.options.lang)(self.text)
         return [(token.idx, token.idx + len(token)) for token in doc]
 
     def _read_span(self, value: Any, field: str) -> None:
@@ -372,12 +373,6 @@ class _Task:
         self.report.read(ENTITIES)
         self.report.note("entities made of bare tokens")
         return self._add(path, label, start, end, None, first, last)
-
-
-def _tokenizer(lang: str) -> Callable[[str], Any]:
-    from ..to_doc import load_tokenizer
-
-    return load_tokenizer(lang).make_doc
 
 
 def _looks_like(preview: Preview) -> bool:

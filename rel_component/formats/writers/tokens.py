@@ -6,8 +6,7 @@ from spacy.tokens import Doc
 
 from ..record import EntityRecord, Offsets, Record
 from ..report import Report
-from ..to_doc import load_tokenizer
-from ..tokens import make_doc
+from ..tokens import load_tokenizer, make_doc
 from .base import WriteOptions
 
 
@@ -19,8 +18,8 @@ class Tokens:
 
     def __init__(self, record: Record, options: WriteOptions, report: Report) -> None:
         borders = {x for entity in record.entities for x in _ends(entity)}
-        nlp = load_tokenizer(options.lang)
-        self.doc: Doc = make_doc(nlp, record, borders, report)
+        tokenizer = load_tokenizer(options.lang)
+        self.doc: Doc = make_doc(tokenizer, record, borders, report)
         self._starts = {token.idx: token.i for token in self.doc}
         self._ends = {token.idx + len(token): token.i for token in self.doc}
 

@@ -20,7 +20,9 @@ NLP = spacy.blank("xx")
 def iter_docs(path, **options):
     report = Report()
     options = Options(lang="xx", **options)
-    docs = list(to_docs(read(path, options, report), options, report, nlp=NLP))
+    docs = list(
+        to_docs(read(path, options, report), options, report, tokenizer=NLP.tokenizer)
+    )
     assert not report.unaccounted()
     return docs, report
 
@@ -227,13 +229,22 @@ def test_a_shell_glob_reads_each_document_once(tmp_path):
     )
     report = Report()
     paths = sorted(tmp_path.iterdir())
-    docs = list(convert_all(paths, Options(lang="xx"), report, nlp=NLP))
+    docs = list(convert_all(paths, Options(lang="xx"), report, tokenizer=NLP.tokenizer))
     assert report.problems == [] and report.unaccounted() == {}
     assert [d.text for d in docs] == ["BRCA1 again", "nobody annotated this", TEXT]
     assert report.n_merged["files"] == {"part of an input read already": 2}
     for more in ([tmp_path, *paths], [*paths, tmp_path]):
         report = Report()
-        assert len(list(convert_all(more, Options(lang="xx"), report, nlp=NLP))) == 3
+        assert (
+            len(
+                list(
+                    convert_all(
+                        more, Options(lang="xx"), report, tokenizer=NLP.tokenizer
+                    )
+                )
+            )
+            == 3
+        )
         assert report.unaccounted() == {}
 
 

@@ -105,7 +105,11 @@ def test_files_of_several_annotators(tmp_path):
 
     def read_both(policy):
         report = Report()
-        docs = list(iter_docs(paths, Options(annotation=policy), report, nlp=NLP))
+        docs = list(
+            iter_docs(
+                paths, Options(annotation=policy), report, tokenizer=NLP.tokenizer
+            )
+        )
         assert report.unaccounted() == {}
         return [triples(doc) for doc in docs], report
 

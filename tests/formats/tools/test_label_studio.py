@@ -104,7 +104,7 @@ def test_cloud_storage_has_a_file_for_each_annotation(tmp_path):
     ]
     assert find_format(paths[0]) is FORMATS["label_studio"]
     report = Report()
-    docs = list(iter_docs(paths, Options(), report, nlp=NLP))
+    docs = list(iter_docs(paths, Options(), report, tokenizer=NLP.tokenizer))
     assert report.unaccounted() == {}
     assert [triples(doc) for doc in docs] == [[WORKS]]
     assert docs[0].user_data["rel_component_source"]["id"] == "7"

@@ -25,7 +25,9 @@ SAMPLE = json.loads((DATA / "small_train.json").read_text())
 def convert(path, **options):
     report = Report()
     options = Options(**options)
-    docs = list(to_docs(read(path, options, report), options, report, nlp=NLP))
+    docs = list(
+        to_docs(read(path, options, report), options, report, tokenizer=NLP.tokenizer)
+    )
     assert not report.unaccounted()
     return docs, report
 
