@@ -22,9 +22,9 @@ def train(nlp, copy, n_steps=60):
 
 
 def build_finder(width=48):
-    """NER with a small encoder of its own, of another width than the extractor's."""
+    """An entity tagger with a small encoder of its own, of another width than the extractor's."""
     config = load_config(BY_NAME["joint_tok2vec"])
-    config["nlp"]["pipeline"] = ["tok2vec", "ner"]
+    config["nlp"]["pipeline"] = ["tok2vec", "entity_tagger"]
     del config["components"]["relation_extractor"]
     del config["initialize"]["components"]["relation_extractor"]
     config["components"]["tok2vec"]["model"]["encode"]["width"] = width
@@ -83,7 +83,7 @@ def test_parts_that_are_not_needed_are_left_out(ner_pipeline):
     nlp = assemble(joint, joint)
     assert nlp.pipe_names == [
         "tok2vec",
-        "ner",
+        "entity_tagger",
         "relation_tok2vec",
         "relation_extractor",
     ]
