@@ -22,7 +22,7 @@ def train(nlp, copy, n_steps=60):
 
 
 def build_finder(width=48):
-    """An entity tagger with a small encoder of its own, of another width than the extractor's."""
+    """An entity tagger on an encoder of another width than the extractor's."""
     config = load_config(BY_NAME["joint_tok2vec"])
     config["nlp"]["pipeline"] = ["tok2vec", "entity_tagger"]
     del config["components"]["relation_extractor"]
