@@ -23,8 +23,6 @@ from thinc.types import Floats2d, Ints2d, Ragged
 
 FEATURES = ["lower", "shape", "prefix3", "suffix2", "suffix3", "suffix4"]
 MAX_CACHED = 200_000
-# in place of a feature's hash
-HIDDEN = 0
 PART = re.compile(r"(prefix|suffix)(\d+)")
 
 
@@ -35,7 +33,6 @@ def create_word_features(
     rows: int = 2000,
     lower_rows: Optional[int] = None,
     maxout_pieces: int = 3,
-    word_dropout: float = 0.0,
     static_vectors: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
     """Embed words by features of their spelling.
@@ -48,9 +45,6 @@ def create_word_features(
     rows (int): of each feature's table; different values may share vectors.
     lower_rows (Optional[int]): of the words' table; None takes four times `rows`.
     maxout_pieces (int): of the layer that mixes the features.
-    word_dropout (float): chance of each feature of a word, its shape aside, to be
-        hidden in training: so the words around learn to tell what a word is that has
-        never been seen.
     static_vectors (bool): beside the features, use the word vectors of the pipeline's
         vocabulary, if it has some when it is initialized (`initialize.vectors`).
     RETURNS (Model[List[Doc], List[Floats2d]]): (n_tokens, width) of each Doc.
@@ -74,7 +68,7 @@ def create_word_features(
     extract: Model[List[Doc], List[Ints2d]] = Model(
         "extract_word_features",
         forward_extract,
-        attrs={"features": list(features), "word_dropout": word_dropout},
+        attrs={"features": list(features)},
     )
     embed: List[Model] = [
         extract,
@@ -188,16 +182,11 @@ def forward_extract(
 ) -> Tuple[List[Ints2d], object]:
     """Hashes of the features, (n_tokens, n_features), uint64."""
     features = tuple(model.attrs["features"])
-    # models saved before 0.3 have no such attribute
-    rate = model.attrs.get("word_dropout", 0.0) if is_train else 0.0
-    rates = numpy.asarray([0.0 if x == "shape" else rate for x in features])
     rows = []
     for doc in docs:
         keys = [_get_keys(token.text, features) for token in doc]
         shape = (len(doc), len(features))
         array = numpy.asarray(keys, dtype="uint64").reshape(shape)
-        if rate:
-            array[numpy.random.random(shape) < rates] = HIDDEN
         rows.append(model.ops.asarray2i(array, dtype="uint64"))
     return rows, lambda d_rows: []
 

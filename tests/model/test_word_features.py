@@ -4,7 +4,6 @@ import spacy
 from thinc.api import NumpyOps
 
 from rel_component.model.word_features import (
-    HIDDEN,
     create_with_word_features,
     create_word_features,
     forward_extract,
@@ -84,22 +83,6 @@ def test_words_are_not_saved_with_the_model(docs):
     model.predict([spacy.blank("es").make_doc("hunter2 y otras palabras")])
     assert model.to_bytes() == before
     assert b"hunter2" not in before and b"Gdansk" not in before
-
-
-def test_features_are_hidden_in_training_only(docs):
-    model = create_word_features(4, ["lower", "shape", "suffix2"], word_dropout=0.5)
-    extract_ = model.layers[0]
-    shown = numpy.vstack(forward_extract(extract_, docs * 50, False)[0])
-    hidden = numpy.vstack(forward_extract(extract_, docs * 50, True)[0])
-    assert (shown != HIDDEN).all()
-    is_hidden = hidden == HIDDEN
-    assert (hidden[~is_hidden] == shown[~is_hidden]).all()
-    shares = is_hidden.mean(axis=0)
-    assert shares[1] == 0.0 and 0.4 < shares[0] < 0.6 and 0.4 < shares[2] < 0.6
-    for features in (["lower"], ["shape"]):
-        model = create_word_features(4, features)
-        (row,) = forward_extract(model.layers[0], docs[:1], True)[0]
-        assert (row != HIDDEN).all()
 
 
 @pytest.mark.parametrize("n_vectors", [0, 3])

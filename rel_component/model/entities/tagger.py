@@ -5,7 +5,7 @@ from typing import Callable, List, Optional, Tuple
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Linear, Maxout, Model
+from thinc.api import Linear, Model
 from thinc.types import Floats2d, Ints1d
 
 from ..entity_vectors import flatten
@@ -17,10 +17,8 @@ from .tags import OUTSIDE, UNKNOWN, TagSet
 def create_entity_tagger(
     tok2vec: Model[List[Doc], List[Floats2d]],
     encode: Optional[Model[List[Floats2d], List[Floats2d]]] = None,
-    hidden_width: int = 0,
     dropout: Optional[float] = None,
     crf: bool = False,
-    grad_factor: float = 1.0,
     nO: Optional[int] = None,
 ) -> Model[List[Doc], Floats2d]:
     """Score the tags of each token.
@@ -29,14 +27,11 @@ def create_entity_tagger(
     encode (Optional[Model[List[Floats2d], List[Floats2d]]]): layers of the tagger's own
         on the encoder, such as spacy.MaxoutWindowEncoder.v2 or
         spacy.TorchBiLSTMEncoder.v1; null for none.
-    hidden_width (int): width of a hidden layer before the scores; 0 for none.
     dropout (Optional[float]): rate of dropout on the vectors; null follows the
         training's rate.
     crf (bool): learn scores of two tags in a row too, and compare whole paths in
         training: a conditional random field. Without it each token learns its own tag.
         Either way only legal paths are predicted.
-    grad_factor (float): of the gradient that goes back to `tok2vec`, where other
-        components share it.
     nO (Optional[int]): number of tags, four for each label and one; null is inferred.
     RETURNS (Model[List[Doc], Floats2d]): (n_tokens, n_tags), of all documents side by
         side, log probabilities up to a constant for each token.
@@ -47,9 +42,6 @@ def create_entity_tagger(
     if encode is not None:
         layers.append(encode)
         refs["encode"] = encode
-    if hidden_width:
-        refs["hidden"] = Maxout(nO=hidden_width, nP=2, normalize=True)
-        layers.append(refs["hidden"])
     return Model(
         "entity_tagger",
         forward,
@@ -58,7 +50,7 @@ def create_entity_tagger(
         refs=refs,
         dims={"nO": nO},
         params={"between": None, "within": None} if crf else {},
-        attrs={"dropout": dropout, "dropout_rate": 0.0, "grad_factor": grad_factor},
+        attrs={"dropout": dropout, "dropout_rate": 0.0},
     )
 
 
@@ -71,20 +63,13 @@ def forward(
         tokvecs, bp_encode = model.get_ref("encode")(tokvecs, is_train)
     tokens, unflatten = flatten(model, tokvecs)
     tokens, bp_drop = _drop(model, tokens, is_train)
-    bp_hidden = None
-    if model.has_ref("hidden"):
-        tokens, bp_hidden = model.get_ref("hidden")(tokens, is_train)
     scores, bp_output = model.get_ref("output")(tokens, is_train)
 
     def backprop(d_scores: Floats2d) -> List[Doc]:
-        d_tokens = bp_output(d_scores)
-        if bp_hidden is not None:
-            d_tokens = bp_hidden(d_tokens)
-        d_tokvecs = unflatten(bp_drop(d_tokens))
+        d_tokvecs = unflatten(bp_drop(bp_output(d_scores)))
         if bp_encode is not None:
             d_tokvecs = bp_encode(d_tokvecs)
-        factor = model.attrs["grad_factor"]
-        return bp_tokvecs([factor * d_rows for d_rows in d_tokvecs])
+        return bp_tokvecs(d_tokvecs)
 
     return scores, backprop
 
@@ -114,9 +99,6 @@ def init(
     if model.has_ref("encode"):
         tokvecs = model.get_ref("encode").initialize(X=tokvecs).predict(tokvecs)
     tokens, _ = flatten(model, tokvecs)
-    if model.has_ref("hidden"):
-        hidden = model.get_ref("hidden").initialize(X=tokens)
-        tokens = hidden.predict(tokens)
     output, n_tags = model.get_ref("output"), model.get_dim("nO")
     output.set_dim("nO", n_tags)
     output.set_dim("nI", tokens.shape[1])

@@ -42,7 +42,7 @@ def test_gradients_are_those_of_finite_differences(crf, n_unknown, vocab, rng):
     tags[:n_unknown] = UNKNOWN
     window = registry.architectures.get("spacy.MaxoutWindowEncoder.v2")
     encode = window(width=3, window_size=1, maxout_pieces=2, depth=1)
-    model, docs = make_tagger(vocab, rng, crf=crf, encode=encode, hidden_width=3)
+    model, docs = make_tagger(vocab, rng, crf=crf, encode=encode)
 
     assert model.predict(docs).shape == (7, N_TAGS)
 
@@ -75,20 +75,6 @@ def test_dropout_is_the_trainings_or_its_own(vocab, rng):
         set_dropout_rate(model, rate)
         differs = not numpy.allclose(model(docs, is_train=True)[0], model.predict(docs))
         assert differs == drops
-
-
-def test_the_encoder_gets_a_share_of_the_gradient(vocab, rng):
-    found = []
-    for factor in (1.0, 0.25):
-        model, docs = make_tagger(
-            vocab, numpy.random.default_rng(0), grad_factor=factor, hidden_width=3
-        )
-        scores, backprop = model(docs, is_train=True)
-        backprop(numpy.ones_like(scores))
-        encoder, output = model.get_ref("tok2vec"), model.get_ref("output")
-        found.append((encoder.get_grad("E"), output.get_grad("W")))
-    assert_allclose(found[1][0], 0.25 * found[0][0], rtol=1e-6)
-    assert_allclose(found[1][1], found[0][1])
 
 
 def test_tokens_that_are_forbidden_are_outside(vocab, rng):
