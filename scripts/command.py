@@ -73,9 +73,15 @@ def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> 
             (msg.warn if notice.level == "warn" else msg.info)(notice.text)
 
 
+def show_path(path: Path) -> str:
+    """RETURNS (str): a path without `..`, from the working directory if it is there."""
+    path, here = path.resolve(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def write_figures(path: Optional[Path], figures: Any) -> None:
     """Write figures as JSON, if a path is given."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(path, figures)
-        msg.good(f"Figures: {path}")
+        msg.good(f"Figures: {show_path(path)}")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
-from command import command, run_command, show_sections, write_figures
+from command import command, run_command, show_path, show_sections, write_figures
 from wasabi import msg
 
 from rel_component.evaluation.report import (
@@ -80,7 +80,7 @@ def main(
     write_figures(output, found.data)
     write_reports(found, report)
     if report:
-        msg.good(f"Report: {', '.join(map(str, report))}")
+        msg.good(f"Report: {', '.join(map(show_path, report))}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 
 import spacy
 import typer
-from command import command, run_command
+from command import command, run_command, show_path
 from predict import as_path, check_entities, read_source, set_threshold
 from spacy.tokens import Doc
 from wasabi import msg
@@ -91,7 +91,7 @@ def main(
     output.write_text(text, encoding="utf8")
     n_arcs = sum(len(drawing.arcs) for drawing in drawings)
     drawn = f"{plural(n_arcs, 'relation')} of {plural(len(docs), 'text')}"
-    msg.good(f"{drawn} drawn: {output}")
+    msg.good(f"{drawn} drawn: {show_path(output)}")
     n_more = n_all - len(docs)
     if n_more:
         left_out = f"{plural(n_more, 'more text')} {agree(n_more, 'was', 'were')} left"

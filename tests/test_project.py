@@ -1,6 +1,7 @@
 """The project as a user runs it: convert, train, evaluate, package, load elsewhere."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -137,6 +138,34 @@ def test_an_edited_config_trains_again(project: Path, tmp_path: Path) -> None:
     result = run("-m", "spacy", "project", "run", "train_cpu", cwd=copy)
     assert result.returncode == 0, result.stderr
     assert "nothing changed" not in result.stdout.lower()
+
+
+OTHER = {"vars.data": "data/other", "vars.model": "training/other/model-best"}
+
+
+@pytest.mark.parametrize("overrides", [{}, OTHER, {"vars.training": "training/other"}])
+def test_each_path_is_one(overrides: dict) -> None:
+    """Variables side by side are read as one path, with a comma."""
+    for command in load_project_config(ROOT, overrides=overrides)["commands"]:
+        paths = [*command.get("deps", ()), *command.get("outputs", ())]
+        assert [path for path in paths if "," in path or " " in path] == []
+
+
+def test_another_corpus_has_its_own_folders() -> None:
+    project = load_project_config(ROOT, overrides=OTHER)
+    commands = {command["name"]: command for command in project["commands"]}
+    evaluate = commands["evaluate"]
+    folders = {Path(os.path.normpath(x)).parent.as_posix() for x in evaluate["outputs"]}
+    assert folders == {"training/other"}
+    (line,) = evaluate["script"]
+    given = [os.path.normpath(x) for x in line.split() if "/" in x]
+    of_the_other = ("data/other/", "training/other/", "scripts/")
+    assert [path for path in given if not path.startswith(of_the_other)] == []
+    text = (ROOT / "project.yml").read_text(encoding="utf8").split("\ncommands:")[1]
+    lines = [line for line in text.splitlines() if line.startswith("      - ")]
+    # no command names a folder that a variable has
+    assert len(lines) > 50
+    assert [x for x in lines if re.search(r"\btraining/|\bdata/\w+\.spacy", x)] == []
 
 
 TRAINING = [

@@ -6,7 +6,7 @@ from typing import Dict, Iterable, List, Optional
 
 from spacy.util import registry
 
-from .excerpt import Drawing
+from .excerpt import Drawing, Word
 from .layout import (
     ARC_STEP,
     DESCENT,
@@ -68,12 +68,12 @@ def draw_svg(
 def describe(drawing: Drawing) -> str:
     """RETURNS (str): the relations in words; or the text, if there are none."""
 
-    def name(number: int) -> str:
-        entity = drawing.entities[number]
-        return " ".join(word.text for word in drawing.words[entity.start : entity.end])
+    def join(words: Iterable[Word]) -> str:
+        return "".join(word.text + " " * word.blank for word in words).strip()
 
-    said = [f"{name(arc.head)} —{arc.label}→ {name(arc.tail)}" for arc in drawing.arcs]
-    return "; ".join(said) or " ".join(word.text for word in drawing.words)
+    names = [join(drawing.words[x.start : x.end]) for x in drawing.entities]
+    said = [f"{names[x.head]} —{x.label}→ {names[x.tail]}" for x in drawing.arcs]
+    return "; ".join(said) or join(drawing.words)
 
 
 def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
