@@ -90,14 +90,13 @@ class Table(NamedTuple):
         return self._replace(rows=self.rows[:n_rows], note=note)
 
 
-def plural(n: int, word: str) -> str:
-    """RETURNS (str): such as `1 text` or `2 texts`."""
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+def plural(n: int, word: str, words: Optional[str] = None) -> str:
+    """RETURNS (str): such as `1 text`, `2 texts` or `2 entities`."""
+    return f"{n} {word if n == 1 else words or f'{word}s'}"
 
 
 def get_command(extra: str) -> str:
-    """RETURNS (str): how an extra of this package is installed; the package itself
-    stands in no index."""
+    """RETURNS (str): how to install an extra of this package, which is not on PyPI."""
     return f"pip install -e '.[{extra}]' in the project's folder"
 
 

@@ -76,16 +76,16 @@ def make_excerpt(
     *,
     context: Optional[int] = None,
 ) -> Drawing:
-    """What of a Doc is drawn.
+    """The part of a Doc to draw.
 
     doc (Doc): its tokens are the words.
     entities (Iterable[Tuple[int, int, str, str]]): token start, exclusive end, type
         and kind, see `Entity`.
     arcs (Iterable): spans of head and tail, label and kind, see `Arc`. Only spans that
         are among the entities are joined.
-    context (Optional[int]): leave out what is further than so many tokens from any end
-        of an arc; None: draw everything.
-    RETURNS (Drawing): left-out tokens are one ellipsis.
+    context (Optional[int]): number of tokens to keep around the ends of arcs; None:
+        draw everything.
+    RETURNS (Drawing): with an ellipsis in place of tokens that were left out.
     """
     arcs = list(arcs)
     entities = list(entities)

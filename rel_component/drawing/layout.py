@@ -1,4 +1,4 @@
-"""Where everything of a drawing stands: words in lines, entities below, arcs above."""
+"""The layout of a drawing: words in lines, entities below them, arcs above."""
 
 from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Set, Tuple
@@ -31,7 +31,7 @@ class PlacedWord(NamedTuple):
 
 
 class PlacedEntity(NamedTuple):
-    """The part of an entity that stands in one line.
+    """The part of an entity in one line.
 
     left (float), right (float): edges of its words.
     level (int): row below the words.
@@ -46,7 +46,7 @@ class PlacedEntity(NamedTuple):
 
 
 class PlacedArc(NamedTuple):
-    """The part of an arc that stands in one line.
+    """The part of an arc in one line.
 
     left (float), right (float): its ends; at the edge of the line if it goes on in
         another one.
@@ -243,7 +243,7 @@ def _place_arcs(
             parts.setdefault(head_line, []).append(part)
             continue
         ends = ((head_line, head_x, tail_line), (tail_line, tail_x, head_line))
-        # to the end of the line if the other end stands below
+        # to the end of the line if the other end is further down
         to_rights = [(other > number) != drawing.rtl for number, _, other in ends]
         rooms = [width - x if right else x for (_, x, _), right in zip(ends, to_rights)]
         for (number, x, _), to_right, room in zip(ends, to_rights, rooms):
@@ -276,8 +276,8 @@ def _centre(left: float, right: float, size: float, width: float) -> float:
 def _find_anchors(
     drawing: Drawing, where: Dict[int, Tuple[int, PlacedWord]]
 ) -> Dict[Tuple[int, int], Tuple[int, float]]:
-    """The line and place above an entity where each arc ends; arcs of one entity stand
-    side by side."""
+    """The line and the place above an entity where each arc ends; arcs of the same
+    entity are side by side."""
     centres = []
     for entity in drawing.entities:
         number = where[entity.start][0]

@@ -39,8 +39,8 @@ def draw_svg(
     """Draw a text with entities and relations.
 
     drawing (Drawing): what to draw.
-    width (float): of the lines, in pixels. The picture takes no more room than that,
-        and shrinks with what it stands in.
+    width (float): of the lines, in pixels. The picture shrinks if there is less
+        room.
     colors (Optional[Dict[str, str]]): of the entity types; None: see `assign_colors`.
     RETURNS (str): an `<svg>` element that needs no other file, style or script.
     """
@@ -55,7 +55,7 @@ def draw_svg(
         f"<title>{escape(describe(drawing))}</title>",
     ]
     for line in lines:
-        # what is nested on what it is nested in; labels on everything
+        # nested entities on top of outer ones; labels on top of everything
         outer_first = sorted(line.entities, key=lambda placed: -placed.level)
         parts += [_draw_background(entity, line, colors) for entity in outer_first]
         parts += [_draw_word(word, line) for word in line.words]
@@ -81,7 +81,7 @@ def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
 
     labels (Iterable[str]): all types that are looked at together.
     RETURNS (Dict[str, str]): those registered for displaCy if it has them; else a type
-        has the same colour wherever it does not meet one that wants it too.
+        has the same colour in every picture, unless another type there has it.
     """
     known: Dict[str, str] = {}
     for colors in registry.displacy_colors.get_all().values():
@@ -90,9 +90,9 @@ def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
     assigned: Dict[str, str] = {}
     for label in sorted(set(labels)):
         digest = hashlib.md5(label.encode("utf8"), usedforsecurity=False).digest()
-        wanted = [*PALETTE[digest[0] % len(PALETTE) :], *PALETTE]
-        free = [color for color in wanted if color not in assigned.values()]
-        assigned[label] = known.get(label.upper(), (free or wanted)[0])
+        preferred = [*PALETTE[digest[0] % len(PALETTE) :], *PALETTE]
+        free = [color for color in preferred if color not in assigned.values()]
+        assigned[label] = known.get(label.upper(), (free or preferred)[0])
     return assigned
 
 

@@ -1,12 +1,12 @@
-"""The model card: what a user of a trained pipeline has to know, as Markdown.
+"""The model card: what users of a trained pipeline have to know, as Markdown.
 
-It has no metadata header: `spacy-huggingface-hub` puts one before it, of `meta.json`.
+It has no metadata header: `spacy-huggingface-hub` adds one, made from `meta.json`.
 """
 
 from typing import Any, Dict, List, Optional
 
 from ..pages.markdown import escape, format_table
-from ..wording import interval, number, points
+from ..wording import interval, number, plural, points
 from .tables import format_prf, tabulate_labels
 
 # pairs of types to name for a label
@@ -54,7 +54,7 @@ def _describe(meta: Dict[str, Any], pipeline: Dict[str, Any]) -> str:
     finds = (
         "It finds the entities and the relations between them."
         if pipeline["finds_entities"]
-        else "It finds relations between entities that are given in the Doc."
+        else "It finds relations between entities that the Doc already has."
     )
     labels = ", ".join(f"`{label}`" for label in pipeline["labels"])
     return f"{given} spaCy pipeline for relation extraction: {labels}. {finds}".strip()
@@ -64,14 +64,14 @@ def _show_usage(name: str, pipeline: Dict[str, Any]) -> str:
     give = (
         ""
         if pipeline["finds_entities"]
-        else "doc.ents = [...]  # entities have to be given\n"
+        else "doc.ents = [...]  # give it the entities\n"
     )
     if pipeline["spans_key"] and give:
         give = f'doc.spans["{pipeline["spans_key"]}"] = [...]  # the entities\n'
     make = 'nlp("...")' if not give else 'nlp.make_doc("...")'
     run = "doc._.relations" if not give else "nlp(doc)._.relations"
     return (
-        "The package needs `rel-component`, which brings the component.\n\n"
+        "The package depends on `rel-component`, which has the component.\n\n"
         "```python\n"
         "import spacy\n\n"
         f'nlp = spacy.load("{name}")\n'
@@ -103,14 +103,14 @@ def _list_labels(
     note = (
         "Scores are calibrated on development documents."
         if calibrated
-        else "Scores are those of the model: no calibration is stored."
+        else "Scores are not calibrated."
     )
     return [format_table(header, rows, "lllr"), note]
 
 
 def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
-        return ["None were measured: the package was made without an evaluation."]
+        return ["There are none: the package was made without an evaluation."]
     scores, intervals = report["all_gold"], report["intervals"]
     rows = [_show_row(f"relations, {report['mode']}", scores, intervals)]
     found = report["end_to_end"]
@@ -125,8 +125,8 @@ def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
     header = ["scores of", "P", "R", "F (95 %)", "macro F"]
     labels = tabulate_labels("", "label", scores["rel_per_label"])
     parts = [
-        f"On {number(report['documents'])} documents that nothing was chosen on, over "
-        f"all gold relations.",
+        f"Test set of {plural(report['documents'], 'document')}; recall is over all "
+        f"gold relations.",
         format_table(header, rows, "lrrrr"),
         format_table(labels.header, labels.rows, labels.aligns),
     ]
@@ -154,7 +154,7 @@ def _show_row(
 
 def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
-        return ["Not described: the package was made without an evaluation."]
+        return ["There is no description: the package was made without an evaluation."]
     corpora = {x: c for x, c in report["corpora"].items() if c["documents"]}
     rows = [
         [
@@ -176,21 +176,21 @@ def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
 
 def _list_limits(pipeline: Dict[str, Any], report: Optional[Dict[str, Any]]) -> str:
     limits = [
-        "Figures hold for texts like those above; other kinds of text have to be "
-        "measured anew.",
+        "The figures hold for texts like those above; evaluate the pipeline on other "
+        "kinds of text before you use it on them.",
         "A relation joins two entities of one document.",
     ]
     if not pipeline["finds_entities"]:
         limits.append(
-            "Figures are between gold entities. With entities that another pipeline "
-            "predicts they are lower."
+            "The figures are between gold entities; between entities that another "
+            "pipeline predicts, they are lower."
         )
     if report is not None:
         recall = report["all_gold"]["rel_candidate_recall"]
         if recall is not None and recall < 1:
             limits.append(
-                f"{points(1 - recall)} % of the gold relations are never scored, by "
-                f"the limits of the candidate generator or the schema."
+                f"{points(1 - recall)} % of the gold relations are never scored: the "
+                f"candidate generator or the schema excludes them."
             )
         errors = report["errors"]["counts"]
         often = sorted((x for x in errors if errors[x]), key=lambda x: -errors[x])
@@ -204,7 +204,7 @@ def _list_limits(pipeline: Dict[str, Any], report: Optional[Dict[str, Any]]) -> 
         ]
         if unsure:
             names = ", ".join(f"`{label}`" for label in unsure)
-            limits.append(f"Fewer than 10 relations were there to measure: {names}.")
+            limits.append(f"Evaluated on fewer than 10 relations: {names}.")
     return "\n".join(f"- {limit}" for limit in limits)
 
 

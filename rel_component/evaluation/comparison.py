@@ -67,8 +67,8 @@ def compare(
     seed (int): of both.
     RETURNS (Dict[str, Any]): for `micro_f` and `macro_f` the value of `first` and
         `second`, the `difference` (second - first) with its `interval` and `p`: how
-        often a difference as large would come up if both were equally good, when the
-        predictions of each document are swapped by chance.
+        often a difference as large would occur if both were equally good, by swapping
+        the predictions of documents at random.
     RAISES (ValueError): if the documents differ.
 
     Source: approximate randomization, Noreen (1989), Yeh (2000).

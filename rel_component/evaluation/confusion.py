@@ -75,7 +75,7 @@ def make_matrix(
     """A confusion matrix.
 
     gold (Sequence[str]), predicted (Sequence[str]): the class of each item.
-    nothing (str): the class for none, which stands last.
+    nothing (str): the class for no label or type, which comes last.
     RETURNS (Dict[str, Any]): `labels`, the most frequent first, and `counts`, gold in
         rows and predicted in columns.
     """
@@ -93,7 +93,7 @@ def make_matrix(
 def entity_confusion_matrix(
     examples: Sequence[Example], spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
-    """The type of each entity; one with other borders is found as little as one missed.
+    """The types of entities, by span; one with other borders counts as missed.
 
     examples (Sequence[Example]): gold and prediction.
     spans_key (Optional[str]): entities of `doc.spans[spans_key]`; None: `doc.ents`.

@@ -91,7 +91,7 @@ def score_tokens(
     examples (Sequence[Example]): gold and prediction.
     spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
     RETURNS (Dict[str, Any]): tokens_micro_p/r/f, tokens_macro_p/r/f,
-        tokens_accuracy (share of tokens with the right types, or rightly none), and
+        tokens_accuracy (share of tokens with the right types, or rightly without), and
         tokens_per_type: {type: {p, r, f, support}}.
     """
     per_type: Dict[str, PRFScore] = {}

@@ -21,14 +21,14 @@ from ..scorer import ScoredDoc, get_char_entities, read_example
 from .entities import Entity, get_entities
 
 KINDS = {
-    "entity missed": "an end of the relation was not found as an entity",
-    "boundary": "an end was found with other borders",
-    "type": "an end was found with another type",
-    "never a candidate": "both ends were found, but the pair was not scored",
-    "direction flipped": "found the other way round",
+    "entity missed": "the head or the tail was not found as an entity",
+    "boundary": "the head or the tail was found with other borders",
+    "type": "the head or the tail was found with another type",
+    "never a candidate": "head and tail were found, but the pair was not scored",
+    "direction flipped": "found in the other direction",
     "wrong label": "the pair was found with another label",
     "missed": "scored below the threshold",
-    "spurious": "found where there is none",
+    "spurious": "found where there is no relation",
 }
 Span = Tuple[int, int]
 
@@ -72,7 +72,7 @@ def find_errors(
     """Find what went wrong.
 
     A gold relation that was not found counts under the first step that lost it, in the
-    order of `KINDS`. A wrong prediction that stands for a gold relation (other borders,
+    order of `KINDS`. A wrong prediction in place of a gold relation (other borders,
     label or direction) is part of that error; the others are spurious. So errors with
     a gold relation are the false negatives, those with a predicted one the false
     positives, but for relations with a wrong type only, which are errors under strict

@@ -1,5 +1,5 @@
-"""Cross-validation folds and growing training sets, in which no text stands twice on
-different sides."""
+"""Cross-validation folds and growing training sets; no text is on both sides of a
+split."""
 
 import random
 from pathlib import Path
@@ -52,7 +52,7 @@ def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold
     docs (Sequence[Doc]): the whole corpus.
     n_folds (int): how many folds.
     seed (int): see `assign_folds`.
-    RETURNS (List[Fold]): for each fold what to train on and what is held out, in the
+    RETURNS (List[Fold]): the training and the held-out documents of each fold, in the
         order of `docs`. Each document is held out once.
     """
     numbers = assign_folds([doc.text for doc in docs], n_folds, seed=seed)
@@ -72,8 +72,8 @@ def grow(
     shares (Sequence[float]): rising, each above 0 and at most 1.
     seed (int): which documents come first.
     RETURNS (List[List[Doc]]): a part for each share, in the order of `docs`; equal
-        texts come together.
-    RAISES (ValueError): if a share is none, or they do not rise.
+        texts stay together.
+    RAISES (ValueError): if a share is out of range, or they do not rise.
     """
     if not all(0 < share <= 1 for share in shares) or list(shares) != sorted(shares):
         raise ValueError(

@@ -17,8 +17,8 @@ class Counts:
     docs (Sequence[ScoredDoc]): the documents.
     labels (List[str]): those that gold or prediction have, sorted.
     tp, predicted, gold (Floats2d): (n_docs, n_labels).
-    strict_tp (Floats1d): (n_docs,), right ones with both entity types; of how many,
-        strict_predicted and strict_gold.
+    strict (Floats2d): (n_docs, 3), relations that are right with both entity types, all
+        predicted and all gold.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ def get_intervals(
     seed (int): of the drawing.
     RETURNS (Dict[str, Any]): `micro_p/r/f`, `strict_p/r/f`, `macro_p/r/f` and
         `per_label` {label: {p, r, f}}, each (low, high); None with fewer than two
-        documents, or where nothing is to score.
+        documents, or where there is nothing to score.
     """
     counts = Counts(docs)
     names = [f"{kind}_{x}" for kind in ("micro", "strict", "macro") for x in "prf"]

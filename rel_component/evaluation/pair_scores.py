@@ -1,6 +1,6 @@
 """The scores of all candidate pairs beside the truth, as arrays.
 
-What is computed on them (thresholds, calibration, curves) runs no model.
+Thresholds, calibration and curves are computed on them without running a model.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ class PairScores:
     scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN where not scored.
     truth (Bools2d): (n_pairs, n_labels), whether the pair has the label.
     counted (Bools2d): (n_pairs, n_labels); not: the second direction of a symmetric
-        label, what incomplete annotation does not say, what is not scored.
+        label, pairs that were not annotated, and those that were not scored.
     docs (Ints1d): (n_pairs,), number of the document.
     n_gold (Ints1d): (n_labels,), all gold relations, candidates or not.
     mirrored (Ints2d): (n, 2), rows of the two directions of a pair, of which symmetric
@@ -110,8 +110,8 @@ def collect_pairs(
 def _read(
     example: Example, labels: Sequence[str], symmetric: AbstractSet[str]
 ) -> Tuple[numpy.ndarray, ...]:
-    """RETURNS (Tuple): scores, truth and what counts of one document, the gold
-    relations of each label, and rows of two directions."""
+    """RETURNS (Tuple): of one document the scores, the truth and what counts, the
+    number of gold relations by label, and the rows of pairs in both directions."""
     gold = drop_types(read_example(example, symmetric=symmetric).gold)
     n_gold = numpy.asarray([sum(k.label == label for k in gold) for label in labels])
     n_gold = n_gold.astype(int)

@@ -1,4 +1,4 @@
-"""Calibration: fitting it on a development set, and how well it holds on another."""
+"""How far scores can be read as probabilities, and a calibration that makes them so."""
 
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
@@ -24,8 +24,8 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
         for each label with enough examples; `auto`: whichever of both, or nothing, is
         best on documents of the set that it was not fitted on.
     RETURNS (Dict[str, Tuple[float, float]]): slope and intercept by label; without
-        labels whose scores say nothing of the truth, empty if there is nothing to
-        learn from.
+        labels whose scores are unrelated to the truth, and empty if there is nothing
+        to learn from.
     RAISES (ValueError): if there is no such method.
     """
     if method not in METHODS:
@@ -43,7 +43,7 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
         line = shared
         if method == "platt" and min(n_true, len(truth) - n_true) >= MIN_EXAMPLES:
             line = fit_line(scores, truth)
-        # one that would turn the order around is none
+        # one that would turn the order of the scores around is not used
         found = [x for x in (line, shared) if x[0] >= LEAST_SLOPE]
         if found:
             lines[label] = found[0]
@@ -51,8 +51,8 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
 
 
 def _choose_method(pairs: PairScores) -> Optional[str]:
-    """The method with the least cross-entropy over folds of documents; None: scores are
-    better left as they are."""
+    """The method with the least cross-entropy over folds of documents; None if scores
+    are better left as they are."""
     losses: Dict[Optional[str], float] = {None: 0.0, "temperature": 0.0, "platt": 0.0}
     # documents come in any order, so that neighbours need not be alike
     fold_of = numpy.random.default_rng(0).permutation(pairs.docs.max(initial=-1) + 1)
@@ -86,8 +86,8 @@ def fit_line(
     scores (Floats1d): (n,), in [0, 1].
     truth (Bools1d): (n,).
     with_intercept (bool): else it stays 0.
-    RETURNS (Tuple[float, float]): the most likely ones. Targets are not 0 and 1 but
-        what so many examples allow to claim, so that separable scores have a finite
+    RETURNS (Tuple[float, float]): the most likely ones. Targets are not 0 and 1, but
+        smoothed by the number of examples, so that separable scores have a finite
         slope (Platt 1999).
 
     Source: Lin, Lin and Weng (2007), A note on Platt's probabilistic outputs.
@@ -132,7 +132,7 @@ def _get_loss(odds: numpy.ndarray, targets: numpy.ndarray) -> float:
 def get_reliability(
     scores: numpy.ndarray, truth: numpy.ndarray, n_bins: int = 10
 ) -> Dict[str, Any]:
-    """How often scores of some height are right.
+    """How often scores in each bin are right.
 
     scores (Floats1d): (n,), in [0, 1].
     truth (Bools1d): (n,).
@@ -171,9 +171,9 @@ def describe_reliability(pairs: PairScores, least: float = 0.5) -> Dict[str, Any
     """Reliability of scores.
 
     pairs (PairScores): of documents that nothing was fitted on.
-    least (float): of the scores that count as a claim that a relation is there.
-    RETURNS (Dict[str, Any]): `all`: over all pairs and labels, most of which are
-        obviously none; `claims`: over scores from `least` on.
+    least (float): the lowest score that claims a relation.
+    RETURNS (Dict[str, Any]): `all`: over all pairs and labels, most of which obviously
+        have no relation; `claims`: over scores of `least` or more.
     """
     scores, truth = pairs.flatten()
     is_claim = scores >= least

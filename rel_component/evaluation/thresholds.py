@@ -17,10 +17,10 @@ N_SAMPLES, LEAST_SHARE = 200, 0.9
 
 
 class Curve(NamedTuple):
-    """What each threshold of a label would find.
+    """The predictions of a label at each threshold.
 
     thresholds (Floats1d): falling; the first is above all scores.
-    tp (Ints1d), n_predicted (Ints1d): right ones and all from that score on.
+    tp (Ints1d), n_predicted (Ints1d): right ones and all with that score or more.
     n_gold (int): gold relations, candidates or not.
     """
 
@@ -51,7 +51,7 @@ class Curve(NamedTuple):
         return float((numpy.diff(self.recall) * self.precision[1:]).sum())
 
     def at(self, threshold: float) -> int:
-        """RETURNS (int): the row with what this threshold finds."""
+        """RETURNS (int): the row of this threshold."""
         return int((self.thresholds[1:] >= numpy.float32(threshold)).sum())
 
 
@@ -103,8 +103,7 @@ def choose_thresholds(
         `min_precision`, or, where no threshold reaches that, the best precision.
     default (float): the threshold of labels that get none of their own.
     min_precision (float): see `objective`.
-    min_support (int): labels with fewer gold relations keep the default; so few say
-        nothing.
+    min_support (int): labels with fewer gold relations keep the default.
     seed (int): of drawing documents. A label leaves the default for a better F only if
         the other threshold is better in nine of ten samples of documents, so that one
         document does not decide.
@@ -160,8 +159,8 @@ def _is_stable(
     n_docs = int(pairs.docs.max(initial=-1)) + 1
     drawn = draw_documents(n_docs, N_SAMPLES, seed)
     n_gold = drawn @ numpy.bincount(pairs.docs[counted & truth], minlength=n_docs)
-    # of which document one is that was never a candidate is not known: all samples have
-    # as many
+    # the document of a relation that was never a candidate is not known: all samples
+    # have the same number of them
     n_gold = n_gold + int(pairs.n_gold[column]) - int((counted & truth).sum())
     values = []
     for threshold in thresholds:
@@ -178,7 +177,7 @@ def _is_stable(
 def _maximize_micro_f(
     curves: Dict[str, Curve], others: List[Curve], default: float
 ) -> Tuple[Dict[str, numpy.ndarray], float]:
-    """What each threshold adds to the best micro F, and that F.
+    """How much each threshold adds to the best micro F, and that F.
 
     F = 2 TP / (predicted + gold) is a fraction of sums over labels: with the best F
     known, each label maximizes 2 TP - F * predicted alone (Dinkelbach 1967).
@@ -214,7 +213,7 @@ def _prefer_precision(curve: Curve, least: float) -> numpy.ndarray:
 
 
 def _between(thresholds: numpy.ndarray, row: int) -> float:
-    """The shortest number that parts the scores of this row and above from the rest."""
+    """The shortest number between the scores of this row and above, and the rest."""
     low = float(thresholds[row + 1]) if row + 1 < len(thresholds) else 0.0
     high = min(float(thresholds[row]), 1.0)
     middle = (low + high) / 2
@@ -226,7 +225,7 @@ def _between(thresholds: numpy.ndarray, row: int) -> float:
 
 
 def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, int]:
-    """What thresholds would find, without deciding on anything.
+    """Count predictions at given thresholds.
 
     pairs (PairScores): of any documents.
     thresholds (Floats1d): (n_labels,).

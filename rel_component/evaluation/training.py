@@ -27,6 +27,7 @@ from spacy.training.loop import train as train_nlp
 from ..corpus.docbin import NAMES
 from ..pipe.loading import load_pipeline
 from ..scorer import ScoredDoc, score_relations
+from ..wording import plural
 from .folds import Fold, grow, make_folds, pool_docs, write_docs
 from .intervals import get_intervals
 from .predictions import predict_on_gold_entities, read_examples
@@ -35,7 +36,7 @@ from .tables import METRICS
 Number = TypeVar("Number", int, float)
 # nothing is chosen on the way, and nothing stops early
 TO_THE_END = {"training.eval_frequency": 10**6, "training.patience": 0}
-# a learning curve whose last doubling brings less is flat
+# the least gain of a learning curve's last step that is not called flat
 LEAST_GAIN = 0.01
 
 
@@ -132,8 +133,8 @@ def cross_validate(
     folds (Sequence[Fold]): see `folds.make_folds`.
     overrides (Dict[str, Any]): by dotted name; `system.seed` among them.
     use_gpu (int): number of the GPU; -1 for none.
-    on_fold (Optional[Callable[[int, float], None]]): is told the number of folds done
-        and the micro F so far.
+    on_fold (Optional[Callable[[int, float], None]]): called with the number of folds
+        done and the micro F so far.
     RETURNS (Dict[str, Any]): `micro_p`, `micro_r`, `micro_f` and `macro_f` over the
         relations of all documents, `intervals`, and `folds` with the same of each.
     """
@@ -225,13 +226,14 @@ def get_learning_curve(
     """Train on growing parts of the data.
 
     config (Path): the config to train.
-    train (Sequence[Doc]): all there is to train on.
-    held_out (Sequence[Doc]): what is predicted; nothing is chosen on it.
+    train (Sequence[Doc]): all training documents.
+    held_out (Sequence[Doc]): the documents to predict; nothing is chosen on them.
     overrides (Dict[str, Any]): by dotted name.
     shares (Sequence[float]): rising shares of the training documents.
     seeds (Sequence[int]): each draws other parts and trains anew.
     use_gpu (int): number of the GPU; -1 for none.
-    on_point (Optional[Callable]): is told seed, documents and micro F of each training.
+    on_point (Optional[Callable]): called with seed, number of documents and micro F of
+        each training.
     RETURNS (Dict[str, Any]): `points`, each with `share`, `documents` (of the first
         seed), `scores` (micro F, one of each seed) and `mean`; `seeds`, `advice`.
     """
@@ -263,17 +265,17 @@ def advise(points: Sequence[Dict[str, Any]]) -> str:
     """Whether to annotate more, in words.
 
     points (Sequence[Dict[str, Any]]): of a learning curve.
-    RETURNS (str): what the last step has brought, beside how much seeds differ.
+    RETURNS (str): the gain of the last step, and how much it varies with the seed.
     """
     if len(points) < 2:
-        return "One point is no curve: give several shares."
+        return "A single point is not a curve: give several shares."
     before, last = points[-2], points[-1]
     gains = [b - a for a, b in zip(before["scores"], last["scores"])]
     gain = statistics.mean(gains)
     said = (
         f"From {before['documents']} to {last['documents']} training documents F "
-        f"changed by {100 * gain:+.1f} points on the mean of {len(gains)} seed"
-        f"{'s' if len(gains) > 1 else ''} "
+        f"changed by {100 * gain:+.1f} points on average over "
+        f"{plural(len(gains), 'seed')} "
         f"({100 * before['mean']:.1f} to {100 * last['mean']:.1f})"
     )
     if len(gains) < 2:
@@ -283,8 +285,8 @@ def advise(points: Sequence[Dict[str, Any]]) -> str:
     if gain > max(2 * error, LEAST_GAIN):
         return said + "The curve still rises: annotate more."
     if gain + 2 * error < LEAST_GAIN:
-        return said + "The curve is flat: more documents of this kind bring little."
-    return said + "That is too close to chance to tell; more seeds would."
+        return said + "The curve is flat: more documents of this kind would add little."
+    return said + "That is too close to chance to tell: try more seeds."
 
 
 def _get_metrics(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:

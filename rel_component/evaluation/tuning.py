@@ -98,8 +98,8 @@ def tune(
 def predict_uncalibrated(
     nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
 ) -> List[Example]:
-    """RETURNS (List[Example]): predictions on gold entities, with the scores that the
-    model gives before they are calibrated."""
+    """RETURNS (List[Example]): predictions between gold entities, with scores that are
+    not calibrated."""
     lines = extractor.calibration
     try:
         extractor.calibration = {}

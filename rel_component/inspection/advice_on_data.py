@@ -24,8 +24,8 @@ def _check_own_repeats(row: Result) -> Iterator[Advice]:
             "info",
             "repeats",
             f"{of_all(n, row['documents'], 'text')} of {row['split']} "
-            f"{agree(n, 'repeats', 'repeat')} another one of it, and "
-            f"{agree(n, 'counts', 'count')} twice{_like(row['same_examples'])}.",
+            f"{agree(n, 'repeats', 'repeat')} another text of {row['split']}, and "
+            f"{agree(n, 'counts', 'count')} again{_like(row['same_examples'])}.",
         )
 
 
@@ -37,9 +37,9 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
         yield Advice(
             "warn",
             "repeats",
-            f"{texts} {agree(n, 'stands', 'stand')} in {other} too"
-            f"{_like(row['same_examples'])}: scores are too good. Split again with "
-            f"scripts/convert.py, all files as inputs: it keeps the same texts "
+            f"{texts} {agree(n, 'is', 'are')} also in {other}"
+            f"{_like(row['same_examples'])}: scores will be too good. Split again with "
+            f"scripts/convert.py and all files as inputs: it keeps equal texts "
             f"together.",
         )
     n = row["nearly"]
@@ -48,7 +48,7 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
         yield Advice(
             "warn" if other == train else "info",
             "repeats",
-            f"{texts} {agree(n, 'is', 'are')} nearly the same as one of {other}"
+            f"{texts} {agree(n, 'is', 'are')} nearly the same as a text of {other}"
             f"{_like(row['nearly_examples'])}: scores may be too good. Leave them out, "
             f"or keep such texts together with --group-by of scripts/convert.py.",
         )
@@ -58,8 +58,8 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
             "warn",
             "repeats",
             f"{of_all(n, n_documents, 'document')} of {split} "
-            f"{agree(n, 'belongs', 'belong')} to a group of which {other} has "
-            f"documents too: split again with --group-by of scripts/convert.py.",
+            f"{agree(n, 'belongs', 'belong')} to a group that {other} has documents of "
+            f"as well: split again with --group-by of scripts/convert.py.",
         )
 
 
@@ -71,9 +71,10 @@ def _check_documents(result: Result) -> Iterator[Advice]:
                 "warn",
                 "annotation",
                 f"{name}: {of_all(n, split['documents'], 'document')} "
-                f"{agree(n, 'holds', 'hold')} no relation data; all their pairs count "
-                f"as negatives. Leave out what nobody has annotated; if the relations "
-                f"were lost on saving, DocBin(store_user_data=True) keeps them.",
+                f"{agree(n, 'has', 'have')} no relation data: all pairs count as "
+                f"negatives. Leave out documents that nobody has annotated; if the "
+                f"relations were lost on saving, DocBin(store_user_data=True) keeps "
+                f"them.",
             )
         n = split["incomplete_documents"]
         if n:
@@ -81,8 +82,8 @@ def _check_documents(result: Result) -> Iterator[Advice]:
                 "info",
                 "incomplete",
                 f"{name}: {of_all(n, split['documents'], 'document')} "
-                f"{agree(n, 'is', 'are')} annotated incompletely: pairs that are not "
-                f"listed are neither learned from nor scored.",
+                f"{agree(n, 'is', 'are')} annotated incompletely: pairs without "
+                f"annotation are neither learned from nor scored.",
             )
         yield from _check_size(name, split["relations"], name == result["train"])
 
@@ -96,9 +97,9 @@ def _check_size(name: str, n: int, is_train: bool) -> Iterator[Advice]:
         yield Advice(
             "info",
             "size",
-            f"{name} has only {plural(n, 'relation')}: one of them is {percent(1 / n)} "
-            f"of the recall. Give it more documents (--split of scripts/convert.py), "
-            f"or compare settings by cross-validation.",
+            f"{name} has only {plural(n, 'relation')}: each is worth {percent(1 / n)} "
+            f"of recall. Give it more documents (--split of scripts/convert.py), or "
+            f"compare settings by cross-validation.",
         )
 
 
@@ -110,7 +111,7 @@ def _check_entities(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "info",
                 "crossing",
-                f"{name}: {n} entities cross others, which is often a slip: "
+                f"{name}: {n} entities cross others, which is often a mistake, such as "
                 f"{list_some(places['crossing'], 1)}.",
             )
         n = split["repeated_entities"]
@@ -118,16 +119,16 @@ def _check_entities(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "info",
                 "repeated",
-                f"{name}: {n} times an entity is listed twice with one type in "
-                f"doc.spans; it counts once.",
+                f"{name}: doc.spans lists {plural(n, 'entity', 'entities')} twice with "
+                f"the same type, which {agree(n, 'counts', 'count')} once.",
             )
         n = split["self_relations"]
         if n:
             yield Advice(
                 "warn",
                 "self",
-                f"{name}: {plural(n, 'relation')} {agree(n, 'joins', 'join')} an "
-                f"entity with itself, which is never a candidate "
+                f"{name}: {plural(n, 'relation')} {agree(n, 'goes', 'go')} from an "
+                f"entity to itself, which is never a candidate pair "
                 f"({list_some(places['self'])}). Correct them, or leave them out with "
                 f"--drop-self of scripts/convert.py.",
             )
@@ -136,10 +137,10 @@ def _check_entities(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "warn",
                 "entities",
-                f"{name}: {plural(n, 'relation')} {agree(n, 'has', 'have')} an end "
-                f"that is no entity of the document with this span and type "
+                f"{name}: the head or the tail of {plural(n, 'relation')} is not among "
+                f"the document's entities, with its span and type "
                 f"({list_some(places['end is no entity'])}). Add it to doc.ents, or to "
-                f"a group of doc.spans that --spans-key names.",
+                f"the group of doc.spans that --spans-key names.",
             )
 
 
@@ -151,9 +152,9 @@ def _check_labels(result: Result) -> Iterator[Advice]:
         yield Advice(
             "warn",
             "labels",
-            f"{train} has no relation {list_some(unseen)}: what stands in "
-            f"{join_names(others)} only can't be learned. Split again with "
-            f"scripts/convert.py, which spreads the labels, or rename with its "
+            f"{train} has no relation {list_some(unseen)}: a label that is only in "
+            f"{join_names(others)} can't be learned. Split again with "
+            f"scripts/convert.py, which spreads the labels, or rename it with "
             f"--map-label {unseen[0]}=OTHER.",
         )
     rare = [
@@ -177,15 +178,15 @@ def _check_labels(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "info",
                 "labels",
-                f"{other} has no relation {list_some(absent)}: what the model makes of "
-                f"{agree(len(absent), 'it', 'them')} is not measured there.",
+                f"{other} has no relation {list_some(absent)}, and so does not measure "
+                f"how well the model finds {agree(len(absent), 'it', 'them')}.",
             )
     first = next(iter(labels), None)
     if first is not None and len(labels) > 1 and labels[first]["share"] >= 0.8:
         yield Advice(
             "info",
             "imbalance",
-            f"{first} is {percent(labels[first]['share'])} of all relations: look at "
+            f"{percent(labels[first]['share'])} of all relations are {first}: look at "
             f"the score of each label, not only at rel_micro_f.",
         )
 
@@ -193,7 +194,7 @@ def _check_labels(result: Result) -> Iterator[Advice]:
 def _check_type_pairs(result: Result) -> Iterator[Advice]:
     rare = [row for row in result["type_pairs"] if row["rare"]]
     if rare:
-        # one that stands alone among many is the likeliest slip
+        # a single one among many is most likely to be a mistake
         rare.sort(key=lambda row: row["share"])
         some = [
             f"{row['head']} {row['label']} {row['tail']} in {row['places'][0]}"
@@ -201,8 +202,8 @@ def _check_type_pairs(result: Result) -> Iterator[Advice]:
         ]
         are_rare = agree(
             len(rare),
-            "is rare for its label, perhaps a slip",
-            "are rare for their labels, perhaps slips",
+            "is rare for its label, and perhaps a mistake",
+            "are rare for their labels, and perhaps mistakes",
         )
         yield Advice(
             "info",

@@ -15,11 +15,11 @@ from .found import (
     find_setting,
 )
 
-# a setting may lose so many relations, if it leaves no more than so many pairs
+# a setting may lose this share of the relations if it leaves this share of the pairs
 LOSS, SAVING = 0.01, 0.7
-# whatever is won, so many must not be lost
+# whatever is gained, this share of the relations must not be lost
 MUCH = 0.05
-# a label is symmetric if so many relations stand in both directions
+# a label is symmetric if this share of its relations exists in both directions
 BOTH_WAYS = 0.9
 
 
@@ -30,8 +30,8 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
         yield Advice(
             "info",
             "spans_key",
-            f"Only doc.ents was looked at, but documents have entities in doc.spans "
-            f"too: give --spans-key {' or '.join(result['other_spans_keys'])}.",
+            f"Only doc.ents was inspected, but documents also have entities in "
+            f"doc.spans: give --spans-key {' or '.join(result['other_spans_keys'])}.",
         )
     if n_outside:
         share = percent(n_outside / total["entities"])
@@ -65,17 +65,17 @@ def _check_symmetry(result: Result) -> Iterator[Advice]:
             "symmetric",
             f"Add symmetric = [{', '.join(map(quote, symmetric))}] in {INITIALIZE}: "
             f"nearly all relations with {agree(len(symmetric), 'this label', 'these')} "
-            f"stand in both directions; then each is learned and scored once.",
+            f"exist in both directions, and each is then learned and scored once.",
         )
     for label, share in often.items():
         if 0.1 <= share < BOTH_WAYS:
             yield Advice(
                 "info",
                 "symmetric",
-                f"{percent(share)} of the relations {label} stand in both directions. "
-                f"If the direction has no meaning, annotate the rest likewise "
+                f"{percent(share)} of the relations {label} exist in both directions. "
+                f"If the direction has no meaning, annotate the others in both too "
                 f"(--symmetric {label} of scripts/convert.py does it) and add "
-                f"symmetric = [{quote(label)}] in {INITIALIZE}; if it has, look at "
+                f"symmetric = [{quote(label)}] in {INITIALIZE}; if it has one, check "
                 f"these.",
             )
 

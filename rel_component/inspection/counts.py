@@ -1,4 +1,4 @@
-"""What stands in annotated documents, counted in one pass."""
+"""The content of annotated documents, counted in one pass."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,17 +29,17 @@ Numbers = CounterType[Tuple[str, int]]
 class Counts:
     """The counts of one split; those of several are added with `merge`.
 
-    documents (Counter): documents by what they are or lack.
+    documents (Counter): documents by what they have or lack.
     span_keys (Counter): documents by groups of `doc.spans` that they have.
     lengths (Counter): documents by number of tokens.
     longest (List[Tuple[int, str]]): tokens and place of the longest documents.
-    entities (Counter): entities by how they stand to each other.
+    entities (Counter): entities by how they overlap.
     entity_types (Counter): entities by type.
-    relations (Counter): relations, and pairs, by what is odd about them.
+    relations (Counter): relations and pairs, by what is unusual about them.
     labels (Counter): relations by label.
     type_pairs (Counter): relations by (head type, label, tail type).
     both_ways (Counter): by label, relations whose reverse has the label too.
-    forward (Counter): by label, relations whose head stands first.
+    forward (Counter): by label, relations whose head comes first.
     label_sets (Counter): pairs by their labels, where they have several.
     distances (Counter): relations by label and tokens between the two starts, which
         is what `max_length` limits.
@@ -47,7 +47,7 @@ class Counts:
         other; 0 where they overlap.
     sentences (Counter): by label and sentence boundaries between the two starts, in
         documents that have boundaries.
-    places (Dict[Kind, List[str]]): where some of what is odd stands.
+    places (Dict[Kind, List[str]]): where some of the unusual ones are.
     """
 
     documents: CounterType[str] = field(default_factory=Counter)
@@ -168,7 +168,7 @@ class Counts:
 
 
 def count_docs(docs: Iterable[Doc], spans_key: Optional[str] = None) -> Counts:
-    """Count what stands in documents.
+    """Count the content of documents.
 
     docs (Iterable[Doc]): annotated documents.
     spans_key (Optional[str]): group of `doc.spans` with all entities.

@@ -31,7 +31,7 @@ def list_settings(spans_key: Optional[str]) -> List[Setting]:
     """The settings to compare: distances, and windows of sentences.
 
     spans_key (Optional[str]): group of `doc.spans` to compare with `doc.ents`.
-    RETURNS (List[Setting]): those of one source of entities stand together.
+    RETURNS (List[Setting]): grouped by the source of entities.
     """
     keys = [None] if spans_key is None else [None, spans_key]
     limits: List[Tuple[Optional[int], Optional[int]]] = [

@@ -46,7 +46,7 @@ def _find_nested(spans: numpy.ndarray) -> numpy.ndarray:
     ends = spans[order, 1]
     furthest = numpy.concatenate(([-1], numpy.maximum.accumulate(ends)[:-1]))
     is_nested = numpy.zeros(len(spans), dtype=bool)
-    # what stands before starts no later, and ends later where it starts there
+    # spans before this one start no later, and are longer where they start with it
     is_nested[order] = furthest[: len(spans)] >= ends
     return is_nested
 

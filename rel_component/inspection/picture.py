@@ -24,9 +24,9 @@ from .sections import list_sections
 
 SUFFIXES = (".png", ".svg", ".html")
 DPI = 110
-# with more rows than these, labels stand without entity types
+# with more rows, entity types are left out
 N_ROWS = 45
-# up to so many types, cells show their number
+# cells show numbers up to this many types
 N_CELLS = 14
 STYLE = {
     "font.size": 9,

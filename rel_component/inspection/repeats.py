@@ -1,8 +1,8 @@
 """Texts that are repeated, word for word or nearly, within and across splits.
 
 Near repetitions are found by MinHash and locality-sensitive hashing (Broder, 1997;
-Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3), and what is
-found is verified with the true similarity.
+Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3), and verified by
+their true similarity.
 """
 
 from collections import defaultdict
@@ -50,7 +50,7 @@ class Fingerprint(NamedTuple):
 
     text (str): hash of the text without regard to whitespace, as splits compare it.
     group (Optional[str]): the group of documents that it belongs to.
-    place (str): where it stands.
+    place (str): where it is from.
     shingles (ndarray): sorted hashes of three tokens in a row, lower case.
     signature (ndarray): (n_hashes,), uint32, MinHash of the shingles.
     """
@@ -72,14 +72,15 @@ def fingerprint(doc: Doc) -> Fingerprint:
 def find_repeats(
     splits: Dict[str, Sequence[Fingerprint]], similarity: float = 0.7
 ) -> Dict[str, Any]:
-    """Texts that stand several times.
+    """Find texts that are repeated.
 
     splits (Dict[str, Sequence[Fingerprint]]): the documents of each split.
     similarity (float): share of shingles that two texts have in common (Jaccard) from
         which they are nearly the same; from 0.5.
     RETURNS (Dict[str, Any]): `splits`, a row for each two splits with the number of
-        documents of `split` that stand in `other` too (`same`), or nearly (`nearly`,
-        those not counted before), or whose group does (`same_group`), and examples.
+        documents of `split` that are also in `other` (`same`), that are nearly the same
+        as one there (`nearly`, without the former), or whose group is also there
+        (`same_group`), and examples.
     """
     texts, prints = _join_same_texts(splits)
     neighbours: Neighbours = defaultdict(dict)
@@ -233,7 +234,7 @@ def _pair_up(members: List[int]) -> Iterator[Tuple[int, int]]:
 
 
 def _compare(a: numpy.ndarray, b: numpy.ndarray) -> float:
-    """RETURNS (float): what two sets share of what they have together (Jaccard)."""
+    """RETURNS (float): the Jaccard similarity of two sets."""
     n_shared = len(numpy.intersect1d(a, b, assume_unique=True))
     n_all = len(a) + len(b) - n_shared
     return n_shared / n_all if n_all else 1.0

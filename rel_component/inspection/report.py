@@ -1,4 +1,4 @@
-"""All that is found in the splits of a corpus, as plain data."""
+"""Everything that an inspection finds in the splits of a corpus, as plain data."""
 
 from collections import Counter
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -14,9 +14,9 @@ from .histograms import describe_numbers, fill_bins, name_bins
 from .repeats import Fingerprint, find_repeats, fingerprint
 from .settings import describe_coverage, describe_schema
 
-# documents whose pairs are held at one time
+# documents whose candidate pairs are in memory at the same time
 BATCH_SIZE = 16
-# a type pair is rare that stands at most twice, and in at most 2 % of its label
+# a rare type pair occurs at most twice, in at most 2 % of the relations of its label
 N_RARE, RARE_SHARE = 2, 0.02
 # upper ends of the bins of distances
 BINS = (2, 5, 10, 20, 50, 100, None)
@@ -37,14 +37,14 @@ def inspect_splits(
         once, a batch at a time.
     spans_key (Optional[str]): group of `doc.spans` that holds all entities, also those
         that overlap; passed over if no document has it.
-    similarity (float): share of the sequences of three tokens that two texts have in
-        common from which they are nearly the same; from 0.5 to 1.
+    similarity (float): texts are nearly the same if they share at least this much of
+        their sequences of three tokens; from 0.5 to 1.
     RETURNS (Dict[str, Any]): plain data: `splits`, `labels`, `type_pairs`,
         `distances`, `candidates`, `schema`, `repeats` and `advice`.
     RAISES (ValueError): if there is no split, or the similarity is out of range.
     """
     if not splits:
-        raise ValueError("There is nothing to inspect: no split is given.")
+        raise ValueError("There is nothing to inspect: give at least one split.")
     if not 0.5 <= similarity <= 1:
         raise ValueError(
             f"The similarity is {similarity}; expected a number from 0.5 to 1."
@@ -90,7 +90,7 @@ def _read(
 
 
 def describe_split(counts: Counts) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): what stands in one split."""
+    """RETURNS (Dict[str, Any]): the content of one split."""
     documents, entities, relations = counts.documents, counts.entities, counts.relations
     several = [[list(x), n] for x, n in counts.label_sets.most_common()]
     return {

@@ -94,7 +94,7 @@ def test_overlapping_entities_are_counted(nested):
     assert split["crossing_entities"] == 2
     assert split["repeated_entities"] == 1
     assert "'the Paris art school' and 'school in'" in split["places"]["crossing"][0]
-    assert any("listed twice" in text for text in list_advice(result, "repeated"))
+    assert "twice with the same type" in " ".join(list_advice(result, "repeated"))
 
 
 def test_entities_may_stand_in_doc_ents_only(ann):
@@ -230,10 +230,8 @@ def test_documents_without_annotation_count_as_negatives(vocab, ann):
     result = inspect_splits({"train": [ann, doc]})
     row = find(result)
     assert (row["candidates"], row["unknown"], row["positive_share"]) == (8, 0, 0.25)
-    assert (
-        "1 of 2 documents holds no relation data"
-        in (list_advice(result, "annotation")[0])
-    )
+    (text,) = list_advice(result, "annotation")
+    assert "1 of 2 documents has no relation data" in text
 
 
 def test_self_relations_are_lost_and_named(vocab):
@@ -243,7 +241,7 @@ def test_self_relations_are_lost_and_named(vocab):
     assert result["splits"]["train"]["self_relations"] == 1
     assert find(result)["lost"] == 1
     (text,) = list_advice(result, "self")
-    assert "1 relation joins an entity with itself" in text and "(a.jsonl:7)" in text
+    assert "1 relation goes from an entity to itself" in text and "(a.jsonl:7)" in text
 
 
 def test_symmetric_labels_are_found(vocab):
@@ -256,7 +254,7 @@ def test_symmetric_labels_are_found(vocab):
     assert result["labels"]["SEES"]["both_ways"] == 6
     first, second = list_advice(result, "symmetric")
     assert first.startswith('Add symmetric = ["MARRIED"] in [initialize.components.')
-    assert second.startswith("67 % of the relations SEES stand in both directions.")
+    assert second.startswith("67 % of the relations SEES")
     split = result["splits"]["train"]
     assert split["related_pairs"] == 12
     assert split["pairs_with_several_labels"] == 9
@@ -278,11 +276,11 @@ def test_rare_and_missing_labels(vocab):
     dev = [make_doc(vocab, 3, ents, [(0, "NEW", 1), (0, "OFTEN", 2)])]
     result = inspect_splits({"train": train, "dev": dev})
     unseen, few, absent = list_advice(result, "labels")
-    assert unseen.startswith("train has no relation NEW: what stands in dev only can't")
+    assert unseen.startswith("train has no relation NEW:")
     assert few.startswith("train has fewer than 5 examples of RARE (1): annotate more")
     assert "--map-label RARE=OTHER" in few
-    assert absent.startswith("dev has no relation RARE: what the model makes of it is")
-    assert "one of them is 50 % of the recall" in list_advice(result, "size")[0]
+    assert absent.startswith("dev has no relation RARE, and so")
+    assert "each is worth 50 % of recall" in list_advice(result, "size")[0]
 
 
 def test_a_split_without_relations_is_named(ann, vocab):
@@ -320,10 +318,9 @@ def test_rare_type_pairs_are_flagged_with_their_place(vocab):
     rows = {(row["head"], row["tail"]): row for row in result["type_pairs"]}
     assert rows[("A", "A")]["relations"] == 59 and not rows[("A", "A")]["rare"]
     assert rows[("A", "B")]["rare"] and rows[("A", "B")]["places"] == ["b.json [3]"]
-    assert list_advice(result, "type pairs") == [
-        "1 combination of types is rare for its label, perhaps a slip: A L B in b.json "
-        "[3]."
-    ]
+    (text,) = list_advice(result, "type pairs")
+    assert text.startswith("1 combination of types is rare")
+    assert text.endswith(": A L B in b.json [3].")
 
 
 def test_one_label_for_most_relations(vocab):
@@ -331,7 +328,7 @@ def test_one_label_for_most_relations(vocab):
     relations = [(0, "BIG", i) for i in range(1, 6)] + [(1, "SMALL", 0)]
     result = inspect_splits({"train": [make_doc(vocab, 6, ents, relations)]})
     assert list_advice(result, "imbalance")[0].startswith(
-        "BIG is 83 % of all relations"
+        "83 % of all relations are BIG"
     )
 
 

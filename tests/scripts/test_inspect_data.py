@@ -40,7 +40,7 @@ def test_a_folder_is_inspected_with_tables_and_advice(folder, tmp_path):
     for title in ("Overview", "Relations", "Candidate settings", "Advice"):
         assert f"= {title} =" in printed
     assert "WORKS_FOR 2 1 100 %" in printed
-    assert "1 of 1 text of dev stands in train too" in printed
+    assert "1 of 1 text of dev is also in train" in printed
     found = json.loads((tmp_path / "new/all.json").read_text(encoding="utf8"))
     assert list(found["splits"]) == ["train", "dev"]
     assert found["files"]["dev"] == str(folder / "dev.spacy")

@@ -175,4 +175,4 @@ def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
         os.utime(metrics, (1, 1))
         assert warning in run(other, tmp_path / "packages", *arguments)
         card = (package / "README.md").read_text(encoding="utf8")
-        assert "None were measured" in card
+        assert "package was made without an evaluation" in card

@@ -39,7 +39,7 @@ from ..thresholds import (
 )
 from ..tuning import predict_uncalibrated, tune
 
-# so many points of a curve are as good as all to look at
+# more points of a curve could not be told apart
 N_POINTS = 200
 
 
@@ -72,9 +72,9 @@ def evaluate_pipeline(
 
     nlp (Language): with a relation extractor.
     golds (Sequence[Doc]): annotated documents that nothing was chosen on.
-    devs (Sequence[Doc]): others, on which thresholds and calibration are chosen to
-        show what they would give, if the pipeline has none of its own.
-    trains (Iterable[Doc]): those it was trained on, to be counted.
+    devs (Sequence[Doc]): development documents; if the pipeline has no thresholds and
+        no calibration of its own, some are chosen here, to show what they would change.
+    trains (Iterable[Doc]): its training documents, to be counted.
     seed (int): of the random baseline and the bootstrap.
     RETURNS (Evaluation): the figures.
     RAISES (ValueError): if there is no relation extractor.
@@ -127,7 +127,7 @@ def evaluate_pipeline(
 
 def classify(pairs: PairScores, extractor: RelationExtractor) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): accuracy and confusion over candidate pairs, and how
-    many gold relations were none."""
+    many gold relations were not among them."""
     pairs = pairs.best_only() if extractor.single_label else pairs
     found = score_classes(*relation_confusion_matrix(pairs, extractor.get_thresholds()))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
@@ -159,7 +159,7 @@ def tune_and_compare(
 ) -> Optional[Dict[str, Any]]:
     """What thresholds and calibration change on documents they were not chosen on.
 
-    Those of the pipeline if it has any, else those that the development documents give.
+    Those of the pipeline, if it has any, or else some chosen on `devs`.
 
     RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with `scores`,
         `intervals` and `reliability`; None if there are neither.
@@ -211,7 +211,7 @@ def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
 
 
 def _thin(curve: Curve) -> Dict[str, Any]:
-    # where so many have been found for the first time: the best precision there
+    # the first row with each number of right ones, where the precision is best
     levels = numpy.linspace(0, curve.tp.max(), N_POINTS).round().astype(int)
     rows = numpy.unique(numpy.searchsorted(curve.tp, numpy.unique(levels)))
     thresholds = numpy.minimum(curve.thresholds[rows], 1.0)
@@ -229,7 +229,7 @@ def _round(values: numpy.ndarray) -> List[float]:
 
 
 def describe_pipeline(nlp: Language, extractor: RelationExtractor) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): what a reader has to know of the pipeline."""
+    """RETURNS (Dict[str, Any]): what a reader has to know about the pipeline."""
     return {
         "lang": nlp.lang,
         "name": nlp.meta.get("name", ""),
