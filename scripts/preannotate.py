@@ -1,28 +1,27 @@
 """Raw texts for correction in an annotation tool, the most uncertain ones first."""
 
-import warnings
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Optional
 
 import srsly
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import Printer
-from writing import find_output, load_extractor, show_report
+from writing import find_output, load_extractor, show_report, show_warnings
 
 from rel_component.formats import WRITERS, Report, write_records
 from rel_component.formats.report import DOCUMENTS
 from rel_component.formats.writers import find_writer
+from rel_component.inference.inputs import read_path
 from rel_component.inference.preannotation import (
     RANKINGS,
     describe_model,
     preannotate,
     rank,
 )
-from rel_component.inference.tasks import Task, read_folder, read_tasks
 from rel_component.pipe.loading import load_pipeline
 from rel_component.wording import plural
 
@@ -79,10 +78,9 @@ def main(
         nlp = load_extractor(model, threshold)
         ner_pipeline = None if entities_from is None else load_pipeline(entities_from)
         options = replace(describe_model(nlp), numbered=rank_by != NO_RANKING)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with show_warnings():
             tasks = tqdm(
-                read(texts, lines), desc="Predicting", unit=" texts", disable=None
+                read_path(texts, lines), desc="Predicting", unit=" texts", disable=None
             )
             by = rank_by if rank_by in RANKINGS else RANKINGS[0]
             records = preannotate(
@@ -101,8 +99,6 @@ def main(
             msg.fail(line)
         msg.text("Nothing was written.")
         raise typer.Exit(1) from None
-    for warning in caught:
-        msg.warn(str(warning.message))
     if report_path is not None:
         report_path.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(report_path, report.to_json())
@@ -115,15 +111,6 @@ def check_ranking(name: str) -> None:
     if name not in (*RANKINGS, NO_RANKING):
         expected = ", ".join((*RANKINGS, NO_RANKING))
         raise ValueError(f"--rank-by: found {name!r}, expected one of {expected}.")
-
-
-def read(texts: Path, by_line: bool) -> Iterator[Task]:
-    """Texts of a folder or file."""
-    if texts.is_dir():
-        return read_folder(texts, by_line)
-    if not texts.exists():
-        raise ValueError(f"{texts}: no such file or folder; expected texts.")
-    return read_tasks(texts, by_line)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """What the commands that write annotations have in common."""
 
+import sys
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Optional
 
 from spacy.language import Language
 from wasabi import Printer
@@ -44,6 +47,19 @@ def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path
             f"in it would be written over. Give another folder, or --force."
         )
     return output
+
+
+@contextmanager
+def show_warnings() -> Iterator[None]:
+    """Print the warnings that are raised meanwhile, where they don't disturb JSON."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    lines = [str(warning.message) for warning in caught[:N_SHOWN]]
+    if len(caught) > N_SHOWN:
+        lines.append(f"... and {plural(len(caught) - N_SHOWN, 'more warning')}.")
+    for line in lines:
+        print(Printer(no_print=True).warn(line), file=sys.stderr)
 
 
 def show_report(msg: Printer, report: Report) -> None:

@@ -1,7 +1,7 @@
 """The relation of a given pair of spans in a text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from spacy.language import Language
@@ -9,10 +9,10 @@ from spacy.tokens import Doc, Span
 
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_extractor, find_spans_key
-from ..relations import get_relation_data, get_relations
+from ..relations import EntityKey, get_relation_data, get_relations
 from ..scorer import NO_REL
-from .given import set_entities
-from .texts import extract
+from .given import pipe_given, set_entities
+from .tokenization import tokenize
 
 __all__ = ["NO_REL", "PairResult", "score_pair"]
 
@@ -28,14 +28,21 @@ class PairResult:
     head, tail (Span): the pair.
     scores (Dict[str, float]): probability of each label.
     decided (List[str]): labels that are predicted; none for no relation.
-    lacks_types (bool): whether the model looks at types, and does not know one of them.
+    known_types (List[str]): those that the model looks at; none if it looks at none.
     """
 
     head: Span
     tail: Span
     scores: Dict[str, float]
     decided: List[str]
-    lacks_types: bool = False
+    known_types: List[str] = field(default_factory=list)
+
+    @property
+    def lacks_types(self) -> bool:
+        """RETURNS (bool): whether the model looks at types, and does not know one of
+        the pair."""
+        types = {self.head.label_, self.tail.label_}
+        return bool(self.known_types) and not types <= set(self.known_types)
 
     def to_row(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): plain data."""
@@ -60,39 +67,28 @@ def score_pair(
     RAISES (ValueError): if a span is none, or the pair can't be scored.
     """
     extractor = find_extractor(nlp)
-    doc = nlp.make_doc(text)
+    doc = tokenize(nlp, text)
     spans = [
         find_span(doc, value, name) for name, value in (("head", head), ("tail", tail))
     ]
-    ends = [
-        {"start": s.start_char, "end": s.end_char, "label": s.label_} for s in spans
-    ]
-    found = set_entities(doc, ends, "pair")
-    spans_key = find_spans_key(nlp)
-    if spans_key is not None:
-        doc.spans[spans_key] = found
-    (doc,) = extract(nlp, [doc], True)
+    set_entities(doc, spans, find_spans_key(nlp))
+    (doc,) = pipe_given(nlp, [doc])
     scores = find_scores(doc, spans[0], spans[1])
     if scores is None:
         raise ValueError(describe_why(spans, doc, extractor.schema is not None))
-    wanted = [(span.start, span.end) for span in spans]
     decided = [
         relation.label
         for relation in get_relations(doc)
-        if [(x.start, x.end) for x in (relation.head, relation.tail)] == wanted
+        if [_key(relation.head), _key(relation.tail)] == [_key(x) for x in spans]
     ]
-    known = extractor.model.attrs.get("entity_types") or []
-    lacks_types = looks_at_types(extractor) and any(
-        x.label_ not in known for x in spans
-    )
-    return PairResult(spans[0], spans[1], scores, decided, lacks_types)
+    return PairResult(spans[0], spans[1], scores, decided, list_known_types(extractor))
 
 
-def looks_at_types(extractor: RelationExtractor) -> bool:
-    """RETURNS (bool): whether scores depend on the types of entities."""
-    switches = ("use_types", "typed", "type_width")
+def list_known_types(extractor: RelationExtractor) -> List[str]:
+    """RETURNS (List[str]): types of entities on which scores depend."""
     attrs = extractor.model.attrs
-    return any(attrs.get(name) for name in switches) and bool(attrs["entity_types"])
+    is_typed = any(attrs.get(x) for x in ("use_types", "typed", "type_width"))
+    return list(attrs["entity_types"]) if is_typed else []
 
 
 def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:
@@ -101,12 +97,17 @@ def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:
     data = get_relation_data(doc)
     if data is None:
         return None
-    ends = [[head.start, head.end], [tail.start, tail.end]]
-    (rows,) = (data.spans[data.pairs] == ends).all(axis=(1, 2)).nonzero()
-    if not len(rows):
-        return None
-    cells = zip(data.labels, data.scores[rows[0]].tolist())
-    return {label: score for label, score in cells if score == score}  # not NaN
+    entities = [data.entity(row) for row in range(len(data.spans))]
+    ends = [_key(head), _key(tail)]
+    for row, pair in enumerate(data.pairs.tolist()):
+        if [entities[end] for end in pair] == ends:
+            cells = zip(data.labels, data.scores[row].tolist())
+            return {label: score for label, score in cells if score == score}  # not NaN
+    return None
+
+
+def _key(span: Span) -> EntityKey:
+    return (span.start, span.end, span.label_)
 
 
 def _to_entity(span: Span) -> Dict[str, Any]:
@@ -148,9 +149,8 @@ def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
 def describe_why(spans: List[Span], doc: Doc, has_schema: bool) -> str:
     """RETURNS (str): why a pair has no scores."""
     types = [span.label_ for span in spans]
-    overlap = spans[0].start < spans[1].end and spans[1].start < spans[0].end
     reasons: List[Tuple[bool, str]] = [
-        (overlap, "the two overlap, which doc.ents can't hold"),
+        (_key(spans[0]) == _key(spans[1]), "the two are the same entity"),
         (has_schema, f"the schema may not know {types[0]} → {types[1]}"),
         (True, "they may be further apart than max_length or max_sentences allows"),
     ]

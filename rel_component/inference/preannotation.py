@@ -2,13 +2,11 @@
 
 import pickle
 import tempfile
-from itertools import tee
 from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import minibatch
 
 from ..formats import Record, Source, WriteOptions, from_doc
 from ..formats.tools.jsonl import FIELDS
@@ -16,9 +14,8 @@ from ..formats.writers import UNCERTAINTY
 from ..pipe.loading import find_extractor, list_entity_finders
 from ..relations import get_relation_data
 from ..schema import Schema
-from .given import make_docs
 from .tasks import Task
-from .texts import predict
+from .texts import find_relations
 
 RANKINGS = ("max", "mean")
 
@@ -42,29 +39,21 @@ def preannotate(
     source (str): name of the input, for messages.
     YIELDS (Record): in the order of the tasks; with scores, and with the document's
         uncertainty in `meta["uncertainty"]`.
-    RAISES (ValueError): if there is no relation extractor, or nothing finds entities.
+    RAISES (ValueError): if there is no relation extractor, or a text has no entities
+        and nothing finds them.
     """
     thresholds = find_extractor(nlp).get_thresholds()
-    can_find = ner_pipeline is not None or bool(list_entity_finders(nlp))
-    given, copies = tee(tasks)
-    numbered = enumerate(zip(make_docs(nlp, given, source), copies))
-    for batch in minibatch(numbered, batch_size):
-        docs = [doc for _, (doc, _) in batch]
-        batch_tasks = [task for _, (_, task) in batch]
-        for number, (_, task) in batch:
-            if task.entities is None and not can_find:
-                raise _no_finder(nlp, f"{source} text {number + 1}")
-        found = predict(
-            nlp, docs, batch_tasks, ner_pipeline=ner_pipeline, batch_size=batch_size
-        )
-        for doc, (number, (_, task)) in zip(found, batch):
-            id_ = task.meta.get("id")
-            place = Source(source, index=number, id=None if id_ is None else str(id_))
-            record = from_doc(doc, scores=True, source=place)
-            uncertainty = round(get_uncertainty(doc, thresholds, by), 4)
-            meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
-            record.meta = {**meta, UNCERTAINTY: uncertainty}
-            yield record
+    done = find_relations(
+        nlp, tasks, ner_pipeline=ner_pipeline, batch_size=batch_size, source=source
+    )
+    for number, (task, doc, _) in enumerate(done):
+        id_ = task.meta.get("id")
+        place = Source(source, index=number, id=None if id_ is None else str(id_))
+        record = from_doc(doc, scores=True, source=place)
+        uncertainty = round(get_uncertainty(doc, thresholds, by), 4)
+        meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
+        record.meta = {**meta, UNCERTAINTY: uncertainty}
+        yield record
 
 
 def get_uncertainty(
@@ -131,13 +120,4 @@ def describe_model(nlp: Language) -> WriteOptions:
             symmetric=extractor.symmetric,
         ),
         entity_types=tuple(types),
-    )
-
-
-def _no_finder(nlp: Language, place: str) -> ValueError:
-    return ValueError(
-        f"{place} has no entities, and the pipeline ({', '.join(nlp.pipe_names)}) does "
-        f"not find them. Use a pipeline that does (spacy project run train_joint), "
-        f"name one with --entities-from, or give the entities in a .jsonl file "
-        f"('entities', [] for none)."
     )

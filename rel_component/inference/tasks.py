@@ -162,6 +162,8 @@ def check_entities(
                     f"{place}.{name}: found {value!r}; expected {type_.__name__}. "
                     f"{form}"
                 )
+        if not entity[label]:
+            raise ValueError(f"{place}.{label}: found ''; expected the entity's type.")
 
 
 def _name_parts(entity: Any) -> Any:

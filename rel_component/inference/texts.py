@@ -1,32 +1,75 @@
-"""Texts in, relations out: rows for tables and JSON lines."""
+"""Texts with tasks to Docs with relations, by whatever finds the entities."""
 
-from itertools import groupby
+from itertools import groupby, tee
 from operator import itemgetter
-from typing import Iterable, Iterator, Optional, Sequence
+from typing import Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import minibatch
 
 from ..corpus.readers import copy_tokens
-from ..pipe.loading import find_spans_key, list_entity_finders
-from .given import copy_entities
+from ..pipe.loading import find_extractor, find_spans_key, list_entity_finders
+from ..relations import Relation, get_relations
+from .given import copy_entities, make_docs, pipe_given
 from .tasks import Task
 
+ADVICE = (
+    "Use a pipeline that does (spacy project run train_joint), name one with "
+    "--entities-from, or give the entities in a .jsonl file ('entities', [] for none)."
+)
 
-def extract(
-    nlp: Language, docs: Iterable[Doc], is_given: bool, batch_size: int = 64
-) -> Iterator[Doc]:
-    """Run a pipeline.
+
+class Found(NamedTuple):
+    """What a pipeline makes of a task.
+
+    task (Task): the text.
+    doc (Doc): with its entities and relations.
+    relations (List[Relation]): those that were asked for.
+    """
+
+    task: Task
+    doc: Doc
+    relations: List[Relation]
+
+
+def find_relations(
+    nlp: Language,
+    tasks: Iterable[Task],
+    *,
+    labels: Collection[str] = (),
+    min_score: float = 0.0,
+    ner_pipeline: Optional[Language] = None,
+    batch_size: int = 64,
+    source: str = "",
+) -> Iterator[Found]:
+    """Find the relations in texts; entities that a task has are kept.
 
     nlp (Language): the pipeline.
-    docs (Iterable[Doc]): the documents.
-    is_given (bool): whether they have their entities already: the components that
-        find entities are left out.
+    tasks (Iterable[Task]): taken batch by batch.
+    labels (Collection[str]): only relations with one of these; none for all.
+    min_score (float): only relations with this score or more.
+    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
     batch_size (int): documents to process at one time.
-    YIELDS (Doc): in the order of the input.
+    source (str): name of the input, for messages.
+    YIELDS (Found): in the order of the tasks.
+    RAISES (ValueError): naming the text, if its entities don't fit it, or nothing finds
+        its entities.
     """
-    with nlp.select_pipes(disable=list_entity_finders(nlp) if is_given else []):
-        yield from nlp.pipe(docs, batch_size=batch_size)
+    checked, copies = tee(_check_entities(nlp, tasks, ner_pipeline, source))
+    for batch in minibatch(zip(make_docs(nlp, checked, source), copies), batch_size):
+        docs, chosen = zip(*batch)
+        done = predict(
+            nlp, docs, chosen, ner_pipeline=ner_pipeline, batch_size=batch_size
+        )
+        for doc, task in zip(done, chosen):
+            relations = [
+                relation
+                for relation in get_relations(doc)
+                if relation.score >= min_score
+                and (not labels or relation.label in labels)
+            ]
+            yield Found(task, doc, relations)
 
 
 def predict(
@@ -56,3 +99,68 @@ def predict(
     for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
         batch = (doc for _, doc in group)
         yield from extract(nlp, batch, is_given, batch_size)
+
+
+def extract(
+    nlp: Language, docs: Iterable[Doc], is_given: bool, batch_size: int = 64
+) -> Iterator[Doc]:
+    """Run a pipeline.
+
+    nlp (Language): the pipeline.
+    docs (Iterable[Doc]): the documents.
+    is_given (bool): whether they have their entities already, see `pipe_given`.
+    batch_size (int): documents to process at one time.
+    YIELDS (Doc): in the order of the input.
+    """
+    if is_given:
+        yield from pipe_given(nlp, docs, batch_size)
+    else:
+        yield from nlp.pipe(docs, batch_size=batch_size)
+
+
+def can_find_entities(nlp: Language, ner_pipeline: Optional[Language] = None) -> bool:
+    """RETURNS (bool): whether something finds the entities of a text."""
+    return ner_pipeline is not None or bool(list_entity_finders(nlp))
+
+
+def describe_lack(nlp: Language) -> str:
+    """RETURNS (str): that a pipeline does not find entities, for messages."""
+    return f"the pipeline ({', '.join(nlp.pipe_names)}) does not find them"
+
+
+def _check_entities(
+    nlp: Language,
+    tasks: Iterable[Task],
+    ner_pipeline: Optional[Language],
+    source: str,
+) -> Iterator[Task]:
+    can_find = can_find_entities(nlp, ner_pipeline)
+    for number, task in enumerate(tasks, 1):
+        if task.entities is None and not can_find:
+            where = f"{source} text {number}".strip()
+            lack = describe_lack(nlp)
+            raise ValueError(f"{where} has no entities, and {lack}. {ADVICE}")
+        yield task
+
+
+def check_entities_known(
+    nlp: Language, tasks: Sequence[Task], ner_pipeline: Optional[Language] = None
+) -> None:
+    """RAISES (ValueError): if tasks have no entities, and nothing finds them."""
+    bare = [number for number, task in enumerate(tasks, 1) if task.entities is None]
+    if bare and not can_find_entities(nlp, ner_pipeline):
+        raise ValueError(
+            f"{len(bare)} of {len(tasks)} texts have no entities (the first is text "
+            f"{bare[0]}), and {describe_lack(nlp)}. {ADVICE}"
+        )
+
+
+def check_labels(nlp: Language, labels: Iterable[str]) -> None:
+    """RAISES (ValueError): if the relation extractor lacks one of the labels."""
+    known = find_extractor(nlp).labels
+    for label in labels:
+        if label not in known:
+            raise ValueError(
+                f"The pipeline has no label {label!r}; it has "
+                f"{', '.join(known) or 'none'}."
+            )

@@ -6,7 +6,7 @@ from rel_component.inference.pairs import find_scores, score_pair
 from rel_component.relations import Relation, set_relations
 
 from ..script_runner import load_script
-from ..scripts.test_scripts import model  # noqa: F401
+from ..scripts.conftest import model  # noqa: F401
 
 TEXT = "Ann works for Acme and Bob"
 
@@ -33,7 +33,7 @@ def test_a_pair_by_characters(model, predict):  # noqa: F811
         ("0:3", "18:14", "--tail 18:14 lies outside"),
         ("x", "14:18", "--head: found 'x'; expected characters START:END"),
         ("0:3", None, "--tail: found None; .*go together"),
-        ("0:9", "4:9", "no candidate pair of this model: the two overlap"),
+        ("0:9", "0:9", "no candidate pair of this model: the two are the same entity"),
     ],
 )
 def test_pairs_that_are_none(model, head, tail, message):  # noqa: F811
@@ -41,6 +41,19 @@ def test_pairs_that_are_none(model, head, tail, message):  # noqa: F811
 
     with pytest.raises(ValueError, match=message):
         score_pair(load(model), TEXT, head, tail)
+
+
+def test_nested_spans_and_two_types_of_one_span_are_pairs(model):  # noqa: F811
+    from spacy import load
+
+    nlp = load(model)
+    for head, tail in (("0:9", "4:9"), ("0:3:PERSON", "0:3:NAME")):
+        scores = score_pair(nlp, TEXT, head, tail).scores
+        assert scores.keys() == {"OTHER", "WORKS_FOR"}
+    assert (
+        score_pair(nlp, TEXT, "4:9", "0:9").scores
+        != score_pair(nlp, TEXT, "0:9", "4:9").scores
+    )
 
 
 def test_what_one_pair_has_no_use_for_is_refused(model, predict, tmp_path):  # noqa: F811

@@ -182,7 +182,7 @@ class Extractor:
             elif self._check_long(item, len(item.task.text)):
                 return None
             else:
-                doc = next(make_docs(self.nlp, [item.task], source))
+                (doc,) = make_docs(self.nlp, [item.task], source)
         except Exception as error:  # whatever stands in the data
             item.fail(MALFORMED, str(error))
             return None

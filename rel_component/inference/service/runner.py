@@ -1,6 +1,5 @@
 """A pipeline that answers jobs: texts with what is wanted of each."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import (
     Any,
@@ -16,18 +15,22 @@ from typing import (
 
 import numpy
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span
 
-from ...model.candidates import Candidates, Entities, PairGenerator
-from ...pipe.extractor import RelationExtractor
+from ...model.candidates import (
+    BatchGenerator,
+    Candidates,
+    Entities,
+    is_batch_generator,
+)
 from ...pipe.loading import find_extractor, list_entity_finders
 from ...relations import EntityKey, RelationData, get_relation_data, keep_best
-from ..given import set_entities
+from ..given import GIVEN_KEY, GivenEntitiesError, make_doc, replace_generators
 from ..tasks import Task
 from ..texts import extract
+from ..tokenization import bound_tokenizer
 from .problems import ServiceError
-
-GIVEN_KEY = "entities"
 
 Answer = Dict[str, Any]
 Outcome = Union[Answer, Exception]
@@ -73,6 +76,8 @@ class Runner:
         self.nlp = nlp
         self.max_entities = max_entities
         self.max_scores = max_scores
+        if isinstance(nlp.tokenizer, Tokenizer):
+            bound_tokenizer(nlp.tokenizer)  # not later, within a memory zone
         self.extractor = find_extractor(nlp)
         self.finders = list_entity_finders(nlp)
 
@@ -98,6 +103,9 @@ class Runner:
     def _run_group(self, jobs: Sequence[Job], is_given: bool) -> List[Outcome]:
         try:
             return list(self._answer(jobs, is_given)) if jobs else []
+        except GivenEntitiesError as error:
+            if len(jobs) == 1:
+                return [ServiceError(422, str(error))]
         except Exception as error:
             if len(jobs) == 1:
                 return [error]
@@ -106,26 +114,17 @@ class Runner:
     def _answer(self, jobs: Sequence[Job], is_given: bool) -> Iterator[Answer]:
         # the words of all texts ever seen would fill the memory
         with self.nlp.memory_zone():
-            docs = [self.nlp.make_doc(job.task.text) for job in jobs]
-            given: List[Optional[List[Span]]] = [None] * len(docs)
-            if is_given:
-                given = [self._give(doc, job.task) for doc, job in zip(docs, jobs)]
-            with _use_entities(self.nlp, is_given, self.max_entities):
-                docs = list(extract(self.nlp, docs, is_given, len(docs)))
-            for doc, spans, job in zip(docs, given, jobs):
-                yield self._to_answer(doc, spans, job)
+            docs = [make_doc(self.nlp, job.task, "the text") for job in jobs]
+            with replace_generators(self.nlp, self._limit):
+                found = list(extract(self.nlp, docs, is_given, len(docs)))
+            for doc, job in zip(found, jobs):
+                given = list(doc.spans[GIVEN_KEY]) if is_given else None
+                yield self._to_answer(doc, given, job)
 
-    def _give(self, doc: Doc, task: Task) -> List[Span]:
-        spans = set_entities(doc, task.entities or (), "the text")
-        generator = self.extractor.model.attrs["get_instances"]
-        if len(doc.ents) < len(spans) and type(generator) is not PairGenerator:
-            raise ServiceError(
-                422,
-                f"{len(spans) - len(doc.ents)} of {len(spans)} given entities overlap "
-                f"others, and the model's own generator of pairs may not see them; "
-                f"expected entities that do not overlap.",
-            )
-        return spans
+    def _limit(self, generator: Any) -> Any:
+        if is_batch_generator(generator):
+            return LimitedPairs(generator, self.max_entities)
+        return generator
 
     def _to_answer(self, doc: Doc, given: Optional[List[Span]], job: Job) -> Answer:
         entities, number = _number_entities(doc, given, job.task)
@@ -198,23 +197,21 @@ class Runner:
         return sorted(scores, key=lambda score: -score["score"])
 
 
-class LimitedGenerator(PairGenerator):
-    """Pairs of the entities of a generator of ours, unless there are too many.
+class LimitedPairs:
+    """The pairs of a generator, unless a text has too many entities.
 
-    generator (PairGenerator): the generator.
-    spans_key (Optional[str]): where the entities are.
+    generator (BatchGenerator): the generator.
     max_entities (int): most entities of one text; pairs grow with their square.
     """
 
-    def __init__(
-        self, generator: PairGenerator, spans_key: Optional[str], max_entities: int
-    ) -> None:
-        super().__init__(
-            max_length=generator.max_length,
-            max_sentences=generator.max_sentences,
-            spans_key=spans_key,
-        )
+    def __init__(self, generator: BatchGenerator, max_entities: int) -> None:
+        self.generator = generator
         self.max_entities = max_entities
+        self.spans_key = getattr(generator, "spans_key", None)
+
+    def get_entities(self, docs: Sequence[Doc]) -> Entities:
+        """RETURNS (Entities): those of the generator."""
+        return self.generator.get_entities(docs)
 
     def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
         """RAISES (ServiceError): if a text has too many entities."""
@@ -226,27 +223,7 @@ class LimitedGenerator(PairGenerator):
                 f"{self.max_entities}. Send it in parts.",
                 reason="size",
             )
-        return super().get_pairs(docs, entities)
-
-
-@contextmanager
-def _use_entities(nlp: Language, is_given: bool, max_entities: int) -> Iterator[None]:
-    """Take the candidates from given entities, which may overlap, whatever group the
-    model learned from; and limit how many there may be."""
-    swapped = []
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            generator = pipe.model.attrs["get_instances"]
-            if type(generator) is PairGenerator:
-                key = GIVEN_KEY if is_given else generator.spans_key
-                limited = LimitedGenerator(generator, key, max_entities)
-                pipe.model.attrs["get_instances"] = limited
-                swapped.append((pipe.model, generator))
-    try:
-        yield
-    finally:
-        for model, generator in swapped:
-            model.attrs["get_instances"] = generator
+        return self.generator.get_pairs(docs, entities)
 
 
 def _number_entities(
