@@ -32,7 +32,7 @@ def draw() -> str:
     doc._.relations = [(spans[h], label, spans[t], 1.0) for h, label, t in RELATIONS]
     svg = visualise.render(doc, jupyter=False, width=520) or ""
     # readable on a dark page too
-    return svg.replace("<svg ", '<svg style="background: #ffffff" ', 1) + "\n"
+    return svg.replace('style="', 'style="background: #ffffff; ', 1) + "\n"
 
 
 if __name__ == "__main__":
