@@ -4,11 +4,12 @@ How many damaged files there are is multiplied by the environment variable MUTAT
 """
 
 import copy
+import inspect
 import json
 import os
 import random
 import re
-from typing import Any, List, Sequence
+from typing import Any, Callable, List, Sequence
 
 VALUES = [
     *(None, True, False, -1, 0, 1, 7, 10**30, 0.5, float("nan"), float("inf")),
@@ -20,6 +21,34 @@ VALUES = [
 def how_many(n: int) -> int:
     """RETURNS (int): damaged files to try, where CI tries `n`."""
     return n * int(os.environ.get("MUTATIONS", "1"))
+
+
+def for_seeds(n: int, readable: float = 0) -> Callable[[Callable], Callable]:
+    """Call a test once for each of `n` seeds, with `rng`: one test, not hundreds.
+
+    n (int): how many, where CI tries as many.
+    readable (float): the share of calls that have to return something.
+    RETURNS (Callable): of the test; what fails names the seed and the files.
+    """
+
+    def decorate(test: Callable) -> Callable:
+        def run(**fixtures: Any) -> None:
+            n_readable, n_seeds = 0, how_many(n)
+            for seed in range(n_seeds):
+                try:
+                    n_readable += bool(test(rng=random.Random(seed), **fixtures))
+                except Exception as error:
+                    folder = fixtures.get("tmp_path")
+                    raise AssertionError(f"seed {seed}, files in {folder}") from error
+            assert n_readable >= readable * n_seeds
+
+        signature = inspect.signature(test)
+        names = [p for name, p in signature.parameters.items() if name != "rng"]
+        run.__signature__ = signature.replace(parameters=names)
+        run.__name__ = test.__name__
+        return run
+
+    return decorate
 
 
 def damage(value: Any, rng: random.Random) -> Any:

@@ -1,6 +1,5 @@
 import copy
 import json
-import random
 
 import pytest
 
@@ -8,7 +7,7 @@ from rel_component.formats import FORMATS, find_format
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import entities, read, triples, write_lines
 
 PATH = DATA / "annotto" / "annotation.jsonlines"
@@ -98,11 +97,10 @@ def test_wrong_fields_are_named(tmp_path, keys, value, problem):
     assert all(f"{path}:2 " in line for line in report.problems)
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.jsonl"
-    if seed % 3:
+    if rng.randrange(3):
         path.write_text("\n".join(map(json.dumps, damage(LINES, rng))))
     else:
         path.write_bytes(damage_bytes(LINES, rng))

@@ -1,12 +1,10 @@
-import random
-
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 from rel_component.relations import get_relation_data
 from tests.paths import ASSETS, DATA
 
-from ..mutate import damage_text, how_many
+from ..mutate import damage_text, for_seeds
 from ..util import entities, read, read_as
 
 SMALL = DATA / "columns"
@@ -216,9 +214,8 @@ def test_other_encodings(tmp_path):
     assert [doc.text for doc in docs] == ["Zürich .", "Rom"]
 
 
-@pytest.mark.parametrize("seed", range(how_many(300)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(300)
+def test_damaged_files(tmp_path, rng):
     name = rng.choice([*SCHEMES, "broken.conll"])
     text = (SMALL / name).read_bytes().decode(errors="replace")
     path = write(tmp_path, damage_text(text, rng))

@@ -1,12 +1,10 @@
-import random
-
 import pytest
 
 from rel_component.formats import FORMATS, find_format
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage_text, how_many
+from ..mutate import damage_text, for_seeds
 from ..util import entities, read, read_as, triples
 
 SMALL = DATA / "conll04"
@@ -129,9 +127,8 @@ def test_other_schemes_and_lines_before_the_first_document(tmp_path):
     assert docs == []
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     text = (SMALL / rng.choice(["small.txt", "broken.txt"])).read_text()
     path = tmp_path / "x.txt"
     path.write_bytes(damage_text(text, rng))

@@ -1,5 +1,4 @@
 import json
-import random
 
 import pytest
 
@@ -7,7 +6,7 @@ from rel_component.formats import FORMATS, Options, Report, find_format, iter_do
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import NLP, entities, read, triples, write_lines
 
 TEXT = "Marie Curie worked at the University of Paris."
@@ -205,12 +204,11 @@ def test_advice_on_grapheme_clusters(tmp_path, text, is_odd):
     assert any("grapheme clusters" in hint for hint in report.hints) == is_odd
 
 
-@pytest.mark.parametrize("seed", range(how_many(300)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(300)
+def test_damaged_files(tmp_path, rng):
     values = [EXAMPLE, example(relations=[]), {"text": "a b", "label": [[0, 1, "A"]]}]
     path = tmp_path / "all.jsonl"
-    if seed % 3:
+    if rng.randrange(3):
         values = damage(values, rng)
         path.write_text("\n".join(map(json.dumps, values)))
     else:

@@ -1,5 +1,4 @@
 import json
-import random
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from rel_component.formats import FORMATS, Options, Report, find_format, read_re
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import read, read_as, write_json
 
 SMALL = DATA / "docred"
@@ -220,11 +219,10 @@ def test_evidence_matters_only_where_it_is_used(tmp_path, evidence, problem):
     assert problem.replace(":", "):", 1) in report.problems[0] and len(docs) == 1
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.json"
-    if seed % 4:
+    if rng.randrange(4):
         path.write_text(json.dumps(damage([DOCUMENT, *VALUES], rng)))
     else:
         path.write_bytes(damage_bytes([VALUES], rng))

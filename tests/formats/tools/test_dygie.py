@@ -1,5 +1,4 @@
 import json
-import random
 
 import pytest
 
@@ -7,7 +6,7 @@ from rel_component.formats import FORMATS, find_format
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import entities, read, read_as, triples, write_lines
 
 SMALL = DATA / "dygie"
@@ -136,11 +135,10 @@ def test_documents_without_relations(tmp_path):
     assert get_relation_data(docs[0]).complete is False
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.jsonl"
-    if seed % 4:
+    if rng.randrange(4):
         path.write_text("\n".join(map(json.dumps, damage([DOCUMENT, *LINES], rng))))
     else:
         path.write_bytes(damage_bytes(LINES, rng))

@@ -1,12 +1,11 @@
 import copy
 import json
-import random
 
 import pytest
 
 from rel_component.formats import FORMATS, Options, Report, find_format
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import entities, read, read_as, triples, write_lines
 
 ANN = {"start": 0, "end": 3, "label": "PER", "text": "Ann"}
@@ -212,13 +211,11 @@ def test_predictions_are_read(tmp_path, nlp):
     assert entities(docs[0]) == [("Ann", "PER"), ("Rom", "LOC")]
 
 
-def test_damaged_files(tmp_path):
-    rng = random.Random(0)
+@for_seeds(150)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.jsonl"
     row = make(negatives=[{"head": 0, "tail": 1}], tokens=[[0, 3]], sentences=[[0, 9]])
-    for _ in range(how_many(150)):
-        rows = [damage(row, rng) for _ in range(2)]
-        path.write_text("\n".join(map(json.dumps, rows)))
-        read_as("jsonl", path)
-        path.write_bytes(damage_bytes([row, row], rng))
-        read_as("jsonl", path)
+    path.write_text("\n".join(json.dumps(damage(row, rng)) for _ in range(2)))
+    read_as("jsonl", path)
+    path.write_bytes(damage_bytes([row, row], rng))
+    read_as("jsonl", path)

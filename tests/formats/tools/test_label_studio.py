@@ -1,6 +1,5 @@
 import copy
 import json
-import random
 
 import pytest
 
@@ -16,7 +15,7 @@ from rel_component.formats.html_text import render
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import NLP, entities, read, triples, write_json, write_lines
 
 FOLDER = DATA / "label_studio"
@@ -490,11 +489,10 @@ TASKS = [
 POLICIES = [None, "all", "first", "latest", "ground-truth", "by:1"]
 
 
-@pytest.mark.parametrize("seed", range(how_many(300)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(300)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.json"
-    if seed % 3:
+    if rng.randrange(3):
         path.write_text(json.dumps(damage(copy.deepcopy(TASKS), rng)))
     else:
         path.write_bytes(damage_bytes(TASKS, rng))

@@ -1,15 +1,12 @@
-import random
 import shutil
 from pathlib import Path
-
-import pytest
 
 from rel_component import get_relations
 from rel_component.formats import FORMATS, find_format
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage_text, how_many
+from ..mutate import damage_text, for_seeds
 from ..util import entities, read, read_as, triples
 
 SMALL = DATA / "semeval"
@@ -154,9 +151,8 @@ def test_what_begins_otherwise_is_refused(tmp_path):
     assert docs == []
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     name = rng.choice(["train.txt", "TEST_FILE_small.txt", "broken.txt"])
     text = (SMALL / name).read_bytes().decode(errors="replace")
     path = tmp_path / "x.txt"

@@ -1,5 +1,4 @@
 import json
-import random
 
 import pytest
 
@@ -7,7 +6,7 @@ from rel_component import get_relations
 from rel_component.formats import FORMATS, Options, Report, find_format, read_records
 from rel_component.relations import get_relation_data
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import entities, read, read_as, triples, write_json
 
 WORDS = "Ada Lovelace met Charles Babbage in London .".split()
@@ -162,11 +161,10 @@ def test_items_without_a_relation(tmp_path):
     assert report.notes["items without a relation"] == 1
 
 
-@pytest.mark.parametrize("seed", range(how_many(150)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(150)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.json"
-    if seed % 4:
+    if rng.randrange(4):
         path.write_text(json.dumps(damage(ITEMS, rng)))
     else:
         path.write_bytes(damage_bytes([ITEMS], rng))

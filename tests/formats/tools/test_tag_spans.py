@@ -1,5 +1,4 @@
 import json
-import random
 
 import pytest
 
@@ -7,7 +6,7 @@ from rel_component.formats import FORMATS, Options, Report, find_format, read_re
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
 
-from ..mutate import damage, damage_bytes, how_many
+from ..mutate import damage, damage_bytes, for_seeds
 from ..util import entities, read, triples, write_lines
 
 PATH = DATA / "tag_spans" / "rows.jsonl"
@@ -85,11 +84,10 @@ def test_wrong_fields_are_named(tmp_path, changes, problem):
     assert report.n_lost["relations"] == 1
 
 
-@pytest.mark.parametrize("seed", range(how_many(200)))
-def test_damaged_files(tmp_path, seed):
-    rng = random.Random(seed)
+@for_seeds(200)
+def test_damaged_files(tmp_path, rng):
     path = tmp_path / "a.jsonl"
-    if seed % 3:
+    if rng.randrange(3):
         path.write_text("\n".join(map(json.dumps, damage(ROWS, rng))))
     else:
         path.write_bytes(damage_bytes(ROWS, rng))
