@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 from ..activations import Output, activate
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs
-from ..pairs.buckets import PairBuckets, get_types
+from ..pairs.buckets import PairBuckets, get_table_sizes, get_types
 from ..pairs.dropout import Dropout
 from ..pairs.features import get_groups
 from ..transformer.mixed_precision import for_device, keep_gradients
@@ -96,14 +96,13 @@ def create_marker_model(
         probabilities. Its backprop takes the gradient with respect to the logits, as
         that of `rel_component.PairModel.v1`.
     """
-    switches = {
-        "distance": distance,
-        "nesting": nesting,
-        "boundaries": boundaries,
-        "entities_between": entities_between,
-        "shared_words": shared_words,
-    }
-    groups = get_groups([key for key, is_on in switches.items() if is_on])
+    groups = get_groups(
+        distance=distance,
+        nesting=nesting,
+        boundaries=boundaries,
+        entities_between=entities_between,
+        shared_words=shared_words,
+    )
     transformer = create_transformer(
         name,
         {**tokenizer_config},
@@ -121,7 +120,7 @@ def create_marker_model(
         params={
             "markers": None,
             "type_pairs": None,
-            **{feature.__name__: None for group in groups for feature, _ in group},
+            **{feature.name: None for group in groups for feature in group},
         },
         attrs={
             "name": name,
@@ -314,13 +313,7 @@ def init(
         # nothing yet, so that the buckets decide first
         classify.set_param("W", model.ops.alloc2f(n_classes, classify.get_dim("nI")))
         classify.set_param("b", model.ops.alloc1f(n_classes))
-        n_types = len(model.attrs["entity_types"]) + 1
-        sizes = {
-            f.__name__: size for group in model.attrs["groups"] for f, size in group
-        }
-        if model.attrs["use_types"]:
-            sizes["type_pairs"] = 2 * n_types * n_types
-        for name, size in sizes.items():
+        for name, size in get_table_sizes(model).items():
             model.set_param(name, model.ops.alloc2f(size, n_classes))
     return model
 

@@ -26,7 +26,7 @@ from ..entity_vectors import (
     get_token_rows,
     pool_entities,
 )
-from .buckets import get_types
+from .buckets import get_table_sizes, get_types
 from .dropout import Dropout, Gradient
 from .features import get_groups
 from .hidden import PairHidden, Terms
@@ -107,15 +107,13 @@ def create_pair_model(
     """
     if learn_scale is not None:
         logit_scale = take_renamed("learn_scale", "logit_scale", learn_scale)
-    switches = {
-        "distance": distance,
-        "nesting": nesting,
-        "boundaries": boundaries,
-        "entities_between": entities_between,
-        "shared_words": shared_words,
-    }
-    names = [name for name, is_on in switches.items() if is_on]
-    groups = get_groups(names)
+    groups = get_groups(
+        distance=distance,
+        nesting=nesting,
+        boundaries=boundaries,
+        entities_between=entities_between,
+        shared_words=shared_words,
+    )
     project = Linear(nO=2 * hidden_width + 2 * biaffine_width)
     classify = Linear(nI=hidden_width)
     layers: List[Model] = [tok2vec, pooling, project, classify]
@@ -143,7 +141,7 @@ def create_pair_model(
             "types": None,
             "type_pairs": None,
             "biaffine": None,
-            **{feature.__name__: None for group in groups for feature, _ in group},
+            **{feature.name: None for group in groups for feature in group},
         },
         attrs={
             "get_instances": get_instances,
@@ -245,10 +243,8 @@ def _init_tables(model: Model, n_classes: int) -> None:
     if model.attrs["use_types"]:
         n_types = len(model.attrs["entity_types"]) + 1
         model.set_param("types", table(n_types, 2 * nH + 2 * nK))
-        model.set_param("type_pairs", wide_table(2 * n_types * n_types))
-    for group in model.attrs["groups"]:
-        for feature, size in group:
-            model.set_param(feature.__name__, wide_table(size))
+    for name, size in get_table_sizes(model).items():
+        model.set_param(name, wide_table(size))
     if nK:
         model.set_param("biaffine", table(nK, n_classes * nK))
 

@@ -9,7 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..candidates import Candidates
-from .features import Between, get_between, get_codes, get_layout
+from .features import SHARED_WORDS, Between, get_between, get_codes, get_layout
 from .layers import combine_tables, inc_grads
 
 
@@ -34,6 +34,17 @@ def get_types(
     return types
 
 
+def get_table_sizes(model: Model) -> Dict[str, int]:
+    """RETURNS (Dict[str, int]): parameter of a pair model → its rows, one for each
+    bucket. `model.attrs["entity_types"]` must have been set before."""
+    sizes = {}
+    if model.attrs["use_types"]:
+        n_types = len(model.attrs["entity_types"]) + 1
+        sizes["type_pairs"] = 2 * n_types * n_types
+    features = (feature for group in model.attrs["groups"] for feature in group)
+    return {**sizes, **{feature.name: feature.size for feature in features}}
+
+
 class PairBuckets:
     """What the tables say of blocks of pairs, and the tables' gradients.
 
@@ -53,13 +64,14 @@ class PairBuckets:
     ) -> None:
         self.model, self.ops = model, model.ops
         self.candidates, self.types = candidates, types
-        self.names = [[f.__name__ for f, _ in group] for group in model.attrs["groups"]]
+        groups = model.attrs["groups"]
         self.layout = get_layout(
             docs,
             candidates.entities,
             get_type_numbers(model),
-            words=any("_shared_words" in names for names in self.names),
+            words=any(SHARED_WORDS in group for group in groups),
         )
+        self.names = [[feature.name for feature in group] for group in groups]
         if model.attrs["use_types"]:
             self.names.append(["type_pairs"])
         tables = [

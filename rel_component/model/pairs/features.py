@@ -224,42 +224,69 @@ def _shared_words(
     return layout.words.compare(heads, tails)
 
 
-Feature = Callable[[Positions, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray]
+@dataclass(frozen=True)
+class Feature:
+    """Something known of a pair, as a bucket.
 
-# switch of the configuration → its features with their numbers of buckets
-FEATURES: Dict[str, List[Tuple[Feature, int]]] = {
-    "distance": [(_distance, 2 * (len(DISTANCES) + 1))],
-    "nesting": [(_nesting, 4)],
-    "boundaries": [(_sentences, 3), (_lines, 3)],
-    "entities_between": [
-        (_entities_between, len(COUNTS) + 1),
-        (_head_type_between, len(FEW) + 1),
-        (_tail_type_between, len(FEW) + 1),
+    name (str): of its table among a model's parameters. Saved models name it so: a new
+        name would make them unreadable.
+    size (int): number of buckets.
+    get_buckets (Callable): the bucket of each pair, (n_pairs,), below `size`.
+    """
+
+    name: str
+    size: int
+    get_buckets: Callable[
+        [Positions, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray
+    ]
+
+
+SHARED_WORDS = Feature("_shared_words", N_SHARED, _shared_words)
+
+# switch of the pair models' configuration → its features
+FEATURES: Dict[str, List[Feature]] = {
+    "distance": [Feature("_distance", 2 * (len(DISTANCES) + 1), _distance)],
+    "nesting": [Feature("_nesting", 4, _nesting)],
+    "boundaries": [
+        Feature("_sentences", 3, _sentences),
+        Feature("_lines", 3, _lines),
     ],
-    "shared_words": [(_shared_words, N_SHARED)],
+    "entities_between": [
+        Feature("_entities_between", len(COUNTS) + 1, _entities_between),
+        Feature("_head_type_between", len(FEW) + 1, _head_type_between),
+        Feature("_tail_type_between", len(FEW) + 1, _tail_type_between),
+    ],
+    "shared_words": [SHARED_WORDS],
 }
 
 
-def get_groups(names: Sequence[str]) -> List[List[Tuple[Feature, int]]]:
-    """Group features so that a group's buckets combine into one code.
+def get_groups(**switches: bool) -> List[List[Feature]]:
+    """Group the features that are switched on, so that a group's buckets combine into
+    one code.
 
-    names (Sequence[str]): keys of FEATURES.
-    RETURNS (List[List[Tuple[Feature, int]]]): groups of features with their sizes.
+    **switches (bool): each key of FEATURES, so that no pair model forgets one.
+    RETURNS (List[List[Feature]]): groups of features.
+    RAISES (TypeError): if a switch is missing or unknown.
     """
-    groups: List[List[Tuple[Feature, int]]] = []
+    wrong = switches.keys() ^ FEATURES.keys()
+    if wrong:
+        raise TypeError(
+            f"get_groups: missing or unknown {', '.join(sorted(wrong))}; expected all "
+            f"of {', '.join(FEATURES)}."
+        )
+    groups: List[List[Feature]] = []
     combined = MAX_GROUP
-    for name in names:
-        for feature, size in FEATURES[name]:
-            if combined * size > MAX_GROUP:
-                groups.append([])
-                combined = 1
-            groups[-1].append((feature, size))
-            combined *= size
+    for feature in (x for key in FEATURES if switches[key] for x in FEATURES[key]):
+        if combined * feature.size > MAX_GROUP:
+            groups.append([])
+            combined = 1
+        groups[-1].append(feature)
+        combined *= feature.size
     return groups
 
 
 def get_codes(
-    groups: List[List[Tuple[Feature, int]]],
+    groups: List[List[Feature]],
     layout: Positions,
     heads: numpy.ndarray,
     tails: numpy.ndarray,
@@ -274,8 +301,9 @@ def get_codes(
     codes = []
     for group in groups:
         code = numpy.zeros(len(heads), dtype="int32")
-        for feature, size in group:
-            code = code * size + feature(layout, heads, tails, between)
+        for feature in group:
+            buckets = feature.get_buckets(layout, heads, tails, between)
+            code = code * feature.size + buckets
         codes.append(code.astype("int32"))
     return codes
 

@@ -1,3 +1,5 @@
+import inspect
+import re
 from bisect import bisect_right
 
 import numpy
@@ -5,8 +7,11 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from thinc.api import reduce_mean
 
 from rel_component.model.candidates import PairGenerator, get_candidates
+from rel_component.model.markers.architecture import create_marker_model
+from rel_component.model.pairs.architecture import create_pair_model
 from rel_component.model.pairs.entity_words import N_SHARED, PART, STEM
 from rel_component.model.pairs.features import (
     COUNTS,
@@ -20,7 +25,7 @@ from rel_component.model.pairs.features import (
     get_layout,
 )
 
-from ...util import make_doc
+from ...util import TokenTable, make_doc
 
 VOCAB = spacy.blank("en").vocab
 TYPES = {VOCAB.strings.add(type_): i for i, type_ in enumerate("AB", 1)}
@@ -120,7 +125,9 @@ NAIVE = {
     "_head_type_between": lambda doc, h, t, b, e: naive_type_between(h, h, t, e),
     "_tail_type_between": lambda doc, h, t, b, e: naive_type_between(t, h, t, e),
 }
-ALL = [pair for group in FEATURES.values() for pair in group]
+ALL = [feature for features in FEATURES.values() for feature in features]
+ALL_ON = dict.fromkeys(FEATURES, True)
+ALL_OFF = dict.fromkeys(FEATURES, False)
 
 
 def prepare(batch):
@@ -130,12 +137,12 @@ def prepare(batch):
     return candidates, (layout, heads, tails, get_between(layout, heads, tails))
 
 
-@pytest.mark.parametrize("feature,size", ALL, ids=[f.__name__ for f, _ in ALL])
+@pytest.mark.parametrize("feature", ALL, ids=lambda feature: feature.name)
 @given(batch=documents())
-def test_feature(batch, feature, size):
+def test_feature(batch, feature):
     candidates, arguments = prepare(batch)
-    found = feature(*arguments)
-    naive = NAIVE[feature.__name__]
+    found = feature.get_buckets(*arguments)
+    naive = NAIVE[feature.name]
     for i, doc in enumerate(batch):
         rows, pairs = candidates.of_doc(i)
         entities = [
@@ -154,12 +161,12 @@ def test_feature(batch, feature, size):
                 between = range(0)
             expected.append(naive(doc, *ends, between, entities))
         assert found[pairs].tolist() == expected
-    assert all(0 <= code < size for code in found)
+    assert all(0 <= code < feature.size for code in found)
 
 
 @given(batch=documents())
 def test_batching_does_not_change_features(batch):
-    groups = get_groups(list(FEATURES))
+    groups = get_groups(**ALL_ON)
     together = get_codes(groups, *prepare(batch)[1])
     alone = [get_codes(groups, *prepare([doc])[1]) for doc in batch]
     for found, *parts in zip(together, *alone):
@@ -168,32 +175,76 @@ def test_batching_does_not_change_features(batch):
 
 @given(batch=documents(), names=st.sets(st.sampled_from(sorted(FEATURES))))
 def test_codes_combine_the_buckets(batch, names):
-    groups = get_groups(sorted(names))
+    groups = get_groups(**{**ALL_OFF, **dict.fromkeys(names, True)})
     _, arguments = prepare(batch)
     codes = get_codes(groups, *arguments)
     assert len(codes) == len(groups)
     for group, code in zip(groups, codes):
         assert code.dtype == "int32"
-        for feature, size in reversed(group):  # the last varies fastest
-            assert (code % size).tolist() == feature(*arguments).tolist()
-            code = code // size
+        for feature in reversed(group):  # the last varies fastest
+            buckets = feature.get_buckets(*arguments)
+            assert (code % feature.size).tolist() == buckets.tolist()
+            code = code // feature.size
         assert not code.any()
 
 
 def test_groups_hold_each_feature_once_and_stay_small():
-    groups = get_groups(list(FEATURES))
+    groups = get_groups(**ALL_ON)
     assert [feature for group in groups for feature in group] == ALL
-    sizes = [numpy.prod([size for _, size in group]) for group in groups]
+    sizes = [numpy.prod([feature.size for feature in group]) for group in groups]
     assert max(sizes) <= MAX_GROUP and len(groups) < len(ALL)
 
 
 def test_no_features():
-    assert get_groups([]) == []
+    assert get_groups(**ALL_OFF) == []
+
+
+@pytest.mark.parametrize("switches", [{}, {**ALL_ON, "other": True}])
+def test_a_model_that_forgets_a_switch_or_has_another_is_refused(switches):
+    with pytest.raises(TypeError, match=r"distance|other"):
+        get_groups(**switches)
+
+
+def make_models(**switches):
+    """A pair model and a marker model, not initialized."""
+    tok2vec = TokenTable(numpy.zeros((1, 2), dtype="float32"))
+    yield create_pair_model(tok2vec, reduce_mean(), PairGenerator(), **switches)
+    yield create_marker_model("none", PairGenerator(), **switches)
+
+
+@pytest.mark.parametrize("switch", FEATURES)
+def test_a_pair_feature_is_a_switch_of_both_models(switch):
+    """And has its own tables in both, which is what shows in a saved model."""
+    pytest.importorskip("spacy_transformers")
+    names = {feature.name for feature in FEATURES[switch]}
+    for model in make_models(**{**ALL_OFF, switch: True}):
+        assert names == {feature.name for feature in ALL} & {*model.param_names}
+    defaults = [
+        inspect.signature(create).parameters[switch].default
+        for create in (create_pair_model, create_marker_model)
+    ]
+    assert defaults[0] == defaults[1]
+    for create in (create_pair_model, create_marker_model):
+        assert re.search(rf"\b{switch}\b", create.__doc__)
+
+
+def test_tables_have_the_names_that_saved_models_have():
+    """Whatever the functions are called; a new name here breaks users' models."""
+    assert [feature.name for feature in ALL] == [
+        "_distance",
+        "_nesting",
+        "_sentences",
+        "_lines",
+        "_entities_between",
+        "_head_type_between",
+        "_tail_type_between",
+        "_shared_words",
+    ]
 
 
 def test_empty_docs():
     candidates, arguments = prepare([make_doc(VOCAB, 0), make_doc(VOCAB, 0)])
-    codes = get_codes(get_groups(list(FEATURES)), *arguments)
+    codes = get_codes(get_groups(**ALL_ON), *arguments)
     assert len(candidates) == 0 and [len(code) for code in codes] == [0, 0]
 
 
@@ -207,5 +258,5 @@ def test_docs_of_different_vocabularies():
         ),
     ]
     _, arguments = prepare(batch)
-    ((lines, _),) = [pair for pair in ALL if pair[0].__name__ == "_lines"]
-    assert lines(*arguments).tolist() == [0, 0, 1, 1]
+    (lines,) = [feature for feature in ALL if feature.name == "_lines"]
+    assert lines.get_buckets(*arguments).tolist() == [0, 0, 1, 1]
