@@ -41,6 +41,7 @@ from ..scorer import relation_scorer
 from .calibration import Line, calibrate
 from .constraints import add_canonical, add_mirrored
 from .loss import PairLoss
+from .merging import keep_ruled
 from .truth import Truth, count_covered, find_labels, get_gold_candidates, get_truth
 
 DEFAULT_CONFIG = """
@@ -389,6 +390,7 @@ class RelationExtractor(TrainablePipe):
                 scores=scores[1][pairs].copy() if is_batch else scores[1][pairs],
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
+            data = keep_ruled(doc, data, single_label=self.single_label)
             set_relation_data(doc, data)
 
     def update(

@@ -1,0 +1,226 @@
+"""Relation patterns: what each field may hold, checked when a pattern is added."""
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple, Union
+
+from spacy.schemas import validate_token_pattern
+
+from ..wording import join_names
+
+# a phrase, or a pattern of spaCy's Matcher
+TextPattern = Union[str, List[Dict[str, Any]]]
+Alternatives = Tuple[TextPattern, ...]
+RelationPatternType = Dict[str, Any]
+
+CONDITIONS = ("between", "before", "after", "without")
+ORDERS = ("any", "head_first", "tail_first")
+NEAREST = ("head", "tail", "both")
+EXAMPLE = (
+    "{'label': 'WORKS_FOR', 'head': 'PERSON', 'tail': 'ORG', 'max_tokens': 5, "
+    "'between': 'works for'}"
+)
+
+
+@dataclass(frozen=True)
+class RelationPattern:
+    """Which pairs of entities have a relation.
+
+    label (str): of the relation.
+    id (str): of the pattern; `""` for none.
+    head, tail (FrozenSet[str]): entity types; empty for any.
+    max_tokens (Optional[int]): most tokens between the two entities.
+    max_sentences (Optional[int]): most sentence boundaries between the starts of the
+        two; 0 keeps to one sentence.
+    order (str): `head_first`, `tail_first` or `any`.
+    between (Tuple[TextPattern, ...]): one of these matches somewhere between the two.
+    before, after (Tuple[TextPattern, ...]): one of these ends where the first of the
+        two starts, or starts where the second one ends.
+    without (Tuple[TextPattern, ...]): none of these matches between the two.
+    nearest (Optional[str]): `head`: only the nearest head of each tail, among those
+        that meet all other conditions; `tail`: only the nearest tail of each head;
+        `both`.
+    dependency (Optional[List[Dict]]): a pattern of spaCy's DependencyMatcher, whose
+        nodes `head` and `tail` are tokens of the two entities.
+    score (float): of the relation, from 0 to 1.
+    """
+
+    label: str
+    id: str = ""
+    head: FrozenSet[str] = frozenset()
+    tail: FrozenSet[str] = frozenset()
+    max_tokens: Optional[int] = None
+    max_sentences: Optional[int] = None
+    order: str = "any"
+    between: Alternatives = ()
+    before: Alternatives = ()
+    after: Alternatives = ()
+    without: Alternatives = ()
+    nearest: Optional[str] = None
+    dependency: Optional[List[Dict[str, Any]]] = None
+    score: float = 1.0
+
+    def get_conditions(self) -> Dict[str, Alternatives]:
+        """RETURNS (Dict[str, Tuple[TextPattern, ...]]): those on the text that it
+        has."""
+        found = {name: getattr(self, name) for name in CONDITIONS}
+        return {name: value for name, value in found.items() if value}
+
+
+def read_pattern(data: Any, where: str) -> RelationPattern:
+    """Check a pattern.
+
+    data (Dict[str, Any]): as JSON holds it.
+    where (str): its place, for messages.
+    RETURNS (RelationPattern): the same.
+    RAISES (ValueError): naming the field, what was found and what was expected.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(
+            f"{where} is {_show(data)}; expected an object such as {EXAMPLE}."
+        )
+    if data.get("id"):
+        where = f"{where} ({data['id']!r})"
+    unknown = [str(name) for name in data if name not in READERS]
+    if unknown:
+        raise ValueError(
+            f"{where} has unknown field(s) {', '.join(unknown)}; expected some of "
+            f"{', '.join(READERS)}."
+        )
+    if "label" not in data:
+        raise ValueError(f"{where} has no label; expected a pattern such as {EXAMPLE}.")
+    values = {
+        name: READERS[name](value, f"{where}.{name}")
+        for name, value in data.items()
+        # null is the same as leaving a field out, but for the label
+        if value is not None or name == "label"
+    }
+    values.pop("meta", None)
+    return RelationPattern(**values)
+
+
+def _read_string(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{where} is {_show(value)}; expected a string.")
+    return value
+
+
+def _read_id(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{where} is {_show(value)}; expected a string.")
+    return value
+
+
+def _read_types(value: Any, where: str) -> FrozenSet[str]:
+    types = value if isinstance(value, (list, tuple)) and value else [value]
+    if not all(isinstance(type_, str) and type_ for type_ in types):
+        raise ValueError(
+            f"{where} is {_show(value)}; expected an entity type or a list of them."
+        )
+    return frozenset(types)
+
+
+def _read_count(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(
+            f"{where} is {_show(value)}; expected a whole number from 0 on, or null "
+            f"for no limit."
+        )
+    return value
+
+
+def _read_score(value: Any, where: str) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
+        raise ValueError(f"{where} is {_show(value)}; expected a number from 0 to 1.")
+    return float(value)
+
+
+def _one_of(names: Tuple[str, ...]) -> Callable[[Any, str], str]:
+    def read(value: Any, where: str) -> str:
+        if value not in names:
+            expected = join_names([repr(name) for name in names])
+            raise ValueError(f"{where} is {_show(value)}; expected one of {expected}.")
+        return value
+
+    return read
+
+
+def _read_alternatives(value: Any, where: str) -> Alternatives:
+    """One phrase, one token pattern, or a list of those."""
+    if isinstance(value, (list, tuple)):
+        is_one = bool(value) and all(isinstance(token, dict) for token in value)
+        patterns = [value] if is_one else value
+    else:
+        patterns = [value]
+    if not patterns:
+        raise ValueError(f"{where} is empty; leave the field out, or give a pattern.")
+    return tuple(_read_text_pattern(pattern, where) for pattern in patterns)
+
+
+def _read_text_pattern(value: Any, where: str) -> TextPattern:
+    if isinstance(value, str) and value.strip():
+        return value
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(
+            f"{where} is {_show(value)}; expected a phrase, a pattern of spaCy's "
+            f"Matcher such as [{{'LOWER': 'of'}}], or a list of these."
+        )
+    problems = validate_token_pattern(list(value))
+    if problems:
+        raise ValueError(
+            f"{where} is {_show(value)}, which is no pattern of spaCy's Matcher: "
+            f"{problems[0].replace('[pattern -> ', '[token ')}."
+        )
+    return list(value)
+
+
+def _read_dependency(value: Any, where: str) -> List[Dict[str, Any]]:
+    nodes = value if isinstance(value, (list, tuple)) else []
+    if not nodes or not all(isinstance(node, dict) for node in nodes):
+        raise ValueError(
+            f"{where} is {_show(value)}; expected a pattern of spaCy's "
+            f"DependencyMatcher, a list of objects."
+        )
+    for i, node in enumerate(nodes):
+        missing = [name for name in ("RIGHT_ID", "RIGHT_ATTRS") if name not in node]
+        if missing:
+            raise ValueError(
+                f"{where}[{i}] has no {join_names(missing)}; expected the nodes of "
+                f"spaCy's DependencyMatcher."
+            )
+    names = [node["RIGHT_ID"] for node in nodes]
+    missing = [name for name in ("head", "tail") if name not in names]
+    if missing:
+        raise ValueError(
+            f"{where} has no node whose RIGHT_ID is {join_names(missing)} (found "
+            f"{', '.join(map(str, names))}); these two name the entities."
+        )
+    return list(nodes)
+
+
+def _read_meta(value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is {_show(value)}; expected an object.")
+    return value
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+READERS: Dict[str, Callable[[Any, str], Any]] = {
+    "label": _read_string,
+    "id": _read_id,
+    "head": _read_types,
+    "tail": _read_types,
+    "max_tokens": _read_count,
+    "max_sentences": _read_count,
+    "order": _one_of(ORDERS),
+    **dict.fromkeys(CONDITIONS, _read_alternatives),
+    "nearest": _one_of(NEAREST),
+    "dependency": _read_dependency,
+    "score": _read_score,
+    # for whoever reads the patterns; `suggest_patterns.py` writes counts here
+    "meta": _read_meta,
+}

@@ -1,0 +1,481 @@
+"""The relation ruler: relations by patterns, as spaCy's rulers find spans."""
+
+import warnings
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
+
+import numpy
+import srsly
+from spacy import util
+from spacy.attrs import IDX, LENGTH
+from spacy.errors import Errors, Warnings
+from spacy.language import Language
+from spacy.matcher.levenshtein import levenshtein_compare
+from spacy.pipeline.pipe import Pipe
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import SimpleFrozenList
+
+from ..model.candidates import Entities, get_entities
+from ..pattern_ids import read_ids, write_ids
+from ..relations import RelationData, get_relation_data, set_relation_data
+from ..schema import Schema
+from ..scorer import relation_scorer
+from .extractor import check_threshold
+from .merging import merge_relations
+from .pattern_matcher import PatternMatcher, PatternMatches
+from .patterns import RelationPatternType, read_pattern
+
+PATTERNS_FILE = "patterns.jsonl"
+# others are set by the pipeline, and are not known when patterns are added
+PHRASE_ATTRS = ("ORTH", "LOWER", "NORM", "SHAPE")
+
+Matches = Tuple[Entities, PatternMatches]
+
+
+@Language.factory(
+    "relation_ruler",
+    assigns=["doc._.rel", "doc._.relations"],
+    default_config={
+        "spans_key": None,
+        "symmetric": [],
+        "threshold": 0.0,
+        "phrase_matcher_attr": "LOWER",
+        "matcher_fuzzy_compare": {"@misc": "spacy.levenshtein_compare.v1"},
+        "overwrite": False,
+        "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
+    },
+    default_score_weights={
+        "rel_micro_p": None,
+        "rel_micro_r": None,
+        "rel_micro_f": 1.0,
+        "rel_macro_f": None,
+        "rel_strict_f": None,
+    },
+)
+def make_relation_ruler(
+    nlp: Language,
+    name: str,
+    *,
+    spans_key: Optional[str],
+    symmetric: List[str],
+    threshold: float,
+    phrase_matcher_attr: str,
+    matcher_fuzzy_compare: Callable,
+    overwrite: bool,
+    scorer: Optional[Callable],
+) -> "RelationRuler":
+    """Construct a relation ruler.
+
+    spans_key (Optional[str]): take entities from `doc.spans[spans_key]`; None takes
+        `doc.ents`.
+    symmetric (List[str]): labels whose direction does not count: their relations are
+        written in both directions.
+    threshold (float): only patterns with at least this score count.
+    phrase_matcher_attr (str): token attribute that phrases are compared by.
+    matcher_fuzzy_compare (Callable): for the FUZZY operators of token patterns.
+    overwrite (bool): relations that a pair of entities had before are replaced by those
+        that patterns find for it; if False, both stay.
+    scorer (Optional[Callable]): scores examples.
+    """
+    return RelationRuler(
+        nlp,
+        name,
+        spans_key=spans_key,
+        symmetric=symmetric,
+        threshold=threshold,
+        phrase_matcher_attr=phrase_matcher_attr,
+        matcher_fuzzy_compare=matcher_fuzzy_compare,
+        overwrite=overwrite,
+        scorer=scorer,
+    )
+
+
+class RelationRuler(Pipe):
+    """Finds relations between the entities of a Doc by patterns."""
+
+    def __init__(
+        self,
+        nlp: Language,
+        name: str = "relation_ruler",
+        *,
+        spans_key: Optional[str] = None,
+        symmetric: Iterable[str] = (),
+        threshold: float = 0.0,
+        phrase_matcher_attr: str = "LOWER",
+        matcher_fuzzy_compare: Callable = levenshtein_compare,
+        overwrite: bool = False,
+        scorer: Optional[Callable] = relation_scorer,
+    ) -> None:
+        """Initialize a relation ruler: see `make_relation_ruler`."""
+        if phrase_matcher_attr not in PHRASE_ATTRS:
+            raise ValueError(
+                f"phrase_matcher_attr is {phrase_matcher_attr!r}; expected one of "
+                f"{', '.join(PHRASE_ATTRS)}. Other attributes can be matched by token "
+                f"patterns, such as [{{'LEMMA': 'work'}}]."
+            )
+        self.nlp = nlp
+        self.vocab = nlp.vocab
+        self.name = name
+        self.spans_key = spans_key
+        self.phrase_matcher_attr = phrase_matcher_attr
+        self.matcher_fuzzy_compare = matcher_fuzzy_compare
+        self.overwrite = overwrite
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "symmetric": sorted(symmetric),
+            "threshold": check_threshold(threshold),
+        }
+        self.clear()
+
+    def __len__(self) -> int:
+        """RETURNS (int): the number of patterns."""
+        return len(self._patterns)
+
+    def __contains__(self, label: str) -> bool:
+        """RETURNS (bool): whether a pattern has this label."""
+        return label in self.labels
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels of the patterns, sorted."""
+        return tuple(sorted({pattern["label"] for pattern in self._patterns}))
+
+    @property
+    def ids(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the ids of the patterns, sorted."""
+        return tuple(sorted({x["id"] for x in self._patterns if x.get("id")}))
+
+    @property
+    def patterns(self) -> List[RelationPatternType]:
+        """RETURNS (List[Dict[str, Any]]): the patterns as they were added."""
+        return list(self._patterns)
+
+    @property
+    def threshold(self) -> float:
+        """RETURNS (float): only patterns with at least this score count."""
+        return self.cfg["threshold"]
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.cfg["threshold"] = check_threshold(value)
+
+    @property
+    def symmetric(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        return frozenset(self.cfg["symmetric"])
+
+    @property
+    def schema(self) -> Schema:
+        """RETURNS (Schema): the entity types that patterns link."""
+        pairs: Dict[str, Optional[Set[Tuple[str, str]]]] = {}
+        for pattern in self._matcher.patterns:
+            allowed = pairs.setdefault(pattern.label, set())
+            if allowed is None or not pattern.head or not pattern.tail:
+                pairs[pattern.label] = None  # any two types
+            else:
+                allowed |= {(h, t) for h in pattern.head for t in pattern.tail}
+        return Schema(pairs, symmetric=self.symmetric & set(pairs))
+
+    @property
+    def entity_types(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): types that patterns name, sorted."""
+        patterns = self._matcher.patterns
+        return tuple(sorted({x for p in patterns for x in (*p.head, *p.tail)}))
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        patterns: Optional[Sequence[RelationPatternType]] = None,
+    ) -> None:
+        """Initialize the pipe for training: its patterns are replaced.
+
+        get_examples (Callable[[], Iterable[Example]]): the training data; not used.
+        nlp (Optional[Language]): the pipeline.
+        patterns (Optional[Sequence[Dict[str, Any]]]): the patterns.
+        RAISES (ValueError): if a pattern is wrong.
+        """
+        self.clear()
+        if patterns:
+            self.add_patterns(patterns)
+
+    def add_patterns(self, patterns: Iterable[RelationPatternType]) -> None:
+        """Add patterns, all or none.
+
+        patterns (Iterable[Dict[str, Any]]): see `patterns.RelationPattern` for their
+            fields; `label` is the only one that has to be there.
+        RAISES (ValueError): if a pattern is wrong, naming it and its field.
+        """
+        self._add_patterns(patterns, lambda i: f"patterns[{i}]")
+
+    def _add_patterns(
+        self, patterns: Iterable[RelationPatternType], name: Callable[[int], str]
+    ) -> None:
+        if isinstance(patterns, (dict, str, bytes)):
+            raise ValueError(
+                f"patterns is a {type(patterns).__name__}; expected a list of objects."
+            )
+        added = list(patterns)
+        read = [read_pattern(pattern, name(i)) for i, pattern in enumerate(added)]
+        try:
+            for i, pattern in enumerate(read):
+                self._matcher.add(pattern, name(i))
+        except ValueError:
+            self._build_matcher()  # without those that were added before the wrong one
+            raise
+        self._patterns.extend(added)
+
+    def clear(self) -> None:
+        """Remove all patterns."""
+        self._patterns: List[RelationPatternType] = []
+        self._build_matcher()
+
+    def _build_matcher(self) -> None:
+        self._matcher = PatternMatcher(
+            self.nlp,
+            phrase_attr=self.phrase_matcher_attr,
+            fuzzy_compare=self.matcher_fuzzy_compare,
+        )
+        for i, pattern in enumerate(self._patterns):
+            where = f"patterns[{i}]"
+            self._matcher.add(read_pattern(pattern, where), where)
+
+    def remove(self, label: str) -> None:
+        """Remove the patterns of a label.
+
+        label (str): the label.
+        RAISES (ValueError): if no pattern has it.
+        """
+        self._remove("label", label)
+
+    def remove_by_id(self, pattern_id: str) -> None:
+        """Remove the patterns with an id.
+
+        pattern_id (str): the id.
+        RAISES (ValueError): if no pattern has it.
+        """
+        self._remove("id", pattern_id)
+
+    def _remove(self, field: str, value: str) -> None:
+        kept = [x for x in self._patterns if x.get(field) != value]
+        if len(kept) == len(self._patterns):
+            kind = "ID" if field == "id" else field
+            raise ValueError(
+                Errors.E1024.format(attr_type=kind, label=value, component=self.name)
+            )
+        self._patterns = kept
+        self._build_matcher()
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Find relations in a Doc.
+
+        doc (Doc): the document, which is changed.
+        RETURNS (Doc): the same.
+        """
+        error_handler = self.get_error_handler()
+        try:
+            self.set_annotations([doc], self.predict([doc]))
+            return doc
+        except Exception as error:
+            error_handler(self.name, self, [doc], error)
+            return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Find relations in a stream of Docs.
+
+        stream (Iterable[Doc]): the documents, which are changed.
+        batch_size (int): documents to process at one time.
+        YIELDS (Doc): in their order.
+        """
+        error_handler = self.get_error_handler()
+        for docs in util.minibatch(stream, size=batch_size):
+            try:
+                self.set_annotations(docs, self.predict(docs))
+            except Exception as error:
+                error_handler(self.name, self, docs, error)
+            else:
+                yield from docs
+
+    def predict(self, docs: Iterable[Doc]) -> Matches:
+        """Match the patterns in a batch, without modifying the Docs.
+
+        docs (Iterable[Doc]): the batch.
+        RETURNS (Tuple[Entities, PatternMatches]): the entities, and the pairs that
+            match.
+        """
+        docs = list(docs)
+        if not self._patterns:
+            warnings.warn(Warnings.W036.format(name=self.name), stacklevel=2)
+        entities = get_entities(docs, self.spans_key)
+        return entities, self._matcher(docs, entities, self.symmetric)
+
+    def set_annotations(self, docs: Iterable[Doc], matches: Matches) -> None:
+        """Write relations into the Docs, beside those that they have.
+
+        docs (Iterable[Doc]): the batch.
+        matches (Tuple[Entities, PatternMatches]): what `predict` returned for it.
+        """
+        docs = list(docs)
+        for doc, data in zip(docs, self._build_data(docs, *matches)):
+            before = get_relation_data(doc)
+            if before is not None:
+                data = merge_relations(before, data, replace=self.overwrite)
+            set_relation_data(doc, data)
+
+    def _build_data(
+        self, docs: Sequence[Doc], entities: Entities, found: PatternMatches
+    ) -> Iterator[RelationData]:
+        """YIELDS (RelationData): what matches in each Doc; the ids of the patterns are
+        stored in the Doc."""
+        names = self.labels
+        types = [self.vocab.strings[type_] for type_ in entities.types.tolist()]
+        owners = entities.docs[found.pairs[:, 0]]
+        # one row for each pair, which may have several labels
+        is_new = numpy.ones(len(owners), dtype=bool)
+        is_new[1:] = (found.pairs[1:] != found.pairs[:-1]).any(axis=1)
+        columns = numpy.asarray([names.index(label) for label in found.labels], int)
+        cells = numpy.stack([numpy.cumsum(is_new) - 1, columns], axis=1).astype("int32")
+        scores = numpy.full((int(is_new.sum()), len(names)), numpy.nan, "float32")
+        scores[cells[:, 0], columns] = found.scores
+        is_decided = found.scores >= numpy.float32(self.threshold)
+        pairs = found.pairs[is_new]
+        numbers = numpy.arange(len(docs) + 1)
+        borders = numpy.searchsorted(owners, numbers).tolist()
+        row_borders = numpy.searchsorted(owners[is_new], numbers).tolist()
+        ent_borders = entities.offsets.tolist()
+        for i, doc in enumerate(docs):
+            ents = slice(ent_borders[i], ent_borders[i + 1])
+            rows = slice(row_borders[i], row_borders[i + 1])
+            at = slice(borders[i], borders[i + 1])
+            own_cells = cells[at] - numpy.asarray([rows.start, 0], dtype="int32")
+            data = RelationData(
+                spans=entities.spans[ents],
+                types=types[ents],
+                pairs=pairs[rows] - numpy.int32(ents.start),
+                labels=names,
+                # not a view, by which one Doc would keep the whole batch
+                scores=scores[rows].copy(),
+                decided=own_cells[is_decided[at]],
+            )
+            if len(own_cells):
+                _store_ids(doc, data, own_cells, found.ids[at])
+            yield data
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score a batch of examples.
+
+        examples (Iterable[Example]): gold and prediction.
+        RETURNS (Dict[str, Any]): of the scorer.
+        """
+        if self.scorer is None:
+            return {}
+        return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
+
+    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
+        """RETURNS (bytes): the patterns."""
+        serializers = {"patterns": lambda: srsly.json_dumps(self._patterns)}
+        return util.to_bytes(serializers, exclude)
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "RelationRuler":
+        """Load the patterns, in place of those that are there.
+
+        bytes_data (bytes): of `to_bytes`.
+        RETURNS (RelationRuler): the ruler.
+        """
+        self.clear()
+        read = {"patterns": lambda data: self.add_patterns(srsly.json_loads(data))}
+        util.from_bytes(bytes_data, read, exclude)
+        return self
+
+    def to_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> None:
+        """Save the patterns.
+
+        path (Union[str, Path]): a `.jsonl` file; else a folder, which gets one.
+        """
+        path = Path(path)
+        if path.suffix == ".jsonl":
+            srsly.write_jsonl(path, self._patterns)
+            return
+        write = {PATTERNS_FILE: lambda file: srsly.write_jsonl(file, self._patterns)}
+        util.to_disk(path, write, exclude)
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "RelationRuler":
+        """Load patterns, in place of those that are there.
+
+        path (Union[str, Path]): a `.jsonl` file, or a folder of `to_disk`.
+        RETURNS (RelationRuler): the ruler.
+        RAISES (ValueError): if the file can't be read, or a pattern is wrong; naming
+            the line.
+        """
+        self.clear()
+        path = Path(path)
+        if path.suffix == ".jsonl":
+            self._read_file(path)
+            return self
+        util.from_disk(path, {PATTERNS_FILE: self._read_file}, exclude)
+        return self
+
+    def _read_file(self, path: Path) -> None:
+        lines, patterns = read_patterns(path)
+        self._add_patterns(patterns, lambda i: f"{path}, line {lines[i]}")
+
+
+def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
+    """Read a file of patterns.
+
+    path (Path): JSON lines.
+    RETURNS (Tuple[List[int], List[Dict[str, Any]]]): line numbers, and patterns.
+    RAISES (ValueError): if it can't be read, naming the line.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected patterns, one JSON a line.")
+    lines: List[int] = []
+    patterns: List[RelationPatternType] = []
+    for number, line in enumerate(path.read_text(encoding="utf8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            patterns.append(srsly.json_loads(line))
+        except ValueError as error:
+            raise ValueError(
+                f"{path}, line {number}: no JSON ({error}); expected one pattern a "
+                f"line."
+            ) from error
+        lines.append(number)
+    return lines, patterns
+
+
+def _store_ids(
+    doc: Doc, data: RelationData, cells: numpy.ndarray, ids: Sequence[str]
+) -> None:
+    """Keep the ids of relations, beside those of rulers that ran before."""
+    known = read_ids(doc)
+    places = doc.to_array([IDX, LENGTH]).astype("int64")
+    starts = places[data.spans[:, 0], 0].tolist()
+    ends = places[data.spans[:, 1] - 1].sum(axis=1).tolist()
+    pairs = data.pairs[cells[:, 0]].tolist()
+    for (head, tail), column, id_ in zip(pairs, cells[:, 1].tolist(), ids):
+        label = data.labels[column]
+        known[(starts[head], ends[head], label, starts[tail], ends[tail])] = id_
+    write_ids(doc, known)
