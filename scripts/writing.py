@@ -10,7 +10,7 @@ from spacy.language import Language
 from wasabi import Printer
 
 from rel_component.formats import Report, Writer
-from rel_component.pipe.loading import find_extractor, load_pipeline
+from rel_component.pipe.loading import find_relation_pipes, load_pipeline
 from rel_component.wording import plural
 
 FILE_SUFFIXES = (".json", ".jsonl", ".txt")
@@ -20,9 +20,9 @@ N_SHOWN = 10
 def load_extractor(path: Path, threshold: Optional[float]) -> Language:
     """Load a pipeline that finds relations, and perhaps change its threshold."""
     nlp = load_pipeline(path)
-    extractor = find_extractor(nlp)
+    pipes = find_relation_pipes(nlp)
     if threshold is not None:
-        extractor.use_threshold(threshold)
+        pipes.use_threshold(threshold)
     return nlp
 
 

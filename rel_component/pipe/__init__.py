@@ -1,12 +1,15 @@
-"""The entity tagger and the relation extractor: spaCy pipes, what they learn from and
-what limits them."""
+"""spaCy pipes: the entity tagger, the relation extractor and the relation ruler; what
+they learn from and what limits them."""
 
 from .entity_tagger import EntityTagger, make_entity_tagger
 from .extractor import RelationExtractor, make_relation_extractor
+from .relation_ruler import RelationRuler, make_relation_ruler
 
 __all__ = [
     "EntityTagger",
     "RelationExtractor",
+    "RelationRuler",
     "make_entity_tagger",
     "make_relation_extractor",
+    "make_relation_ruler",
 ]

@@ -1,4 +1,4 @@
-"""Trained pipelines: loading them, their relation extractor, what finds entities."""
+"""Pipelines: loading them, their components that find relations and entities."""
 
 from pathlib import Path
 from typing import List, Optional
@@ -7,6 +7,7 @@ import spacy
 from spacy.language import Language
 
 from .extractor import RelationExtractor
+from .relation_pipes import RelationPipes, get_pipe_spans_key, list_relation_pipes
 
 # what a component may assign that is given where entities are gold
 ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
@@ -47,28 +48,47 @@ def find_extractor(nlp: Language) -> RelationExtractor:
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, RelationExtractor):
             return pipe
-    advice = "Train one with configs/rel_tok2vec.cfg"
+    others = list_relation_pipes(nlp)
+    if others:
+        raise ValueError(
+            f"The pipeline ({', '.join(nlp.pipe_names)}) has no relation extractor "
+            f"that was trained; relations come from {', '.join(others)}."
+        )
+    raise _no_relations(nlp)
+
+
+def find_relation_pipes(nlp: Language) -> RelationPipes:
+    """RETURNS (RelationPipes): the components of a pipeline that find relations.
+
+    RAISES (ValueError): if there are none.
+    """
+    if not list_relation_pipes(nlp):
+        raise _no_relations(nlp)
+    return RelationPipes(nlp)
+
+
+def _no_relations(nlp: Language) -> ValueError:
+    advice = (
+        "Train one with configs/rel_tok2vec.cfg, or write patterns for a relation_ruler"
+    )
     if list_entity_finders(nlp):
         advice += (
-            ", and join both with scripts/assemble.py; scripts/evaluate_ner.py scores "
-            "entities alone"
+            "; join two pipelines with scripts/assemble.py; scripts/evaluate_ner.py "
+            "scores entities alone"
         )
-    raise ValueError(
+    return ValueError(
         f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
-        f"extractor. {advice}."
+        f"extractor, and no other component that finds relations. {advice}."
     )
 
 
 def get_spans_key(extractor: RelationExtractor) -> Optional[str]:
     """RETURNS (Optional[str]): the group of `doc.spans` in which a relation extractor
     looks for entities; None for `doc.ents`."""
-    return getattr(extractor.model.attrs["get_instances"], "spans_key", None)
+    return get_pipe_spans_key(extractor)
 
 
 def find_spans_key(nlp: Language) -> Optional[str]:
-    """RETURNS (Optional[str]): that of a pipeline's relation extractor; None also
-    without an extractor."""
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, RelationExtractor):
-            return get_spans_key(pipe)
-    return None
+    """RETURNS (Optional[str]): that of the components that find relations; None also
+    where there are none."""
+    return RelationPipes(nlp).spans_key if list_relation_pipes(nlp) else None

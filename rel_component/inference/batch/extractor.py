@@ -13,7 +13,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import import_file
 
-from ...pipe.loading import find_extractor, list_entity_finders, load_pipeline
+from ...pipe.loading import find_relation_pipes, list_entity_finders, load_pipeline
 from ..given import make_docs
 from ..tasks import Task
 from ..texts import predict
@@ -340,9 +340,9 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
     if settings.code is not None:
         import_file("rel_component_user_code", settings.code)
     nlp = load_pipeline(Path(settings.model))
-    extractor = find_extractor(nlp)
+    pipes = find_relation_pipes(nlp)
     if settings.threshold is not None:
-        extractor.use_threshold(settings.threshold)
+        pipes.use_threshold(settings.threshold)
     name = settings.entities_from
     return nlp, None if name is None else load_pipeline(Path(name))
 

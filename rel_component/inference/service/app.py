@@ -63,7 +63,7 @@ def create_app(
 ) -> FastAPI:
     """An ASGI app that finds entities and relations.
 
-    model (Union[Language, str, Path]): a pipeline with a relation extractor, or its
+    model (Union[Language, str, Path]): a pipeline that finds relations, or its
         folder. A pipeline must not be used elsewhere while the app runs.
     settings (Optional[ServiceSettings]): None: the defaults.
     RETURNS (FastAPI): for uvicorn.
@@ -157,7 +157,7 @@ class Service:
         problems = [
             Problem(f"labels[{i}]", repr(label[:40]), f"one of {list_names(known)}")
             for i, label in enumerate(labels or ())
-            if label not in known
+            if label not in known and self.runner.pipes.knows_labels
         ]
         if problems:
             raise invalid(problems)
@@ -165,26 +165,26 @@ class Service:
 
 def describe_model(runner: Runner, settings: ServiceSettings) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): a `ModelInfo`."""
-    nlp, extractor = runner.nlp, runner.extractor
+    nlp, pipes = runner.nlp, runner.pipes
     types = {
         type_
         for name in runner.finders
         for type_ in getattr(nlp.get_pipe(name), "labels", ())
     }
     limits = ("max_body", "max_texts", "max_chars", "max_entities", "max_scores")
-    schema = extractor.schema
+    schema = pipes.schema
     return {
         "name": f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
         "lang": nlp.lang,
         "pipeline": list(nlp.pipe_names),
-        "labels": list(extractor.labels),
+        "labels": list(pipes.labels),
         "entity_types": sorted(types),
         "finds_entities": bool(runner.finders),
-        "symmetric": sorted(extractor.symmetric),
+        "symmetric": sorted(pipes.symmetric),
         "schema": None if schema is None else schema.to_dict(),
-        "threshold": extractor.threshold,
-        "thresholds": extractor.thresholds,
-        "single_label": extractor.single_label,
+        "threshold": pipes.threshold,
+        "thresholds": pipes.thresholds,
+        "single_label": pipes.single_label,
         "versions": {
             "rel_component": __version__,
             **{name: version(name) for name in ("spacy", "thinc", "fastapi")},

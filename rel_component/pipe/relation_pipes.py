@@ -1,0 +1,167 @@
+"""The components of a pipeline that find relations, whatever they are, seen as one.
+
+A relation extractor, rulers, a zero-shot model or a pipe of somebody else's: what fills
+`doc._.relations` and says so in its `assigns` is evaluated, served and corrected alike.
+"""
+
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..relations import get_relations
+from ..schema import Schema
+from .calibration import Line
+from .extractor import RelationExtractor
+
+ASSIGNS = "doc._.relations"
+
+
+class RelationPipes:
+    """The components that find relations, in their order.
+
+    nlp (Language): with at least one of them.
+    """
+
+    def __init__(self, nlp: Language) -> None:
+        self.names = list_relation_pipes(nlp)
+        self.pipes: List[Any] = [nlp.get_pipe(name) for name in self.names]
+        # of components that do not say which labels they have
+        self.seen_labels: Tuple[str, ...] = ()
+
+    @property
+    def extractor(self) -> Optional[RelationExtractor]:
+        """RETURNS (Optional[RelationExtractor]): the one that was trained."""
+        for pipe in self.pipes:
+            if isinstance(pipe, RelationExtractor):
+                return pipe
+        return None
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): of all components, each once."""
+        known = [getattr(pipe, "labels", ()) for pipe in self.pipes]
+        return _unite([*known, self.seen_labels])
+
+    @property
+    def knows_labels(self) -> bool:
+        """RETURNS (bool): whether all components say which labels they have."""
+        return all(hasattr(pipe, "labels") for pipe in self.pipes)
+
+    def add_labels(self, docs: Iterable[Doc]) -> None:
+        """Take the labels of predictions for known, beside those that the components
+        say they have.
+
+        docs (Iterable[Doc]): what the pipeline has predicted.
+        """
+        found = {relation.label for doc in docs for relation in get_relations(doc)}
+        self.seen_labels = _unite([self.seen_labels, sorted(found)])
+
+    @property
+    def entity_types(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): those that the components know."""
+        return _unite(_get_entity_types(pipe) for pipe in self.pipes)
+
+    @property
+    def symmetric(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        return frozenset(_unite(getattr(x, "symmetric", ()) for x in self.pipes))
+
+    @property
+    def schema(self) -> Optional[Schema]:
+        """RETURNS (Optional[Schema]): what relations there can be; None: any."""
+        schemas = [(x, getattr(x, "schema", None)) for x in self.pipes]
+        if all(schema is None for _, schema in schemas):
+            return None
+        pairs: Dict[str, Any] = {}
+        for pipe, schema in schemas:
+            for label in getattr(pipe, "labels", ()):
+                found = None if schema is None else schema.pairs.get(label)
+                known = pairs.setdefault(label, found)
+                if known is not None:
+                    pairs[label] = None if found is None else known | found
+        return Schema(pairs, symmetric=self.symmetric & set(pairs))
+
+    @property
+    def spans_key(self) -> Optional[str]:
+        """RETURNS (Optional[str]): the group of `doc.spans` in which entities are
+        looked for; None for `doc.ents`."""
+        keys = (get_pipe_spans_key(pipe) for pipe in self.pipes)
+        return next((key for key in keys if key is not None), None)
+
+    @property
+    def single_label(self) -> bool:
+        """RETURNS (bool): whether each pair has its best label only."""
+        return all(getattr(pipe, "single_label", False) for pipe in self.pipes)
+
+    @property
+    def threshold(self) -> float:
+        """RETURNS (float): the extractor's, else the first component's."""
+        return _get_threshold(self.extractor or self.pipes[0])
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): labels whose threshold is not `threshold`."""
+        found: Dict[str, float] = {}
+        for pipe in sorted(self.pipes, key=lambda x: x is not self.extractor):
+            own = getattr(pipe, "thresholds", {})
+            for label in getattr(pipe, "labels", ()):
+                found.setdefault(label, own.get(label, _get_threshold(pipe)))
+        return {label: x for label, x in found.items() if x != self.threshold}
+
+    @property
+    def calibration(self) -> Dict[str, Line]:
+        """RETURNS (Dict[str, Tuple[float, float]]): of the extractor."""
+        return self.extractor.calibration if self.extractor else {}
+
+    def get_thresholds(self) -> numpy.ndarray:
+        """RETURNS (Floats1d): (n_labels,), from which score on each is predicted."""
+        own = self.thresholds
+        return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
+
+    def use_threshold(self, value: float) -> None:
+        """Predict from one score on, whatever the component and label.
+
+        value (float): the threshold.
+        RAISES (ValueError): if it is no probability, or a component has none.
+        """
+        for name, pipe in zip(self.names, self.pipes):
+            if isinstance(pipe, RelationExtractor):
+                pipe.use_threshold(value)
+            elif hasattr(pipe, "threshold"):
+                pipe.threshold = value
+            else:
+                raise ValueError(f"The component {name} has no threshold to change.")
+
+
+def list_relation_pipes(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): the components of a pipeline that find relations."""
+    return [
+        name
+        for name, pipe in nlp.pipeline
+        if ASSIGNS in nlp.get_pipe_meta(name).assigns
+        or isinstance(pipe, RelationExtractor)
+    ]
+
+
+def get_pipe_spans_key(pipe: Any) -> Optional[str]:
+    """RETURNS (Optional[str]): where a component that finds relations looks for
+    entities; None for `doc.ents`."""
+    if isinstance(pipe, RelationExtractor):
+        return getattr(pipe.model.attrs["get_instances"], "spans_key", None)
+    return getattr(pipe, "spans_key", None)
+
+
+def _get_entity_types(pipe: Any) -> Iterable[str]:
+    if isinstance(pipe, RelationExtractor):
+        return pipe.model.attrs.get("entity_types", ())
+    return getattr(pipe, "entity_types", ())
+
+
+def _get_threshold(pipe: Any) -> float:
+    return getattr(pipe, "threshold", 0.5)
+
+
+def _unite(groups: Iterable[Iterable[str]]) -> Tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
