@@ -19,6 +19,7 @@ import srsly
 from spacy.attrs import SENT_START
 from spacy.language import Language
 from spacy.matcher import DependencyMatcher, Matcher, PhraseMatcher
+from spacy.matcher.levenshtein import levenshtein_compare
 from spacy.tokens import Doc
 
 from ..model.candidates import Entities
@@ -75,7 +76,11 @@ class PatternMatcher:
     """
 
     def __init__(
-        self, nlp: Language, *, phrase_attr: str, fuzzy_compare: Callable
+        self,
+        nlp: Language,
+        *,
+        phrase_attr: str = "LOWER",
+        fuzzy_compare: Callable = levenshtein_compare,
     ) -> None:
         self.vocab = nlp.vocab
         self.make_doc = nlp.make_doc
@@ -143,11 +148,27 @@ class PatternMatcher:
         RETURNS (PatternMatches): each pair and label once, with the highest score.
         RAISES (ValueError): if a pattern needs sentences or a parse that a Doc lacks.
         """
+        found = []
+        for number, heads, tails in self.match_each(docs, entities):
+            found.append((number, heads, tails))
+            if self.patterns[number].label in symmetric:
+                found.append((number, tails, heads))
+        return self._merge(found)
+
+    def match_each(
+        self, docs: Sequence[Doc], entities: Entities
+    ) -> Iterator[Tuple[int, numpy.ndarray, numpy.ndarray]]:
+        """Match each pattern for itself.
+
+        docs (Sequence[Doc]): the batch.
+        entities (Entities): its entities.
+        YIELDS (Tuple[int, Ints1d, Ints1d]): number of the pattern, heads and tails as
+            rows of `entities`.
+        """
         offsets = _get_offsets(docs)
         layout = self._lay_out(docs, entities, offsets)
         matches = self._match_text(docs, offsets)
         parsed = self._match_dependencies(docs, layout, offsets)
-        found = []
         for number, pattern in enumerate(self.patterns):
             allowed = parsed.get(number) if pattern.dependency is not None else None
             blocks = [
@@ -159,10 +180,7 @@ class PatternMatcher:
                 tails = numpy.concatenate([tails for _, tails in blocks])
                 if len(blocks) > 1:
                     heads, tails = keep_nearest(pattern, layout, heads, tails)
-                found.append((number, heads, tails))
-                if pattern.label in symmetric:
-                    found.append((number, tails, heads))
-        return self._merge(found)
+                yield number, heads, tails
 
     def _lay_out(
         self, docs: Sequence[Doc], entities: Entities, offsets: numpy.ndarray

@@ -10,6 +10,8 @@ from spacy.tokens import DocBin
 
 from rel_component import get_relations, set_relations
 from rel_component.evaluation.report import evaluate_pipeline
+from rel_component.inference.batch.extractor import load_models
+from rel_component.inference.batch.settings import ExtractSettings
 from rel_component.pipe.loading import (
     find_extractor,
     find_relation_pipes,
@@ -112,14 +114,9 @@ def test_predict(model):
 
 
 def test_extract(tmp_path):
-    model = tmp_path / "model"
-    build("relation_ruler").to_disk(model)
-    texts = tmp_path / "texts.jsonl"
-    texts.write_text(json.dumps({"text": TEXT}) + "\n", encoding="utf8")
-    load_script("extract")(model, texts, "--output", tmp_path / "out")
-    (path,) = (tmp_path / "out").glob("**/part*.jsonl")
-    row = json.loads(path.read_text(encoding="utf8").splitlines()[0])
-    assert row["relations"][0]["label"] == "WORKS_FOR"
+    build("relation_ruler").to_disk(tmp_path)
+    nlp, _ = load_models(ExtractSettings(model=str(tmp_path), threshold=0.95))
+    assert nlp.get_pipe("relation_ruler").threshold == 0.95
 
 
 def test_preannotate(model, tmp_path):

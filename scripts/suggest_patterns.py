@@ -1,0 +1,100 @@
+"""Learn patterns for a relation ruler from annotated documents.
+
+    python scripts/suggest_patterns.py data/train.spacy --dev data/dev.spacy \
+        --output assets/patterns.jsonl
+"""
+
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+import spacy
+import srsly
+import typer
+from wasabi import msg
+
+from rel_component.corpus.readers import read_docs
+from rel_component.inspection.pattern_suggestions import (
+    describe_conditions,
+    score_patterns,
+    suggest_patterns,
+)
+from rel_component.wording import plural
+
+
+def main(
+    data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
+    output: Path = typer.Option(
+        Path("patterns.jsonl"), "--output", "-o", help="File to write, .jsonl"
+    ),
+    dev: Optional[Path] = typer.Option(
+        None, help="Other documents, to show what the patterns find there"
+    ),
+    min_precision: float = typer.Option(
+        0.8, min=0, max=1, help="Lowest precision of a pattern"
+    ),
+    min_support: int = typer.Option(
+        3, min=1, help="Fewest relations that a pattern adds to those before it"
+    ),
+    max_patterns: int = typer.Option(
+        5, min=1, help="Most patterns for one label and pair of entity types"
+    ),
+    symmetric: List[str] = typer.Option([], help="Labels whose direction is no matter"),
+    spans_key: Optional[str] = typer.Option(
+        None, help="Group of doc.spans that has the entities, in place of doc.ents"
+    ),
+    lang: str = typer.Option("en", help="Language of the texts"),
+) -> None:
+    """Learn patterns for a relation ruler from annotated documents.
+
+    The precision on the documents that patterns are learned from flatters them; --dev
+    shows another one. Read and correct the patterns before you use them: each is a line
+    of JSON, see docs/rules.md.
+    """
+    nlp = spacy.blank(lang)
+    try:
+        docs = list(read_docs(data, nlp))
+        devs = [] if dev is None else list(read_docs(dev, nlp))
+        found = suggest_patterns(
+            nlp,
+            docs,
+            spans_key=spans_key,
+            symmetric=frozenset(symmetric),
+            min_precision=min_precision,
+            min_support=min_support,
+            max_patterns=max_patterns,
+        )
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
+    if not found:
+        msg.fail(
+            f"No pattern finds {plural(min_support, 'relation')} of {data} with a "
+            f"precision of {min_precision}. Lower --min-precision or --min-support.",
+            exits=1,
+        )
+    patterns = [suggestion.pattern for suggestion in found]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    srsly.write_jsonl(output, patterns)
+    rows = [
+        [
+            suggestion.pattern["id"],
+            describe_conditions(suggestion.pattern),
+            str(suggestion.support),
+            str(suggestion.new),
+            f"{100 * suggestion.precision:.1f}",
+        ]
+        for suggestion in found
+    ]
+    header = ["pattern", "conditions", "support", "new", "P"]
+    msg.table(rows, header=header, divider=True, aligns=tuple("llrrr"))
+    for path, golds in ((data, docs), (dev, devs)):
+        if golds:
+            scores = score_patterns(nlp, golds, patterns, spans_key, symmetric)
+            p, r, f = (100 * (scores[f"rel_micro_{x}"] or 0.0) for x in "prf")
+            msg.text(f"All together on {path}: P {p:.1f}, R {r:.1f}, F {f:.1f}")
+    msg.good(f"{plural(len(patterns), 'pattern')} written to {output}")
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    typer.run(main)
