@@ -21,8 +21,7 @@ from rel_component.evaluation import predict_end_to_end, predict_on_gold_entitie
 from rel_component.inference.given import make_docs
 from rel_component.inference.texts import predict
 from rel_component.pipe.loading import (
-    find_extractor,
-    get_spans_key,
+    find_relation_pipes,
     list_entity_finders,
     load_pipeline,
 )
@@ -63,7 +62,7 @@ def main(
     nlp = None if model is None else load_pipeline(model)
     if nlp is not None:
         set_threshold(nlp, threshold)
-        own_key = get_spans_key(find_extractor(nlp))
+        own_key = find_relation_pipes(nlp).spans_key
     docs, n_all = get_docs(source, nlp, model, lines, limit)
     if not docs:
         raise ValueError(f"{source} holds no texts: nothing to draw.")

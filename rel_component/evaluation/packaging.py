@@ -7,7 +7,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from spacy.cli.package import package
 
-from ..pipe.loading import find_extractor, load_pipeline
+from ..pipe.loading import find_relation_pipes, load_pipeline
 from .card import make_card
 from .report.build import describe_pipeline
 from .report.files import read_result
@@ -48,7 +48,7 @@ def package_pipeline(
     RAISES (ValueError): if the pipeline or the metrics can't be read.
     """
     nlp = load_pipeline(model)
-    described = describe_pipeline(nlp, find_extractor(nlp))
+    described = describe_pipeline(nlp, find_relation_pipes(nlp))
     report, warning = _read_report(metrics, model, described)
     full_name = name if name.startswith(f"{nlp.lang}_") else f"{nlp.lang}_{name}"
     card = make_card(nlp.meta, described, report, name=full_name, version=version)

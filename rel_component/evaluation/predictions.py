@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpus.readers import copy_tokens, copy_without_relations
-from ..pipe.loading import find_extractor, list_entity_finders
+from ..pipe.loading import find_relation_pipes, list_entity_finders
 from ..scorer import ScoredDoc, read_example
 
 
@@ -40,5 +40,5 @@ def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
 
 def read_examples(nlp: Language, examples: Iterable[Example]) -> List[ScoredDoc]:
     """RETURNS (List[ScoredDoc]): predictions to be scored, symmetric relations once."""
-    symmetric = find_extractor(nlp).symmetric
+    symmetric = find_relation_pipes(nlp).symmetric
     return [read_example(example, symmetric=symmetric) for example in examples]

@@ -7,7 +7,7 @@ import srsly
 
 from ...corpus.readers import read_docs
 from ...pages import has_matplotlib, make_markdown, make_page
-from ...pipe.loading import find_extractor, load_pipeline
+from ...pipe.loading import find_relation_pipes, load_pipeline
 from ...wording import get_command
 from .build import Evaluation, evaluate_pipeline
 from .sections import describe_source, list_sections, name_pipeline
@@ -40,7 +40,7 @@ def evaluate_files(
     RAISES (ValueError): if a file can't be read, or there are no documents.
     """
     nlp = load_pipeline(model)
-    extractor = find_extractor(nlp)
+    pipes = find_relation_pipes(nlp)
     golds, devs, trains = (
         [] if path is None else list(read_docs(path, nlp))
         for path in (data, dev, train)
@@ -53,7 +53,7 @@ def evaluate_files(
         "learning_curve": read_result(learning_curve, "points"),
     }
     if threshold is not None:
-        extractor.use_threshold(threshold)
+        pipes.use_threshold(threshold)
     found = evaluate_pipeline(nlp, golds, devs=devs, trains=trains, seed=seed)
     found.data.update({"model": str(model), "data": str(data), **attached})
     return found
