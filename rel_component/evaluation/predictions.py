@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpus.readers import copy_tokens, copy_without_relations
-from ..pipe.loading import find_relation_pipes, list_entity_finders
+from ..pipe.loading import find_relation_pipes, list_finders_to_skip
 from ..scorer import ScoredDoc, read_example
 
 
@@ -20,7 +20,7 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
     """
     golds = list(golds)
     docs = [copy_without_relations(gold) for gold in golds]
-    with nlp.select_pipes(disable=list_entity_finders(nlp)):
+    with nlp.select_pipes(disable=list_finders_to_skip(nlp)):
         predicted = list(nlp.pipe(docs))
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
 

@@ -1,8 +1,8 @@
 """Entities given by the caller: the same in each way from texts to relations.
 
 All of them are candidates, nested and overlapping ones too, which `doc.ents` can't
-hold: they are put into a span group, and the relation extractors of the pipeline read
-that group for as long as `use_given_entities` is entered.
+hold: they are put into a span group, and the components of the pipeline that find
+relations read that group while `pipe_given` runs it.
 """
 
 import warnings
@@ -22,7 +22,8 @@ from ..model.candidates import (
     is_batch_generator,
 )
 from ..pipe.extractor import RelationExtractor
-from ..pipe.loading import find_spans_key, get_spans_key, list_entity_finders
+from ..pipe.loading import find_spans_key, list_finders_to_skip
+from ..pipe.relation_pipes import get_pipe_spans_key, list_relation_pipes
 from ..wording import agree, of_all
 from .tasks import Task
 from .tokenization import tokenize
@@ -124,8 +125,8 @@ def pipe_given(
     nlp: Language, docs: Iterable[Doc], batch_size: int = 64
 ) -> Iterator[Doc]:
     """Run a pipeline on Docs that have their entities: those of the group in which its
-    relation extractor looks for them, of `doc.spans["entities"]`, or of `doc.ents`,
-    whichever comes first. The components that find entities are left out.
+    components look for them, of `doc.spans["entities"]`, or of `doc.ents`, whichever
+    comes first. The components that find entities only are left out.
 
     nlp (Language): the pipeline; not to be used elsewhere meanwhile.
     docs (Iterable[Doc]): the documents.
@@ -134,10 +135,12 @@ def pipe_given(
     RAISES (GivenEntitiesError): if entities overlap, and the pipeline generates pairs
         with a function that does not see such ones.
     """
-    keys = [get_spans_key(pipe) or GIVEN_KEY for pipe in _list_extractors(nlp)]
+    pipes = [nlp.get_pipe(name) for name in list_relation_pipes(nlp)]
+    keys = [get_pipe_spans_key(pipe) or GIVEN_KEY for pipe in pipes]
     with (
         replace_generators(nlp, _read_given),
-        nlp.select_pipes(disable=list_entity_finders(nlp)),
+        _use_group(pipes),
+        nlp.select_pipes(disable=list_finders_to_skip(nlp)),
     ):
         filled = (_fill_groups(doc, keys) for doc in docs)
         yield from nlp.pipe(filled, batch_size=batch_size)
@@ -159,6 +162,19 @@ def replace_generators(nlp: Language, replace: Callable[[Any], Any]) -> Iterator
     finally:
         for model, generator in zip(models, own):
             model.attrs["get_instances"] = generator
+
+
+@contextmanager
+def _use_group(pipes: Iterable[Any]) -> Iterator[None]:
+    """Let components without a generator, such as rulers, read the given entities."""
+    changed = [x for x in pipes if getattr(x, "spans_key", GIVEN_KEY) is None]
+    for pipe in changed:
+        pipe.spans_key = GIVEN_KEY
+    try:
+        yield
+    finally:
+        for pipe in changed:
+            pipe.spans_key = None
 
 
 class GivenPairs:

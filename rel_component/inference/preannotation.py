@@ -2,6 +2,8 @@
 
 import pickle
 import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy
@@ -11,7 +13,7 @@ from spacy.tokens import Doc
 from ..formats import Record, Source, WriteOptions, from_doc
 from ..formats.tools.jsonl import FIELDS
 from ..formats.writers import UNCERTAINTY
-from ..pipe.loading import find_extractor, list_entity_finders
+from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import get_relation_data
 from ..schema import Schema
 from .tasks import Task
@@ -31,7 +33,8 @@ def preannotate(
 ) -> Iterator[Record]:
     """Find entities and relations in texts.
 
-    nlp (Language): with a relation extractor. Entities that a task has are kept.
+    nlp (Language): with a component that finds relations. Entities that a task has
+        are kept.
     tasks (Iterable[Task]): taken batch by batch.
     ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
     by (str): how a document's uncertainty is computed, see `get_uncertainty`.
@@ -39,10 +42,11 @@ def preannotate(
     source (str): name of the input, for messages.
     YIELDS (Record): in the order of the tasks; with scores, and with the document's
         uncertainty in `meta["uncertainty"]`.
-    RAISES (ValueError): if there is no relation extractor, or a text has no entities
+    RAISES (ValueError): if nothing finds relations, or a text has no entities
         and nothing finds them.
     """
-    thresholds = find_extractor(nlp).get_thresholds()
+    pipes = find_relation_pipes(nlp)
+    thresholds = defaultdict(lambda: pipes.threshold, pipes.thresholds)
     done = find_relations(
         nlp, tasks, ner_pipeline=ner_pipeline, batch_size=batch_size, source=source
     )
@@ -57,7 +61,7 @@ def preannotate(
 
 
 def get_uncertainty(
-    doc: Doc, threshold: Union[float, numpy.ndarray], by: str = "max"
+    doc: Doc, threshold: Union[float, Mapping[str, float]], by: str = "max"
 ) -> float:
     """How unsure a model is of the relations of a Doc.
 
@@ -65,8 +69,8 @@ def get_uncertainty(
     in between it is in proportion. A pair is as uncertain as its most uncertain label.
 
     doc (Doc): with the scores of all pairs.
-    threshold (float | Floats1d): from which score on a relation is predicted; for all
-        labels, or (n_labels,).
+    threshold (float | Mapping[str, float]): from which score on a relation is
+        predicted; for all labels, or for each.
     by (str): `max`: a document is as uncertain as its most uncertain pair; `mean`: as
         its pairs are on average, so that long ones with few doubts come later.
     RETURNS (float): from 0 to 1; 0 if there is no pair.
@@ -75,8 +79,11 @@ def get_uncertainty(
     if data is None or not data.scores.size:
         return 0.0
     scores = data.scores.astype("float64")
-    room = numpy.where(scores < threshold, threshold, 1 - threshold)
-    distance = numpy.abs(scores - threshold) / numpy.where(room > 0, room, 1)
+    limits = numpy.asarray(threshold)
+    if isinstance(threshold, Mapping):
+        limits = numpy.asarray([threshold[label] for label in data.labels])
+    room = numpy.where(scores < limits, limits, 1 - limits)
+    distance = numpy.abs(scores - limits) / numpy.where(room > 0, room, 1)
     # what can't be has no score
     pairs = numpy.nan_to_num(1 - distance, nan=0.0).max(axis=1)
     return float(pairs.max() if by == "max" else pairs.mean())
@@ -102,22 +109,20 @@ def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Rec
 def describe_model(nlp: Language) -> WriteOptions:
     """What a pipeline can predict, for the configurations of annotation tools.
 
-    nlp (Language): with a relation extractor.
+    nlp (Language): with a component that finds relations.
     RETURNS (WriteOptions): for predictions, with all labels and entity types, allowed
         pairs and symmetric labels.
-    RAISES (ValueError): if there is no relation extractor.
+    RAISES (ValueError): if there is none.
     """
-    extractor = find_extractor(nlp)
-    pairs = extractor.schema.pairs if extractor.schema else {}
-    types = dict.fromkeys(extractor.model.attrs.get("entity_types", ()))
-    for name in list_entity_finders(nlp):
-        types.update(dict.fromkeys(getattr(nlp.get_pipe(name), "labels", ())))
+    pipes = find_relation_pipes(nlp)
+    pairs = pipes.schema.pairs if pipes.schema else {}
+    types = dict.fromkeys([*pipes.entity_types, *list_entity_labels(nlp)])
     return WriteOptions(
         predictions=True,
         model_version=f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
         schema=Schema(
-            {label: pairs.get(label) for label in extractor.labels},
-            symmetric=extractor.symmetric,
+            {label: pairs.get(label) for label in pipes.labels},
+            symmetric=pipes.symmetric,
         ),
         entity_types=tuple(types),
     )

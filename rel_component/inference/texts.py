@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from ..corpus.readers import copy_tokens
-from ..pipe.loading import find_extractor, find_spans_key, list_entity_finders
+from ..pipe.loading import find_relation_pipes, find_spans_key, list_entity_finders
 from ..relations import Relation, get_relations
 from .given import copy_entities, make_docs, pipe_given
 from .tasks import Task
@@ -156,10 +156,11 @@ def check_entities_known(
 
 
 def check_labels(nlp: Language, labels: Iterable[str]) -> None:
-    """RAISES (ValueError): if the relation extractor lacks one of the labels."""
-    known = find_extractor(nlp).labels
+    """RAISES (ValueError): if what finds relations lacks one of the labels."""
+    pipes = find_relation_pipes(nlp)
+    known = pipes.labels
     for label in labels:
-        if label not in known:
+        if label not in known and pipes.knows_labels:
             raise ValueError(
                 f"The pipeline has no label {label!r}; it has "
                 f"{', '.join(known) or 'none'}."

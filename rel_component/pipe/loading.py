@@ -1,7 +1,7 @@
 """Pipelines: loading them, their components that find relations and entities."""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import spacy
 from spacy.language import Language
@@ -20,6 +20,24 @@ def list_entity_finders(nlp: Language) -> List[str]:
         for name in nlp.pipe_names
         if ENTITY_ATTRS & set(nlp.get_pipe_meta(name).assigns)
     ]
+
+
+def list_finders_to_skip(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): the components that are left out where entities are given:
+    those that find entities only. One that finds relations too has to keep entities
+    that are there."""
+    relation_pipes = list_relation_pipes(nlp)
+    return [name for name in list_entity_finders(nlp) if name not in relation_pipes]
+
+
+def list_entity_labels(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): types of the entities that a pipeline finds."""
+    labels: Dict[str, None] = {}
+    for name in list_entity_finders(nlp):
+        pipe = nlp.get_pipe(name)
+        field = "entity_types" if name in list_relation_pipes(nlp) else "labels"
+        labels.update(dict.fromkeys(getattr(pipe, field, ())))
+    return list(labels)
 
 
 def load_pipeline(path: Path) -> Language:

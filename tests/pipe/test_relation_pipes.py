@@ -110,7 +110,7 @@ def test_predict(model):
     assert f"Ann {label} Acme" in printed
     is_known = label == "WORKS_FOR"  # else the pipe does not say what it has
     printed = load_script("predict")(model, TEXT, "--label", "X", code=int(is_known))
-    assert ("has no such label" in printed) == is_known
+    assert ("no label 'X'" in printed) == is_known
 
 
 def test_extract(tmp_path):

@@ -13,8 +13,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...about import __version__
-from ...pipe.extractor import RelationExtractor
-from ...pipe.loading import find_extractor, get_spans_key, list_entity_finders
+from ...pipe.loading import find_relation_pipes, list_entity_finders
+from ...pipe.relation_pipes import RelationPipes
 from ...relations import get_relation_keys
 from ...scorer import read_example, score_relations, score_tutorial_protocol
 from ..confusion import (
@@ -70,40 +70,41 @@ def evaluate_pipeline(
 ) -> Evaluation:
     """Score a trained pipeline between gold entities, and end to end if it finds them.
 
-    nlp (Language): with a relation extractor.
+    nlp (Language): with a component that finds relations.
     golds (Sequence[Doc]): annotated documents that nothing was chosen on.
     devs (Sequence[Doc]): development documents; if the pipeline has no thresholds and
         no calibration of its own, some are chosen here, to show what they would change.
     trains (Iterable[Doc]): its training documents, to be counted.
     seed (int): of the random baseline and the bootstrap.
     RETURNS (Evaluation): the figures.
-    RAISES (ValueError): if there is no relation extractor.
+    RAISES (ValueError): if there is none.
     """
-    extractor = find_extractor(nlp)
-    symmetric, single = extractor.symmetric, extractor.single_label
+    pipes = find_relation_pipes(nlp)
+    symmetric, single = pipes.symmetric, pipes.single_label
     examples = predict_on_gold_entities(nlp, golds)
+    pipes.add_labels(example.predicted for example in examples)
     scored = read_examples(nlp, examples)
-    pairs = collect_pairs(examples, extractor.labels, symmetric)
+    pairs = collect_pairs(examples, pipes.labels, symmetric)
     best = pairs.best_only() if single else pairs
     chance = draw_by_chance(pairs, seed)
     chance = chance.best_only() if single else chance
     data: Dict[str, Any] = {
         "mode": GOLD,
         "documents": len(golds),
-        "threshold": extractor.threshold,
-        "label_thresholds": extractor.thresholds,
+        "threshold": pipes.threshold,
+        "label_thresholds": pipes.thresholds,
         "all_gold": score_relations(scored),
         "intervals": get_intervals(scored, seed=seed),
         "tutorial_protocol": score_tutorial_protocol(scored),
-        "classification": classify(pairs, extractor),
+        "classification": classify(pairs, pipes),
         "thresholds": score_thresholds(best),
         "random_baseline": score_thresholds(chance),
-        "tuning": tune_and_compare(nlp, extractor, examples, devs, seed),
+        "tuning": tune_and_compare(nlp, pipes, examples, devs, seed),
         "curves": describe_curves(pairs, single),
         "end_to_end": None,
-        "pipeline": describe_pipeline(nlp, extractor),
+        "pipeline": describe_pipeline(nlp, pipes),
         "corpora": {
-            name: describe_docs(docs, get_spans_key(extractor))
+            name: describe_docs(docs, pipes.spans_key)
             for name, docs in (("train", trains), ("dev", devs), ("test", golds))
         },
         "versions": {
@@ -116,31 +117,31 @@ def evaluate_pipeline(
         },
     }
     report = Evaluation(data)
-    data["errors"] = add_errors(report, GOLD, examples, extractor)
+    data["errors"] = add_errors(report, GOLD, examples, pipes)
     if list_entity_finders(nlp):
         found = predict_end_to_end(nlp, golds)
-        data["end_to_end"] = score_end_to_end(found, extractor, seed)
-        errors = add_errors(report, END_TO_END, found, extractor)
+        data["end_to_end"] = score_end_to_end(found, pipes, seed)
+        errors = add_errors(report, END_TO_END, found, pipes)
         data["end_to_end"]["errors"] = errors
     return report
 
 
-def classify(pairs: PairScores, extractor: RelationExtractor) -> Dict[str, Any]:
+def classify(pairs: PairScores, pipes: RelationPipes) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): accuracy and confusion over candidate pairs, and how
     many gold relations were not among them."""
-    pairs = pairs.best_only() if extractor.single_label else pairs
-    found = score_classes(*relation_confusion_matrix(pairs, extractor.get_thresholds()))
+    pairs = pairs.best_only() if pipes.single_label else pairs
+    found = score_classes(*relation_confusion_matrix(pairs, pipes.get_thresholds()))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
     return {**found, "gold_never_candidates": n_lost}
 
 
 def score_end_to_end(
-    examples: Sequence[Example], extractor: RelationExtractor, seed: int = 0
+    examples: Sequence[Example], pipes: RelationPipes, seed: int = 0
 ) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): scores of entities, by span and by token, and of
     relations."""
-    spans_key = get_spans_key(extractor)
-    docs = [read_example(eg, symmetric=extractor.symmetric) for eg in examples]
+    spans_key = pipes.spans_key
+    docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
     return {
         "entities": score_entities(examples, spans_key),
         "tokens": score_tokens(examples, spans_key),
@@ -152,7 +153,7 @@ def score_end_to_end(
 
 def tune_and_compare(
     nlp: Language,
-    extractor: RelationExtractor,
+    pipes: RelationPipes,
     examples: Sequence[Example],
     devs: Sequence[Doc],
     seed: int,
@@ -162,9 +163,13 @@ def tune_and_compare(
     Those of the pipeline, if it has any, or else some chosen on `devs`.
 
     RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with `scores`,
-        `intervals` and `reliability`; None if there are neither.
+        `intervals` and `reliability`; None if there are neither, or
+        nothing was trained.
     """
-    symmetric, single = extractor.symmetric, extractor.single_label
+    extractor = pipes.extractor
+    if extractor is None:
+        return None
+    symmetric, single = pipes.symmetric, extractor.single_label
     lines, own = extractor.calibration, extractor.thresholds
     pairs = collect_pairs(examples, extractor.labels, symmetric)
     is_stored = bool(lines or own)
@@ -228,21 +233,22 @@ def _round(values: numpy.ndarray) -> List[float]:
     return [round(value, 5) for value in values.tolist()]
 
 
-def describe_pipeline(nlp: Language, extractor: RelationExtractor) -> Dict[str, Any]:
+def describe_pipeline(nlp: Language, pipes: RelationPipes) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): what a reader has to know about the pipeline."""
+    schema = pipes.schema
     return {
         "lang": nlp.lang,
         "name": nlp.meta.get("name", ""),
         "version": nlp.meta.get("version", ""),
         "components": list(nlp.pipe_names),
-        "labels": list(extractor.labels),
-        "symmetric": sorted(extractor.symmetric),
-        "schema": extractor.cfg["schema"],
-        "single_label": extractor.single_label,
-        "threshold": extractor.threshold,
-        "thresholds": extractor.thresholds,
-        "calibration": {x: list(y) for x, y in extractor.calibration.items()},
-        "spans_key": get_spans_key(extractor),
+        "labels": list(pipes.labels),
+        "symmetric": sorted(pipes.symmetric),
+        "schema": None if schema is None else schema.to_dict(),
+        "single_label": pipes.single_label,
+        "threshold": pipes.threshold,
+        "thresholds": pipes.thresholds,
+        "calibration": {x: list(y) for x, y in pipes.calibration.items()},
+        "spans_key": pipes.spans_key,
         "finds_entities": bool(list_entity_finders(nlp)),
     }
 
@@ -268,12 +274,10 @@ def describe_docs(
 
 
 def add_errors(
-    report: Evaluation, mode: str, examples: List[Example], extractor: RelationExtractor
+    report: Evaluation, mode: str, examples: List[Example], pipes: RelationPipes
 ) -> Dict[str, Any]:
     """Find errors, keep them in the report, and return them as plain data."""
-    errors = find_errors(
-        examples, symmetric=extractor.symmetric, spans_key=get_spans_key(extractor)
-    )
+    errors = find_errors(examples, symmetric=pipes.symmetric, spans_key=pipes.spans_key)
     report.examples[mode], report.errors[mode] = examples, errors
     counts = Counter(error.kind for error in errors)
     return {

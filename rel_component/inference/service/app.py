@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from thinc.api import require_gpu
 
 from ...about import __version__
-from ...pipe.loading import load_pipeline
+from ...pipe.loading import list_entity_labels, load_pipeline
 from .batching import Batcher
 from .logs import get_log_config, log
 from .messages import (
@@ -166,11 +166,6 @@ class Service:
 def describe_model(runner: Runner, settings: ServiceSettings) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): a `ModelInfo`."""
     nlp, pipes = runner.nlp, runner.pipes
-    types = {
-        type_
-        for name in runner.finders
-        for type_ in getattr(nlp.get_pipe(name), "labels", ())
-    }
     limits = ("max_body", "max_texts", "max_chars", "max_entities", "max_scores")
     schema = pipes.schema
     return {
@@ -178,7 +173,7 @@ def describe_model(runner: Runner, settings: ServiceSettings) -> Dict[str, Any]:
         "lang": nlp.lang,
         "pipeline": list(nlp.pipe_names),
         "labels": list(pipes.labels),
-        "entity_types": sorted(types),
+        "entity_types": sorted(list_entity_labels(nlp)),
         "finds_entities": bool(runner.finders),
         "symmetric": sorted(pipes.symmetric),
         "schema": None if schema is None else schema.to_dict(),

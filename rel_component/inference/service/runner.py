@@ -24,7 +24,7 @@ from ...model.candidates import (
     Entities,
     is_batch_generator,
 )
-from ...pipe.loading import find_extractor, list_entity_finders
+from ...pipe.loading import find_relation_pipes, list_entity_finders
 from ...relations import EntityKey, RelationData, get_relation_data, keep_best
 from ..given import GIVEN_KEY, GivenEntitiesError, make_doc, replace_generators
 from ..tasks import Task
@@ -65,7 +65,8 @@ class Job:
 class Runner:
     """Runs a pipeline on jobs; one thread at a time.
 
-    nlp (Language): with a relation extractor; not to be used elsewhere meanwhile.
+    nlp (Language): with a component that finds relations; not to be used elsewhere
+        meanwhile.
     max_scores (int): most scores in one answer.
     max_entities (int): most entities of one text.
     """
@@ -78,7 +79,7 @@ class Runner:
         self.max_scores = max_scores
         if isinstance(nlp.tokenizer, Tokenizer):
             bound_tokenizer(nlp.tokenizer)  # not later, within a memory zone
-        self.extractor = find_extractor(nlp)
+        self.pipes = find_relation_pipes(nlp)
         self.finders = list_entity_finders(nlp)
 
     def __call__(self, jobs: Sequence[Job]) -> List[Outcome]:
@@ -158,7 +159,7 @@ class Runner:
     ) -> List[Tuple[int, int]]:
         decided = data.decided
         if wanted.threshold is not None:
-            single = self.extractor.single_label
+            single = self.pipes.single_label
             scores = keep_best(data.scores) if single else data.scores
             decided = numpy.argwhere(scores >= wanted.threshold)
         if wanted.labels is not None:
