@@ -11,20 +11,16 @@ from typing import List, Optional, Tuple
 import spacy
 import typer
 from command import command, run_command, show_path
-from predict import as_path, check_entities, read_source, set_threshold
 from spacy.tokens import Doc
 from wasabi import msg
+from writing import load_extractor
 
 from rel_component.corpus.readers import read_docs
 from rel_component.drawing import draw_svg
 from rel_component.evaluation import predict_end_to_end, predict_on_gold_entities
-from rel_component.inference.given import make_docs
-from rel_component.inference.texts import predict
-from rel_component.pipe.loading import (
-    find_relation_pipes,
-    list_entity_finders,
-    load_pipeline,
-)
+from rel_component.inference.inputs import as_path, read_source
+from rel_component.inference.texts import check_entities_known, find_relations
+from rel_component.pipe.loading import find_relation_pipes, list_entity_finders
 from rel_component.visualise import WIDE, check_options, make_drawing, make_page
 from rel_component.wording import agree, plural
 
@@ -59,9 +55,8 @@ def main(
             f"{', '.join(SUFFIXES)}."
         )
     own_key = None
-    nlp = None if model is None else load_pipeline(model)
+    nlp = None if model is None else load_extractor(model, threshold)
     if nlp is not None:
-        set_threshold(nlp, threshold)
         own_key = find_relation_pipes(nlp).spans_key
     docs, n_all = get_docs(source, nlp, model, lines, limit)
     if not docs:
@@ -120,9 +115,9 @@ def get_docs(
             "annotations of a .spacy file can be drawn."
         )
     tasks = list(read_source(source, lines))
-    check_entities(nlp, None, tasks[:limit], model)
-    docs = list(make_docs(nlp, tasks[:limit], str(path or "")))
-    return list(predict(nlp, docs, tasks[:limit])), len(tasks)
+    check_entities_known(nlp, tasks[:limit])
+    found = find_relations(nlp, tasks[:limit], source=str(path or ""))
+    return [x.doc for x in found], len(tasks)
 
 
 if __name__ == "__main__":
