@@ -32,9 +32,9 @@ def evaluate_files(
     model (Path): folder of the pipeline.
     data (Path): the documents, `.spacy`; nothing was chosen on them.
     dev (Optional[Path]), train (Optional[Path]), seed (int): see `evaluate_pipeline`.
-    log (Optional[Path]), cross_validation (Optional[Path]), learning_curve
-        (Optional[Path]): what other commands have written, to be shown in the report;
-        skipped where there is no such file.
+    log (Optional[Path]): of the training, for its curve; skipped if it does not exist.
+    cross_validation (Optional[Path]): output of the command; likewise.
+    learning_curve (Optional[Path]): output of the command; likewise.
     threshold (Optional[float]): in place of the model's, for all labels.
     RETURNS (Evaluation): the figures.
     RAISES (ValueError): if a file can't be read, or there are no documents.
