@@ -40,6 +40,20 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
         _sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8.
+
+    path (Path): folders on the way are made. It may be a device: nothing is replaced.
+    RAISES (OSError): with the path, which that of a full disk lacks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.write_text(text, encoding="utf8")
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
 def _sync_folder(path: Path) -> None:
     # the name, too, has to be on the disk; Windows can't open a folder, and need not
     if os.name == "nt":

@@ -9,6 +9,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from rel_component.files import write_text
 from rel_component.pages import Section
 from rel_component.wording import Table
 
@@ -61,12 +62,14 @@ def show_table(table: Table, n_rows: Optional[int] = None) -> None:
 
 
 def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> None:
-    """Print the figures, tables and advice of a report."""
+    """Print the figures and tables of a report, and its advice last."""
+    sections = list(sections)
     for section in sections:
         for table in section.list_tables():
             show_table(table, n_rows)
         if section.tiles:
             print(*section.words, sep="\n")
+    for section in sections:
         if section.notices:
             msg.divider(section.title)
         for notice in section.notices:
@@ -82,6 +85,5 @@ def show_path(path: Path) -> str:
 def write_figures(path: Optional[Path], figures: Any) -> None:
     """Write figures as JSON, if a path is given."""
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path, figures)
+        write_text(path, srsly.json_dumps(figures, indent=2))
         msg.good(f"Figures: {show_path(path)}")

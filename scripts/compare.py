@@ -24,7 +24,7 @@ def main(
         False, help="Let the pipelines find the entities themselves"
     ),
     samples: int = typer.Option(10_000, min=100, help="Of the test"),
-    seed: int = typer.Option(0, help="Of the test"),
+    seed: int = typer.Option(0, min=0, help="Of the test"),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
     """Whether one of two trained pipelines is better: a paired test over documents."""

@@ -52,7 +52,9 @@ def main(
     details: bool = typer.Option(
         False, help="Print the gold and the predicted relations of each text"
     ),
-    seed: int = typer.Option(0, help="For the random baseline and the intervals"),
+    seed: int = typer.Option(
+        0, min=0, help="For the random baseline and the intervals"
+    ),
 ) -> None:
     """Score a trained pipeline: end to end, and between gold entities.
 

@@ -18,6 +18,7 @@ from writing import load_extractor
 from rel_component.corpus.readers import read_docs
 from rel_component.drawing import draw_svg
 from rel_component.evaluation import predict_end_to_end, predict_on_gold_entities
+from rel_component.files import write_text
 from rel_component.inference.inputs import as_path, read_source
 from rel_component.inference.texts import check_entities_known, find_relations
 from rel_component.pipe.loading import find_relation_pipes, list_entity_finders
@@ -81,8 +82,7 @@ def main(
             title=f"Entities and relations{where}",
             width=width,
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf8")
+    write_text(output, text)
     n_arcs = sum(len(drawing.arcs) for drawing in drawings)
     drawn = f"{plural(n_arcs, 'relation')} of {plural(len(docs), 'text')}"
     msg.good(f"{drawn} drawn: {show_path(output)}")

@@ -5,11 +5,15 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
 
-from ..corpus.readers import read_docs
 from ..pipe.loading import find_relation_pipes, list_entity_finders, load_pipeline
 from ..scorer import ScoredDoc
 from .intervals import Counts, draw_documents, get_interval, get_prf
-from .predictions import predict_end_to_end, predict_on_gold_entities, read_examples
+from .predictions import (
+    predict_end_to_end,
+    predict_on_gold_entities,
+    read_examples,
+    read_golds,
+)
 
 
 def compare_pipelines(
@@ -41,9 +45,7 @@ def compare_pipelines(
 def _score(path: Path, data: Path, end_to_end: bool) -> List[ScoredDoc]:
     nlp = load_pipeline(path)
     find_relation_pipes(nlp)
-    golds = list(read_docs(data, nlp))
-    if not golds:
-        raise ValueError(f"{data} holds no documents: nothing to score.")
+    golds = read_golds(data, nlp)
     if end_to_end and not list_entity_finders(nlp):
         raise ValueError(f"{path} does not find entities: leave out --end-to-end.")
     run = predict_end_to_end if end_to_end else predict_on_gold_entities

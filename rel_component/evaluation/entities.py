@@ -10,9 +10,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..about import __version__
-from ..corpus.readers import read_docs
 from ..pipe.loading import list_entity_finders, load_pipeline
-from .predictions import predict_end_to_end
+from .predictions import predict_end_to_end, read_golds
 
 Entity = Tuple[int, int, str]
 
@@ -31,14 +30,12 @@ def evaluate_entities(
     RAISES (ValueError): if a file can't be read, or the pipeline finds no entities.
     """
     nlp = load_pipeline(model)
-    golds = list(read_docs(data, nlp))
+    golds = read_golds(data, nlp)
     if not list_entity_finders(nlp):
         raise ValueError(
             f"{model} ({', '.join(nlp.pipe_names) or 'empty'}) finds no entities; "
             f"train one with configs/ner_tok2vec.cfg."
         )
-    if not golds:
-        raise ValueError(f"{data} holds no documents: nothing to score.")
     examples = predict_end_to_end(nlp, golds)
     return {
         "model": str(model),

@@ -1,14 +1,28 @@
 """Predictions of a trained pipeline beside the truth."""
 
+from pathlib import Path
 from typing import Iterable, List
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpus.readers import copy_tokens, copy_without_relations
+from ..corpus.readers import copy_tokens, copy_without_relations, read_docs
 from ..pipe.loading import find_relation_pipes, list_finders_to_skip
 from ..scorer import ScoredDoc, read_example
+
+
+def read_golds(path: Path, nlp: Language) -> List[Doc]:
+    """RETURNS (List[Doc]): annotated documents.
+
+    path (Path): `.spacy`.
+    nlp (Language): the pipeline that is to be scored on them.
+    RAISES (ValueError): if the file can't be read, or there are none.
+    """
+    golds = list(read_docs(path, nlp))
+    if not golds:
+        raise ValueError(f"{path} holds no documents: nothing to score.")
+    return golds
 
 
 def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Example]:

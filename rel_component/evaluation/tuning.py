@@ -7,12 +7,11 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..corpus.readers import read_docs
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_extractor, load_pipeline
 from ..wording import Table
 from .pair_scores import collect_pairs
-from .predictions import predict_on_gold_entities
+from .predictions import predict_on_gold_entities, read_golds
 from .reliability import fit_calibration
 from .tables import tabulate_settings
 from .thresholds import choose_thresholds
@@ -40,12 +39,9 @@ def tune_pipeline(
     """
     nlp = load_pipeline(model)
     extractor = find_extractor(nlp)
-    docs = list(read_docs(dev, nlp))
-    if not docs:
-        raise ValueError(f"{dev} holds no documents: there is nothing to choose on.")
     chosen = tune(
         nlp,
-        docs,
+        read_golds(dev, nlp),
         objective=objective,
         method=method,
         min_precision=min_precision,

@@ -167,19 +167,6 @@ class Counts:
             places.append(place)
 
 
-def count_docs(docs: Iterable[Doc], spans_key: Optional[str] = None) -> Counts:
-    """Count the content of documents.
-
-    docs (Iterable[Doc]): annotated documents.
-    spans_key (Optional[str]): group of `doc.spans` with all entities.
-    RETURNS (Counts): the counts.
-    """
-    counts = Counts()
-    for doc in docs:
-        counts.add(doc, spans_key)
-    return counts
-
-
 def merge(parts: Iterable[Counts]) -> Counts:
     """RETURNS (Counts): the sum of several; the parts stay as they are."""
     total = Counts()

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any, List
 
+from ..files import write_text
 from ..pages import has_matplotlib, make_page
 from ..wording import get_command
 from .found import Result, count_types, list_end_types
@@ -75,7 +76,7 @@ def draw_picture(result: Result, path: Path) -> List[str]:
     """
     check_picture(path)
     if path.suffix == ".html":
-        path.write_text(format_page(result), encoding="utf8")
+        write_text(path, format_page(result))
         return []
     import matplotlib
     from matplotlib import font_manager

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from rel_component import Relation, set_relations
-from rel_component.inspection.counts import count_docs, get_place, merge
+from rel_component.inspection.counts import Counts, get_place, merge
 from rel_component.inspection.coverage import Setting, list_settings, measure_coverage
 from rel_component.inspection.histograms import describe_numbers, fill_bins, name_bins
 from rel_component.inspection.report import inspect_splits
@@ -43,6 +43,13 @@ def nested(vocab) -> Doc:
     ]
     set_relations(doc, relations)
     return doc
+
+
+def count_docs(docs):
+    counts = Counts()
+    for doc in docs:
+        counts.add(doc, None)
+    return counts
 
 
 def find(result: Dict[str, Any], **settings: Any) -> Dict[str, Any]:

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import spacy
@@ -53,3 +54,31 @@ def test_end_to_end_where_the_pipeline_finds_entities(model, tmp_path):
     assert found["tokens"]["tokens_accuracy"] == pytest.approx(4 / 6)
     assert found["relations"]["rel_micro_r"] == 1.0
     assert found["relations"]["rel_strict_r"] == 0.0
+
+
+def write(path, *docs):
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def test_what_makes_figures_mean_nothing_is_said(model, vocab, tmp_path):
+    path = tmp_path / "gold.spacy"
+    gold = make_doc(vocab, TEXT, ENTITIES, [(0, "NEW", 1)])
+    assert "does not know the label NEW" in run(model, write(path, gold))
+    bare = make_doc(vocab, TEXT, ENTITIES, [])
+    assert "no gold relations: nothing can be scored" in run(model, write(path, bare))
+    gold = make_doc(vocab, TEXT, ENTITIES, [(0, "WORKS_FOR", 1)])
+    gold.ents = []
+    assert "no candidate pairs" in run(model, write(path, gold))
+    fine = make_doc(vocab, TEXT, ENTITIES, [(0, "WORKS_FOR", 1)])
+    assert "⚠" not in run(model, write(path, fine))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device")
+def test_a_full_disk_is_named(model, vocab, tmp_path):
+    path = write(tmp_path / "a.spacy", make_doc(vocab, TEXT, ENTITIES, []))
+    for option in ("--output", "--report"):
+        full = tmp_path / "full.html"
+        full.symlink_to("/dev/full")
+        assert f"{full}: No space left" in run(model, path, option, full, code=1)
+        full.unlink()

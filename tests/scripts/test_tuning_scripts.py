@@ -61,7 +61,7 @@ def test_tune_stores_what_it_chose(folder, tmp_path):
     assert "expected one of micro_f" in run(*arguments, "--objective", "f", code=1)
     assert "expected one of auto" in run(*arguments, "--calibration", "x", code=1)
     empty = (folder / "trained", folder / "empty.spacy", tmp_path / "tuned")
-    assert "nothing to choose on" in run(*empty, code=1)
+    assert "holds no documents" in run(*empty, code=1)
 
 
 def test_evaluate_shows_what_a_tuned_model_was_before(folder, tmp_path):

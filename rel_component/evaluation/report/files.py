@@ -6,9 +6,11 @@ from typing import Any, Dict, Iterable, List, Optional
 import srsly
 
 from ...corpus.readers import read_docs
+from ...files import write_text
 from ...pages import has_matplotlib, make_markdown, make_page
 from ...pipe.loading import find_relation_pipes, load_pipeline
 from ...wording import get_command
+from ..predictions import read_golds
 from .build import Evaluation, evaluate_pipeline
 from .sections import describe_source, list_sections, name_pipeline
 
@@ -41,12 +43,10 @@ def evaluate_files(
     """
     nlp = load_pipeline(model)
     pipes = find_relation_pipes(nlp)
-    golds, devs, trains = (
-        [] if path is None else list(read_docs(path, nlp))
-        for path in (data, dev, train)
+    golds = read_golds(data, nlp)
+    devs, trains = (
+        [] if path is None else list(read_docs(path, nlp)) for path in (dev, train)
     )
-    if not golds:
-        raise ValueError(f"{data} holds no documents: nothing to score.")
     attached = {
         "training": read_training_log(log) if log and log.is_file() else None,
         "cross_validation": read_result(cross_validation, "runs"),
@@ -70,8 +70,7 @@ def write_reports(report: Evaluation, paths: Iterable[Path]) -> None:
     for path in paths:
         check_suffix(path)
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(format_report(report, path.suffix), encoding="utf8")
+        write_text(path, format_report(report, path.suffix))
 
 
 def check_suffix(path: Path) -> None:

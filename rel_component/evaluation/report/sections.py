@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, Optional
 
-from ...pages import Matrix, Section, Tile
+from ...pages import Matrix, Notice, Section, Tile
 from ...pages.sections import merge_rare
 from ...wording import Table, agree, interval, join_names, number, plural, points
 from ..errors import KINDS
@@ -76,7 +76,12 @@ def _summarize(data: Data) -> Section:
     # what a user of the pipeline gets comes first
     tiles = [*_list_end_to_end_tiles(found), *gold] if found else gold
     return Section(
-        "summary", "Summary", _describe_summary(data), tiles, tables=[_compare(data)]
+        "summary",
+        "Summary",
+        _describe_summary(data),
+        tiles,
+        notices=_warn(data),
+        tables=[_compare(data)],
     )
 
 
@@ -137,19 +142,36 @@ def _describe_summary(data: Data) -> List[str]:
             f"{points(1 - recall)} % of the gold relations were never candidates, and "
             f"so could not be found."
         )
-    return [*words, *_list_unknown(data)]
+    return words
 
 
-def _list_unknown(data: Data) -> List[str]:
-    gold = data["corpora"]["test"]["relations"]
+def _warn(data: Data) -> List[Notice]:
+    """RETURNS (List[Notice]): what makes the figures mean little or nothing."""
+    texts = []
+    gold = data["corpora"]["test"]
     known = data["pipeline"]["labels"]
-    unknown = sorted(set(gold) - set(known))
-    if not unknown:
-        return []
-    return [
-        f"The model does not know the {agree(len(unknown), 'label', 'labels')} "
-        f"{join_names(unknown)} of these documents; it predicts {join_names(known)}."
-    ]
+    unknown = sorted(set(gold["relations"]) - set(known))
+    if unknown:
+        texts.append(
+            f"The model does not know the {agree(len(unknown), 'label', 'labels')} "
+            f"{join_names(unknown)} of these documents; it predicts "
+            f"{join_names(known)}."
+        )
+    if not gold["relations"]:
+        texts.append(
+            "The documents have no gold relations: nothing can be scored. If they were "
+            "annotated, the relations were lost on saving: convert the annotations "
+            "again, or save with DocBin(store_user_data=True)."
+        )
+    elif not data["classification"]["n"]:
+        key = data["pipeline"]["spans_key"]
+        where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
+        texts.append(
+            f"There were no candidate pairs, and so nothing could be found: the "
+            f"documents have fewer than two entities each in {where}, or the limits of "
+            f"the candidate generator leave none."
+        )
+    return [Notice("warn", text) for text in texts]
 
 
 def _compare(data: Data) -> Table:
