@@ -112,7 +112,7 @@ def _check_entities(result: Result) -> Iterator[Advice]:
                 "info",
                 "crossing",
                 f"{name}: {n} entities cross others, which is often a mistake, such as "
-                f"{list_some(places['crossing'], 1)}.",
+                f"{places['crossing'][0]}.",
             )
         n = split["repeated_entities"]
         if n:

@@ -177,7 +177,6 @@ def test_page_is_accessible(reports, browser, tmp_path):
     path = tmp_path / "report.html"
     write_reports(reports("english"), [path])
     page, _, _ = open_page(browser, path, WIDTHS[0])
-    open_details(page)
     check_accessibility(page)
     headers = page.eval_on_selector_all("th", "xs => xs.map(x => x.textContent)")
     assert all(text.strip() for text in headers)

@@ -16,17 +16,23 @@ NAMES = sorted(
     for path in SCRIPTS.glob("*.py")
     if "from command import" in path.read_text("utf8")
 )
-# each script as `python SCRIPT --help` runs it, in one process, which is faster
-SHOW_HELP = """
+# each script as `python SCRIPT --help` runs it, and one that fails, in one process,
+# which is faster
+RUN = """
 import runpy, sys
 folder, *names = sys.argv[1:]
 sys.path.insert(0, folder)
-for name in names:
-    sys.argv = [f"{folder}/{name}.py", "--help"]
+
+def run(name, *arguments):
+    sys.argv = [f"{folder}/{name}.py", *arguments]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:
-        assert end.code == 0, name
+        return end.code
+
+for name in names:
+    assert run(name, "--help") == 0, name
+assert run("inspect_data", "nothing") == 1
 """
 
 
@@ -45,10 +51,12 @@ def run(*arguments, cwd):
 
 def test_every_script_runs_from_any_folder(tmp_path):
     assert len(NAMES) > 15
-    result = run("-c", SHOW_HELP, SCRIPTS, *NAMES, cwd=tmp_path)
+    result = run("-c", RUN, SCRIPTS, *NAMES, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     for name in NAMES:
         assert f"{name}.py [OPTIONS]" in result.stdout
+    assert "No corpus at nothing" in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.fixture
@@ -60,12 +68,7 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def test_output_and_exit_codes(corpus):
-    script = SCRIPTS / "inspect_data.py"
-    result = run(script, ".", cwd=corpus)
+def test_what_is_printed_is_utf8(corpus):
+    result = run(SCRIPTS / "inspect_data.py", ".", cwd=corpus)
     assert result.returncode == 0, result.stderr
     assert "█" in result.stdout
-    result = run(script, "nothing", cwd=corpus)
-    assert result.returncode == 1
-    assert "No corpus at nothing" in result.stdout + result.stderr
-    assert "Traceback" not in result.stderr

@@ -4,6 +4,7 @@ from typing import Any, Callable, Dict, List
 
 from ...pages import Figure, draw_plot
 from ...pages.plots import COLORS, GRID, INK, PAPER, SOFT
+from ...wording import points
 
 N_CURVES = len(COLORS)
 
@@ -129,7 +130,7 @@ def _draw_reliability(axes: Any, data: Dict[str, Any]) -> bool:
             [row["accuracy"] for row in bins],
             color=color,
             linewidth=1.4,
-            label=f"{name} (error {100 * found['ece']:.1f} %)",
+            label=f"{name} (error {points(found['ece'])} %)",
         )
         most = max(row["n"] for row in bins)
         axes.scatter(
@@ -193,19 +194,19 @@ def _draw_learning(axes: Any, data: Dict[str, Any]) -> bool:
     found = data.get("learning_curve")
     if not found or len(found["points"]) < 2:
         return False
-    points = found["points"]
-    x = [point["documents"] for point in points]
+    curve = found["points"]
+    x = [point["documents"] for point in curve]
     axes.fill_between(
         x,
-        [min(point["scores"]) for point in points],
-        [max(point["scores"]) for point in points],
+        [min(point["scores"]) for point in curve],
+        [max(point["scores"]) for point in curve],
         color=COLORS[0],
         alpha=0.2,
         linewidth=0,
         label="lowest and highest",
     )
     axes.plot(
-        x, [point["mean"] for point in points], "o-", color=COLORS[0], label="mean"
+        x, [point["mean"] for point in curve], "o-", color=COLORS[0], label="mean"
     )
     axes.set(
         ylim=(0, 1.03), xlim=(0, None), xlabel="training documents", ylabel="micro F"
