@@ -8,8 +8,7 @@ import spacy
 
 from rel_component import files
 from rel_component.corpus.docbin import CorpusFile
-from rel_component.files import replace_file
-from rel_component.formats.writers.output import write_json
+from rel_component.files import replace_file, write_json
 from rel_component.inference.batch.folder import OutputFolder
 
 

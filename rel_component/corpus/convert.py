@@ -10,6 +10,7 @@ from typing import Counter as CounterType
 
 from spacy.tokens import Doc
 
+from ..files import explain
 from ..formats import FORMATS, Options, Report, iter_docs
 from ..formats.layers import RELATION_LAYERS, SPAN_LAYERS, get_short_name
 from ..formats.report import (
@@ -123,16 +124,6 @@ def convert(
             report.discard()
         raise ConversionError(explain(error), written) from error
     return Conversion(written, removed, left, report)
-
-
-def explain(error: Exception) -> str:
-    """RETURNS (str): what went wrong, in a sentence."""
-    if isinstance(error, OSError) and error.strerror:
-        return (
-            f"{error.filename or 'A file'}: can't be written: {error.strerror}. Check "
-            f"that there is room and that you may write there, or name another place."
-        )
-    return str(error)
 
 
 def _check_options(options: Options, on_error: str) -> None:

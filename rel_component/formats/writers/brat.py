@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 from ...brat_config import CONFIG_NAME
+from ...files import fill_folder
 from ...schema import TypePair
 from ..from_doc import KB_ID, SCORE
 from ..record import Offsets, Record
@@ -21,7 +22,6 @@ from ..tools.brat import JOINED
 from .base import WriteOptions, Writer
 from .details import KB_IDS, PIECES, SCORES, SYMMETRIC
 from .labels import Labels
-from .output import fill_folder
 from .prepare import MARK, drop_entities, trim
 
 NUL = "\x00"

@@ -8,13 +8,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator
 
+from ...files import write_lines
 from ..record import Record
 from ..report import Report
 from ..tools.doccano import KNOWN
 from .base import WriteOptions, Writer
 from .details import META, pick_meta
 from .labels import Labels
-from .output import write_lines
 
 FIELDS = {*KNOWN, "id"}
 

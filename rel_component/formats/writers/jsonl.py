@@ -8,12 +8,12 @@ which repeat the entities. Further fields stand only where there is something to
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
+from ...files import write_lines
 from ..record import EntityRecord, Record, RelationRecord
 from ..report import Report
 from ..tools.jsonl import ENTITY_FIELDS, FIELDS, RELATION_FIELDS
 from .base import WriteOptions, Writer
 from .details import ATTRS, EVERYTHING, VERSIONS, pick_meta
-from .output import write_lines
 
 
 def write(

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, DefaultDict, Dict, Iterable, List, Tuple
 from xml.sax.saxutils import quoteattr
 
+from ...files import write_array, write_text
 from ..from_doc import SCORE
 from ..record import Record
 from ..report import Report
 from .base import WriteOptions, Writer
 from .details import META, SCORES, SYMMETRIC, UNCERTAINTY
 from .labels import Labels
-from .output import write_array, write_text
 
 # names in the labeling config
 LABELS, TEXT = "label", "text"

@@ -7,12 +7,12 @@ the first. A relation has no mark of being symmetric.
 from pathlib import Path
 from typing import Any, Dict, Iterable, List
 
+from ...files import write_lines
 from ..from_doc import SCORE
 from ..record import EntityRecord, Record, RelationRecord
 from ..report import Report
 from .base import WriteOptions, Writer
 from .details import META, SCORES, TOKENS, UNCERTAINTY, pick_meta
-from .output import write_lines
 from .prepare import drop_entities
 from .tokens import Tokens
 

@@ -8,12 +8,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
+from ...files import write_array, write_json
 from ..record import Record
 from ..report import Report
 from .base import WriteOptions, Writer
 from .details import META, SYMMETRIC, TOKENS, pick_meta
 from .labels import Labels
-from .output import write_array, write_json
 from .tokens import Tokens
 
 SPACING = "blanks and line ends of documents"

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
+from ...files import write_array
 from ..fields import show
 from ..record import EntityRecord, Record
 from ..report import Report
 from .base import WriteOptions, Writer
 from .details import META, pick_meta
-from .output import write_array
 from .prepare import lose_relation
 from .tokens import Tokens
 

@@ -1,4 +1,4 @@
-"""Chunks on one machine: processes that each hold the model, and may die."""
+"""Chunks on one machine, by processes that each hold the model, and may die."""
 
 import multiprocessing
 import os
@@ -9,30 +9,32 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Deque, Generator, Iterator, List, Optional
 
-from .extractor import Counts, Extractor, RunError
+from ...files import explain
+from .extractor import Counts, RunError, make_extractor
 from .folder import OutputFolder
 from .plan import Chunk
 from .settings import ExtractSettings
 
 READY, DONE, FAILED = "ready", "done", "failed"
-# deaths in a row before a worker has loaded its model
+# processes in a row that may die before they have loaded the model
 MAX_STILLBORN = 3
 THREADS = "OMP_NUM_THREADS"
+FORKS = "forkserver"
 
 
 def run_local(
     chunks: Iterator[Chunk], settings: ExtractSettings, folder: Path, n_process: int
 ) -> Generator[Counts, None, None]:
-    """Extract chunks with processes of this machine.
+    """Extract chunks with processes on this machine.
 
-    A worker that dies, of a crash in the model or of a kill, is replaced, and its
-    chunk is taken again.
+    A worker that dies, because the model crashed or it was killed, is replaced, and its
+    chunk is processed again.
 
     chunks (Iterator[Chunk]): taken one by one.
     settings (ExtractSettings): of the run.
     folder (Path): of the output.
     n_process (int): number of workers.
-    YIELDS (Dict[str, Any]): counts of each chunk as it is done.
+    YIELDS (Dict[str, Any]): the counts of each chunk when it is done.
     RAISES (RunError): if the run can't go on.
     """
     again: Deque[Chunk] = deque()
@@ -90,10 +92,11 @@ class _Worker:
             try:
                 self.connection.send(chunk)
             except OSError:
-                pass  # it has died: receive() will say so
+                pass  # it has died, which receive() will notice
 
     def receive(self) -> Any:
-        """RETURNS (Tuple[Optional[str], Any]): what it says; None: it has died."""
+        """RETURNS (Tuple[Optional[str], Any]): kind and value of a message; None: the
+        process has died."""
         try:
             kind, value = self.connection.recv()
         except (EOFError, OSError):
@@ -106,7 +109,7 @@ class _Worker:
         return kind, value
 
     def stop(self) -> bool:
-        """RETURNS (bool): whether it was alive."""
+        """Kill the process. RETURNS (bool): whether it was alive."""
         is_alive = self.process.is_alive()
         if is_alive:
             self.process.kill()
@@ -116,34 +119,36 @@ class _Worker:
 
 
 def _get_context(n_process: int) -> Any:
-    """RETURNS (Any): starts processes as forks of one that has imported all they need,
-    and has neither threads nor anything of ours."""
-    # else each process takes all cores for itself
+    """RETURNS (Any): starts processes as forks of one that has imported what they need
+    and has neither threads nor data of ours; on Windows, which has no forks, afresh."""
+    # by default each process would use all cores
     os.environ.setdefault(THREADS, str(max(1, (os.cpu_count() or 1) // n_process)))
-    context = multiprocessing.get_context("forkserver")
+    if FORKS not in multiprocessing.get_all_start_methods():  # Windows
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(FORKS)
     context.set_forkserver_preload(["rel_component.inference.batch._preload"])
     return context
 
 
 def _wait(workers: List[_Worker]) -> List[_Worker]:
-    # the pipe of a dead worker is at its end, after all that it has said
+    # the pipe of a dead worker ends after its last message
     ready = wait([worker.connection for worker in workers])
     return [worker for worker in workers if worker.connection in ready]
 
 
 def _work(settings: ExtractSettings, folder: Path, connection: Connection) -> None:
-    # the first process is asked to stop, and stops the others
+    # Ctrl+C stops the first process, which then stops the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
-        extractor = Extractor(settings, folder)
+        extractor = make_extractor(settings, folder)
         connection.send((READY, None))
         while True:
             connection.send((DONE, extractor.extract(connection.recv())))
     except EOFError:
         return
     except (OSError, ValueError) as error:
-        connection.send((FAILED, str(error)))
+        connection.send((FAILED, explain(error)))
 
 
 def _die_with_parent() -> None:
