@@ -19,6 +19,8 @@ from thinc.api import (
     ragged2list,
     with_array,
 )
+from thinc.layers.chain import forward as forward_chain
+from thinc.layers.chain import init as init_chain
 from thinc.types import Floats2d, Ints2d, Ragged
 
 FEATURES = ["lower", "shape", "prefix3", "suffix2", "suffix3", "suffix4"]
@@ -82,7 +84,35 @@ def create_word_features(
     mix: Model[Floats2d, Floats2d] = Maxout(
         width, n_inputs, nP=maxout_pieces, dropout=0.0, normalize=True
     )
-    return chain(*embed, with_array(mix), ragged2list())
+    whole: Model = chain(*embed, with_array(mix), ragged2list())
+    dims = {x: None for x in ("nI", "nO") if whole.has_dim(x) is not False}
+    return Model(
+        whole.name, forward_words, init=init_chain, dims=dims, layers=whole.layers
+    )
+
+
+def forward_words(
+    model: Model, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    """(n_tokens, width) for each Doc. A vector depends on nothing but its word, so that
+    a word that is found again and again is embedded once; in training each time, for
+    dropout differs."""
+    is_shared = all(doc.vocab is docs[0].vocab for doc in docs)
+    if is_train or not is_shared or not any(map(len, docs)):
+        return forward_chain(model, docs, is_train)
+    strings = docs[0].vocab.strings
+    words, places = numpy.unique(
+        numpy.concatenate([doc.to_array("ORTH") for doc in docs]), return_inverse=True
+    )
+    distinct = Doc(docs[0].vocab, words=[strings[word] for word in words])
+    (vectors,), _ = forward_chain(model, [distinct], False)
+    ends = numpy.cumsum([len(doc) for doc in docs])[:-1]
+    found = vectors[model.ops.asarray1i(places)]
+    return model.ops.xp.split(found, ends.tolist()), _refuse_backprop
+
+
+def _refuse_backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+    raise ValueError("Word features were computed to predict, not to be trained.")
 
 
 def create_known_vectors(width: int) -> Model[List[Doc], Ragged]:
@@ -184,7 +214,9 @@ def forward_extract(
     features = tuple(model.attrs["features"])
     rows = []
     for doc in docs:
-        keys = [_get_keys(token.text, features) for token in doc]
+        strings = doc.vocab.strings
+        words = doc.to_array("ORTH").tolist()  # faster than making tokens
+        keys = [_get_keys(strings[word], features) for word in words]
         shape = (len(doc), len(features))
         array = numpy.asarray(keys, dtype="uint64").reshape(shape)
         rows.append(model.ops.asarray2i(array, dtype="uint64"))

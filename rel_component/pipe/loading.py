@@ -5,6 +5,7 @@ from typing import Dict, List, Optional
 
 import spacy
 from spacy.language import Language
+from thinc.api import Model, NumpyOps
 
 from .extractor import RelationExtractor
 from .relation_pipes import RelationPipes, get_pipe_spans_key, list_relation_pipes
@@ -56,6 +57,21 @@ def load_pipeline(path: Path) -> Language:
                 f"is {Path.cwd()}), or train one first."
             ) from error
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
+
+
+def use_numpy_products(nlp: Language) -> None:
+    """Multiply matrices with numpy's library in place of BLIS, which Thinc takes: on
+    processors with AVX-512 it is three times as fast. Scores may differ in the last
+    digit. Nothing changes on a GPU, nor with Apple's library.
+
+    nlp (Language): is changed.
+    """
+    ops = NumpyOps(use_blis=False)
+    for _, pipe in nlp.pipeline:
+        model = getattr(pipe, "model", None)
+        for node in model.walk() if isinstance(model, Model) else ():
+            if type(node.ops) is NumpyOps:
+                node.ops = ops
 
 
 def find_extractor(nlp: Language) -> RelationExtractor:
