@@ -1,13 +1,14 @@
 """Entities and relations of a whole corpus, on one machine or on a cluster."""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 
+from rel_component.files import explain
 from rel_component.inference.batch import (
     ENGINES,
     ExtractSettings,
@@ -15,89 +16,87 @@ from rel_component.inference.batch import (
     Summary,
     extract_corpus,
 )
+from rel_component.inference.batch.settings import FORMATS, MAX_BYTES
+from rel_component.inference.batch.sources import KINDS
+from rel_component.wording import agree
 
-SHOWN = 5
+SUFFIXES = ", ".join(KINDS)
 
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     inputs: List[str] = typer.Argument(
-        ...,
-        help="Files, folders or globs: .txt, .jsonl, .csv, .tsv, .parquet, .spacy",
+        ..., help=f"Files, folders or globs: {SUFFIXES}"
     ),
     output: Path = typer.Option(
         ...,
         "--output",
         "-o",
-        help="Folder; that of a run that was stopped to go on with it",
+        help="Folder: a new one, or that of a run that was stopped, which goes on",
     ),
     format_: str = typer.Option(
-        "parquet,jsonl", "--format", "-f", help="parquet, jsonl or both, with a comma"
+        ",".join(FORMATS), "--format", "-f", help="Separated by commas"
     ),
-    n_process: int = typer.Option(1, help="Processes that each hold the model"),
+    n_process: int = typer.Option(1, help="Processes, each of which loads the model"),
     engine: str = typer.Option("local", help=f"One of {', '.join(ENGINES)}"),
     address: Optional[str] = typer.Option(
-        None, help="Of a Ray cluster (auto, ray://HOST:10001); else one starts here"
+        None,
+        help="Ray cluster to join: auto, or ray://HOST:10001; without it Ray is "
+        "started on this machine",
     ),
     entities_from: Optional[Path] = typer.Option(
-        None, help="Another trained pipeline that finds the entities"
+        None, help="Another trained pipeline, to find the entities"
     ),
     code: Optional[Path] = typer.Option(
-        None, help="Python file with components of your own"
+        None, help="Python file that registers components of yours"
     ),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, in place of the model's threshold"
+        None, help="Lowest score of a relation, instead of the model's threshold"
     ),
     text_field: str = typer.Option("text", help="Field or column with the text"),
     id_field: str = typer.Option("id", help="Field or column with the document's id"),
     lines: bool = typer.Option(False, help="Each line of a .txt file is a document"),
     text: bool = typer.Option(True, help="Write the text into the rows, too"),
     max_length: int = typer.Option(
-        100_000, help="Characters; a longer document is a dead letter"
+        100_000, help="Characters; a longer document becomes a dead letter"
     ),
-    chunk_size: int = typer.Option(1000, help="Documents that are written together"),
+    max_bytes: int = typer.Option(
+        MAX_BYTES,
+        help="Bytes; a longer line, CSV record or text file becomes a dead letter",
+    ),
+    chunk_size: int = typer.Option(
+        1000, help="Documents that are processed and written together"
+    ),
     batch_size: int = typer.Option(256, help="Most documents of a batch"),
     batch_words: int = typer.Option(20_000, help="Most words of a batch"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for the CPU"),
     strict: bool = typer.Option(False, help="Exit code 1 if there are dead letters"),
 ) -> None:
-    """Extract entities and relations of a corpus.
+    """Extract entities and relations from a corpus.
 
-    Stopped at any moment and started again with the same arguments, it goes on; each
-    document then has one row, or one dead letter that says why it has none.
+    A run that was stopped, at whatever moment, goes on when it is started again with
+    the same arguments. In the end each document has one row, or one dead letter that
+    says why it has none.
     """
-    bar = tqdm(unit=" texts", disable=None, smoothing=0.05)
-
-    def start(progress: Progress) -> None:
-        bar.total, bar.initial, bar.n = (
-            progress.n_docs,
-            progress.n_done,
-            progress.n_done,
-        )
-        bar.refresh()
-        if progress.n_done:
-            msg.info(
-                f"{progress.n_done:,} of {progress.n_docs:,} texts are done already"
-            )
-
     try:
-        with bar:
-            settings = ExtractSettings(
-                model=str(model),
-                entities_from=None if entities_from is None else str(entities_from),
-                code=None if code is None else str(code),
-                threshold=threshold,
-                formats=tuple(x.strip() for x in format_.split(",")),
-                text_field=text_field,
-                id_field=id_field,
-                by_line=lines,
-                keep_text=text,
-                chunk_size=chunk_size,
-                batch_size=batch_size,
-                batch_words=batch_words,
-                max_length=max_length,
-                gpu_id=gpu_id,
-            )
+        settings = ExtractSettings(
+            model=str(model),
+            entities_from=None if entities_from is None else str(entities_from),
+            code=None if code is None else str(code),
+            threshold=threshold,
+            formats=tuple(x.strip() for x in format_.split(",")),
+            text_field=text_field,
+            id_field=id_field,
+            by_line=lines,
+            keep_text=text,
+            chunk_size=chunk_size,
+            batch_size=batch_size,
+            batch_words=batch_words,
+            max_length=max_length,
+            max_bytes=max_bytes,
+            gpu_id=gpu_id,
+        )
+        with Bar() as bar:
             summary = extract_corpus(
                 inputs,
                 output,
@@ -105,30 +104,68 @@ def main(
                 engine=engine,
                 n_process=n_process,
                 address=address,
-                on_start=start,
-                on_chunk=lambda counts: bar.update(counts["read"]),
+                on_stage=bar.show_stage,
+                on_start=bar.start,
+                on_chunk=bar.advance,
             )
     except KeyboardInterrupt:
-        msg.warn("Stopped. The same command goes on where it was.")
+        msg.warn("Stopped. The same command goes on from here.")
         raise typer.Exit(130) from None
     except (ValueError, OSError) as error:
-        msg.fail(str(error))
+        msg.fail(explain(error))
         raise typer.Exit(1) from None
     show(summary, output)
     if strict and summary.dead:
         raise typer.Exit(1)
 
 
+class Bar:
+    """How far a run is: a bar in a terminal; elsewhere what it does until the first
+    documents are done."""
+
+    def __init__(self) -> None:
+        self.bar = tqdm(unit=" documents", disable=None, smoothing=0.05)
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def show_stage(self, stage: str) -> None:
+        if self.bar.disable:
+            msg.text(f"{stage} …")
+        else:
+            self.bar.set_description_str(stage)
+
+    def start(self, progress: Progress) -> None:
+        self.bar.total = progress.n_docs
+        self.bar.initial = self.bar.n = progress.n_done
+        self.bar.refresh()
+        if progress.n_done:
+            msg.info(
+                f"{progress.n_done:,} of {progress.n_docs:,} documents are done already"
+            )
+
+    def advance(self, counts: Dict[str, Any]) -> None:
+        self.bar.set_description_str("")
+        self.bar.update(counts["read"])
+
+
 def show(summary: Summary, output: Path) -> None:
     """Print what became of the documents."""
     if summary.warnings:
-        msg.warn(f"{summary.warnings:,} warnings, the first: {summary.first_warning}")
+        many = f"{summary.warnings:,} warnings, the first of them"
+        msg.warn(
+            f"{agree(summary.warnings, 'A warning', many)}: {summary.first_warning}"
+        )
+    letters = agree(summary.dead, "dead letter", "dead letters")
     if summary.dead:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary.kinds.items())
-        msg.warn(f"{summary.dead:,} dead letters ({kinds}): {summary.letters} says why")
+        msg.warn(f"{summary.dead:,} {letters} ({kinds}): {summary.letters} says why")
     msg.good(
-        f"{summary.read:,} texts read = {summary.extracted:,} extracted + "
-        f"{summary.dead:,} dead letters; {summary.entities:,} entities and "
+        f"{summary.read:,} documents read = {summary.extracted:,} extracted + "
+        f"{summary.dead:,} {letters}; {summary.entities:,} entities and "
         f"{summary.relations:,} relations in {output / 'parts'}"
     )
 

@@ -1,5 +1,6 @@
 """Inputs to tasks: a text or tokens, with the entities that may be given."""
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
@@ -94,13 +95,21 @@ def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
     RETURNS (Task): other fields are its meta.
     RAISES (ValueError): naming the field, if something is not as expected.
     """
+    return read_task(_parse(line, where), where, text_field)
+
+
+def _parse(line: str, where: str) -> Any:
     try:
-        data = srsly.json_loads(line)
+        return srsly.json_loads(line)
     except ValueError as error:
+        first = error
+    try:
+        # what Python writes and takes for JSON: NaN, integers of any length
+        return json.loads(line)
+    except (ValueError, RecursionError):
         raise ValueError(
-            f"{where}: not JSON ({error}); expected one object on each line."
-        ) from error
-    return read_task(data, where, text_field)
+            f"{where}: not JSON ({first}); expected one object on each line."
+        ) from first
 
 
 def read_task(data: Any, where: str, text_field: str = "text") -> Task:

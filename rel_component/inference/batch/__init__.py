@@ -1,4 +1,4 @@
-"""Extraction from a corpus: chunks in, parts out, killed and resumed at any moment."""
+"""Extraction from a corpus, in chunks: it may be killed and resumed at any moment."""
 
 from .job import ENGINES, Progress, Summary, extract_corpus
 from .settings import ExtractSettings

@@ -1,7 +1,7 @@
 """Imported once by the process that workers are forked from, so that they start fast.
 
-Loading a pipeline imports whatever stands behind spaCy's entry points, torch too; that
-takes seconds, and a worker that is replaced after a crash should not.
+Loading a pipeline imports all that spaCy's entry points name, torch included. That
+takes seconds, which a worker that replaces a crashed one should not need.
 """
 
 import spacy

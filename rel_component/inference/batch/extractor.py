@@ -1,4 +1,4 @@
-"""One chunk from reading to writing; the same in every engine."""
+"""One chunk from reading to writing, the same in every engine."""
 
 import os
 import time
@@ -13,28 +13,29 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import import_file
 
-from ...pipe.loading import find_relation_pipes, list_entity_finders, load_pipeline
+from ...pipe.loading import find_relation_pipes, load_pipeline, use_numpy_products
+from ...wording import plural
 from ..given import make_docs
 from ..tasks import Task
-from ..texts import predict
+from ..texts import can_find_entities, predict
+from ..tokenization import bound_tokenizer
 from .folder import OutputFolder
 from .plan import ADVICE, Chunk, Piece, check_unchanged
-from .rows import make_letter, make_row
+from .rows import Row, make_letter, make_row
 from .settings import ExtractSettings
 from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import CRASHED, FAILED, MALFORMED, TOO_LONG, Item, Place, refuse
 
-# attempts at a whole chunk before its documents are taken one at a time
+# attempts at a whole chunk before its documents are processed one at a time
 MAX_ATTEMPTS = 3
-# how often the process has to end with a document alone until that is given up: more
-# than once or twice, for it may have been killed from outside
+# how often a document on its own has to end the process before it is given up: more
+# than once or twice, since the process may have been killed from outside
 MAX_CRASHES = 3
-# crashes outside of any document until the chunk is given up
+# crashes outside any document before the chunk is given up
 MAX_OTHER = 8
-# of a vocabulary that grows; some 30 MB
+# that the vocabulary may grow by, about 30 MB
 MAX_STRINGS = 100_000
 
-Row = Dict[str, Any]
 Counts = Dict[str, Any]
 
 
@@ -43,13 +44,13 @@ class RunError(ValueError):
 
 
 class Extractor:
-    """Extracts chunks: holds the model, which is loaded once.
+    """Holds the model, which is loaded once, and extracts chunks.
 
-    A chunk is processed as a whole, in batches of documents of like length. If the
-    model raises an error, its documents are tried one at a time to find which one it
-    is, and the others are processed again without it: so they are batched alike in
-    every engine, and rows do not depend on it. If the process dies, whoever takes the
-    chunk next knows from the folder, and after MAX_ATTEMPTS does the same.
+    A chunk is processed as a whole, in batches of documents of similar length. If the
+    model raises an error, the documents are processed one at a time to find the one at
+    fault, and then the others together again: so batches, and with them rows, are the
+    same in every engine. If the process dies, the next one to take the chunk learns so
+    from the folder, and after MAX_ATTEMPTS does the same.
     """
 
     def __init__(self, settings: ExtractSettings, folder: Path) -> None:
@@ -57,9 +58,9 @@ class Extractor:
 
         settings (ExtractSettings): of the run.
         folder (Path): of the output.
-        RAISES (ValueError): if the model can't be loaded or finds no relations, or is
-            not the one that the run began with: a process that takes the place of
-            another, or another node, may find one that was trained meanwhile.
+        RAISES (ValueError): if the model can't be loaded or has no relation extractor,
+            or is not the one that the run began with: by the time that a process
+            replaces another, or on another node, it may have been trained again.
         """
         self.settings = settings
         self.folder = OutputFolder(folder)
@@ -67,27 +68,27 @@ class Extractor:
         if run is not None:
             _check_models(run["settings"], settings)
         self.nlp, self.ner_pipeline = load_models(settings)
-        # so many strings are learned and stay, for the tokenizer to be fast; those of
-        # later chunks are freed, for memory to be bounded
+        # the first strings stay, which keeps the tokenizer fast; those of later chunks
+        # are freed, which keeps memory bounded
         self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
         if isinstance(self.nlp.tokenizer, Tokenizer):
             self.nlp.tokenizer.max_cache_size = MAX_STRINGS
-        self.can_find = self.ner_pipeline is not None or bool(
-            list_entity_finders(self.nlp)
-        )
+            bound_tokenizer(self.nlp.tokenizer)
+        self.can_find = can_find_entities(self.nlp, self.ner_pipeline)
 
     def extract(self, chunk: Chunk) -> Counts:
-        """Process a chunk and write its parts, if that is not done yet.
+        """Process a chunk and write its parts, unless that has been done.
 
         chunk (Chunk): of the plan.
-        RETURNS (Dict[str, Any]): counts of documents, relations, dead letters.
+        RETURNS (Dict[str, Any]): counts of documents, relations and dead letters.
         RAISES (OSError): if parts can't be written.
         RAISES (RunError): if an input file has changed, or the chunk crashes for a
-            reason that is in none of its documents.
+            reason outside its documents.
         """
         done = self.folder.read_done(chunk.number)
         if done is not None:
-            self.folder.remove_attempt(chunk.number)  # killed before it could do so
+            # whoever was done with it was killed before removing the note
+            self.folder.remove_attempt(chunk.number)
             return done
         try:
             return self._extract(chunk)
@@ -128,8 +129,8 @@ class Extractor:
         return counts
 
     def _read(self, chunk: Chunk) -> Tuple[List[str], List[Item]]:
-        """RETURNS (Tuple[List[str], List[Item]]): file of each document, and the
-        documents; exactly as many as planned."""
+        """RETURNS (Tuple[List[str], List[Item]]): the file of each document, and the
+        documents: exactly as many as planned."""
         sources: List[str] = []
         items: List[Item] = []
         for piece in chunk.pieces:
@@ -145,8 +146,8 @@ class Extractor:
                 raise RunError(str(error)) from error
             if len(found) != piece.count:
                 raise RunError(
-                    f"{piece.source}: found {len(found)} documents in place of "
-                    f"{piece.count} from {piece.first} on. {ADVICE}"
+                    f"{piece.source}: found {len(found)} documents from number "
+                    f"{piece.first} on, expected {piece.count}. {ADVICE}"
                 )
             sources += [piece.source] * len(found)
             items += found
@@ -171,7 +172,7 @@ class Extractor:
         raise RunError(f"{path}: the file can be read now. {ADVICE}")
 
     def make_doc(self, item: Item, source: str) -> Optional[Doc]:
-        """RETURNS (Optional[Doc]): None if there can be none; the item says why."""
+        """RETURNS (Optional[Doc]): None if it can't be made; the item says why."""
         if item.task is None:
             return None
         try:
@@ -183,14 +184,14 @@ class Extractor:
                 return None
             else:
                 (doc,) = make_docs(self.nlp, [item.task], source)
-        except Exception as error:  # whatever stands in the data
+        except Exception as error:  # data may hold anything
             item.fail(MALFORMED, str(error))
             return None
         if self._check_long(item, len(item.get_text(doc))):
             return None
         if item.task.entities is None and not self.can_find:
             names = ", ".join(self.nlp.pipe_names)
-            reason = f"has no entities, and the pipeline ({names}) does not find them"
+            reason = f"has no entities, and the pipeline ({names}) finds none"
             item.fail(MALFORMED, reason)
             return None
         return doc
@@ -202,7 +203,7 @@ class Extractor:
         return length > limit
 
     def predict(self, docs: Sequence[Doc], items: Sequence[Item]) -> None:
-        """Run the pipeline on Docs, in place, in batches of like length."""
+        """Run the pipeline on Docs, in place, in batches of similar length."""
         tasks = [item.task or Task("") for item in items]
         order = sorted(
             range(len(docs)), key=lambda i: (tasks[i].entities is None, len(docs[i]))
@@ -236,7 +237,7 @@ class Extractor:
 
 
 class _Attempt:
-    """An attempt at a chunk, in the knowledge of those before."""
+    """An attempt at a chunk, which knows about earlier ones."""
 
     def __init__(
         self, extractor: Extractor, number: int, sources: List[str], items: List[Item]
@@ -249,7 +250,7 @@ class _Attempt:
         self.crashes.update({int(i): n for i, n in self.state["crashes"].items()})
 
     def run(self) -> List[Optional[Row]]:
-        """RETURNS (List[Optional[Row]]): one for each item, None for dead letters."""
+        """RETURNS (List[Optional[Row]]): one for each item; None: a dead letter."""
         state = self.state
         if state["at"] is not None:
             self.crashes[state["at"]] += 1
@@ -259,7 +260,7 @@ class _Attempt:
             self.folder.remove_attempt(self.number)
             raise RunError(
                 f"Chunk {self.number} has crashed the process {state['n']} times, and "
-                f"none of its documents does so alone. Is there enough memory? A "
+                f"none of its documents does so on its own. Is there enough memory? A "
                 f"smaller --batch-words needs less."
             )
         state["n"] += 1
@@ -271,7 +272,7 @@ class _Attempt:
             return self._run_batched(everything)
         except RunError:
             raise
-        except Exception:  # of the model: which document is it?
+        except Exception:  # raised by the model: at which document?
             return self._run_singly()
 
     def _remember(self, at: Optional[int]) -> None:
@@ -280,13 +281,12 @@ class _Attempt:
         self.folder.remember(self.number, self.state)
 
     def _run_singly(self) -> List[Optional[Row]]:
-        """Find the documents that fail; the others once more in batches."""
+        """Find the documents that fail, and process the others together again."""
         rows = [self._run_one(i) for i in range(len(self.items))]
         self._remember(None)
         good = [i for i, row in enumerate(rows) if row is not None]
-        if (
-            self.state["n_batched"] == MAX_ATTEMPTS
-        ):  # it crashes, though none does alone
+        # together they crash the process, though none does on its own
+        if self.state["n_batched"] == MAX_ATTEMPTS:
             return rows
         self.state["n_batched"] += 1
         self._remember(None)
@@ -294,14 +294,14 @@ class _Attempt:
             return self._run_batched(good)
         except RunError:
             raise
-        except Exception:  # of all together, as for want of memory
+        except Exception:  # only together, as when memory runs out
             return rows
 
     def _run_one(self, i: int) -> Optional[Row]:
         item = self.items[i]
         if self.crashes[i] >= MAX_CRASHES:
-            times = self.crashes[i]
-            item.fail(CRASHED, f"crashed the process {times} times, alone")
+            times = plural(self.crashes[i], "time")
+            item.fail(CRASHED, f"crashed the process {times}, on its own")
             return None
         self._remember(i)
         try:
@@ -326,12 +326,29 @@ class _Attempt:
         ]
 
 
+def make_extractor(settings: ExtractSettings, folder: Path) -> Extractor:
+    """Load the model in a process of its own.
+
+    settings, folder (ExtractSettings, Path): of `Extractor`.
+    RETURNS (Extractor): with the model loaded.
+    RAISES (OSError, ValueError): whatever went wrong, as with a component that can't be
+        imported: the process that started this one can say so, and no traceback.
+    """
+    try:
+        return Extractor(settings, folder)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"{settings.model}: can't be loaded: {what}") from error
+
+
 def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]]:
-    """The pipeline, and the one that finds entities in its place.
+    """Load the pipeline, and the one that finds entities for it.
 
     settings (ExtractSettings): of the run.
     RETURNS (Tuple[Language, Optional[Language]]): the second is None if none is named.
-    RAISES (ValueError): if one can't be loaded, or the first finds no relations.
+    RAISES (ValueError): if one can't be loaded, or the first has no relation extractor.
     """
     if settings.gpu_id >= 0:
         from spacy import require_gpu
@@ -344,7 +361,10 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
     if settings.threshold is not None:
         pipes.use_threshold(settings.threshold)
     name = settings.entities_from
-    return nlp, None if name is None else load_pipeline(Path(name))
+    ner_pipeline = None if name is None else load_pipeline(Path(name))
+    for found in filter(None, (nlp, ner_pipeline)):
+        use_numpy_products(found)
+    return nlp, ner_pipeline
 
 
 def _check_models(began: Dict[str, Any], settings: ExtractSettings) -> None:

@@ -1,33 +1,33 @@
-"""The output folder: parts that are there whole or not at all.
+"""The output folder, whose files are there whole or not at all.
 
     run.json                    settings, models, number of chunks and documents
     plan.jsonl                  the input, one chunk on each line
     parts/part-000012.parquet   rows of chunk 12
     parts/part-000012.jsonl     the same as JSON lines
-    parts/part-000012.dead      its dead letters, JSON lines
+    parts/part-000012.dead      its dead letters, as JSON lines
     done/000012.json            chunk 12 is done: how many were read, extracted, dead
     attempts/000012.json        chunk 12 was begun: how often, and what crashed
     dead_letters.jsonl          all dead letters, at the end
     summary.json                all counts, at the end
 
-A file gets its name only when all of it is on the disk, and `done` is the last of a
-chunk. Whatever is killed, a chunk is done, or made again with the same names.
+A file gets its name only when all of it is on the disk, and the one in `done` is the
+last of a chunk. So whatever is killed, a chunk is either done, or extracted again into
+files of the same names.
 """
 
-import fcntl
-import json
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Dict, Iterator, Optional, Sequence, Set
 
 import srsly
+from filelock import FileLock, Timeout
 
-from ...files import TEMPORARY, replace_file
+from ...files import TEMPORARY, replace_file, write_json, write_lines
+from .rows import METADATA, Row
 from .settings import JSONL, PARQUET
-from .tables import write_parquet
+from .tables import make_schema, write_parquet
 
-Rows = List[Dict[str, Any]]
 DEAD = "dead"
 RUN, LOCK = "run.json", ".lock"
 
@@ -42,24 +42,24 @@ class OutputFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One run at a time; the system gives it back, whatever happens.
+        """Only one run at a time; the system releases the lock, whatever happens.
 
-        RAISES (ValueError): if another run has the folder.
+        RAISES (ValueError): if another run holds it.
         """
         for folder in (self.path, self.parts, self.done, self.attempts):
             folder.mkdir(parents=True, exist_ok=True)
-        with open(self.path / LOCK, "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise ValueError(
-                    f"{self.path}: another run is writing into this folder. Wait for "
-                    f"it, or give another folder."
-                ) from error
+        try:
+            lock = FileLock(self.path / LOCK).acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f"{self.path}: another run is writing into this folder. Wait for it, "
+                f"or give another folder."
+            ) from error
+        with lock:
             yield
 
     def clean(self) -> None:
-        """Remove what killed processes have left; while nobody writes."""
+        """Remove what killed processes have left; only while no process writes."""
         for folder in (self.path, self.parts, self.done, self.attempts):
             for file in folder.glob(f"*{TEMPORARY}"):
                 file.unlink(missing_ok=True)
@@ -67,19 +67,19 @@ class OutputFolder:
         for file in self.parts.glob("part-*"):  # of chunks that were not finished
             if _get_number(file) not in done:
                 file.unlink(missing_ok=True)
-        # what is known of others stays: a document that takes all processes with it,
-        # as for want of memory, would do so in each run
+        # notes on the others stay: a document that takes all processes with it, as when
+        # memory runs out, would do so in every run
         for file in self.attempts.glob("*.json"):
             if int(file.stem) in done:
                 file.unlink(missing_ok=True)
 
     def remove_attempts(self) -> None:
-        """Another run begins."""
+        """Remove the notes of an earlier run."""
         for file in self.attempts.glob("*.json"):
             file.unlink(missing_ok=True)
 
     def read_run(self) -> Optional[Dict[str, Any]]:
-        """RETURNS (Optional[Dict[str, Any]]): what the folder's run is of."""
+        """RETURNS (Optional[Dict[str, Any]]): settings and size of the folder's run."""
         return _read_json(self.path / RUN)
 
     def list_done(self) -> Set[int]:
@@ -87,90 +87,90 @@ class OutputFolder:
         return {int(name[:-5]) for name in os.listdir(self.done) if name[0] != "."}
 
     def part(self, number: int, suffix: str) -> Path:
-        """RETURNS (Path): of one chunk and kind of file."""
+        """RETURNS (Path): the part of a chunk with this suffix."""
         return self.parts / f"part-{number:06}.{suffix}"
 
     def commit(
         self,
         number: int,
-        rows: Rows,
-        letters: Rows,
+        rows: Sequence[Row],
+        letters: Sequence[Dict[str, Any]],
         counts: Dict[str, Any],
         formats: Sequence[str],
     ) -> None:
-        """Write all that belongs to a chunk; after this it is done.
+        """Write all files of a chunk, which is done after that.
 
         number (int): of the chunk.
-        rows (List[Dict[str, Any]]): what was extracted.
-        letters (List[Dict[str, Any]]): its dead letters.
+        rows (Sequence[Row]): what was extracted.
+        letters (Sequence[Dict[str, Any]]): its dead letters.
         counts (Dict[str, Any]): for the summary.
-        formats (Sequence[str]): that rows are written in.
-        RAISES (OSError): if the disk is full, for instance; then nothing is done.
+        formats (Sequence[str]): formats to write the rows in.
+        RAISES (OSError): if the disk is full, for instance; the chunk is not done then.
         """
-        writers = {PARQUET: write_parquet, JSONL: write_json_lines}
-        for name in formats:
-            with replace_file(self.part(number, name)) as file:
-                writers[name](rows, file)
+        if PARQUET in formats:
+            schema = make_schema(Row, METADATA)
+            write_parquet(self.part(number, PARQUET), rows, schema)
+        if JSONL in formats:
+            write_lines(self.part(number, JSONL), rows)
         dead = self.part(number, DEAD)
         if letters:
-            with replace_file(dead) as file:
-                write_json_lines(letters, file)
+            write_lines(dead, letters)
         else:
             dead.unlink(missing_ok=True)
         write_json(self.done / f"{number:06}.json", counts)
         self.remove_attempt(number)
 
     def read_done(self, number: int) -> Optional[Dict[str, Any]]:
-        """RETURNS (Optional[Dict[str, Any]]): counts of a chunk, None: not done yet."""
+        """RETURNS (Optional[Dict[str, Any]]): counts of a chunk; None: not done yet."""
         return _read_json(self.done / f"{number:06}.json")
 
     def recall(self, number: int) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): what is known of earlier attempts at a chunk."""
+        """RETURNS (Dict[str, Any]): the notes on earlier attempts at a chunk."""
         known = _read_json(self.attempts / f"{number:06}.json")
         return known or {"n": 0, "at": None, "crashes": {}, "other": 0, "n_batched": 0}
 
     def list_suspects(self, n: int) -> Set[int]:
-        """RETURNS (Set[int]): chunks that were begun so often, or more often, and are
-        not done."""
+        """RETURNS (Set[int]): chunks that were begun at least `n` times and are not
+        done."""
         numbers = {int(file.stem) for file in self.attempts.glob("*.json")}
         return {i for i in numbers - self.list_done() if self.recall(i)["n"] >= n}
 
     def remember(self, number: int, state: Dict[str, Any]) -> None:
-        """Write it down, for whoever takes the chunk after a crash."""
-        # within a chunk a document is noted as often as it takes milliseconds
+        """Note how far an attempt is, for whoever takes over after a crash."""
+        # documents are noted every few milliseconds, too often to wait for the disk
         path, is_durable = self.attempts / f"{number:06}.json", state["at"] is None
         write_json(path, state, is_durable=is_durable)
 
     def clear_attempt(self, number: int) -> None:
-        """An attempt was stopped from outside, and none of its documents is to blame.
+        """Forget an attempt that was stopped from outside: no document is to blame.
 
-        number (int): of a chunk that nobody works at any more.
+        number (int): of a chunk that no process works on any more.
         """
         state = self.recall(number)
         if state["n"] > 1:
             state.update(n=state["n"] - 1, at=None)
-            with suppress(OSError):  # of a full disk, which may be why it was stopped
+            with suppress(OSError):  # a full disk may be why it was stopped
                 self.remember(number, state)
         else:
             self.remove_attempt(number)
 
     def clear_all_attempts(self) -> None:
-        """All attempts that were going on were stopped from outside."""
+        """Forget all attempts that were going on, stopped from outside."""
         for file in self.attempts.glob("*.json"):
             self.clear_attempt(int(file.stem))
 
     def remove_attempt(self, number: int) -> None:
-        """The chunk is done, or given up: it begins anew."""
+        """Remove the notes on a chunk that is done, or given up and to begin anew."""
         (self.attempts / f"{number:06}.json").unlink(missing_ok=True)
 
     def read_counts(self) -> Iterator[Dict[str, Any]]:
-        """YIELDS (Dict[str, Any]): of each chunk that is done."""
+        """YIELDS (Dict[str, Any]): the counts of each chunk that is done."""
         for name in sorted(os.listdir(self.done)):
             if not name.endswith(TEMPORARY):
                 yield srsly.read_json(self.done / name)
 
     def join_letters(self) -> Optional[Path]:
-        """RETURNS (Optional[Path]): all dead letters; None: there are none."""
+        """RETURNS (Optional[Path]): the file of all dead letters, if there are any."""
         target = self.path / "dead_letters.jsonl"
         parts = sorted(self.parts.glob(f"*.{DEAD}"))
         if not parts:
@@ -180,18 +180,6 @@ class OutputFolder:
             for part in parts:
                 file.write(part.read_bytes())
         return target
-
-
-def write_json_lines(rows: Rows, file: IO[bytes]) -> None:
-    """Write rows as JSON lines."""
-    for row in rows:
-        file.write(srsly.json_dumps(row).encode("utf8") + b"\n")
-
-
-def write_json(path: Path, data: Any, *, is_durable: bool = True) -> None:
-    """Write a small file whole or not at all."""
-    with replace_file(path, is_durable=is_durable) as file:
-        file.write(json.dumps(data, indent=1).encode("utf8"))
 
 
 def _read_json(path: Path) -> Optional[Dict[str, Any]]:

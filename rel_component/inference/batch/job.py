@@ -6,13 +6,14 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, Iterator, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
+from ...files import write_json
+from ...wording import agree
 from .extractor import MAX_ATTEMPTS, Counts, RunError
-from .folder import RUN, OutputFolder, write_json
+from .folder import RUN, OutputFolder
 from .plan import (
     ADVICE,
-    Chunk,
     find_change,
     find_inputs,
     make_chunks,
@@ -30,11 +31,11 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """How far a run is when it starts.
 
-    n_docs (int): documents of the input.
-    n_chunks (int): its chunks.
-    n_done (int): documents of chunks that were done before.
+    n_docs (int): documents in the input.
+    n_chunks (int): chunks that it is cut into.
+    n_done (int): documents that were done before.
     """
 
     n_docs: int
@@ -44,12 +45,13 @@ class Progress:
 
 @dataclass
 class Summary:
-    """What became of all documents, in all runs: read = extracted + dead.
+    """What became of all documents: read = extracted + dead.
 
     read, extracted, dead (int): numbers of documents.
-    kinds (Dict[str, int]): dead letters by reason.
-    entities, relations (int): that were found.
-    warnings (int): that were given, and the first of them.
+    kinds (Dict[str, int]): numbers of dead letters, by reason.
+    entities, relations (int): numbers of what was found.
+    warnings (int): how many there were.
+    first_warning (Optional[str]): the first of them.
     letters (Optional[Path]): file of the dead letters, if there are any.
     """
 
@@ -72,36 +74,41 @@ def extract_corpus(
     engine: str = LOCAL,
     n_process: int = 1,
     address: Optional[str] = None,
+    on_stage: Callable[[str], Any] = lambda stage: None,
     on_start: Callable[[Progress], Any] = lambda progress: None,
     on_chunk: Callable[[Counts], Any] = lambda counts: None,
 ) -> Summary:
-    """Extract entities and relations of a corpus into a folder.
+    """Extract entities and relations from a corpus into a folder.
 
-    Killed at any moment and called again with the same arguments, it goes on where it
-    was: the folder then has each row once, whatever was killed.
+    Killed at any moment and called again with the same arguments, it goes on from
+    there: in the end the folder has each row exactly once, whatever was killed.
 
     inputs (Sequence[str]): files, folders and globs.
-    output (Path): the folder; a new one, or one of an unfinished run of the same input,
-        model and settings. Engine and number of processes may be others.
-    settings (ExtractSettings): what to do.
+    output (Path): the folder: a new one, or that of an unfinished run with the same
+        input, model and settings. Engine and number of processes may differ.
+    settings (ExtractSettings): model, input and output formats, limits.
     engine (str): `local`, or `ray`.
-    n_process (int): number of processes that hold the model.
-    address (Optional[str]): of a Ray cluster; None starts one on this machine.
+    n_process (int): processes, each of which loads the model.
+    address (Optional[str]): of a Ray cluster; None starts Ray on this machine.
+    on_stage (Callable[[str], Any]): called with what is going on until the first chunk
+        is done, which may take a while.
     on_start (Callable[[Progress], Any]): called when the input is known.
-    on_chunk (Callable[[Dict[str, Any]], Any]): called when a chunk is done.
+    on_chunk (Callable[[Dict[str, Any]], Any]): called with the counts of each chunk
+        that is done.
     RETURNS (Summary): of all that the folder holds.
-    RAISES (ValueError): if something is not as expected, with what to do.
+    RAISES (ValueError): if something is not as expected; the message says what to do.
     RAISES (OSError): if the folder can't be written.
     """
     _check(settings, engine, n_process)
     folder = OutputFolder(output)
     with folder.lock():
         folder.clean()
+        on_stage("Reading the input")
         run = _prepare(inputs, folder, settings)
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
         on_start(Progress(run["documents"], run["chunks"], n_done))
-        # alone: what crashes then is known
+        # with one process: then it is known which document crashes
         suspects = folder.list_suspects(MAX_ATTEMPTS)
         rest = set(range(run["chunks"])) - done - suspects
         for numbers, n in ((suspects, 1), (rest, n_process)):
@@ -109,11 +116,20 @@ def extract_corpus(
                 continue
             plan = read_plan(folder.path / "plan.jsonl")
             pending = (chunk for chunk in plan if chunk.number in numbers)
-            chunks = _start(engine, pending, settings, output.resolve(), n, address)
-            with closing(chunks):  # no process writes once the lock is given back
+            where = output.resolve()
+            if engine == LOCAL:
+                on_stage(
+                    f"Loading the model, {agree(n, '1 process', f'{n} processes')}"
+                )
+                chunks = run_local(pending, settings, where, n)
+            else:
+                from .run_ray import run_ray
+
+                chunks = run_ray(pending, settings, where, n, address, on_stage)
+            with closing(chunks):  # no process writes after the lock is released
                 for counts in chunks:
                     on_chunk(counts)
-        folder.clean()  # of processes that were killed in this run
+        folder.clean()  # after processes that were killed in this run
         return _finish(folder, run)
 
 
@@ -131,7 +147,7 @@ def _check(settings: ExtractSettings, engine: str, n_process: int) -> None:
 def _prepare(
     inputs: Sequence[str], folder: OutputFolder, settings: ExtractSettings
 ) -> Dict[str, Any]:
-    """Plan the run; if there is one in the folder already, see that it is the same."""
+    """Plan the run; one that the folder has already must be the same."""
     planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
     try:
         chunks = make_chunks(find_inputs(inputs, folder.path), settings)
@@ -143,13 +159,13 @@ def _prepare(
             "documents": n_docs,
             "input": digest,
         }
-        known = folder.read_run()
+        known = _read_known(folder)
         if folder.list_done():  # until then there is nothing to go on with
             _compare(known or {}, run, folder.path)
             if known != run:
                 change = find_change(plan, planned)
                 raise ValueError(
-                    f"{folder.path}: this folder has a run of another input: {change}. "
+                    f"{folder.path}: this folder has a run on another input: {change}. "
                     f"{ADVICE}"
                 )
         elif known != run:
@@ -161,8 +177,17 @@ def _prepare(
     return run
 
 
+def _read_known(folder: OutputFolder) -> Optional[Dict[str, Any]]:
+    """RETURNS (Optional[Dict[str, Any]]): the run that the folder has. Settings that
+    were added since it began have their defaults."""
+    known = folder.read_run()
+    if known is not None:
+        known["settings"] = {**ExtractSettings.list_defaults(), **known["settings"]}
+    return known
+
+
 def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
-    """RAISES (ValueError): if the runs have not the same settings."""
+    """RAISES (ValueError): if the settings of the two runs differ."""
     old, new = (
         {"version": x.get("version"), **x.get("settings", {})} for x in (known, run)
     )
@@ -170,24 +195,10 @@ def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
         was, now = (json.dumps(x.get(name)) for x in (old, new))
         if was != now:
             raise ValueError(
-                f"{path}: this folder has a run with {name} = {was}, found now {now}. "
-                f"Give what the run was begun with, and it goes on; or another folder."
+                f"{path}: this folder has a run with {name} = {was}, found {now} now. "
+                f"With the settings that it began with, the run goes on; or name "
+                f"another folder."
             )
-
-
-def _start(
-    engine: str,
-    chunks: Iterator[Chunk],
-    settings: ExtractSettings,
-    folder: Path,
-    n_process: int,
-    address: Optional[str],
-) -> Generator[Counts, None, None]:
-    if engine == LOCAL:
-        return run_local(chunks, settings, folder, n_process)
-    from .run_ray import run_ray
-
-    return run_ray(chunks, settings, folder, n_process, address)
 
 
 def _finish(folder: OutputFolder, run: Dict[str, Any]) -> Summary:
@@ -201,8 +212,8 @@ def _finish(folder: OutputFolder, run: Dict[str, Any]) -> Summary:
         kinds.update(counts["kinds"])
     if len(done) != run["chunks"] or summary.read != run["documents"]:
         raise RunError(
-            f"{folder.path}: {len(done)} of {run['chunks']} chunks are done. Start it "
-            f"again with the same arguments."
+            f"{folder.path}: {len(done)} of {run['chunks']} chunks are done. Run the "
+            f"same command again."
         )
     summary.kinds = dict(kinds)
     summary.letters = folder.join_letters()

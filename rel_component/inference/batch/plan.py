@@ -1,6 +1,6 @@
 """The input, cut into numbered chunks: the same files give the same chunks.
 
-A plan stands in a file, one chunk on each line, so that it needs no memory.
+A plan is a file with one chunk on each line, so that it takes no memory.
 """
 
 import glob
@@ -16,33 +16,33 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tupl
 from ...formats.io import cannot_read, list_files
 from .settings import ExtractSettings, digest_file
 from .sources import KINDS, UNREADABLE, find_kind
-from .sources.item import Place, SourceError
+from .sources.item import ColumnError, Place, SourceError
 
 ADVICE = (
-    "Put it back as it was, and the same command goes on; or give another "
-    "--output to begin anew."
+    "Put it back as it was, and the same command goes on; or name another --output to "
+    "begin anew."
 )
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Documents that stand one after the other in a file.
+    """Documents that follow each other in a file.
 
-    source (str): the file, as the user named it or its folder.
+    source (str): the file, by the name that the user gave it or its folder.
     kind (str): how the file is read, a key of KINDS.
     size (int): of the file, in bytes.
-    mtime_ns (int): when it was last written to; another time with the same content is
-        no change.
+    changed_ns (int): when the file or its metadata last changed; a later time with the
+        same content does not matter.
     digest (str): of its content.
-    start, stop (int): where the documents stand; bytes, or rows of a table.
-    first (int): number of the first document; lines of a file are counted from 1.
+    start, stop (int): where the documents are, in bytes, or in rows of a table.
+    first (int): number of the first document; lines of a file count from 1.
     count (int): how many documents.
     """
 
     source: str
     kind: str
     size: int
-    mtime_ns: int
+    changed_ns: int
     digest: str
     start: int
     stop: int
@@ -52,10 +52,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Documents that are processed, written and done together.
+    """Documents that are processed, written and marked as done together.
 
-    number (int): from 0 on.
-    pieces (Tuple[Piece, ...]): of one or more files.
+    number (int): counted from 0.
+    pieces (Tuple[Piece, ...]): from one file or more.
     """
 
     number: int
@@ -67,24 +67,25 @@ class Chunk:
         return sum(piece.count for piece in self.pieces)
 
     def to_json(self) -> str:
-        """RETURNS (str): one line of a plan."""
+        """RETURNS (str): a line of a plan."""
         pieces = [list(asdict(piece).values()) for piece in self.pieces]
         return json.dumps({"number": self.number, "pieces": pieces})
 
     @staticmethod
     def from_json(line: str) -> "Chunk":
-        """RETURNS (Chunk): of a line of a plan."""
+        """RETURNS (Chunk): from a line of a plan."""
         data: Dict[str, Any] = json.loads(line)
         pieces = tuple(Piece(*values) for values in data["pieces"])
         return Chunk(data["number"], pieces)
 
 
 def find_inputs(inputs: Sequence[str], output: Optional[Path] = None) -> Iterator[Path]:
-    """Files that the user names.
+    """Find the files that the user names.
 
-    inputs (Sequence[str]): files, folders and globs; `**` is any number of folders.
-    output (Optional[Path]): what stands in this folder is no input.
-    YIELDS (Path): in the order of the arguments, those of one by name; each once.
+    inputs (Sequence[str]): files, folders and globs; `**` stands for any number of
+        folders.
+    output (Optional[Path]): a folder whose files are not input.
+    YIELDS (Path): each file once, in the order of the arguments and then by name.
     RAISES (ValueError): if an argument names nothing that can be read.
     """
     seen = set()
@@ -118,41 +119,49 @@ def _list_input(name: str) -> List[Path]:
     if glob.has_magic(name):
         found = map(Path, sorted(glob.glob(name, recursive=True)))
         return [file for file in found if file.is_file() and find_kind(file)]
-    raise ValueError(f"{name}: no such file or folder; expected texts.")
+    raise ValueError(f"{name}: no such file or folder; expected documents.")
 
 
 def make_chunks(files: Iterable[Path], settings: ExtractSettings) -> Iterator[Chunk]:
     """Cut files into chunks.
 
-    files (Iterable[Path]): in this order.
-    settings (ExtractSettings): say how long a chunk is and where texts stand.
-    YIELDS (Chunk): each with `settings.chunk_size` documents but the last.
-    RAISES (ValueError): if a file has no text where it should, as with a CSV file
-        without such a column.
+    files (Iterable[Path]): are read in this order.
+    settings (ExtractSettings): the size of a chunk, and the field of the text.
+    YIELDS (Chunk): with `settings.chunk_size` documents each, the last with the rest.
+    RAISES (ColumnError): if no file has a column of this name. If only some tables lack
+        it, each of these counts as one document that can't be read.
     """
     pieces: List[Piece] = []
     number = n_docs = 0
+    errors: List[ColumnError] = []
+    n_files = 0
     for file in files:
-        for piece in _cut_file(file, settings, settings.chunk_size - n_docs):
+        n_files += 1
+        for piece in _cut_file(file, settings, settings.chunk_size - n_docs, errors):
             pieces.append(piece)
             n_docs += piece.count
             if n_docs == settings.chunk_size:
                 yield Chunk(number, tuple(pieces))
                 pieces, number, n_docs = [], number + 1, 0
+    if errors and len(errors) == n_files:
+        raise errors[0]
     if pieces:
         yield Chunk(number, tuple(pieces))
 
 
-def _cut_file(file: Path, settings: ExtractSettings, room: int) -> Iterator[Piece]:
-    """Pieces of a file: the first with `room` documents, then of whole chunks."""
+def _cut_file(
+    file: Path, settings: ExtractSettings, room: int, errors: List[ColumnError]
+) -> Iterator[Piece]:
+    """YIELDS (Piece): of a file, first one with `room` documents, then whole chunks. A
+    table without a column of texts is added to the errors."""
     kind, source = find_kind(file), file.as_posix()
     try:
-        # what is written in between is seen as a change
+        # in this order: what is written meanwhile is seen as a change
         stat, digest = file.stat(), digest_file(file)
     except OSError as error:
         raise ValueError(str(cannot_read(file, error))) from error
 
-    content = (stat.st_size, stat.st_mtime_ns, digest)
+    content = (stat.st_size, _get_time(stat), digest)
 
     def make_piece(places: List[Place]) -> Piece:
         first, last = places[0], places[-1]
@@ -166,8 +175,10 @@ def _cut_file(file: Path, settings: ExtractSettings, room: int) -> Iterator[Piec
             if len(group) == room:
                 yield make_piece(group)
                 group, room = [], settings.chunk_size
-    except SourceError:
-        # one broken file of many must not stop the others
+    except SourceError as error:
+        # one broken file must not keep the others from being read
+        if isinstance(error, ColumnError):
+            errors.append(ColumnError(f"{file}: {error}."))
         yield Piece(source, UNREADABLE, *content, 0, stat.st_size, 1, 1)
         return
     if group:
@@ -177,17 +188,17 @@ def _cut_file(file: Path, settings: ExtractSettings, room: int) -> Iterator[Piec
 def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int, str]:
     """Write a plan.
 
-    chunks (Iterable[Chunk]): are not held in memory.
+    chunks (Iterable[Chunk]): taken one by one.
     path (Path): the file.
-    RETURNS (Tuple[int, int, str]): number of chunks and of documents, and a digest of
-        what is to be read, whenever it was written.
+    RETURNS (Tuple[int, int, str]): numbers of chunks and documents, and a digest of the
+        input, in which times don't count.
     """
     n_chunks = n_docs = 0
     total = hashlib.blake2b(digest_size=8)
     with path.open("w", encoding="utf8", errors="surrogateescape") as file:
         for chunk in chunks:
             file.write(f"{chunk.to_json()}\n")
-            pieces = tuple(replace(piece, mtime_ns=0) for piece in chunk.pieces)
+            pieces = tuple(replace(piece, changed_ns=0) for piece in chunk.pieces)
             total.update(Chunk(chunk.number, pieces).to_json().encode())
             n_chunks, n_docs = n_chunks + 1, n_docs + chunk.n_docs
         file.flush()
@@ -202,9 +213,9 @@ def read_plan(path: Path) -> Iterator[Chunk]:
 
 
 def find_change(known: Path, found: Path) -> str:
-    """What a plan has other than one before.
+    """How a plan differs from an earlier one.
 
-    known, found (Path): the plan before, the plan now.
+    known, found (Path): the earlier plan, and the one now.
     RETURNS (str): the first difference, with the name of the file.
     """
     pairs = zip_longest(_iter_pieces(known), _iter_pieces(found))
@@ -212,43 +223,49 @@ def find_change(known: Path, found: Path) -> str:
         if old is None:
             return f"{new.source} is new"
         if new is None:
-            return f"{old.source} is not there any more"
+            return f"{old.source} is no longer there"
         if old.source != new.source:
             return f"found {new.source} where {old.source} was"
         if change := describe_change(old, new.size, new.digest):
             return f"{new.source}: {change}"
-    return "its files are cut into documents in another way"
+    return "its files are cut into documents differently"
 
 
 def describe_change(piece: Piece, size: int, digest: str) -> str:
-    """RETURNS (str): how a file differs from what it was; nothing if it does not."""
+    """RETURNS (str): how a file differs from what it was; empty if it does not."""
     if size != piece.size:
-        return f"the file had {piece.size:,} bytes, found now {size:,}"
+        return f"the file had {piece.size:,} bytes, found {size:,} now"
     if digest != piece.digest:
-        return f"the file has other content, of the same length ({size:,} bytes)"
+        return f"the file has other content of the same length ({size:,} bytes)"
     return ""
 
 
 def check_unchanged(piece: Piece, path: Path) -> None:
-    """See that a file is what it was when the run was planned.
+    """Check that a file is what it was when the run was planned.
 
     piece (Piece): of the plan.
-    path (Path): the file. It is read only if it has been written to since.
+    path (Path): the file, which is read only if it has been touched since.
     RAISES (ValueError): if it has changed; the message says how, and what to do.
     RAISES (OSError): if it can't be read.
     """
     stat = path.stat()
     digest = piece.digest
-    if stat.st_size == piece.size and stat.st_mtime_ns != piece.mtime_ns:
-        digest = _digest_once(path, stat.st_mtime_ns)
+    if stat.st_size == piece.size and _get_time(stat) != piece.changed_ns:
+        digest = _digest_once(path, _get_time(stat))
     if change := describe_change(piece, stat.st_size, digest):
         raise ValueError(
             f"{piece.source} has changed since the run began: {change}. {ADVICE}"
         )
 
 
+def _get_time(stat: os.stat_result) -> int:
+    # whoever writes to a file may reset its time (cp -p, rsync), but not the time when
+    # its inode changed
+    return max(stat.st_mtime_ns, stat.st_ctime_ns)
+
+
 @lru_cache(maxsize=8)
-def _digest_once(path: Path, mtime_ns: int) -> str:
+def _digest_once(path: Path, changed_ns: int) -> str:
     # chunks of one file follow each other
     return digest_file(path)
 

@@ -1,29 +1,73 @@
-"""A Doc as one row: the schema of Parquet and of JSON lines, see docs/batch.md."""
+"""A Doc as one row of Parquet or JSON lines; docs/batch.md describes the fields."""
 
+import datetime
+import json
+import math
 import re
-from typing import Any, Dict, List, Tuple
+from numbers import Real
+from typing import Any, Dict, List, Optional, Tuple, TypedDict
 
-import srsly
 from spacy.tokens import Doc
 
 from ..rows import to_row
 from .sources.item import EXCERPT, Item
+from .tables import Int32
 
+VERSION = 1
+# of a Parquet file
+METADATA = {"rel_component.rows": str(VERSION)}
 DIGITS = 4
-# where no component finds sentences: evidence for a reader, no analysis
+# of lists within lists in other fields of a document
+MAX_DEPTH = 200
+# for pipelines that find no sentences: good enough to show where a relation comes from
 BREAKS = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*")
 
 
-def make_row(
-    item: Item, doc: Doc, source: str, *, keep_text: bool = True
-) -> Dict[str, Any]:
-    """What was found in a document.
+class Stretch(TypedDict):
+    """Characters of the text, end exclusive."""
 
-    item (Item): the document of the input.
-    doc (Doc): what the pipeline made of it.
+    start: Int32
+    end: Int32
+
+
+class EntityCell(Stretch):
+    """An entity."""
+
+    label: str
+    text: str
+
+
+class RelationCell(TypedDict):
+    """A relation, and the sentences that it is found in."""
+
+    label: str
+    score: float
+    head: EntityCell
+    tail: EntityCell
+    sentence: Stretch
+
+
+class Row(TypedDict):
+    """What was found in one document: the columns of Parquet, the fields of JSON
+    lines."""
+
+    id: str
+    source: str
+    row: int
+    text: Optional[str]
+    meta: str
+    entities: List[EntityCell]
+    relations: List[RelationCell]
+
+
+def make_row(item: Item, doc: Doc, source: str, *, keep_text: bool = True) -> Row:
+    """Make the row of a document.
+
+    item (Item): the document in the input.
+    doc (Doc): the same after the pipeline.
     source (str): the file.
-    keep_text (bool): whether the row has the text.
-    RETURNS (Dict[str, Any]): one row. Scores are rounded; offsets are characters.
+    keep_text (bool): whether the row includes the text.
+    RETURNS (Row): with rounded scores, and offsets in characters.
     """
     text = item.get_text(doc)
     found = to_row(doc, text=text)
@@ -37,29 +81,62 @@ def make_row(
         "source": make_writable(source),
         "row": item.place.number,
         "text": text if keep_text else None,
-        "meta": srsly.json_dumps(meta) if meta else "{}",
+        "meta": dump_meta(meta) if meta else "{}",
         "entities": found["entities"],
         "relations": found["relations"],
     }
 
 
+def dump_meta(meta: Dict[str, Any]) -> str:
+    """The other fields of a document as JSON.
+
+    meta (Dict[str, Any]): values of any type, as the columns of a table have them.
+    RETURNS (str): a JSON object. NaN and infinity, which JSON lacks, become null, times
+        ISO 8601, bytes text; decimals and anything else become strings.
+    """
+    options: Dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
+    try:
+        text = json.dumps(meta, allow_nan=False, **options)
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(_make_plain(meta), **options)
+    return make_writable(text)
+
+
+def _make_plain(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (dict, list, tuple)) and depth == MAX_DEPTH:
+        return "<nested too deeply>"
+    if isinstance(value, dict):
+        return {str(name): _make_plain(x, depth + 1) for name, x in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_make_plain(x, depth + 1) for x in value]
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf8", "backslashreplace")
+    return str(value)
+
+
 def make_id(item: Item, source: str) -> str:
-    """RETURNS (str): the document's own, or file and number."""
+    """RETURNS (str): the document's own id, or file and number."""
     return f"{source}:{item.place.number}" if item.id is None else item.id
 
 
 def make_writable(text: str) -> str:
-    """RETURNS (str): the text with what UTF-8 can't hold, half a pair of surrogates,
-    written out."""
+    """RETURNS (str): the text with halves of surrogate pairs, which UTF-8 can't hold,
+    written out as escapes."""
     return text.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def make_letter(item: Item, source: str) -> Dict[str, Any]:
-    """What is said of a document that has no row.
+    """Make the dead letter of a document that has no row.
 
     item (Item): the document.
     source (str): the file.
-    RETURNS (Dict[str, Any]): where it stands, the reason, the beginning of it.
+    RETURNS (Dict[str, Any]): where it is, the reason, and how it begins.
     """
     text = item.task.text if item.task else ""
     return {
@@ -88,8 +165,8 @@ def _find_breaks(doc: Doc, text: str) -> List[Tuple[int, int]]:
 def _find_sentence(
     relation: Dict[str, Any], sentences: List[Tuple[int, int]], length: int
 ) -> Dict[str, int]:
-    """From the beginning of the sentence of the one entity to the end of that of the
-    other."""
+    """RETURNS (Dict[str, int]): from the beginning of the sentence of one entity to the
+    end of that of the other."""
     first = min(relation["head"]["start"], relation["tail"]["start"])
     last = max(relation["head"]["end"], relation["tail"]["end"])
     start = max((s for s, _ in sentences if s <= first), default=0)

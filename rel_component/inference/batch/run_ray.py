@@ -1,9 +1,9 @@
 """Chunks on a cluster: Ray Data hands them to actors that each hold the model.
 
-Actors write the parts themselves, as processes of one machine do, so the folder of the
-output and the files of the input have to be on storage that all nodes share. What
-comes back through Ray is counts. An actor that dies is started again by Ray and gets
-its chunk again; what is known of the chunk's crashes stands in the folder.
+Actors write the parts themselves, as processes on one machine do, so the output folder
+and the input files have to be on storage that all nodes share. Only counts come back
+through Ray. An actor that dies is started again by Ray and gets its chunk again; notes
+on the chunk's crashes are in the folder.
 """
 
 import json
@@ -12,26 +12,26 @@ import os
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Generator, Iterator, Optional
+from typing import Any, Callable, Dict, Generator, Iterator, Optional
 
-from ...wording import get_command
-from .extractor import Counts, Extractor, RunError
+from ...files import explain
+from ...wording import get_command, plural
+from .extractor import Counts, Extractor, RunError, make_extractor
 from .folder import OutputFolder
 from .plan import Chunk
 from .settings import ExtractSettings
 
-# chunks that are handed over in one round: the plan is not held in memory
+# chunks that are handed over at one time, since the plan is not held in memory
 ROUND = 10_000
-# counts and plans only: texts and rows do not pass through it
+# for counts and plans only: texts and rows do not pass through Ray
 STORE_BYTES = 100 << 20
-# of a Ray that is started here: no messages, and actors are no less urgent than
-# processes of ours are
+# for a Ray that is started here: no messages, and the priority of ordinary processes
 LOCAL_RAY = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
 }
-# so that no actor waits for the next chunk
+# for each actor, so that none waits for its next chunk
 IN_FLIGHT = 2
 
 
@@ -41,17 +41,21 @@ def run_ray(
     folder: Path,
     n_process: int,
     address: Optional[str] = None,
+    on_stage: Callable[[str], Any] = lambda stage: None,
 ) -> Generator[Counts, None, None]:
     """Extract chunks with Ray Data.
 
-    chunks (Iterator[Chunk]): taken round by round.
+    chunks (Iterator[Chunk]): taken ROUND by ROUND.
     settings (ExtractSettings): of the run.
     folder (Path): of the output.
     n_process (int): number of actors; on a cluster the most that there may be.
-    address (Optional[str]): of a cluster; None starts one on this machine.
-    YIELDS (Dict[str, Any]): counts of each chunk as it is done.
+    address (Optional[str]): of a cluster; None starts Ray on this machine.
+    on_stage (Callable[[str], Any]): called with what is going on until the first chunk
+        is done.
+    YIELDS (Dict[str, Any]): the counts of each chunk when it is done.
     RAISES (RunError): if the run can't go on.
     """
+    on_stage("Starting Ray" if address is None else f"Joining {address}")
     ray = import_ray()
     is_ours = not ray.is_initialized()
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -60,11 +64,12 @@ def run_ray(
         start_local(ray, n_process)
     elif is_ours:
         ray.init(address, log_to_driver=False)
+    on_stage(f"Starting {plural(n_process, 'actor')}, each loads the model")
     is_stopped = False
     try:
         while chosen := list(islice(chunks, ROUND)):
             plans = [{"chunk": chunk.to_json()} for chunk in chosen]
-            # a block for each: what is lost with a node is one chunk
+            # a block for each: a node that is lost costs one chunk for each actor
             data = ray.data.from_items(plans, override_num_blocks=len(plans))
             done = data.map_batches(
                 Actor,
@@ -93,15 +98,15 @@ def run_ray(
 
 
 class Actor:
-    """Holds the model; called by Ray Data with one chunk at a time."""
+    """Holds the model; Ray Data calls it with one chunk at a time."""
 
     def __init__(self, settings: ExtractSettings, folder: Path) -> None:
         self.extractor: Optional[Extractor] = None
         self.error = ""
         try:
-            self.extractor = Extractor(settings, folder)
+            self.extractor = make_extractor(settings, folder)
         except (OSError, ValueError) as error:
-            self.error = str(error)
+            self.error = explain(error)
 
     def __call__(self, batch: Dict[str, Any]) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): counts of the chunk, or why the run can't go on."""
@@ -111,7 +116,7 @@ class Actor:
             try:
                 counts = self.extractor.extract(Chunk.from_json(str(line)))
             except (OSError, ValueError) as error:
-                self.error = str(error)
+                self.error = explain(error)
         return {"counts": [json.dumps(counts)], "error": [self.error]}
 
 
@@ -131,7 +136,7 @@ def import_ray() -> Any:
 def start_local(ray: Any, n_process: int) -> None:
     """Start Ray on this machine.
 
-    ray (Any): of `import_ray`.
+    ray (Any): the module.
     n_process (int): most actors.
     RAISES (RunError): if it does not start.
     """
@@ -147,19 +152,21 @@ def start_local(ray: Any, n_process: int) -> None:
                 logging_level="ERROR",
             )
             return
-        except Exception as error:  # Ray gives itself 30 s, too few on a busy machine
+        # Ray gives up after 30 s, which may be too early on a busy machine
+        except Exception as error:
             ray.shutdown()
             if is_last:
                 raise RunError(f"Ray can't be started here: {error}") from error
 
 
 def _make_absolute(settings: ExtractSettings) -> ExtractSettings:
-    """Actors run in folders of their own."""
+    """RETURNS (ExtractSettings): with absolute paths, for actors have working folders
+    of their own."""
     root = os.path.abspath(settings.root)
     names = ("model", "entities_from", "code")
     paths = {name: getattr(settings, name) for name in names}
     found = {k: os.path.join(root, v) for k, v in paths.items() if v is not None}
-    # each actor sees the GPU that Ray gives it, as number 0
+    # an actor sees only the GPU that Ray assigns to it, as number 0
     gpu_id = min(settings.gpu_id, 0)
     changes: Dict[str, Any] = {"root": root, "gpu_id": gpu_id, **found}
     return replace(settings, **changes)

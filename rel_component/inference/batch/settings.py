@@ -1,35 +1,40 @@
-"""What an extraction is to do; whatever changes its rows is part of its fingerprint."""
+"""Settings of an extraction; those that change its rows are part of its fingerprint."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 PARQUET = "parquet"
 JSONL = "jsonl"
 FORMATS = (PARQUET, JSONL)
+# the longest that a line, a record or a text file may be; what is longer is not read
+MAX_BYTES = 64 << 20
+# of what csv takes for the length of a value
+MOST_BYTES = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
 class ExtractSettings:
-    """Of an extraction.
+    """Settings of an extraction.
 
     model (str): folder of a trained pipeline.
-    entities_from (Optional[str]): folder of another one that finds the entities.
-    code (Optional[str]): Python file that registers components of the user.
-    threshold (Optional[float]): predict from this score on; None: the model's.
-    formats (Tuple[str, ...]): of the output, of FORMATS.
-    text_field (str): of JSON lines, CSV and Parquet: has the text.
-    id_field (str): has the document's id, if there is such a field.
-    by_line (bool): each line of a .txt file is a document.
-    keep_text (bool): whether rows have the text of their document.
-    chunk_size (int): documents that are processed, written and done at one time.
-    batch_size (int): most documents of a batch of the model.
-    batch_words (int): most words of a batch, a longer document is one alone.
+    entities_from (Optional[str]): folder of another pipeline, to find the entities.
+    code (Optional[str]): Python file that registers components of the user's.
+    threshold (Optional[float]): lowest score of a relation; None: the model's own.
+    formats (Tuple[str, ...]): of the output, from FORMATS.
+    text_field (str): the field of JSON lines, CSV and Parquet that has the text.
+    id_field (str): the field that has the document's id, if there is one.
+    by_line (bool): whether each line of a .txt file is a document.
+    keep_text (bool): whether rows include the text of their document.
+    chunk_size (int): documents that are processed, written and marked as done together.
+    batch_size (int): most documents in a batch of the model.
+    batch_words (int): most words in a batch; a longer document is a batch of its own.
     max_length (int): most characters of a document.
-    gpu_id (int): -1 is the CPU. On which device the model runs is no part of the
-        fingerprint.
-    root (str): folder that names of inputs are relative to; no part of it, either.
+    max_bytes (int): most bytes of a line, of a record or of a text file: what is
+        longer is not read into memory.
+    gpu_id (int): -1 is the CPU. The device is not part of the fingerprint.
+    root (str): folder that names of inputs are relative to; not part of it, either.
     """
 
     model: str
@@ -45,6 +50,7 @@ class ExtractSettings:
     batch_size: int = 256
     batch_words: int = 20_000
     max_length: int = 100_000
+    max_bytes: int = MAX_BYTES
     gpu_id: int = field(default=-1, metadata={"is_local": True})
     root: str = field(default=".", metadata={"is_local": True})
 
@@ -59,25 +65,42 @@ class ExtractSettings:
             raise ValueError(
                 f"threshold is {self.threshold}; expected a number from 0 to 1."
             )
-        for name in ("chunk_size", "batch_size", "batch_words", "max_length"):
+        sizes = ("chunk_size", "batch_size", "batch_words", "max_length", "max_bytes")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; expected 1 or more."
                 )
+        if self.max_bytes > MOST_BYTES:
+            raise ValueError(
+                f"max_bytes is {self.max_bytes:,}; expected {MOST_BYTES:,} or less."
+            )
+
+    @classmethod
+    def list_defaults(cls) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): of the fingerprint."""
+        return {
+            field.name: _to_json(field.default)
+            for field in fields(cls)
+            if field.default is not MISSING and not field.metadata.get("is_local")
+        }
 
     def fingerprint(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): what has to be the same for a run to go on, as
-        JSON has it: the settings, and digests of the models."""
-        fields = self.__dataclass_fields__
+        """RETURNS (Dict[str, Any]): what has to be the same for a run to go on: the
+        settings and digests of the models, as JSON stores them."""
         data: Dict[str, Any] = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if not fields[name].metadata.get("is_local")
+            field.name: _to_json(getattr(self, field.name))
+            for field in fields(self)
+            if not field.metadata.get("is_local")
         }
         for name in ("model", "entities_from", "code"):
             if data[name] is not None:
                 data[f"{name}_digest"] = digest(Path(data[name]))
         return data
+
+
+def _to_json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def digest(path: Path) -> str:

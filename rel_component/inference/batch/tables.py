@@ -1,14 +1,30 @@
 """Rows as Parquet; pyarrow is imported only here, and only when it is needed."""
 
-import json
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Dict, List
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
+from ...files import replace_file
 from ...wording import get_command
 
-VERSION = 1
-# fsync is the caller's
+# of fields that Parquet holds in four bytes
+Int32 = Annotated[int, "int32"]
 COMPRESSION = "zstd"
+# rows of a row group, which is held in memory
+GROUP = 10_000
 
 
 def import_pyarrow() -> Any:
@@ -23,46 +39,61 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
-def make_schema() -> Any:
-    """RETURNS (pyarrow.Schema): of the rows that `rows.make_row` makes; docs/batch.md
-    describes it."""
+def make_schema(columns: Any, metadata: Optional[Dict[str, str]] = None) -> Any:
+    """The Parquet schema of rows, made from what describes them to Python: a field of
+    a row can't be missing from its table.
+
+    columns (Any): a TypedDict of the fields: strings, numbers, lists and TypedDicts;
+        those that are Optional may be null.
+    metadata (Optional[Dict[str, str]]): of the schema.
+    RETURNS (pyarrow.Schema): with a column for each field.
+    """
     pa = import_pyarrow()
-
-    def fields(*columns: Any) -> Any:
-        return [pa.field(name, type_, nullable=False) for name, type_ in columns]
-
-    offsets = (("start", pa.int32()), ("end", pa.int32()))
-    words = (("label", pa.string()), ("text", pa.string()))
-    entity = pa.struct(fields(*offsets, *words))
-    relation = pa.struct(
-        fields(
-            ("label", pa.string()),
-            ("score", pa.float64()),
-            ("head", entity),
-            ("tail", entity),
-            ("sentence", pa.struct(fields(*offsets))),
-        )
-    )
-    columns = [
-        *fields(("id", pa.string()), ("source", pa.string()), ("row", pa.int64())),
-        pa.field("text", pa.string()),
-        *fields(("meta", pa.string())),
-        *fields(("entities", pa.list_(entity)), ("relations", pa.list_(relation))),
-    ]
-    return pa.schema(columns, metadata={"rel_component.rows": str(VERSION)})
+    return pa.schema(_make_fields(pa, columns), metadata=metadata)
 
 
-def write_parquet(rows: List[Dict[str, Any]], file: IO[bytes]) -> None:
-    """Write rows.
+def _make_fields(pa: Any, columns: Any) -> List[Any]:
+    hints = get_type_hints(columns, include_extras=True)
+    return [_make_field(pa, name, hint) for name, hint in hints.items()]
 
-    rows (List[Dict[str, Any]]): of `rows.make_row`.
-    file (IO[bytes]): open for writing.
+
+def _make_field(pa: Any, name: str, hint: Any) -> Any:
+    is_nullable = get_origin(hint) is Union
+    if is_nullable:
+        (hint,) = (x for x in get_args(hint) if x is not type(None))
+    return pa.field(name, _make_type(pa, hint), nullable=is_nullable)
+
+
+def _make_type(pa: Any, hint: Any) -> Any:
+    if is_typeddict(hint):
+        return pa.struct(_make_fields(pa, hint))
+    if get_origin(hint) is list:
+        return pa.list_(_make_type(pa, *get_args(hint)))
+    types = {
+        str: pa.string(),
+        int: pa.int64(),
+        Int32: pa.int32(),
+        float: pa.float64(),
+    }
+    return types[hint]
+
+
+def write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], schema: Any) -> None:
+    """Write a table, whole or not at all.
+
+    path (Path): the file.
+    rows (Iterable[Mapping[str, Any]]): taken GROUP by GROUP.
+    schema (pyarrow.Schema): of `make_schema`.
     """
     pa = import_pyarrow()
     from pyarrow import parquet
 
-    table = pa.Table.from_pylist(rows, schema=make_schema())
-    parquet.write_table(table, file, compression=COMPRESSION)
+    rows = iter(rows)
+    with replace_file(path) as file:
+        options = {"compression": COMPRESSION}
+        with parquet.ParquetWriter(file, schema, **options) as writer:
+            while group := list(islice(rows, GROUP)):
+                writer.write_batch(pa.RecordBatch.from_pylist(group, schema=schema))
 
 
 def read_parquet(path: Path) -> List[Dict[str, Any]]:
@@ -71,8 +102,3 @@ def read_parquet(path: Path) -> List[Dict[str, Any]]:
     from pyarrow import parquet
 
     return parquet.ParquetFile(path).read().to_pylist()
-
-
-def plain(value: Any) -> Any:
-    """RETURNS (Any): a value as JSON has it; what it has not becomes a string."""
-    return json.loads(json.dumps(value, default=str))

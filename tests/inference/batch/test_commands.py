@@ -16,9 +16,11 @@ def test_from_texts_to_a_page(model, tmp_path):
     rows, graph = tmp_path / "rows", tmp_path / "graph"
     command = [model, corpus, "-o", rows, "--chunk-size", 5, "--format", "jsonl"]
     said = extract(*command)
-    assert "13 texts read = 12 extracted + 1 dead letters" in said
-    assert "1 dead letters (1 malformed)" in said
-    assert "13 of 13 texts are done already" in extract(*command, "--strict", code=1)
+    assert "Reading the input … Loading the model, 1 process …" in said
+    assert "13 documents read = 12 extracted + 1 dead letter;" in said
+    assert "1 dead letter (1 malformed)" in said
+    said = extract(*command, "--strict", code=1)
+    assert "13 of 13 documents are done already" in said
     assert "of 12 texts: " in build_graph(rows, "-o", graph, "--entity", "ACME")
     names = {path.name for path in graph.iterdir()}
     assert names >= {"graph.graphml", "graph.nt", "nodes.csv", "edges.parquet"}
@@ -36,36 +38,11 @@ def test_mistakes_are_said_in_a_sentence(tmp_path):
     assert "none.txt: no such file or folder" in said
     said = extract("m", corpus, "-o", rows, "--format", "xml", code=1)
     assert "found xml; expected one or more of parquet, jsonl" in said
+    said = extract("m", corpus, "-o", rows, "--max-bytes", 0, code=1)
+    assert "max_bytes is 0; expected 1 or more" in said
+    said = extract("m", corpus, "-o", corpus, code=1)
+    assert "in.jsonl" in said and "File exists" in said
     said = extract("m", corpus, "-o", rows, "--engine", "spark", code=1)
     assert "--engine: found 'spark'" in said
     said = build_graph(tmp_path, "-o", tmp_path / "graph", code=1)
     assert "found no parts of an extraction" in said
-
-
-def test_a_name_that_is_not_there_gets_advice(tmp_path):
-    end = {"start": 0, "end": 6, "label": "SKILL", "text": "Python"}
-    relation = {"label": "USES", "score": 1.0, "head": end, "tail": end}
-    row = {"id": "1", "text": "Python", "entities": [end], "relations": [relation]}
-    path = tmp_path / "rows.jsonl"
-    path.write_text(json.dumps(row) + "\n", encoding="utf8")
-    said = build_graph(path, "-o", tmp_path / "g", "-e", "Pyhton", code=1)
-    assert "the graph has no such name, so there is no page. Is it Python?" in said
-    assert "The most frequent are Python." in said
-    assert (tmp_path / "g" / "graph.graphml").is_file()  # all else is there
-
-
-def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_path):
-    texts = ("C/D", "C D", "語" * 300)
-    ends = [{"start": 0, "end": 1, "label": "SKILL", "text": text} for text in texts]
-    pairs = ((0, 1), (1, 2))
-    relations = [
-        {"label": "USES", "score": 1.0, "head": ends[i], "tail": ends[j]}
-        for i, j in pairs
-    ]
-    row = {"id": "1", "text": "", "entities": ends, "relations": relations}
-    path = tmp_path / "rows.jsonl"
-    path.write_text(json.dumps(row) + "\n", encoding="utf8")
-    names = [option for text in texts for option in ("-e", text)]
-    build_graph(path, "-o", tmp_path / "g", "-f", "none", *names)
-    pages = sorted(file.name for file in (tmp_path / "g").iterdir())
-    assert pages == ["C-D-SKILL-2.html", "C-D-SKILL.html", f"{'語' * 60}.html"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.inference.batch import ExtractSettings, job
+from rel_component.inference.batch import ExtractSettings
 from rel_component.inference.batch.extractor import MAX_ATTEMPTS, MAX_CRASHES, Extractor
 from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
@@ -134,22 +134,6 @@ def test_rows_depend_on_batches_in_the_last_digit_at_most(
     check_alike(rows, [predict_alone(nlp, row) for row in rows])
 
 
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """The engine without processes: what happens in a worker happens to all. With how
-    many it would have been, and which chunks were begun."""
-    begun = []
-
-    def run_here(chunks, settings, folder, n_process):
-        extractor = Extractor(settings, folder)
-        for chunk in chunks:
-            begun.append((n_process, chunk.number))
-            yield extractor.extract(chunk)
-
-    monkeypatch.setattr(job, "run_local", run_here)
-    return begun
-
-
 def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
     in_this_process, poisoned, tmp_path
 ):
@@ -173,7 +157,7 @@ def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
     assert (summary.read, summary.extracted, summary.dead) == (30, 29, 1)
     (letter,) = read_letters(tmp_path / "out")
     assert (letter["row"], letter["kind"]) == (18, "crashed")
-    assert f"{MAX_CRASHES} times, alone" in letter["reason"]
+    assert f"{MAX_CRASHES} times, on its own" in letter["reason"]
     assert len(read_rows(tmp_path / "out")) == 29
 
 
@@ -239,7 +223,7 @@ def test_parts_of_a_million_chunks_are_kept(tmp_path):
 
 def test_another_run_is_refused(model, corpus, tmp_path):
     run([corpus], tmp_path / "out", model)
-    with pytest.raises(ValueError, match=r"threshold = null, found now 0\.9"):
+    with pytest.raises(ValueError, match=r"threshold = null, found 0\.9 now"):
         run([corpus], tmp_path / "out", model, threshold=0.9)
     write_corpus(corpus, 61)
     with pytest.raises(ValueError, match=r"in.jsonl: the file had .* bytes, found"):

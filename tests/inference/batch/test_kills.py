@@ -1,18 +1,17 @@
 """Whatever is killed: after a resume each row is there once. Few kills here; many, at
 random moments and with a real model, in benchmarks/kill_extract.py."""
 
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.paths import ROOT
+from rel_component.inference.batch import run_local
 
 from .util import read_letters, read_rows, run, write_corpus
 
@@ -68,19 +67,26 @@ def test_a_worker_is_killed_while_it_writes(model, corpus, expected, tmp_path):
 
 def test_the_driver_is_killed(model, corpus, expected, tmp_path):
     output, rng = tmp_path / "out", random.Random(0)
-    command = [sys.executable, "scripts/extract.py", model, corpus, "-o", output]
-    command = [*map(str, command), "--chunk-size", "10"]
-    for n_done in (0, rng.randint(1, 6)):
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        while process.poll() is None and count_done(output) < n_done:
-            time.sleep(0.005)
+    context = multiprocessing.get_context("forkserver")
+    n_killed = 0
+    for n_done in (0, 1, 2, 4, 7, 9):
+        driver = context.Process(target=run_forked, args=([corpus], output, model))
+        driver.start()
+        while driver.is_alive() and count_done(output) < n_done:
+            time.sleep(0.002)
         time.sleep(rng.random() / 20)
-        process.kill()
-        process.wait()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "texts are done already" in " ".join(done.stdout.split())
+        driver.kill()
+        driver.join()
+        n_killed += driver.exitcode == -signal.SIGKILL
+    assert n_killed > 3
+    run([corpus], output, model)
     check(output, expected)
+
+
+def run_forked(*arguments):
+    """Workers are forked from the driver itself, which takes no time."""
+    run_local._get_context = lambda n_process: multiprocessing.get_context("fork")
+    run(*arguments)
 
 
 def count_done(output):
@@ -119,7 +125,9 @@ def test_a_chunk_that_crashes_outside_of_documents(model, corpus, tmp_path):
     code = tmp_path / "code.py"
     code.write_text(
         "import os, signal\n"
+        "from rel_component.inference.batch import extractor\n"
         "from rel_component.inference.batch.folder import OutputFolder\n"
+        "extractor.MAX_OTHER = 2\n"
         "OutputFolder.commit = lambda *x: os.kill(os.getpid(), signal.SIGKILL)\n",
         encoding="utf8",
     )

@@ -41,7 +41,8 @@ def test_same_rows_though_an_actor_is_killed_and_a_document_is_poison(
             killed.append(counts["pid"])
             os.kill(counts["pid"], signal.SIGKILL)
 
-    options = {"code": str(CODE), "n_process": 2}
+    code = CODE.with_name("impatient.py")
+    options = {"code": str(code), "n_process": 2, "chunk_size": 20}
     run([corpus], tmp_path / "local", poisoned, **options)
     options["on_chunk"] = kill
     summary = run([corpus], tmp_path / "ray", poisoned, engine="ray", **options)

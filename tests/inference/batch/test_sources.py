@@ -1,6 +1,8 @@
 """Files of all kinds: each document is found once, and what is broken is said."""
 
+import decimal
 import json
+import os
 
 import pytest
 import spacy
@@ -14,11 +16,12 @@ from rel_component.inference.batch.plan import (
     read_plan,
     write_plan,
 )
-from rel_component.inference.batch.sources import KINDS, csv_file, lines
-from rel_component.inference.batch.sources.item import MAX_BYTES
+from rel_component.inference.batch.sources import KINDS
 
 from .util import read_letters, read_rows, run
 
+# what is read does not depend on processes, and these take longer
+pytestmark = pytest.mark.usefixtures("in_this_process")
 TEXTS = [
     "Ann works for Acme .",
     'He said "no", and\nleft .',
@@ -159,14 +162,14 @@ def test_broken_records_are_dead_letters_with_their_place(model, tmp_path):
     assert (summary.read, summary.extracted) == (11, 3)
 
 
-def test_a_line_too_long_for_the_memory_is_passed_over(tmp_path, monkeypatch):
-    monkeypatch.setattr(lines, "MAX_BYTES", 100)
-    assert MAX_BYTES > 100
+def test_a_line_that_is_too_long_is_passed_over(tmp_path):
     long = json.dumps({"text": "x" * 500})
     short = json.dumps({"text": "short"})
     (tmp_path / "a.jsonl").write_text(f"{short}\n{long}\n{short}\n", encoding="utf8")
-    items = list(read(plan(tmp_path / "a.jsonl", chunk_size=1)))
+    options = {"chunk_size": 1, "max_bytes": 100}
+    items = list(read(plan(tmp_path / "a.jsonl", **options), **options))
     assert [item.kind for item in items] == ["", "too_long", ""]
+    assert "expected at most 100 (--max-bytes)" in items[1].reason
     assert [item.place.number for item in items] == [1, 2, 3]
 
 
@@ -189,6 +192,97 @@ def test_mistakes_are_said(tmp_path, name, content, message):
         plan(tmp_path / name)
 
 
+def make_odd_table():
+    """Each column would do to make a text unreadable."""
+    import pyarrow as pa
+
+    far = 10**18  # of microseconds
+    columns = {
+        "text": pa.array(
+            ["Ann works for Acme .", b"Bob works for Globex ."], pa.binary()
+        ),
+        "id": pa.array([float("nan"), 2.0]),
+        "nan": pa.array([float("nan"), 1.0]),
+        "half": pa.array([float("inf"), 1.0], pa.float16()),
+        "decimal": pa.array([decimal.Decimal("1.10"), None]),
+        "nanoseconds": pa.array([1, None], pa.timestamp("ns")),
+        "far": pa.array([far, None], pa.timestamp("us")),
+        "nowhere": pa.array([1, None], pa.timestamp("ms", tz="Nowhere/Land")),
+        "day": pa.array([10**8, None], pa.int32()).cast(pa.date32()),
+        "long": pa.array([2**62, None], pa.duration("s")),
+        "bytes": pa.array([b"\xff", b"abc"]),
+        "unsigned": pa.array([2**64 - 1, None], pa.uint64()),
+        "nothing": pa.nulls(2),
+        "dictionary": pa.array(["a", "b"]).dictionary_encode(),
+        "large": pa.array(["a", None], pa.large_string()),
+        "list": pa.array([[1.0, float("nan")], None]),
+        "struct": pa.array([{"a": float("nan"), "b": [b"x"]}, None]),
+        "map": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
+        "days": pa.array([[far], None], pa.list_(pa.timestamp("us"))),
+    }
+    return pa.table(columns)
+
+
+def test_no_other_column_of_parquet_costs_a_text(model, tmp_path):
+    from pyarrow import parquet
+
+    parquet.write_table(make_odd_table(), tmp_path / "a.parquet")
+    summary = run([tmp_path / "a.parquet"], tmp_path / "out", model)
+    rows = read_rows(tmp_path / "out")
+    assert read_letters(tmp_path / "out") == []
+    assert (summary.extracted, summary.dead) == (2, 0)
+    assert [row["id"].rpartition(":")[2] for row in rows] == ["0", "2.0"]
+    first, second = (json.loads(row["meta"]) for row in rows)
+    assert set(first) == set(make_odd_table().schema.names) - {"text", "id", "nothing"}
+    assert first["nan"] is None and first["list"] == [1.0, None]
+    assert (first["decimal"], first["unsigned"]) == ("1.10", 2**64 - 1)
+    assert first["days"] == "<list<element: timestamp[us]>>"
+    assert (second["bytes"], second["nan"], "large" in second) == ("abc", 1.0, False)
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "-Infinity", "1e999", "9" * 30, "[" * 800 + "]" * 800]
+)
+def test_no_other_field_of_json_costs_a_text(model, tmp_path, value):
+    line = f'{{"text": "Ann works for Acme .", "x": {value}, "y": 1}}\n'
+    (tmp_path / "a.jsonl").write_text(line, "utf8")
+    run([tmp_path / "a.jsonl"], tmp_path / "out", model)
+    (row,) = read_rows(tmp_path / "out")
+    assert json.loads(row["meta"])["y"] == 1
+
+
+def test_columns_of_one_name_are_all_kept(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    (tmp_path / "a.csv").write_text("note,text,note,note_2\na,Ann,b,c\n", "utf8")
+    names, values = ["note", "text", "note", "note_2"], ["a", "Ann", "b", "c"]
+    table = pyarrow.table([[value] for value in values], names=names)
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for path in ("a.csv", "a.parquet"):
+        (item,) = read(plan(tmp_path / path))
+        assert item.task.text == "Ann"
+        assert item.task.meta == {"note": "a", "note_2": "b", "note_2_2": "c"}
+
+
+def test_one_table_without_texts_does_not_stop_the_others(model, tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    (tmp_path / "a.csv").write_text("id,body\n1,Ann\n2,Bob\n", "utf8")
+    parquet.write_table(pyarrow.table({"body": ["Ann"]}), tmp_path / "b.parquet")
+    (tmp_path / "c.tsv").write_text("id\ttext\n1\tAnn works for Acme .\n", "utf8")
+    summary = run([tmp_path], tmp_path / "out", model)
+    assert (summary.read, summary.extracted, summary.dead) == (3, 1, 2)
+    for letter in read_letters(tmp_path / "out"):
+        assert letter["kind"] == "malformed"
+        assert "expected one with the name text" in letter["reason"]
+    # none of these has texts: the option is wrong
+    paths = [tmp_path / "a.csv", tmp_path / "b.parquet"]
+    with pytest.raises(ValueError, match=r"a\.csv: found the columns id, body"):
+        run(paths, tmp_path / "other", model)
+
+
 def test_a_file_that_changes_under_the_run_stops_it(model, tmp_path):
     path = tmp_path / "a.jsonl"
     write_jsonl(path)
@@ -197,18 +291,22 @@ def test_a_file_that_changes_under_the_run_stops_it(model, tmp_path):
         with path.open("a") as file:
             file.write("{}\n")
 
-    with pytest.raises(ValueError, match=r"has changed since .* found now"):
+    with pytest.raises(ValueError, match=r"has changed since .* bytes, found .* now"):
         run([path], tmp_path / "out", model, chunk_size=1, on_chunk=change)
 
 
-def test_an_edit_that_keeps_the_length_stops_the_run(model, tmp_path):
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_an_edit_that_keeps_the_length_stops_the_run(model, tmp_path, is_hidden):
     path = tmp_path / "a.jsonl"
     write_jsonl(path)
 
     def change(counts):
+        stat = path.stat()
         path.write_bytes(path.read_bytes().replace(b"Bob", b"Tom"))
+        if is_hidden:  # as `cp -p` and rsync do
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-    with pytest.raises(ValueError, match="other content, of the same length"):
+    with pytest.raises(ValueError, match="other content of the same length"):
         run([path], tmp_path / "out", model, chunk_size=1, on_chunk=change)
 
 
@@ -234,10 +332,10 @@ def edit(folder):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (edit, r"b.jsonl: the file has other content, of the same length"),
+        (edit, r"b.jsonl: the file has other content of the same length"),
         (lambda folder: (folder / "b.jsonl").write_text("{}"), r"had \d+ bytes, found"),
         (lambda folder: write_jsonl(folder / "c.jsonl"), "c.jsonl is new"),
-        (lambda folder: (folder / "b.jsonl").unlink(), "b.jsonl is not there any more"),
+        (lambda folder: (folder / "b.jsonl").unlink(), "b.jsonl is no longer there"),
         (lambda folder: write_jsonl(folder / "aa.jsonl"), "aa.jsonl where .*b.jsonl"),
     ],
 )
@@ -304,12 +402,12 @@ def test_a_broken_record_does_not_hide_the_next(tmp_path, case, chunk_size):
 @pytest.mark.parametrize(
     "record", [f"2,{'x' * 500},1\n", '2,"' + "x\n" * 300 + '",1\n', f"2,{'x' * 500}"]
 )
-def test_a_record_too_long_for_the_memory_is_passed_over(tmp_path, monkeypatch, record):
-    monkeypatch.setattr(csv_file, "MAX_BYTES", 100)
+def test_a_record_that_is_too_long_is_passed_over(tmp_path, record):
     text = f"{CSV_HEAD}1,Ann,1999\n{record}"
     text += "3,Cleo,1999\n" if record[-1] == "\n" else ""
     (tmp_path / "a.csv").write_text(text)
-    items = list(read(plan(tmp_path / "a.csv", chunk_size=1)))
+    options = {"chunk_size": 1, "max_bytes": 100}
+    items = list(read(plan(tmp_path / "a.csv", **options), **options))
     kinds = [item.kind for item in items]
     assert kinds[:2] == ["", "too_long"]
     assert "more than 100 bytes" in items[1].reason
@@ -318,10 +416,11 @@ def test_a_record_too_long_for_the_memory_is_passed_over(tmp_path, monkeypatch, 
         assert items[-1].task.text == "Cleo"
 
 
-def test_a_limit_of_a_record_is_not_one_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_file, "MAX_BYTES", 13)  # of "1,Ann,1999\n" and more
+def test_a_limit_of_a_record_is_not_one_of_the_file(tmp_path):
     (tmp_path / "a.csv").write_text(CSV_HEAD + "1,Annet,1999\n" * 50)
-    assert all(item.task for item in read(plan(tmp_path / "a.csv")))
+    options = {"max_bytes": len("1,Annet,1999\n")}
+    items = list(read(plan(tmp_path / "a.csv", **options), **options))
+    assert len(items) == 50 and all(item.task for item in items)
 
 
 @pytest.mark.parametrize(

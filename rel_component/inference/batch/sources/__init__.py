@@ -1,4 +1,4 @@
-"""Files of texts, of any size: where each document stands, and the documents there."""
+"""Files of documents, of any size: where each document is, and what it says."""
 
 from pathlib import Path
 from typing import Dict, Iterator, Protocol
@@ -12,17 +12,16 @@ class Kind(Protocol):
     """A module that reads one kind of file."""
 
     def scan(self, path: Path, settings: ExtractSettings) -> Iterator[Place]:
-        """YIELDS (Place): where each document stands; the file is not held in memory.
+        """YIELDS (Place): where each document is; the file is not held in memory.
 
         RAISES (SourceError): if the file as a whole can't be read.
-        RAISES (ValueError): if it is not what the settings say.
         """
 
     def read(
         self, path: Path, start: int, stop: int, first: int, settings: ExtractSettings
     ) -> Iterator[Item]:
-        """YIELDS (Item): the documents from `start` to `stop`, those that can't be
-        read with the reason."""
+        """YIELDS (Item): each document from `start` to `stop`; one that can't be read
+        says why."""
 
 
 UNREADABLE = "unreadable"
@@ -40,7 +39,7 @@ KINDS: Dict[str, Kind] = {
 
 
 def find_kind(path: Path) -> str:
-    """RETURNS (str): key of KINDS. RAISES (ValueError): if it is none."""
+    """RETURNS (str): key of KINDS. RAISES (ValueError): if there is none."""
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         raise ValueError(

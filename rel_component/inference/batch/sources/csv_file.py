@@ -1,4 +1,4 @@
-"""Tables of values separated by commas (.csv) or tabs (.tsv), with a header."""
+"""Tables with a header, whose values are separated by commas (.csv) or tabs (.tsv)."""
 
 import csv
 from pathlib import Path
@@ -9,12 +9,13 @@ from ..settings import ExtractSettings
 from .item import (
     EXCERPT,
     MALFORMED,
-    MAX_BYTES,
     TOO_LONG,
     UNDECODABLE,
     Item,
     Place,
     SourceError,
+    check_column,
+    make_unique,
     refuse,
 )
 from .lines import BOM, skip_line
@@ -23,9 +24,9 @@ from .lines import BOM, skip_line
 class CsvRow(NamedTuple):
     """A record, or why it can't be read.
 
-    place (Place): where it stands.
-    cells (Optional[List[str]]): its values, None if it can't be read.
-    kind, reason (str): why; of one that has more than one line, which.
+    place (Place): where it is.
+    cells (Optional[List[str]]): its values; None if it can't be read.
+    kind, reason (str): why; and the lines of a record of several.
     excerpt (bytes): how it begins.
     """
 
@@ -39,10 +40,10 @@ class CsvRow(NamedTuple):
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each record.
 
-    RAISES (ValueError): if the header lacks the text field.
+    RAISES (SourceError): if the header can't be read, or lacks the text field.
     """
-    records = _iter_records(path)
-    _find_columns(path, next(records, None), settings)
+    records = _iter_records(path, settings.max_bytes)
+    _find_columns(next(records, None), settings)
     for record in records:
         yield record.place
 
@@ -51,8 +52,9 @@ def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each record; other columns are its meta."""
-    header = _find_columns(path, next(_iter_records(path), None), settings)
-    for record in _iter_records(path, start, stop, first):
+    head = next(_iter_records(path, settings.max_bytes), None)
+    header = _find_columns(head, settings)
+    for record in _iter_records(path, settings.max_bytes, start, stop, first):
         yield _make_item(record, header, settings)
 
 
@@ -75,43 +77,41 @@ def _make_item(record: CsvRow, header: List[str], settings: ExtractSettings) -> 
     return Item(place, Task(text, meta=row), id_ or None)
 
 
-def _find_columns(
-    path: Path, head: Optional[CsvRow], settings: ExtractSettings
-) -> List[str]:
+def _find_columns(head: Optional[CsvRow], settings: ExtractSettings) -> List[str]:
     if head is None:
         raise SourceError("the file is empty; expected a header and records")
     if head.cells is None:
         raise SourceError(f"the header can't be read: {head.reason}")
-    if settings.text_field not in head.cells:
-        raise ValueError(
-            f"{path}: found the columns {', '.join(head.cells)[:200]}; expected one "
-            f"with the name {settings.text_field}. Name the column with the text "
-            f"(--text-field)."
-        )
-    return head.cells
+    check_column(head.cells, settings.text_field)
+    return make_unique(head.cells)
 
 
 def _iter_records(
-    path: Path, start: int = 0, stop: Optional[int] = None, first: int = 1
+    path: Path,
+    max_bytes: int,
+    start: int = 0,
+    stop: Optional[int] = None,
+    first: int = 1,
 ) -> Iterator[CsvRow]:
-    """Records with the bytes and the line where they begin.
+    """Records, with the bytes and the line where they begin.
 
-    One that can't be read and whose end is not known, as with a quote that is never
-    closed, is taken to end with its first line: what follows may be good.
+    A record whose end can't be told, as when a quote is never closed, is taken to end
+    with its first line: what follows may be good.
     """
-    csv.field_size_limit(MAX_BYTES)
+    csv.field_size_limit(max_bytes)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open("rb") as file:
-        lines = _Lines(file, start, first)
+        lines = _Lines(file, max_bytes, start, first)
         while stop is None or lines.offset < stop:
             begin, number = lines.begin_record()
-            # a reader takes no line more than the record has
+            # a reader takes no more lines than the record has
             rows = csv.reader(lines, delimiter=delimiter, strict=True)
             cells, kind, reason = None, MALFORMED, ""
             try:
                 cells = next(rows, None)
             except _TooLong:
-                kind, reason = TOO_LONG, f"the record has more than {MAX_BYTES:,} bytes"
+                kind = TOO_LONG
+                reason = f"the record has more than {max_bytes:,} bytes (--max-bytes)"
             except csv.Error as error:
                 reason = _explain(error)
             if lines.offset == begin:
@@ -142,14 +142,14 @@ def _explain(error: csv.Error) -> str:
 
 
 class _TooLong(ValueError):
-    """A record has more than MAX_BYTES."""
+    """A record is too long."""
 
 
 class _Lines:
-    """Lines of a record as csv takes them, counted and limited."""
+    """The lines of a record for a csv.reader, counted and limited."""
 
-    def __init__(self, file: BinaryIO, start: int, first: int) -> None:
-        self.file = file
+    def __init__(self, file: BinaryIO, max_bytes: int, start: int, first: int) -> None:
+        self.file, self.max_bytes = file, max_bytes
         self.file.seek(start)
         self.offset, self.number = start, first
         self.begin_record()
@@ -176,7 +176,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        room = MAX_BYTES - (self.offset - self.begin[0])
+        room = self.max_bytes - (self.offset - self.begin[0])
         line = self.file.readline(room + 1)
         if not line:
             raise StopIteration
@@ -190,7 +190,7 @@ class _Lines:
             self.excerpt = line[: 4 * EXCERPT]
         if is_long:
             raise _TooLong
-        # csv took none until Python 3.11, and does take them now
+        # csv refused them until Python 3.11, and lets them pass since
         if b"\0" in line:
             self.nul = self.nul or self.number - 1
             line = line.replace(b"\0", b"")

@@ -1,4 +1,4 @@
-"""DocBins: Docs with their tokens, and with their entities if they have been set."""
+"""DocBins: Docs with their tokens, and with their entities if they are set."""
 
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ COLUMNS = ("tokens", "spaces", "cats", "flags", "span_groups")
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of each Doc. A DocBin is read whole."""
+    """YIELDS (Place): of each Doc. A DocBin is held in memory."""
     for row in range(len(_load(path, path.stat().st_mtime_ns))):
         yield Place(row, row + 1, row)
 
@@ -48,8 +48,8 @@ class _Maker:
 
 @lru_cache(maxsize=1)
 def _load(path: Path, changed: int) -> DocBin:
-    # chunks of one file follow each other
+    # for the next chunk, which is of the same file
     try:
         return DocBin().from_disk(path)
-    except Exception as error:  # zlib's, msgpack's and their own
+    except Exception as error:  # of zlib, msgpack or spaCy
         raise SourceError(f"not a DocBin: {error}") from error

@@ -1,7 +1,7 @@
-"""One document of the input, or the reason why there is none."""
+"""A document of the input, or the reason why it can't be read."""
 
 from dataclasses import dataclass
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -13,8 +13,6 @@ MALFORMED = "malformed"
 TOO_LONG = "too_long"
 FAILED = "failed"
 CRASHED = "crashed"
-# a line, a record: what is longer is not even read
-MAX_BYTES = 64 << 20
 EXCERPT = 200
 
 
@@ -22,9 +20,34 @@ class SourceError(ValueError):
     """A file as a whole can't be read."""
 
 
+class ColumnError(SourceError):
+    """A table has no column for the text."""
+
+
+def check_column(names: Sequence[str], name: str) -> None:
+    """RAISES (ColumnError): if a table has no column of this name, for the text."""
+    if name not in names:
+        raise ColumnError(
+            f"found the columns {', '.join(names)[:200]}; expected one with the name "
+            f"{name}. Name the column with the text (--text-field)"
+        )
+
+
+def make_unique(names: Iterable[str]) -> List[str]:
+    """RETURNS (List[str]): names of columns; the second of two with the same name gets
+    a number, so that both are kept."""
+    found: Dict[str, None] = {}
+    for name in names:
+        number, unique = 1, name
+        while unique in found:
+            number, unique = number + 1, f"{name}_{number + 1}"
+        found[unique] = None
+    return list(found)
+
+
 class Place(NamedTuple):
-    """Where a document stands: bytes or rows from `start` to `stop`, and its number as
-    a user counts: the line, or the row."""
+    """Where a document is: bytes or rows from `start` to `stop`, and the number of its
+    line or row."""
 
     start: int
     stop: int
@@ -35,12 +58,12 @@ class Place(NamedTuple):
 class Item:
     """A document of the input.
 
-    place (Place): where it stands.
+    place (Place): where it is.
     task (Optional[Task]): the text; None if it can't be read.
-    id (Optional[str]): that it has in the input.
-    make_doc (Optional[Callable[[Vocab], Doc]]): of documents that are Docs already.
-    kind (str): of the reason why it can't be read.
-    reason (str): one sentence: found, expected.
+    id (Optional[str]): its id in the input.
+    make_doc (Optional[Callable[[Vocab], Doc]]): for documents that are Docs already.
+    kind (str): kind of reason why it can't be read.
+    reason (str): what was found and what was expected.
     excerpt (str): the beginning of what was found.
     is_file (bool): whether it is a whole file, whose name is its id.
     """
@@ -55,25 +78,25 @@ class Item:
     is_file: bool = False
 
     def get_text(self, doc: Doc) -> str:
-        """RETURNS (str): of its Doc, which takes longer to say so itself."""
+        """RETURNS (str): of its Doc, which would have to join its words for it."""
         task = self.task
         is_text = task is not None and task.tokens is None and self.make_doc is None
         return task.text if task is not None and is_text else doc.text
 
     def fail(self, kind: str, reason: str) -> None:
-        """Say why there is no row of it."""
+        """Note why it has no row."""
         self.kind, self.reason = kind, reason
 
 
 def refuse(place: Place, kind: str, reason: str, found: object = "") -> Item:
-    """RETURNS (Item): a document that can't be read."""
+    """RETURNS (Item): for a document that can't be read."""
     if isinstance(found, bytes):
         found = found[: 4 * EXCERPT].decode("utf8", "backslashreplace")
     return Item(place, kind=kind, reason=reason, excerpt=str(found)[:EXCERPT])
 
 
 def decode(data: bytes, place: Place) -> "str | Item":
-    """RETURNS (str | Item): the text, or the item that says that there is none."""
+    """RETURNS (str | Item): the text, or an item that says why it is not UTF-8."""
     try:
         return data.decode("utf8")
     except UnicodeDecodeError as error:

@@ -6,13 +6,13 @@ from typing import Any, Iterator
 
 from ...tasks import read_json_task
 from ..settings import ExtractSettings
-from .item import MALFORMED, MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
+from .item import MALFORMED, TOO_LONG, Item, Place, decode, refuse
 from .lines import iter_lines
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each line."""
-    for place, _ in iter_lines(path):
+    for place, _ in iter_lines(path, settings.max_bytes):
         yield place
 
 
@@ -20,14 +20,19 @@ def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
     """YIELDS (Item): of each line."""
-    for place, line in iter_lines(path, start, stop, first):
-        yield check_long(place) if line is None else _read(line, place, settings)
+    for place, line in iter_lines(path, settings.max_bytes, start, stop, first):
+        if line is None:
+            yield refuse_long(place, "line", settings)
+        else:
+            yield _read(line, place, settings)
 
 
-def check_long(place: Place) -> Item:
-    """RETURNS (Item): for a line that is too long to be read."""
-    length = place.stop - place.start
-    reason = f"the line has {length:,} bytes; expected at most {MAX_BYTES:,}"
+def refuse_long(place: Place, what: str, settings: ExtractSettings) -> Item:
+    """RETURNS (Item): for a line or a file that is too long to be read."""
+    reason = (
+        f"the {what} has {place.stop - place.start:,} bytes; expected at most "
+        f"{settings.max_bytes:,} (--max-bytes)"
+    )
     return refuse(place, TOO_LONG, reason)
 
 

@@ -1,35 +1,39 @@
-"""Lines of a file of any size; a line without an end does not fill the memory."""
+"""Lines of a file of any size; a line that never ends does not fill the memory."""
 
 from pathlib import Path
 from typing import BinaryIO, Iterator, Optional, Tuple
 
-from .item import MAX_BYTES, Place
+from .item import Place
 
 BOM = b"\xef\xbb\xbf"
 SKIP = 1 << 20
 
 
 def iter_lines(
-    path: Path, start: int = 0, stop: Optional[int] = None, first: int = 1
+    path: Path,
+    max_bytes: int,
+    start: int = 0,
+    stop: Optional[int] = None,
+    first: int = 1,
 ) -> Iterator[Tuple[Place, Optional[bytes]]]:
     """Lines of a file.
 
     path (Path): the file.
-    start, stop (int): bytes, where lines begin; None is the end.
+    max_bytes (int): most bytes of a line.
+    start, stop (int): bytes where lines begin; None is the end of the file.
     first (int): number of the first line.
-    YIELDS (Tuple[Place, Optional[bytes]]): where it stands and its bytes, without the
-        end of the line and a BOM; None if it is longer than MAX_BYTES. Blank lines are
-        left out.
+    YIELDS (Tuple[Place, Optional[bytes]]): where a line is, and its bytes without line
+        end or BOM; None if it is too long. Blank lines are left out.
     """
     with path.open("rb") as file:
         file.seek(start)
         offset, number = start, first
         while stop is None or offset < stop:
-            line = file.readline(MAX_BYTES)
+            line = file.readline(max_bytes)
             if not line:
                 break
             length = len(line)
-            is_whole = line.endswith(b"\n") or length < MAX_BYTES
+            is_whole = line.endswith(b"\n") or length < max_bytes
             if not is_whole:
                 length += skip_line(file)
             place = Place(offset, offset + length, number)
@@ -42,7 +46,7 @@ def iter_lines(
 
 
 def skip_line(file: BinaryIO) -> int:
-    """RETURNS (int): bytes up to the end of the line."""
+    """RETURNS (int): how many bytes there were up to the end of the line."""
     length = 0
     while block := file.readline(SKIP):
         length += len(block)

@@ -1,12 +1,21 @@
 """Parquet: a document in each row; needs pyarrow (extra `batch`)."""
 
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator, List
 
 from ...tasks import Task
 from ..settings import ExtractSettings
-from ..tables import import_pyarrow, plain
-from .item import MALFORMED, Item, Place, SourceError, refuse
+from ..tables import import_pyarrow
+from .item import (
+    MALFORMED,
+    Item,
+    Place,
+    SourceError,
+    check_column,
+    decode,
+    make_unique,
+    refuse,
+)
 
 BATCH = 1000
 
@@ -14,16 +23,10 @@ BATCH = 1000
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     """YIELDS (Place): of each row.
 
-    RAISES (ValueError): if there is no column of texts.
+    RAISES (SourceError): if the file can't be read, or has no column of texts.
     """
     file = _open(path)
-    names = file.schema_arrow.names
-    if settings.text_field not in names:
-        raise ValueError(
-            f"{path}: found the columns {', '.join(names)[:200]}; expected one with "
-            f"the name {settings.text_field}. Name the column with the text "
-            f"(--text-field)."
-        )
+    check_column(file.schema_arrow.names, settings.text_field)
     for row in range(file.metadata.num_rows):
         yield Place(row, row + 1, row)
 
@@ -65,7 +68,7 @@ def _read_batches(
 ) -> Iterator[Item]:
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group]):
         begin, end = max(start - offset, 0), min(stop - offset, len(batch))
-        for i, row in enumerate(batch.slice(begin, max(end - begin, 0)).to_pylist()):
+        for i, row in enumerate(_list_rows(batch.slice(begin, max(end - begin, 0)))):
             number = offset + begin + i
             yield _make_item(Place(number, number + 1, number), row, settings)
         offset += len(batch)
@@ -73,14 +76,41 @@ def _read_batches(
             break
 
 
+def _list_rows(batch: Any) -> Iterator[Dict[str, Any]]:
+    """YIELDS (Dict[str, Any]): the values of each row, by the name of the column."""
+    names = make_unique(batch.schema.names)
+    for values in zip(*map(_list_values, batch.columns)):
+        yield dict(zip(names, values))
+
+
+def _list_values(column: Any) -> List[Any]:
+    """RETURNS (List[Any]): of a column. One that Python can't hold, as a time in the
+    year 30,000, is said in words: it must not cost the text beside it."""
+    pyarrow = import_pyarrow()
+    try:
+        return column.to_pylist()
+    except (pyarrow.ArrowException, ArithmeticError, ValueError):
+        pass
+    try:
+        return column.cast(pyarrow.string()).to_pylist()
+    except (pyarrow.ArrowException, ValueError):
+        return [f"<{column.type}>" if x.is_valid else None for x in column]
+
+
 def _make_item(place: Place, row: Any, settings: ExtractSettings) -> Item:
     text = row.pop(settings.text_field)
     id_ = row.pop(settings.id_field, None)
+    if isinstance(text, bytes):
+        text = decode(text, place)
+    if isinstance(text, Item):
+        return text
     if not isinstance(text, str):
         reason = f"{settings.text_field} is {type(text).__name__}; expected a string"
         return refuse(place, MALFORMED, reason, text)
-    meta = {key: plain(value) for key, value in row.items() if value is not None}
-    return Item(place, Task(text, meta=meta), None if id_ is None else str(id_))
+    meta = {key: value for key, value in row.items() if value is not None}
+    # pandas writes NaN where there is no number
+    has_id = id_ is not None and id_ == id_
+    return Item(place, Task(text, meta=meta), str(id_) if has_id else None)
 
 
 def _open(path: Path) -> Any:

@@ -5,8 +5,8 @@ from typing import Iterator
 
 from ...tasks import Task
 from ..settings import ExtractSettings
-from .item import MAX_BYTES, TOO_LONG, Item, Place, decode, refuse
-from .json_lines import check_long
+from .item import Item, Place, decode
+from .json_lines import refuse_long
 from .lines import BOM, iter_lines
 
 
@@ -15,7 +15,7 @@ def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
     if not settings.by_line:
         yield Place(0, path.stat().st_size, 1)
         return
-    for place, _ in iter_lines(path):
+    for place, _ in iter_lines(path, settings.max_bytes):
         yield place
 
 
@@ -24,16 +24,18 @@ def read(
 ) -> Iterator[Item]:
     """YIELDS (Item): the text of the file, or of each line."""
     if not settings.by_line:
-        yield _read_file(path, Place(start, stop, first))
+        yield _read_file(path, Place(start, stop, first), settings)
         return
-    for place, line in iter_lines(path, start, stop, first):
-        yield check_long(place) if line is None else _make_item(line, place)
+    for place, line in iter_lines(path, settings.max_bytes, start, stop, first):
+        if line is None:
+            yield refuse_long(place, "line", settings)
+        else:
+            yield _make_item(line, place)
 
 
-def _read_file(path: Path, place: Place) -> Item:
-    if place.stop > MAX_BYTES:
-        reason = f"the file has {place.stop:,} bytes; expected at most {MAX_BYTES:,}"
-        return refuse(place, TOO_LONG, reason)
+def _read_file(path: Path, place: Place, settings: ExtractSettings) -> Item:
+    if place.stop > settings.max_bytes:
+        return refuse_long(place, "file", settings)
     item = _make_item(path.read_bytes().removeprefix(BOM), place)
     item.is_file = True
     return item
