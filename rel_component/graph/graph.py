@@ -1,17 +1,17 @@
-"""Nodes and edges, with counts, confidences and where they come from."""
+"""Nodes and edges, with counts, scores and where they come from."""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .names import Normalizer
+from .names import Normalizer, clean, replace_unwritable
 
-# of one entity; further forms count for the entity, but are not kept
+# that are kept of an entity; further ones only count
 MAX_FORMS = 20
 ANY_TYPE = ""
 
 
 class NodeKey(NamedTuple):
-    """An entity: its type (empty if types do not count) and its normal form."""
+    """An entity: its type (empty if types are ignored) and its normal form."""
 
     label: str
     name: str
@@ -21,11 +21,11 @@ EdgeKey = Tuple[NodeKey, str, NodeKey]
 
 
 class Example(NamedTuple):
-    """Where a relation comes from.
+    """A place where a relation was found.
 
-    score (float): confidence in [0, 1].
+    score (float): how sure the model was, in [0, 1].
     id (str): of the document.
-    start, end (int): of the sentence in the text of the document, characters.
+    start, end (int): of the sentence in the document, in characters.
     text (Optional[str]): of the sentence, if rows have texts.
     """
 
@@ -40,9 +40,9 @@ class Example(NamedTuple):
 class Node:
     """An entity.
 
-    label (str): its type; of several, the one that came first.
+    label (str): its type; the first one, if there are several.
     count (int): how often it was found.
-    forms (Dict[str, int]): its surface forms, and how often they were found.
+    forms (Dict[str, int]): its surface forms, and how often each was found.
     """
 
     label: str
@@ -51,7 +51,8 @@ class Node:
 
     @property
     def name(self) -> str:
-        """RETURNS (str): the most frequent form, the first of equal ones by letters."""
+        """RETURNS (str): the most frequent form, the first in the alphabet of equally
+        frequent ones."""
         return min(self.forms, key=lambda form: (-self.forms[form], form))
 
 
@@ -62,7 +63,7 @@ class Edge:
     count (int): how often it was found.
     total (float): sum of its scores.
     max_score (float): the highest of them.
-    examples (List[Example]): those with the highest scores.
+    examples (List[Example]): the places with the highest scores.
     """
 
     count: int = 0
@@ -72,12 +73,12 @@ class Edge:
 
     @property
     def mean_score(self) -> float:
-        """RETURNS (float): mean confidence."""
+        """RETURNS (float): mean of the scores."""
         return self.total / self.count
 
 
 class KnowledgeGraph:
-    """Entities and relations of a corpus; as large as what is distinct in it."""
+    """Entities and relations of a corpus. Its size depends on how many are distinct."""
 
     def __init__(
         self,
@@ -87,12 +88,12 @@ class KnowledgeGraph:
         min_score: float = 0.0,
         only_related: bool = True,
     ) -> None:
-        """Begin with nothing.
+        """Start with an empty graph.
 
-        normalizer (Optional[Normalizer]): says which surface forms are one entity.
-        max_examples (int): of a relation.
-        min_score (float): relations with a lower one are left out.
-        only_related (bool): leave out entities that no relation links.
+        normalizer (Optional[Normalizer]): decides which surface forms are one entity.
+        max_examples (int): places to keep of each relation.
+        min_score (float): relations with a lower score are left out.
+        only_related (bool): leave out entities without relations.
         """
         self.normalizer = normalizer or Normalizer()
         self.max_examples, self.min_score = max_examples, min_score
@@ -100,6 +101,8 @@ class KnowledgeGraph:
         self.nodes: Dict[NodeKey, Node] = {}
         self.edges: Dict[EdgeKey, Edge] = {}
         self.n_rows = self.n_relations = 0
+        # relations left out, since a name or label is nothing but white space
+        self.n_nameless = 0
 
     def add(self, rows: Iterable[Dict[str, Any]]) -> None:
         """Count the entities and relations of rows.
@@ -110,16 +113,18 @@ class KnowledgeGraph:
             self.n_rows += 1
             related = set()
             for relation in row["relations"]:
-                if relation["score"] >= self.min_score:
+                if not _has_names(relation):
+                    self.n_nameless += 1
+                elif relation["score"] >= self.min_score:
                     related |= self._add_relation(relation, row)
             for entity in row["entities"]:
                 is_related = (entity["start"], entity["end"]) in related
-                if is_related or not self.only_related:
+                if (is_related or not self.only_related) and clean(entity["text"]):
                     self._add_entity(entity)
 
     def prune(self, min_count: int) -> None:
-        """Leave out relations that were found less often, and then the entities that
-        nothing links any more."""
+        """Leave out relations that were found less often, and then entities that are
+        left without relations."""
         self.edges = {k: v for k, v in self.edges.items() if v.count >= min_count}
         if self.only_related:
             linked = {key for head, _, tail in self.edges for key in (head, tail)}
@@ -136,33 +141,39 @@ class KnowledgeGraph:
         return sorted(found, key=lambda key: -self.nodes[key].count)
 
     def key(self, entity: Dict[str, Any]) -> NodeKey:
-        """RETURNS (NodeKey): of an entity of a row."""
-        label = entity["label"] if self.normalizer.by_type else ANY_TYPE
-        return NodeKey(label, self.normalizer(entity["text"]))
+        """RETURNS (NodeKey): the node of an entity of a row."""
+        label = clean(entity["label"]) if self.normalizer.by_type else ANY_TYPE
+        return NodeKey(label, self.normalizer(clean(entity["text"])))
 
     def _add_entity(self, entity: Dict[str, Any]) -> None:
-        node = self.nodes.setdefault(self.key(entity), Node(entity["label"]))
+        node = self.nodes.setdefault(self.key(entity), Node(clean(entity["label"])))
         node.count += 1
-        form = " ".join(entity["text"].split())
+        form = clean(entity["text"])
         if form in node.forms or len(node.forms) < MAX_FORMS:
             node.forms[form] = node.forms.get(form, 0) + 1
 
     def _add_relation(self, relation: Dict[str, Any], row: Dict[str, Any]) -> set:
-        """RETURNS (Set[Tuple[int, int]]): where its entities stand."""
+        """RETURNS (Set[Tuple[int, int]]): start and end of its two entities."""
         head, tail, score = relation["head"], relation["tail"], relation["score"]
         edge = self.edges.setdefault(
-            (self.key(head), relation["label"], self.key(tail)), Edge()
+            (self.key(head), clean(relation["label"]), self.key(tail)), Edge()
         )
         self.n_relations += 1
         edge.count += 1
         edge.total += score
         edge.max_score = max(edge.max_score, score)
         examples = edge.examples
-        if len(examples) < self.max_examples or score > examples[-1].score:
+        has_room = len(examples) < self.max_examples
+        if has_room or (examples and score > examples[-1].score):
             examples.append(_make_example(relation, row))
             examples.sort(key=lambda example: -example.score)
             del examples[self.max_examples :]
         return {(end["start"], end["end"]) for end in (head, tail)}
+
+
+def _has_names(relation: Dict[str, Any]) -> bool:
+    names = (relation["label"], relation["head"]["text"], relation["tail"]["text"])
+    return all(map(clean, names))
 
 
 def _make_example(relation: Dict[str, Any], row: Dict[str, Any]) -> Example:
@@ -174,5 +185,6 @@ def _make_example(relation: Dict[str, Any], row: Dict[str, Any]) -> Example:
     sentence = relation.get("sentence") or ends
     start, end = sentence["start"], sentence["end"]
     text = row.get("text")
-    words = None if text is None else " ".join(text[start:end].split())
-    return Example(relation["score"], str(row["id"]), start, end, words)
+    words = None if text is None else clean(text[start:end])
+    id_ = replace_unwritable(str(row["id"]))
+    return Example(relation["score"], id_, start, end, words)

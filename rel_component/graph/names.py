@@ -1,5 +1,6 @@
-"""Surface forms of entities: which of them are the same."""
+"""Surface forms of entities, and which of them name the same entity."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +12,23 @@ import srsly
 BEFORE = "\"'`´“”„‚‘’«»()[]{}<>,;:!?¡¿*_ "
 AFTER = BEFORE + "."
 HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+# what XML 1.0 (section 2.2) can't hold, not even escaped, and CSV readers stumble over
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 APOSTROPHES = dict.fromkeys(map(ord, "’‘`´"), "'")
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """Says which surface forms are one entity: those with the same normal form.
+    """Surface forms with the same normal form are one entity.
 
-    case (bool): whether upper and lower case are the same.
-    space (bool): whether any white space is one blank.
-    punctuation (bool): whether quotes, brackets, commas and stops around a name do not
-        count, and hyphens and apostrophes are alike.
-    accents (bool): whether letters are the same with and without accents.
-    by_type (bool): whether the same name of two types is two entities.
-    aliases (Mapping[str, str]): other names by any of their forms, e.g. `{"JS":
-        "JavaScript"}`.
+    case (bool): ignore case.
+    space (bool): treat any white space as one blank.
+    punctuation (bool): ignore quotes, brackets, commas and full stops around a name,
+        and differences between hyphens and between apostrophes.
+    accents (bool): ignore accents.
+    by_type (bool): keep entities with the same name but different types apart.
+    aliases (Mapping[str, str]): other names, in any of their forms, such as
+        `{"JS": "JavaScript"}`.
     """
 
     case: bool = True
@@ -40,7 +43,7 @@ class Normalizer:
         object.__setattr__(self, "aliases", known)
 
     def __call__(self, name: str) -> str:
-        """RETURNS (str): the normal form; the name itself, if nothing else is left."""
+        """RETURNS (str): the normal form; the name itself if nothing would be left."""
         folded = self._fold(name)
         return self.aliases.get(folded, folded)
 
@@ -59,10 +62,22 @@ class Normalizer:
         return text or name
 
 
-def read_aliases(path: Path) -> Dict[str, str]:
-    """Other names of entities.
+def replace_unwritable(text: str) -> str:
+    """RETURNS (str): the text with U+FFFD for each character that not all formats can
+    hold: control characters, non-characters and halves of surrogate pairs."""
+    return UNWRITABLE.sub("\ufffd", text)
 
-    path (Path): JSON, an object of names and the names that they stand for.
+
+def clean(text: str) -> str:
+    """RETURNS (str): a name as all formats can hold it, in one line; empty if there is
+    only white space."""
+    return replace_unwritable(" ".join(text.split()))
+
+
+def read_aliases(path: Path) -> Dict[str, str]:
+    """Read other names of entities.
+
+    path (Path): a JSON object from each name to the one that it is short for.
     RETURNS (Dict[str, str]): the same.
     RAISES (ValueError): if it is anything else.
     """

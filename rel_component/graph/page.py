@@ -1,30 +1,29 @@
 """The neighbourhood of an entity as one HTML page, to be opened offline."""
 
+from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Dict, List, Set, Tuple
 
 from .export.libraries import import_library
-from .graph import Edge, EdgeKey, KnowledgeGraph, NodeKey
+from .graph import Edge, EdgeKey, KnowledgeGraph, Node, NodeKey
+from .layout import draw_lines, place_boxes, place_labels
 
-WIDTH, HEIGHT = 960, 640
-SIDE, TOP = 95, 45
-SEED = 0
-# Okabe and Ito's colours, told apart by the colour-blind, too
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
-SHOWN = 24
-# beyond this the names of relations cover each other; the table has them all
-MAX_EDGE_NAMES = 14
+# for a screen and for a phone: class of the picture, its width in pixels, and most
+# letters of a name
+PICTURES = (("wide", 920, 28), ("narrow", 350, 18))
+# of the style sheet, for types
+N_COLORS = 7
 
 
 @dataclass
 class Neighbourhood:
-    """What is shown.
+    """The part of a graph that a page shows.
 
     center (NodeKey): the entity.
-    nodes (List[NodeKey]): with its neighbours, the center first.
+    nodes (List[NodeKey]): the center, and then its neighbours.
     edges (Dict[EdgeKey, Edge]): between them, the most frequent first.
-    n_hidden (int): relations that there was no room for.
+    n_hidden (int): how many more relations there are.
     """
 
     center: NodeKey
@@ -36,12 +35,12 @@ class Neighbourhood:
 def find_neighbourhood(
     graph: KnowledgeGraph, center: NodeKey, *, depth: int = 1, max_edges: int = 40
 ) -> Neighbourhood:
-    """The most frequent relations around an entity.
+    """Find the most frequent relations around an entity.
 
     graph (KnowledgeGraph): the graph.
-    center (NodeKey): of one of its entities.
-    depth (int): how many relations away an entity may be.
-    max_edges (int): how many relations to keep; near ones come first.
+    center (NodeKey): one of its entities.
+    depth (int): how many relations away other entities may be.
+    max_edges (int): most relations to keep, the nearest first.
     RETURNS (Neighbourhood): what to show.
     """
     reached: Set[NodeKey] = {center}
@@ -63,106 +62,71 @@ def find_neighbourhood(
 
 
 def render(graph: KnowledgeGraph, found: Neighbourhood) -> str:
-    """RETURNS (str): the page, with all that it needs in it."""
+    """RETURNS (str): the page, as HTML that needs no other file."""
     jinja2 = import_library("jinja2")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     source = resources.files(__package__).joinpath("page.html").read_text("utf8")
-    places = _lay_out(found)
     types = list(dict.fromkeys(graph.nodes[key].label for key in found.nodes))
-    colors = {type_: COLORS[i % len(COLORS)] for i, type_ in enumerate(types)}
     number = {key: i for i, key in enumerate(found.nodes)}
-    nodes = [
-        _describe_node(
-            graph, key, number[key], places[key], colors, key == found.center
-        )
-        for key in found.nodes
-    ]
-    edges = [
-        _describe_edge(key, edge, number, nodes) for key, edge in found.edges.items()
-    ]
     return environment.from_string(source).render(
-        center=nodes[0],
-        nodes=nodes,
-        edges=edges,
-        colors=colors,
+        center=graph.nodes[found.center],
+        forms=_sort_forms(graph.nodes[found.center]),
+        nodes=[graph.nodes[key] for key in found.nodes],
+        edges=[
+            {"head": number[head], "label": label, "tail": number[tail], "edge": edge}
+            for (head, label, tail), edge in found.edges.items()
+        ],
+        colors={type_: i % N_COLORS for i, type_ in enumerate(types)},
         n_hidden=found.n_hidden,
-        has_edge_names=len({(e["head"], e["tail"]) for e in edges}) <= MAX_EDGE_NAMES,
-        width=WIDTH,
-        height=HEIGHT,
+        pictures=[_draw(graph, found, number, *size) for size in PICTURES],
     )
 
 
-def _lay_out(found: Neighbourhood) -> Dict[NodeKey, Tuple[float, float]]:
-    """RETURNS (Dict[NodeKey, Tuple[float, float]]): pixels; the same every time."""
-    networkx = import_library("networkx")
-    graph = networkx.Graph()
-    graph.add_nodes_from(found.nodes)
-    graph.add_edges_from((head, tail) for head, _, tail in found.edges)
-    rings = networkx.circular_layout(graph)
-    rings[found.center] = (0.0, 0.0)
-    at = networkx.kamada_kawai_layout(graph, pos=rings) if len(graph) > 1 else rings
-    xs, ys = zip(*at.values())
-    return {
-        key: (
-            _scale(x, min(xs), max(xs), SIDE, WIDTH - SIDE),
-            _scale(y, min(ys), max(ys), TOP, HEIGHT - TOP),
-        )
-        for key, (x, y) in at.items()
-    }
-
-
-def _scale(value: float, low: float, high: float, start: float, end: float) -> float:
-    share = 0.5 if high == low else (value - low) / (high - low)
-    return round(start + share * (end - start), 1)
-
-
-def _describe_node(
+def _draw(
     graph: KnowledgeGraph,
-    key: NodeKey,
-    number: int,
-    place: Tuple[float, float],
-    colors: Dict[str, str],
-    is_center: bool,
+    found: Neighbourhood,
+    number: Dict[NodeKey, int],
+    name: str,
+    width: int,
+    longest: int,
 ) -> Dict[str, Any]:
-    node = graph.nodes[key]
-    short = node.name if len(node.name) <= SHOWN else f"{node.name[: SHOWN - 1]}…"
+    """RETURNS (Dict[str, Any]): a picture: where its names, lines and labels are."""
+    names = [_shorten(graph.nodes[key].name, longest) for key in found.nodes]
+    labels: Dict[Tuple[int, int], List[str]] = {}
+    counts: Counter[Tuple[int, int]] = Counter()
+    for (head, label, tail), edge in found.edges.items():
+        labels.setdefault((number[head], number[tail]), []).append(label)
+        counts[number[head], number[tail]] += edge.count
+    joined = {pair: ", ".join(found) for pair, found in labels.items()}
+    boxes, height = place_boxes(names, list(labels), width)
+    lines = draw_lines(boxes, list(labels))
     return {
-        "number": number,
-        "name": node.name,
-        "short": short,
-        "type": node.label,
-        "color": colors[node.label],
-        "count": node.count,
-        "forms": sorted(node.forms, key=lambda form: (-node.forms[form], form)),
-        "x": place[0],
-        "y": place[1],
-        "radius": 13 if is_center else 8,
+        "name": name,
+        "width": width,
+        "height": height,
+        "names": list(zip(names, boxes)),
+        "lines": [
+            {
+                "ends": pair,
+                "path": lines[pair].path,
+                "label": label,
+                "count": counts[pair],
+                "width": round(1 + min(counts[pair], 50) ** 0.5 / 2, 1),
+            }
+            for pair, label in joined.items()
+        ],
+        "labels": [
+            {"ends": pair, "label": joined[pair], "x": x, "y": y}
+            for pair, (x, y) in place_labels(lines, joined, boxes).items()
+        ],
     }
 
 
-def _describe_edge(
-    key: EdgeKey, edge: Edge, number: Dict[NodeKey, int], nodes: List[Dict[str, Any]]
-) -> Dict[str, Any]:
-    head, label, tail = key
-    ends = nodes[number[head]], nodes[number[tail]]
-    (x1, y1), (x2, y2) = ((end["x"], end["y"]) for end in ends)
-    length = max(((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5, 1.0)
-    # the arrow ends where the circle begins
-    share = 1 - (ends[1]["radius"] + 5) / length
-    return {
-        "head": number[head],
-        "tail": number[tail],
-        "label": label,
-        "count": edge.count,
-        "mean": edge.mean_score,
-        "max": edge.max_score,
-        "examples": edge.examples,
-        "x1": x1,
-        "y1": y1,
-        "x2": round(x1 + share * (x2 - x1), 1),
-        "y2": round(y1 + share * (y2 - y1), 1),
-        "middle": (round((x1 + x2) / 2, 1), round((y1 + y2) / 2 - 4, 1)),
-        "width": round(1 + min(edge.count, 50) ** 0.5 / 2, 1),
-    }
+def _shorten(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def _sort_forms(node: Node) -> List[str]:
+    return sorted(node.forms, key=lambda form: (-node.forms[form], form))

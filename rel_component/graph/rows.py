@@ -1,7 +1,7 @@
-"""Rows of an extraction, one by one."""
+"""Rows of an extraction, read one by one."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, NoReturn
 
 import srsly
 
@@ -10,16 +10,21 @@ from ..inference.batch.tables import import_pyarrow
 
 Row = Dict[str, Any]
 COLUMNS = ["id", "text", "relations", "entities"]
+ENTITY = {"start": int, "end": int, "label": str, "text": str}
+RELATION = {"label": str, "score": (int, float), "head": dict, "tail": dict}
 BATCH = 1000
+# characters of a wrong value, in messages
+N_SHOWN = 80
+WRITTEN = "as scripts/extract.py and scripts/predict.py write them"
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Read rows of scripts/extract.py, or of scripts/predict.py.
 
     path (Path): an output folder of an extraction, or a .parquet or .jsonl file.
-    YIELDS (Dict[str, Any]): rows, with `entities` and `relations`; at most BATCH of
-        them are held in memory.
-    RAISES (ValueError): if there are none, with file and line.
+    YIELDS (Dict[str, Any]): rows with `entities` and `relations`, of which at most
+        BATCH are held in memory.
+    RAISES (ValueError): if there are none, or one is wrong; names file, line and field.
     """
     if path.is_dir():
         yield from _read_folder(path)
@@ -48,35 +53,69 @@ def _read_folder(path: Path) -> Iterator[Row]:
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
-    import_pyarrow()
+    pyarrow = import_pyarrow()
     from pyarrow import parquet
 
-    file = parquet.ParquetFile(path)
-    missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-    if missing:
-        raise ValueError(
-            f"{path}: found no column {missing[0]}; expected rows of an extraction."
-        )
-    for batch in file.iter_batches(batch_size=BATCH, columns=COLUMNS):
-        yield from batch.to_pylist()
+    try:
+        file = parquet.ParquetFile(path)
+        missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
+        if missing:
+            raise ValueError(
+                f"{path}: found no column {missing[0]}; expected rows of an extraction."
+            )
+        number = 0
+        for batch in file.iter_batches(batch_size=BATCH, columns=COLUMNS):
+            for row in batch.to_pylist():
+                yield _check(row, f"{path}, row {number}")
+                number += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: can't be read as Parquet: {error}.") from error
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield _parse(line, f"{path}:{number}")
 
 
-def _parse(line: str, where: str) -> Row:
+def _parse(line: bytes, where: str) -> Row:
     try:
-        row = srsly.json_loads(line)
+        row = srsly.json_loads(line.decode("utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{where}: not JSON ({error}).") from error
+        raise ValueError(f"{where}: not JSON in UTF-8 ({error}).") from error
     if not isinstance(row, dict) or not {"entities", "relations"} <= set(row):
         raise ValueError(
-            f"{where}: expected an object with entities and relations, as "
-            f"scripts/extract.py and scripts/predict.py write them."
+            f"{where}: expected an object with entities and relations, {WRITTEN}."
         )
-    row.setdefault("id", where)
+    if row.get("id") is None:
+        row["id"] = where
+    return _check(row, where)
+
+
+def _check(row: Row, where: str) -> Row:
+    """RAISES (ValueError): unless entities and relations are what they should be."""
+    for kind, fields in (("entities", ENTITY), ("relations", RELATION)):
+        if not isinstance(row[kind], list):
+            _refuse(f"{where}: {kind}", row[kind], "a list")
+        for i, item in enumerate(row[kind]):
+            _check_fields(item, fields, f"{where}: {kind}[{i}]")
+    for i, relation in enumerate(row["relations"]):
+        for end in ("head", "tail"):
+            _check_fields(relation[end], ENTITY, f"{where}: relations[{i}].{end}")
     return row
+
+
+def _check_fields(item: Any, fields: Dict[str, Any], where: str) -> None:
+    if not isinstance(item, dict):
+        _refuse(where, item, "an object")
+    for name, type_ in fields.items():
+        if not isinstance(item.get(name), type_):
+            names = {int: "a number", str: "a string", dict: "an entity"}
+            _refuse(f"{where}.{name}", item.get(name), names.get(type_, "a number"))
+
+
+def _refuse(where: str, found: Any, expected: str) -> NoReturn:
+    raise ValueError(
+        f"{where}: found {repr(found)[:N_SHOWN]}; expected {expected}, {WRITTEN}."
+    )

@@ -1,4 +1,4 @@
-"""A graph as other tools read it; each format is one small module."""
+"""A graph in the formats of other tools, a small module for each."""
 
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -6,7 +6,7 @@ from typing import Callable, Dict, List
 from ..graph import KnowledgeGraph
 from . import graphml, neo4j, parquet, rdf
 
-# name → writes the graph into a folder and returns the files
+# from names to functions that write a graph into a folder and return the files
 EXPORTS: Dict[str, Callable[[KnowledgeGraph, Path], List[Path]]] = {
     "graphml": graphml.write,
     "ntriples": rdf.write_ntriples,
@@ -20,6 +20,6 @@ def find_export(name: str) -> Callable[[KnowledgeGraph, Path], List[Path]]:
     """RETURNS (Callable): writes a format. RAISES (ValueError): if there is none."""
     if name not in EXPORTS:
         raise ValueError(
-            f"--format: found {name!r}; expected some of {', '.join(EXPORTS)}."
+            f"--format: found {name!r}; expected {', '.join(EXPORTS)} or none."
         )
     return EXPORTS[name]

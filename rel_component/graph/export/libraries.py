@@ -1,4 +1,4 @@
-"""Libraries of the extra `graph`, imported where they are used."""
+"""Libraries of the extra `graph`, imported only where they are used."""
 
 import importlib
 from typing import Any

@@ -5,12 +5,16 @@ neo4j-admin database import full --nodes=nodes.csv --relationships=edges.csv
 
 import csv
 from pathlib import Path
-from typing import Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
+from ...files import replace_text_file
 from ..graph import KnowledgeGraph, NodeKey
 
-# neo4j-admin's default between the items of an array
+# neo4j-admin's default between the items of an array, and between labels
 SEPARATOR = ";"
+# a spreadsheet takes what begins so for a formula, and runs it
+# (https://owasp.org/www-community/attacks/CSV_Injection)
+FORMULA = ("=", "+", "-", "@")
 NODES = ("id:ID", "name", "count:long", "forms:string[]", ":LABEL")
 EDGES = (
     ":START_ID",
@@ -28,7 +32,7 @@ def write(graph: KnowledgeGraph, folder: Path) -> List[Path]:
     """Write `nodes.csv` and `edges.csv`. RETURNS (List[Path]): the files."""
     number: Dict[NodeKey, int] = {key: i for i, key in enumerate(graph.nodes)}
     nodes = (
-        (number[key], node.name, node.count, _join(node.forms), node.label)
+        (number[key], node.name, node.count, _join(node.forms), _join([node.label]))
         for key, node in graph.nodes.items()
     )
     edges = (
@@ -50,12 +54,20 @@ def write(graph: KnowledgeGraph, folder: Path) -> List[Path]:
     ]
 
 
-def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> Path:
-    with path.open("w", encoding="utf8", newline="") as file:
+def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Path:
+    with replace_text_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows(map(_make_cell, row) for row in rows)
     return path
+
+
+def _make_cell(value: Any) -> Any:
+    """A text in one line, as neo4j-admin expects it, that no spreadsheet runs."""
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.splitlines())
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
 def _join(items: Iterable[str]) -> str:

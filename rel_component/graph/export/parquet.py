@@ -1,55 +1,64 @@
 """Parquet: a table of entities and one of relations."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Dict, Iterator, List, Optional, TypedDict
 
-from ...inference.batch.tables import COMPRESSION, import_pyarrow
+from ...inference.batch.tables import Int32, make_schema, write_parquet
 from ..graph import KnowledgeGraph, NodeKey
 
-BATCH = 10_000
+
+class Form(TypedDict):
+    """A surface form of an entity, and how often it was found."""
+
+    form: str
+    count: int
+
+
+class NodeRow(TypedDict):
+    """An entity: a row of `nodes.parquet`."""
+
+    node: int
+    name: str
+    type: str
+    normal: str
+    count: int
+    forms: List[Form]
+
+
+class ExampleCell(TypedDict):
+    """A place where a relation was found."""
+
+    id: str
+    score: float
+    start: Int32
+    end: Int32
+    text: Optional[str]
+
+
+class EdgeRow(TypedDict):
+    """A relation: a row of `edges.parquet`."""
+
+    head: int
+    label: str
+    tail: int
+    head_name: str
+    tail_name: str
+    count: int
+    mean_score: float
+    max_score: float
+    examples: List[ExampleCell]
 
 
 def write(graph: KnowledgeGraph, folder: Path) -> List[Path]:
     """Write `nodes.parquet` and `edges.parquet`. RETURNS (List[Path]): the files."""
-    pa = import_pyarrow()
-    example = pa.struct(
-        {
-            "id": pa.string(),
-            "score": pa.float64(),
-            "start": pa.int32(),
-            "end": pa.int32(),
-            "text": pa.string(),
-        }
-    )
-    nodes = {
-        "node": pa.int64(),
-        "name": pa.string(),
-        "type": pa.string(),
-        "normal": pa.string(),
-        "count": pa.int64(),
-        "forms": pa.list_(pa.struct({"form": pa.string(), "count": pa.int64()})),
-    }
-    edges = {
-        "head": pa.int64(),
-        "label": pa.string(),
-        "tail": pa.int64(),
-        "head_name": pa.string(),
-        "tail_name": pa.string(),
-        "count": pa.int64(),
-        "mean_score": pa.float64(),
-        "max_score": pa.float64(),
-        "examples": pa.list_(example),
-    }
     number = {key: i for i, key in enumerate(graph.nodes)}
-    return [
-        _write(folder / "nodes.parquet", nodes, _iter_nodes(graph, number)),
-        _write(folder / "edges.parquet", edges, _iter_edges(graph, number)),
-    ]
+    nodes, edges = folder / "nodes.parquet", folder / "edges.parquet"
+    write_parquet(nodes, _iter_nodes(graph, number), make_schema(NodeRow))
+    write_parquet(edges, _iter_edges(graph, number), make_schema(EdgeRow))
+    return [nodes, edges]
 
 
-def _iter_nodes(
-    graph: KnowledgeGraph, number: Dict[NodeKey, int]
-) -> Iterator[Dict[str, Any]]:
+def _iter_nodes(graph: KnowledgeGraph, number: Dict[NodeKey, int]) -> Iterator[NodeRow]:
     for key, node in graph.nodes.items():
         yield {
             "node": number[key],
@@ -61,9 +70,7 @@ def _iter_nodes(
         }
 
 
-def _iter_edges(
-    graph: KnowledgeGraph, number: Dict[NodeKey, int]
-) -> Iterator[Dict[str, Any]]:
+def _iter_edges(graph: KnowledgeGraph, number: Dict[NodeKey, int]) -> Iterator[EdgeRow]:
     for (head, label, tail), edge in graph.edges.items():
         yield {
             "head": number[head],
@@ -74,21 +81,14 @@ def _iter_edges(
             "count": edge.count,
             "mean_score": edge.mean_score,
             "max_score": edge.max_score,
-            "examples": [example._asdict() for example in edge.examples],
+            "examples": [
+                {
+                    "id": example.id,
+                    "score": example.score,
+                    "start": example.start,
+                    "end": example.end,
+                    "text": example.text,
+                }
+                for example in edge.examples
+            ],
         }
-
-
-def _write(path: Path, columns: Dict[str, Any], rows: Iterator[Dict[str, Any]]) -> Path:
-    pa = import_pyarrow()
-    from pyarrow import parquet
-
-    schema = pa.schema(columns)
-    with parquet.ParquetWriter(path, schema, compression=COMPRESSION) as writer:
-        batch: List[Dict[str, Any]] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == BATCH:
-                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
-                batch = []
-        writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
-    return path

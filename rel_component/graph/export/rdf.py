@@ -1,9 +1,9 @@
-"""RDF: N-Triples, written one by one, and Turtle.
+"""RDF as N-Triples, which are written one by one, and as Turtle.
 
-An entity is a resource with its type and `rdfs:label`, a relation one triple between
-two of them. Counts, confidences and where it comes from stand in an `rdf:Statement`
-about the triple (reification, RDF 1.1 Schema, section 5.3), with PROV-O's
-`prov:wasDerivedFrom` for documents. Names are in the namespace that BASE begins.
+An entity is a resource with its type and `rdfs:label`, a relation a triple between two
+of them. Count, scores and documents of a relation are properties of an `rdf:Statement`
+about the triple (reification, RDF 1.1 Schema, section 5.3), documents by PROV-O's
+`prov:wasDerivedFrom`. The names of all resources begin with BASE.
 """
 
 from itertools import islice
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 from urllib.parse import quote
 
+from ...files import replace_file
 from ..graph import Edge, EdgeKey, KnowledgeGraph, NodeKey
 from .libraries import import_library
 
@@ -25,7 +26,7 @@ def write_ntriples(graph: KnowledgeGraph, folder: Path) -> List[Path]:
     """Write `graph.nt`, in batches. RETURNS (List[Path]): the file."""
     rdflib = import_library("rdflib")
     path, triples = folder / "graph.nt", iter_triples(graph)
-    with path.open("wb") as file:
+    with replace_file(path) as file:
         while batch := list(islice(triples, BATCH)):
             store = rdflib.Graph()
             store += batch
@@ -44,7 +45,8 @@ def write_turtle(graph: KnowledgeGraph, folder: Path) -> List[Path]:
     for triple in iter_triples(graph):
         store.add(triple)
     path = folder / "graph.ttl"
-    store.serialize(path, format="turtle", encoding="utf8")
+    with replace_file(path) as file:
+        store.serialize(file, format="turtle", encoding="utf8")
     return [path]
 
 

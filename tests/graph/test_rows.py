@@ -1,0 +1,47 @@
+"""Rows are read, or it is said what is wrong with them."""
+
+import json
+
+import pytest
+
+from rel_component.graph import read_rows
+
+
+def test_rows_that_are_none_are_said(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "x"}\n')
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: expected an object with"):
+        list(read_rows(path))
+    with pytest.raises(ValueError, match="found no parts of an extraction"):
+        list(read_rows(tmp_path))
+
+
+END = {"start": 0, "end": 1, "label": "X", "text": "a"}
+RELATION = {"label": "R", "score": 0.5, "head": END, "tail": END}
+
+
+@pytest.mark.parametrize(
+    "entity, relation, message",
+    [
+        ({**END, "text": 3}, RELATION, r"entities\[0\]\.text: found 3; expected a str"),
+        ({"label": "X"}, RELATION, r"entities\[0\]\.start: found None; expected a num"),
+        (3, RELATION, r"entities\[0\]: found 3; expected an object"),
+        (END, {**RELATION, "score": "high"}, r"relations\[0\]\.score: found 'high'"),
+        (END, {**RELATION, "head": 0}, r"relations\[0\]\.head: found 0; expected an e"),
+        (END, {**RELATION, "tail": {}}, r"relations\[0\]\.tail\.start: found None"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(tmp_path, entity, relation, message):
+    path = tmp_path / "rows.jsonl"
+    row = {"id": None, "entities": [entity], "relations": [relation]}
+    path.write_text(json.dumps(row), "utf8")
+    with pytest.raises(ValueError, match=rf"rows\.jsonl:1: {message}"):
+        list(read_rows(path))
+
+
+def test_files_of_another_kind_are_named(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"no")
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": "caf\xe9"}')
+    for name, message in (("a.parquet", "as Parquet"), ("a.jsonl", "not JSON in UTF")):
+        with pytest.raises(ValueError, match=f"{name}.*{message}"):
+            list(read_rows(tmp_path / name))
