@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, TextIO
+from typing import IO, Any, Iterable, Iterator, Optional, TextIO
 
 # of files that are not whole yet; such a one is hidden, and may be removed at any time
 # by whoever knows that nobody writes there
@@ -31,12 +31,12 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
         error names it.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        with path.open("wb") as file:
+        with _name_errors(path), path.open("wb") as file:
             yield file
         return
     # not the file's name: one as long as a name may be leaves no room for more
     part = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
-    try:
+    with _name_errors(path, part), _remove_unfinished(part):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
         with os.fdopen(handle, "wb") as file:
@@ -45,15 +45,29 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
             if is_durable:
                 os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException as error:
-        with suppress(OSError):  # there is none, or no folder
-            part.unlink()
-        if isinstance(error, OSError) and error.filename in (None, str(part)):
-            # a full disk names no file, and nobody knows the temporary one
-            error.filename, error.filename2 = str(path), None
-        raise
     if is_durable:
         _sync_folder(path.parent)
+
+
+@contextmanager
+def _name_errors(path: Path, part: Optional[Path] = None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # a full disk names no file, and nobody knows the temporary one
+        if error.filename in (None, str(part)):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextmanager
+def _remove_unfinished(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # there is none, or no folder
+            part.unlink()
+        raise
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 import spacy
 
 from rel_component import files
 from rel_component.corpus.docbin import CorpusFile
-from rel_component.files import replace_file, write_json
+from rel_component.files import replace_file, write_json, write_text
 from rel_component.inference.batch.folder import OutputFolder
 
 
@@ -69,3 +70,22 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
         file.write(b"four")
     expected = [("file", 4), "name", ("folder", 0)]
     assert said == (expected if is_durable else ["name"])
+
+
+def test_devices_and_links_are_written_to_and_not_replaced(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    write_text(link, "a\n")
+    assert link.is_symlink() and target.read_bytes() == b"a\n"
+    write_text(Path("/dev/null"), "nothing")
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "no-folder/a"])
+def test_an_error_names_the_file(path, tmp_path):
+    (tmp_path / "no-folder").write_text("a file", "utf8")
+    with pytest.raises(OSError) as error:
+        write_text(tmp_path / path, "a" * 10)
+    assert error.value.filename == str(tmp_path / path)
+    said = files.explain(error.value)
+    assert said.startswith(f"{tmp_path / path}: can't be written: ")
