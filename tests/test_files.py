@@ -86,6 +86,7 @@ def test_an_error_names_the_file(path, tmp_path):
     (tmp_path / "no-folder").write_text("a file", "utf8")
     with pytest.raises(OSError) as error:
         write_text(tmp_path / path, "a" * 10)
-    assert error.value.filename == str(tmp_path / path)
+    # the file, or the one that is in the way of its folder
+    assert str(tmp_path / path).startswith(error.value.filename)
     said = files.explain(error.value)
-    assert said.startswith(f"{tmp_path / path}: can't be written: ")
+    assert said.startswith(f"{error.value.filename}: can't be written: ")
