@@ -20,6 +20,7 @@ THEME = {
     GRID: "--line",
     PAPER: "--paper",
     WRONG: "--wrong-ink",
+    COLORS[0]: "--blue",
 }
 STYLE: Dict[str, Any] = {
     "font.size": 10,
