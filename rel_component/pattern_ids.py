@@ -1,17 +1,19 @@
 """Which pattern of a relation ruler found a relation.
 
-The ids live beside the relations in `doc.user_data`, by label and characters of both
+The ids are beside the relations in `doc.user_data`, by label and characters of both
 entities: so they survive `Doc.to_bytes`, `DocBin(store_user_data=True)` and
-`nlp.pipe(n_process=2)`, whoever writes relations later, and in whatever order.
+`nlp.pipe(n_process=2)`, whoever writes relations later, and in whatever order. Their
+key is one that spaCy shifts with the text, as that of the relations.
 """
 
-from typing import Dict, List, Mapping, Set, Tuple
+from typing import Any, Dict, List, Mapping, Set, Tuple
 
 from spacy.tokens import Doc
 
 from .relations import Relation, get_relations
 
-PATTERNS_KEY = "rel_component_patterns"
+# of keys in doc.user_data, before two numbers that say how far the text has moved
+PREFIX = ("._.", "rel_component_patterns")
 
 # start and end of the head, label, start and end of the tail; in characters
 CharKey = Tuple[int, int, str, int, int]
@@ -30,13 +32,32 @@ def get_pattern_ids(doc: Doc) -> List[str]:
 
 def read_ids(doc: Doc) -> Dict[CharKey, str]:
     """RETURNS (Dict[CharKey, str]): the id of each relation that a pattern found."""
-    rows = doc.user_data.get(PATTERNS_KEY, ())
-    return {(hs, he, label, ts, te): id_ for hs, he, label, ts, te, id_ in rows}
+    found: Dict[CharKey, str] = {}
+    for key in _find_keys(doc):
+        shift = key[2]
+        for start, end, label, tail_start, tail_end, id_ in doc.user_data[key]:
+            head = (start + shift, end + shift)
+            tail = (tail_start + shift, tail_end + shift)
+            found[head + (label,) + tail] = id_
+    return found
 
 
 def write_ids(doc: Doc, ids: Mapping[CharKey, str]) -> None:
     """Store the ids of relations, in place of those that were there."""
-    doc.user_data[PATTERNS_KEY] = [[*key, id_] for key, id_ in ids.items()]
+    for old in _find_keys(doc):
+        del doc.user_data[old]
+    # Doc.user_data is typed for keys of strings
+    key: Any = (*PREFIX, 0, 0)
+    doc.user_data[key] = [[*place, id_] for place, id_ in ids.items()]
+
+
+def _find_keys(doc: Doc) -> List[Any]:
+    """The keys of the storage; of a Doc joined from several, one for each of them."""
+    return [
+        key
+        for key in doc.user_data
+        if isinstance(key, tuple) and len(key) == 4 and key[:2] == PREFIX
+    ]
 
 
 def get_key(relation: Relation) -> CharKey:
@@ -47,7 +68,7 @@ def get_key(relation: Relation) -> CharKey:
 
 def find_ruled(doc: Doc) -> Set[CharKey]:
     """RETURNS (Set[CharKey]): the relations that patterns found."""
-    return set(read_ids(doc)) if PATTERNS_KEY in doc.user_data else set()
+    return set(read_ids(doc))
 
 
 def register_pattern_ids() -> None:

@@ -4,7 +4,6 @@ import itertools
 import json
 import pickle
 
-import numpy
 import pytest
 import spacy
 from hypothesis import given
@@ -17,7 +16,11 @@ from rel_component import get_pattern_ids, get_relations, set_relations
 from rel_component.pipe.merging import merge_relations
 from rel_component.pipe.pattern_matcher import PatternMatcher
 from rel_component.pipe.relation_ruler import RelationRuler
-from rel_component.relations import Relation, get_relation_data
+from rel_component.relations import (
+    Relation,
+    get_relation_data,
+    set_relation_data,
+)
 
 from ..util import make_doc
 
@@ -142,6 +145,20 @@ def test_ids_survive_storage(tmp_path):
     for copy in copies:
         assert show(copy) == ["Ann WORKS_FOR Acme"]
         assert get_pattern_ids(copy) == ["verb"]
+
+
+def test_ids_follow_the_text():
+    nlp = build([{**WORKS, "id": "verb", "between": "works for", "nearest": "both"}])
+    doc = annotate(nlp)
+    with pytest.warns(UserWarning, match="1 relation was left out"):
+        assert get_pattern_ids(doc[2:].as_doc(copy_user_data=True)) == []
+    joined = Doc.from_docs([doc, annotate(nlp)])
+    assert get_pattern_ids(joined) == ["verb", "verb"]
+    assert get_pattern_ids(joined[len(doc) :].as_doc(copy_user_data=True)) == ["verb"]
+    with joined.retokenize() as retokenizer:
+        retokenizer.merge(joined[1:3])
+    assert get_pattern_ids(joined) == ["verb", "verb"]
+    assert show(joined) == ["Ann WORKS_FOR Acme"] * 2
 
 
 def test_symmetric_labels_are_written_in_both_directions():
@@ -624,14 +641,12 @@ def test_merging_into_the_scores_of_many_pairs(rng):
         ]
         data = [get_relation_data(doc) for doc in parts]
         target = make_doc(nlp.vocab, 6, entities)
-        target.user_data["rel_component"] = merge_relations(*data)
+        merged = set_relation_data(target, merge_relations(*data))
         found = target._.relations
         assert {(r.head.start, r.label, r.tail.start) for r in found} == keys[0] | keys[
             1
         ]
         assert len(found) == len(keys[0] | keys[1])
         assert all(r.score == 0.5 for r in found)
-        rows = {
-            tuple(row) for row in numpy.asarray(target.user_data["rel_component"].pairs)
-        }
-        assert len(rows) == len(target.user_data["rel_component"].pairs)
+        rows = {tuple(row) for row in merged.pairs.tolist()}
+        assert len(rows) == len(merged.pairs)

@@ -1,0 +1,1 @@
+"""Other people's frameworks: thin modules, each of which needs an extra."""
