@@ -136,6 +136,10 @@ def set_rel(doc: Doc, rel: Mapping) -> None:
     rel (Dict[Tuple[int, int], Dict[str, float]]): scores by token starts.
     RAISES (ValueError): if it is no such dict, or has scores that are no probability.
     """
+    if isinstance(rel, list):  # spacy-llm keeps its own items here
+        clear_relations(doc)
+        doc.user_data[LEGACY_KEY] = rel
+        return
     check_cells(rel)
     draft = DraftRel({key: dict(scores) for key, scores in rel.items()})
     draft.tokens = fingerprint_tokens(doc)

@@ -7,7 +7,7 @@ pickling and copying. Its key is that of a custom attribute of a span, two chara
 text. The first says how far it moved, the difference whose relations they are.
 """
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -63,7 +63,8 @@ def get_relation_data(doc: Doc) -> Optional[RelationData]:
         legacy = doc.user_data.get(LEGACY_KEY)
         if legacy:
             # as columns from now on: only they survive to_bytes and n_process
-            data = set_relation_data(doc, from_rel(doc, legacy))
+            read = from_items if isinstance(legacy, list) else from_rel
+            data = set_relation_data(doc, read(doc, legacy))
     return data
 
 
@@ -137,6 +138,41 @@ def _drop_unknown(doc: Doc, data: RelationData) -> RelationData:
 def _build(data: Mapping[str, Any]) -> RelationData:
     # columns of a later version are passed over
     return RelationData(**{name: data[name] for name in (*COLUMNS, *ANCHOR)})
+
+
+def from_items(doc: Doc, items: Sequence[Any]) -> RelationData:
+    """Columns from what the REL task of spacy-llm finds.
+
+    doc (Doc): the document, with `doc.ents` set.
+    items (Sequence[RelationItem]): each with the numbers of two entities in `doc.ents`,
+        `dep` and `dest`, and the label `relation`.
+    RETURNS (RelationData): with a score of 1 each; the others are not scored.
+    RAISES (ValueError): if an item is none.
+    """
+    n = len(doc.ents)
+    cells: Dict[Tuple[int, int, str], None] = {}
+    for i, item in enumerate(items):
+        key = tuple(getattr(item, x, None) for x in ("dep", "dest", "relation"))
+        ends = [x for x in key[:2] if isinstance(x, int) and 0 <= x < n]
+        if len(ends) < 2 or not isinstance(key[2], str):
+            raise ValueError(
+                f"doc._.rel[{i}] is {item!r}; expected a RelationItem of spacy-llm, "
+                f"with two of the {n} entities of doc.ents."
+            )
+        cells[(ends[0], ends[1], key[2])] = None
+    pairs = list(dict.fromkeys((head, tail) for head, tail, _ in cells))
+    labels = list(dict.fromkeys(label for _, _, label in cells))
+    decided = [(pairs.index((h, t)), labels.index(label)) for h, t, label in cells]
+    scores = numpy.full((len(pairs), len(labels)), numpy.nan, dtype="float32")
+    scores[tuple(numpy.transpose(decided))] = 1.0
+    return RelationData(
+        spans=to_ints2d([(ent.start, ent.end) for ent in doc.ents]),
+        types=[ent.label_ for ent in doc.ents],
+        pairs=to_ints2d(pairs),
+        labels=labels,
+        scores=scores,
+        decided=to_ints2d(sorted(decided)),
+    )
 
 
 def from_rel(doc: Doc, rel: Mapping) -> RelationData:

@@ -1,0 +1,99 @@
+"""Relations of spacy-llm's REL task as ours.
+
+The task writes its items, which number the entities, into `doc._.rel`; ours reads them
+as they are. What remains to do is to take away the marks that the task leaves in the
+text behind each entity, such as `[ENT0:PERSON]`.
+"""
+
+import re
+from typing import Any, Dict, List, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..relations import get_relation_data, set_relation_data
+
+MARK = re.compile(r"\[ENT\d+:.*\]", re.DOTALL)
+
+
+@Language.factory(
+    "llm_relations",
+    assigns=["doc._.rel", "doc._.relations"],
+    default_config={"llm": "llm"},
+)
+def make_llm_relations(nlp: Language, name: str, *, llm: str) -> "LLMRelations":
+    """Construct the pipe that follows `llm`.
+
+    llm (str): name of the component with the REL task.
+    """
+    return LLMRelations(nlp, name, llm=llm)
+
+
+class LLMRelations:
+    """Turns what the REL task of spacy-llm has found into `doc._.relations`."""
+
+    def __init__(
+        self, nlp: Language, name: str = "llm_relations", *, llm: str = "llm"
+    ) -> None:
+        self.nlp = nlp
+        self.name = name
+        self.llm = llm
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): those of the task."""
+        pipes: Dict[str, Any] = dict(self.nlp.components)
+        return tuple(getattr(pipes.get(self.llm), "labels", ()))
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Read the relations, and take the marks out of the text.
+
+        doc (Doc): of the component `llm`.
+        RETURNS (Doc): the same, or a new one without marks.
+        RAISES (ValueError): if an item is no relation between two entities.
+        """
+        data = get_relation_data(doc)
+        ends = {ent.end for ent in doc.ents}
+        is_mark = [t.i in ends and bool(MARK.fullmatch(t.text)) for t in doc]
+        if not any(is_mark):
+            return doc
+        found = remove_tokens(doc, is_mark)
+        if data is not None:
+            moved = _count_before(is_mark)[data.spans].astype("int32")
+            set_relation_data(found, data.replace(spans=moved))
+        return found
+
+
+def remove_tokens(doc: Doc, is_removed: List[bool]) -> Doc:
+    """A Doc without some of its tokens; what followed them follows the ones before.
+
+    doc (Doc): with entities that have none of these tokens.
+    is_removed (List[bool]): for each token.
+    RETURNS (Doc): with the words, entities and plain user data of the other.
+    """
+    words: List[str] = []
+    spaces: List[bool] = []
+    for token, is_gone in zip(doc, is_removed):
+        if is_gone and spaces:
+            spaces[-1] = bool(token.whitespace_)
+        elif not is_gone:
+            words.append(token.text)
+            spaces.append(bool(token.whitespace_))
+    found = Doc(doc.vocab, words=words, spaces=spaces)
+    places = _count_before(is_removed).tolist()
+    found.ents = [
+        Span(found, places[ent.start], places[ent.end], ent.label, kb_id=ent.kb_id)
+        for ent in doc.ents
+    ]
+    # keys of other kinds hold places in the text
+    plain = {key: x for key, x in doc.user_data.items() if isinstance(key, str)}
+    found.user_data.update(plain)
+    found._context = doc._context
+    return found
+
+
+def _count_before(is_removed: List[bool]) -> numpy.ndarray:
+    """RETURNS (Ints1d): (n_tokens + 1,), how many tokens stay before each place."""
+    stays = ~numpy.asarray(is_removed, dtype=bool)
+    return numpy.concatenate([[0], numpy.cumsum(stays)])
