@@ -6,7 +6,7 @@ from typing import Dict, List, Tuple
 import numpy
 from spacy.tokens import Doc, Span
 
-from .checks import check_cells, check_list, check_pair, check_relation
+from .checks import check_cells, check_items, check_list, check_pair, check_relation
 from .data import (
     EntityKey,
     Relation,
@@ -137,6 +137,7 @@ def set_rel(doc: Doc, rel: Mapping) -> None:
     RAISES (ValueError): if it is no such dict, or has scores that are no probability.
     """
     if isinstance(rel, list):  # spacy-llm keeps its own items here
+        check_items(rel)
         clear_relations(doc)
         doc.user_data[LEGACY_KEY] = rel
         return

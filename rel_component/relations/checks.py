@@ -96,6 +96,18 @@ def check_score(score: Any, name: str, place: Any) -> float:
     )
 
 
+def check_items(items: Iterable[Any]) -> None:
+    """RAISES (ValueError): if one is no item of spacy-llm's REL task."""
+    for i, item in enumerate(items):
+        ends = (getattr(item, "dep", None), getattr(item, "dest", None))
+        is_label = isinstance(getattr(item, "relation", None), str)
+        if not is_label or not all(isinstance(end, int) for end in ends):
+            raise ValueError(
+                f"doc._.rel[{i}] is {item!r}; expected a RelationItem of spacy-llm. In "
+                f"other cases doc._.rel is a dict such as {{(0, 5): {{'LABEL': 1.0}}}}."
+            )
+
+
 def check_cells(rel: Any) -> None:
     """Check scores in the tutorial's form.
 

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from .checks import check_cells
+from .checks import check_cells, check_items
 from .data import RelationData, to_ints2d
 from .follow import (
     fingerprint_relations,
@@ -147,19 +147,18 @@ def from_items(doc: Doc, items: Sequence[Any]) -> RelationData:
     items (Sequence[RelationItem]): each with the numbers of two entities in `doc.ents`,
         `dep` and `dest`, and the label `relation`.
     RETURNS (RelationData): with a score of 1 each; the others are not scored.
-    RAISES (ValueError): if an item is none.
+    RAISES (ValueError): if an item is none, or there is no such entity.
     """
+    check_items(items)
     n = len(doc.ents)
     cells: Dict[Tuple[int, int, str], None] = {}
     for i, item in enumerate(items):
-        key = tuple(getattr(item, x, None) for x in ("dep", "dest", "relation"))
-        ends = [x for x in key[:2] if isinstance(x, int) and 0 <= x < n]
-        if len(ends) < 2 or not isinstance(key[2], str):
+        if not all(0 <= end < n for end in (item.dep, item.dest)):
             raise ValueError(
-                f"doc._.rel[{i}] is {item!r}; expected a RelationItem of spacy-llm, "
-                f"with two of the {n} entities of doc.ents."
+                f"doc._.rel[{i}] is {item!r}, but doc.ents has {n} entities. Set them "
+                f"before doc._.rel."
             )
-        cells[(ends[0], ends[1], key[2])] = None
+        cells[(item.dep, item.dest, item.relation)] = None
     pairs = list(dict.fromkeys((head, tail) for head, tail, _ in cells))
     labels = list(dict.fromkeys(label for _, _, label in cells))
     decided = [(pairs.index((h, t)), labels.index(label)) for h, t, label in cells]

@@ -4,7 +4,7 @@ from typing import Iterable
 
 import pytest
 import spacy
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 
 from rel_component.evaluation import predict_end_to_end
 from rel_component.pipe.loading import find_relation_pipes
@@ -13,6 +13,7 @@ from ..util import make_doc
 
 pytest.importorskip("spacy_llm")
 from spacy_llm.registry import registry
+from spacy_llm.tasks.rel.items import RelationItem
 
 ANSWERS = {
     "Ann": (
@@ -106,7 +107,10 @@ def test_it_is_evaluated_as_any_pipeline():
 @pytest.mark.parametrize("item", [(0, 5), "x", None])
 def test_a_list_that_is_none_of_spacy_llm(item):
     doc = make_doc(spacy.blank("en").vocab, "Ann met Bob", [(0, 1, "P"), (2, 3, "P")])
-    doc._.rel = [item]
     with pytest.raises(ValueError, match=r"doc\._\.rel\[0\] is .* RelationItem of"):
+        doc._.rel = [item]
+    doc._.rel = [RelationItem(dep=0, dest=2, relation="KNOWS")]
+    with pytest.raises(ValueError, match=r"rel\[0\] is .* doc\.ents has 2 entities"):
         doc._.relations  # noqa: B018
-    assert Doc(doc.vocab, words=["x"])._.relations == []
+    doc._.rel = []
+    assert doc._.relations == []

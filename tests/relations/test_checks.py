@@ -106,7 +106,7 @@ def test_other_shapes_are_refused(doc):
         refuse(doc, lambda v=value: setattr(doc._, "relations", v), phrase)
     for value, phrase in (
         (None, "doc._.rel is None; expected a dict such as"),
-        ([], "doc._.rel is []"),
+        (["R"], "doc._.rel[0] is 'R'; expected a RelationItem of spacy-llm"),
         ({"(0, 3)": {"R": 1.0}}, "doc._.rel has the key '(0, 3)'"),
         ({(0, 3, 1): {"R": 1.0}}, "doc._.rel has the key (0, 3, 1)"),
         ({("0", 3): {"R": 1.0}}, "doc._.rel has the key ('0', 3)"),
