@@ -1,6 +1,7 @@
 """Serve a trained pipeline over HTTP, with a page to try it."""
 
 import os
+import shlex
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from wasabi import msg
 from rel_component.wording import get_command
 
 KEY = "REL_COMPONENT_API_KEY"
+LABEL_STUDIO_KEY = "LABEL_STUDIO_API_KEY"
 
 
 def main(
@@ -35,11 +37,31 @@ def main(
     gpu: bool = typer.Option(False, help="Load the model on the GPU"),
     log_texts: bool = typer.Option(False, help="Write texts into the log"),
     docs: bool = typer.Option(False, help="Swagger's page at /docs, from a CDN"),
+    label_studio: Optional[str] = typer.Option(
+        None,
+        help="Be an ML backend, at /label-studio, for Label Studio at this address",
+    ),
+    train_config: Optional[Path] = typer.Option(
+        None, help="With --label-studio: config to train when Label Studio asks for it"
+    ),
+    train_data: Optional[Path] = typer.Option(
+        None, help="Further training documents beside the annotations, .spacy"
+    ),
+    train_after: int = typer.Option(
+        0, min=0, help="Train after so many annotations; 0: only when asked"
+    ),
+    train_output: Path = typer.Option(
+        Path("training/label_studio"), help="Folder for the models that are trained"
+    ),
+    train_options: str = typer.Option(
+        "", help='Further options of spacy train: "--training.max_steps 500"'
+    ),
 ) -> None:
     """Serve a trained pipeline over HTTP, with a page to try it.
 
     Where the variable REL_COMPONENT_API_KEY is set, requests need that key. Further
-    limits are variables too, such as REL_COMPONENT_MAX_ENTITIES.
+    limits are variables too, such as REL_COMPONENT_MAX_ENTITIES; LABEL_STUDIO_API_KEY
+    holds an access token of Label Studio, for its annotations.
     """
     try:
         import uvicorn
@@ -65,9 +87,26 @@ def main(
     }
     try:
         settings = ServiceSettings.from_environment(overrides=given)
+        check_training(label_studio, train_config, workers)
         app = create_app(model, settings)
     except ValueError as error:
         msg.fail(str(error), exits=1)
+    if label_studio is not None:
+        from rel_component.integrations.label_studio import (
+            BackendSettings,
+            add_label_studio,
+        )
+
+        backend = BackendSettings(
+            url=label_studio,
+            key=os.environ.get(LABEL_STUDIO_KEY),
+            config=train_config,
+            folder=train_output,
+            base=train_data,
+            train_after=train_after,
+            overrides=shlex.split(train_options),
+        )
+        add_label_studio(app, backend)
     options: Dict[str, Any] = {
         "host": host,
         "port": port,
@@ -97,6 +136,22 @@ def main(
             timeout_worker_healthcheck=60,
             **options,
         )
+
+
+def check_training(
+    label_studio: Optional[str], config: Optional[Path], workers: int
+) -> None:
+    """RAISES (ValueError): if the options of Label Studio do not fit together."""
+    if label_studio is None and config is not None:
+        raise ValueError(
+            "--train-config needs --label-studio, which is asked for data."
+        )
+    if label_studio is not None and workers > 1:
+        raise ValueError(
+            "--label-studio needs one worker: others would keep their old models."
+        )
+    if config is not None and not config.is_file():
+        raise ValueError(f"--train-config {config}: there is no such file.")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from rel_component import get_relations, set_relations
 from rel_component.evaluation.report import evaluate_pipeline
 from rel_component.inference.batch.extractor import load_models
 from rel_component.inference.batch.settings import ExtractSettings
+from rel_component.inference.service import create_app
 from rel_component.pipe.loading import (
     find_extractor,
     find_relation_pipes,
@@ -19,6 +20,7 @@ from rel_component.pipe.loading import (
 )
 from rel_component.relations import Relation
 
+from ..inference.service.server import run_client
 from ..script_runner import load_script
 from ..util import make_doc
 
@@ -139,11 +141,8 @@ def test_preannotate(model, tmp_path):
 
 
 def test_service(model):
-    client = pytest.importorskip("fastapi.testclient").TestClient
-    from rel_component.inference.service import create_app
-
     label = find_label(model)
-    with client(create_app(model)) as service:
+    with run_client(create_app(model)) as service:
         info = service.get("/model").json()
         assert info["labels"] == ([label] if label == "WORKS_FOR" else [])
         body = {"documents": [{"text": TEXT}], "all_scores": True}

@@ -35,7 +35,7 @@ from .middleware import OPEN_PATHS, PATHS, Requests
 from .page import read_page
 from .problems import Problem, ServiceError, invalid, list_names
 from .reading import read_extract, read_message, read_predict
-from .runner import Answer, ExtractOptions, Job, Runner
+from .runner import Answer, ExtractOptions, Job, Outcome, Runner
 from .settings import MODEL, ServiceSettings
 
 REF = "#/components/schemas/{model}"
@@ -130,7 +130,24 @@ class Service:
             nlp, max_scores=settings.max_scores, max_entities=settings.max_entities
         )
         self.info = describe_model(self.runner, settings)
-        self.batcher = Batcher(self.runner, settings, self.metrics)
+        self.batcher = Batcher(self._run, settings, self.metrics)
+
+    def _run(self, jobs: Sequence[Job]) -> List[Outcome]:
+        return self.runner(jobs)
+
+    def use_model(self, nlp: Language) -> None:
+        """Answer with another pipeline, from the next batch on.
+
+        nlp (Language): the pipeline; not to be used elsewhere.
+        RAISES (ValueError): if it finds no relations; then the old one stays.
+        """
+        runner = Runner(
+            nlp,
+            max_scores=self.settings.max_scores,
+            max_entities=self.settings.max_entities,
+        )
+        self.info = describe_model(runner, self.settings)
+        self.runner = runner
 
     async def answer(
         self, request: Request, jobs: Sequence[Job], name: str

@@ -1,5 +1,6 @@
 """Around each request: its id, its log line, its metrics, the key, the last resort."""
 
+import base64
 import hmac
 import json
 import logging
@@ -17,6 +18,8 @@ from .settings import ServiceSettings
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
 PATHS = OPEN_PATHS | {"/predict", "/extract", "/model", "/metrics"}
+# of rel_component.integrations.label_studio, where it is added
+PREFIXES = ("/label-studio/",)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -87,9 +90,11 @@ class Requests:
         if expected is None:
             return
         found = _get_header(scope, b"x-api-key")
-        bearer = _get_header(scope, b"authorization") or b""
-        if found is None and bearer[:7].lower() == b"bearer ":
-            found = bearer[7:]
+        given = _get_header(scope, b"authorization") or b""
+        if found is None and given[:7].lower() == b"bearer ":
+            found = given[7:]
+        elif found is None and given[:6].lower() == b"basic ":
+            found = _read_password(given[6:])
         if found is None or not hmac.compare_digest(found, expected.encode()):
             error = ServiceError(
                 401,
@@ -102,6 +107,8 @@ class Requests:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"
+        for prefix in PREFIXES:
+            path = prefix if scope["path"].startswith(prefix) else path
         self.metrics.observe_request(path, status, seconds)
         fields = scope["state"]
         if "reason" in fields["log"]:
@@ -140,6 +147,15 @@ def _read_id(scope: Scope) -> str:
     """The client's own id, where it is a harmless one."""
     given = (_get_header(scope, b"x-request-id") or b"").decode("latin-1")
     return given if ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _read_password(credentials: bytes) -> bytes:
+    """Some clients, such as Label Studio, only know a user and a password."""
+    try:
+        _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
+    except ValueError:
+        return b""
+    return password
 
 
 def _get_header(scope: Scope, name: bytes) -> Optional[bytes]:
