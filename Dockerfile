@@ -17,7 +17,7 @@ WORKDIR /app
 COPY pyproject.toml README.md LICENSE ./
 COPY rel_component rel_component
 RUN pip install --no-cache-dir ".[${EXTRAS}]"
-COPY scripts/serve.py scripts/serve.py
+COPY scripts/command.py scripts/serve.py scripts/
 COPY ${MODEL} /model/
 
 USER service

@@ -1,7 +1,8 @@
 """Find relations in texts: a table to look at, JSON to work with."""
 
+from json import dumps
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, List, Optional
 
 import srsly
 import typer
@@ -135,11 +136,17 @@ def check_pair_options(source: str, has_others: bool) -> None:
 def to_json(results: List[Found], format_: str) -> str:
     """RETURNS (str): JSON lines, or SpERT's array."""
     if format_ == "spert":
-        return srsly.json_dumps(
-            [to_spert(x.doc, x.task.meta, x.relations) for x in results]
-        )
+        return dump([to_spert(x.doc, x.task.meta, x.relations) for x in results])
     rows = [to_row(x.doc, x.task.meta, x.relations) for x in results]
-    return "\n".join(map(srsly.json_dumps, rows))
+    return "\n".join(map(dump, rows))
+
+
+def dump(data: Any) -> str:
+    """RETURNS (str): JSON, also of what only Python's reader takes for it."""
+    try:
+        return srsly.json_dumps(data)
+    except OverflowError:  # NaN, in a field that is passed through
+        return dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def print_pair(found: PairResult, format_: str) -> None:

@@ -2,12 +2,8 @@
 
 import os
 import shlex
-import shutil
-import tempfile
-from contextlib import contextmanager
-from logging.config import dictConfig
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Callable, Optional
 
 import typer
 from command import run_command
@@ -24,8 +20,10 @@ def main(
     host: str = typer.Option(
         "127.0.0.1", help="Address to listen on; 0.0.0.0 lets other machines in"
     ),
-    port: int = typer.Option(8000, help="Port to listen on"),
-    workers: int = typer.Option(1, help="Processes, each with the model", min=1),
+    port: int = typer.Option(8000, min=0, max=65535, help="Port; 0: one that is free"),
+    workers: Optional[int] = typer.Option(
+        None, min=1, help="Processes that each hold the model"
+    ),
     max_body: Optional[int] = typer.Option(None, help="Largest request, in bytes"),
     max_texts: Optional[int] = typer.Option(None, help="Most texts in a request"),
     max_chars: Optional[int] = typer.Option(None, help="Most characters in a request"),
@@ -64,41 +62,31 @@ def main(
     holds an access token of Label Studio, for its annotations.
     """
     try:
-        import uvicorn
-
-        from rel_component.inference.service import ServiceSettings, create_app
-        from rel_component.inference.service.logs import get_log_config
-        from rel_component.inference.service.settings import MODEL
+        from rel_component.inference.service.server import LOCAL, serve
+        from rel_component.inference.service.settings import load_settings
     except ImportError as error:
         msg.fail(
             f"The service needs the package {error.name}: {get_command('service')}.",
             exits=1,
         )
-    given: Dict[str, Any] = {
-        "max_body": max_body,
-        "max_texts": max_texts,
-        "max_chars": max_chars,
-        "max_queue": max_queue,
-        "batch_texts": batch_texts,
-        "timeout": timeout,
-        "gpu": gpu or None,
-        "log_texts": log_texts or None,
-        "docs": docs or None,
-    }
     try:
-        settings = ServiceSettings.from_environment(overrides=given)
-        check_training(label_studio, train_config, workers)
-        app = create_app(model, settings)
-    except ValueError as error:
-        msg.fail(str(error), exits=1)
-    if label_studio is not None:
-        from rel_component.integrations.label_studio import (
-            BackendSettings,
-            add_label_studio,
+        settings = load_settings(
+            workers=workers,
+            max_body=max_body,
+            max_texts=max_texts,
+            max_chars=max_chars,
+            max_queue=max_queue,
+            batch_texts=batch_texts,
+            timeout=timeout,
+            gpu=gpu or None,
+            log_texts=log_texts or None,
+            docs=docs or None,
         )
-
-        backend = BackendSettings(
-            url=label_studio,
+        if settings.api_key is None and host not in LOCAL:
+            place = f"{host}:{port}"
+            msg.warn(f"Whoever reaches {place} may use the service: {KEY} is not set")
+        extend = extend_with_label_studio(
+            label_studio,
             key=os.environ.get(LABEL_STUDIO_KEY),
             config=train_config,
             folder=train_output,
@@ -106,63 +94,30 @@ def main(
             train_after=train_after,
             overrides=shlex.split(train_options),
         )
-        add_label_studio(app, backend)
-    options: Dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "access_log": False,
-        "server_header": False,
-        "ws": "none",
-        "timeout_graceful_shutdown": int(settings.timeout) + 1,
-        # more connections than requests that are taken, to refuse those kindly
-        "backlog": 2 * settings.max_requests,
-    }
-    if settings.api_key is None and host not in ("127.0.0.1", "::1", "localhost"):
-        msg.warn(f"Whoever reaches {host}:{port} may use the service: {KEY} is not set")
-    if workers == 1:
-        uvicorn.run(app, log_config=get_log_config(), **options)
-        return
-    del app  # it was only tried: each worker loads its own
-    os.environ.update({MODEL: str(model.resolve()), **settings.to_environment()})
-    dictConfig(get_log_config())
-    with share_metrics():
-        uvicorn.run(
-            "rel_component.inference.service:create_app_from_environment",
-            factory=True,
-            workers=workers,
-            # done by the factory: a worker that imports all libraries for it does not
-            # answer its supervisor meanwhile, and is killed
-            log_config=None,
-            timeout_worker_healthcheck=60,
-            **options,
-        )
+        serve(model, settings, host, port, extend)
+    except ValueError as error:
+        msg.fail(str(error), exits=1)
 
 
-def check_training(
-    label_studio: Optional[str], config: Optional[Path], workers: int
-) -> None:
-    """RAISES (ValueError): if the options of Label Studio do not fit together."""
-    if label_studio is None and config is not None:
+def extend_with_label_studio(
+    url: Optional[str], config: Optional[Path], **options: Any
+) -> Callable[[Any], Any]:
+    """What makes the service an ML backend, if there is a Label Studio."""
+    if url is None and config is not None:
         raise ValueError(
             "--train-config needs --label-studio, which is asked for data."
         )
-    if label_studio is not None and workers > 1:
-        raise ValueError(
-            "--label-studio needs one worker: others would keep their old models."
-        )
     if config is not None and not config.is_file():
         raise ValueError(f"--train-config {config}: there is no such file.")
+    if url is None:
+        return lambda app: None
+    from rel_component.integrations.label_studio import (
+        BackendSettings,
+        add_label_studio,
+    )
 
-
-@contextmanager
-def share_metrics() -> Iterator[None]:
-    """A folder in which the workers add up their counts."""
-    folder = tempfile.mkdtemp(prefix="rel_component_metrics_")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    settings = BackendSettings(url=url, config=config, **options)
+    return lambda app: add_label_studio(app, settings)
 
 
 if __name__ == "__main__":

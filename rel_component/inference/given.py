@@ -74,9 +74,24 @@ def make_doc(nlp: Language, task: Task, where: str) -> Doc:
     RETURNS (Doc): with all given entities in `doc.spans["entities"]`, in their order,
         and those that don't overlap in `doc.ents`. One that begins or ends inside a
         token gets the whole token.
-    RAISES (ValueError): if an entity lies outside the text, or where tokens are given
-        does not begin and end with them.
+    RAISES (ValueError): if the text is too long for the pipeline, an entity lies
+        outside it, or where tokens are given does not begin and end with them.
     """
+    try:
+        return _make_doc(nlp, task, where)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{where}: {error.object!r} has half of a surrogate pair, which is no "
+            f"character. Correct what wrote the text."
+        ) from None
+
+
+def _make_doc(nlp: Language, task: Task, where: str) -> Doc:
+    if len(task.text) > nlp.max_length:
+        raise ValueError(
+            f"{where}: {len(task.text)} characters; expected at most {nlp.max_length}. "
+            f"Split the text."
+        )
     if task.tokens is not None:
         doc = Doc(nlp.vocab, words=task.tokens)
     else:

@@ -107,6 +107,11 @@ def _parse(line: str, where: str) -> Any:
         # what Python writes and takes for JSON: NaN, integers of any length
         return json.loads(line)
     except (ValueError, RecursionError):
+        if "\r" in line:
+            raise ValueError(
+                f"{where}: lines end with carriage returns only; save the file with "
+                f"line feeds."
+            ) from first
         raise ValueError(
             f"{where}: not JSON ({first}); expected one object on each line."
         ) from first
@@ -132,6 +137,10 @@ def read_task(data: Any, where: str, text_field: str = "text") -> Task:
         raise ValueError(
             f"{where}: found fields {sorted(data)}; expected {text_field!r}, a string, "
             f"or 'tokens', a list of strings."
+        )
+    if isinstance(tokens, list) and "" in tokens:
+        raise ValueError(
+            f"{where} tokens[{tokens.index('')}]: found ''; expected text."
         )
     entities = data.get("entities")
     if entities is not None:

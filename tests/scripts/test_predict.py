@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import spacy
 
 from ..script_runner import invoke, load_script
 
@@ -53,6 +54,39 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
 def test_what_is_wrong_is_said(model, texts, arguments, expected):
     names = {"MODEL": model, "TEXTS": texts}
     assert expected in run(*(names.get(x, x) for x in arguments), code=1)
+
+
+@pytest.mark.parametrize(
+    "name, data, expected",
+    [
+        ("a.jsonl", '{"text": "a \\ud800"}', "text 1: '\\ud800' has half of a surroga"),
+        (
+            "a.jsonl",
+            '{"text": "a"}\r{"text": "b"}',
+            "lines end with carriage returns on",
+        ),
+        ("a.jsonl", '{"tokens": ["a", ""]}', "a.jsonl:1 tokens[1]: found ''; expected"),
+        ("a.jsonl", f'{{"text": {"[" * 9999}', "a.jsonl:1: not JSON"),
+        ("a.json", "[" * 100_000, "a.json: not JSON"),
+        ("a.jsonl", f'{{"text": "a", "n": {"9" * 5000}}}', "a.jsonl:1: not JSON"),
+        ("a.txt", "a " * 500_001, "text 1: 1000002 characters; expected at most 100"),
+    ],
+)
+def test_bad_files_are_told(model, tmp_path, name, data, expected):
+    path = tmp_path / name
+    path.write_bytes(data.encode())
+    # with entities, where they don't matter
+    nlp = spacy.load(model)
+    nlp.add_pipe("entity_ruler", first=True)
+    nlp.to_disk(tmp_path / "model")
+    assert expected in run(tmp_path / "model", path, "--json", code=1)
+
+
+def test_what_is_passed_through_may_be_no_number(model, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "entities": [], "n": NaN}', "utf8")
+    shown = invoke("predict", model, path, "--json").stdout
+    assert shown == '{"n":NaN,"text":"a","entities":[],"relations":[]}\n'
 
 
 def test_the_threshold_can_be_lowered(model, texts):

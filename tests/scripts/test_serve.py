@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -101,42 +103,65 @@ def serve(model, *options):  # noqa: F811
     return run_server([*command, "--port", str(port), *options], port, cwd="/")
 
 
-def test_a_killed_worker_is_missed_by_its_client_only(model):  # noqa: F811
+@pytest.fixture(scope="module")
+def server(model):  # noqa: F811
     with serve(model, "--workers", "2") as server:
-        first = {log["pid"] for log in server.wait_for_messages("ready", 2)}
-        assert len(first) == 2
-        with socket.create_connection(("127.0.0.1", server.port), 300) as client:
-            client.sendall(make_request("/health", b"", "who"))
-            answer = b""
-            while not answer.endswith(b'{"status":"ok"}'):
-                answer += client.recv(1000)
-            (who,) = server.wait_for(
-                lambda logs: [x for x in logs if x.get("request_id") == "who"]
-            )
-            os.kill(who["pid"], signal.SIGSTOP)  # in the middle of the request
-            body = json.dumps({"chunks": [TEXT]}).encode()
-            client.sendall(make_request("/predict", body, "cut"))
-            os.kill(who["pid"], signal.SIGKILL)
-            try:
-                assert client.recv(1000) == b""
-            except ConnectionResetError:
-                pass
-        for _ in range(3):
-            assert len(server.predict().json()) == 1
-        pids = {log["pid"] for log in server.wait_for_messages("ready", 3)}
-        assert len(pids) == 3
-        # counts of all workers together, the killed one too
-        counts = server.get("/metrics").text
-        assert 'rel_component_requests_total{path="/health",status="200"} 1.0' in counts
-        assert 'requests_total{path="/predict",status="200"} 3.0' in counts
+        yield server
 
 
-def make_request(path, body, id_):
-    method = "POST" if body else "GET"
-    return (
-        f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-        f"X-Request-ID: {id_}\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
+    (ready,) = server.wait_for_messages("ready")
+    first, second = ready["processes"]
+    os.kill(first, signal.SIGKILL)  # while it has nothing to do
+    begun = time.monotonic()
+    server.wait_for_messages("the model is loaded anew: its process ended")
+    assert time.monotonic() - begun < 3
+    server.wait_for_messages("the model is there again")
+    os.kill(second, signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        # more than one process takes at a time: the other has some of them
+        waiting = [pool.submit(server.predict) for _ in range(8)]
+        time.sleep(0.5)
+        os.kill(second, signal.SIGKILL)  # while it may have something to do
+        for answer in waiting:
+            assert len(answer.result().json()) == 1
+    server.wait_for_messages("the model is there again", 2)
+    counts = server.get("/metrics").text
+    assert "rel_component_model_ends_total 2.0" in counts
+    assert 'requests_total{path="/predict",status="200"} 8.0' in counts
+    # neither the addresses of clients, nor their texts
+    lines = [line for line in server.lines if "listening on" not in line]
+    assert all("127.0.0.1" not in x and "Ann" not in x for x in lines)
+
+
+def test_the_end_does_not_wait_for_the_model(server):
+    (ready,) = server.wait_for_messages("ready")
+    again = [x["process"] for x in server.logs if "there again" in x["message"]]
+    for pid in again:
+        os.kill(pid, signal.SIGSTOP)
+    silent = socket.create_connection(("127.0.0.1", server.port), 300)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(server.predict)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(30) in (0, -signal.SIGTERM)
+        assert time.monotonic() - begun < 10
+        error = waiting.exception()
+        assert isinstance(error, httpx.HTTPError) or waiting.result().is_error
+    silent.close()
+    for pid in (*ready["processes"], *again):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_taken_port_is_told_before_the_model_is_loaded(model):  # noqa: F811
+    run = load_script("serve")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        output = run("no/such/model", "--port", port, code=1)
+    assert f"127.0.0.1:{port}: something else listens on it" in output
+    assert "65535" in run(model, "--port", 70000, code=2)
 
 
 # the container
@@ -252,6 +277,8 @@ def test_mistakes_are_told(tmp_path, model, monkeypatch):  # noqa: F811
 
 
 def test_missing_package_is_named(model, monkeypatch):  # noqa: F811
+    name = "rel_component.inference.service.server"
+    monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     output = load_script("serve")(model, code=1)
     assert "needs the package uvicorn" in output
@@ -259,13 +286,15 @@ def test_missing_package_is_named(model, monkeypatch):  # noqa: F811
 
 
 def test_defaults_are_safe(model, monkeypatch):  # noqa: F811
-    import uvicorn
+    from rel_component.inference.service import server
 
     calls = []
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: calls.append(options))
-    output = load_script("serve")(model)
-    assert calls[0]["host"] == "127.0.0.1" and "may use the service" not in output
-    output = load_script("serve")(model, "--host", "0.0.0.0")
+    monkeypatch.setattr(server, "serve", lambda *arguments: calls.append(arguments))
+    run = load_script("serve")
+    output = run(model)
+    assert calls[0][2:4] == ("127.0.0.1", 8000)
+    assert "may use the service" not in output
+    output = run(model, "--host", "0.0.0.0")
     assert "REL_COMPONENT_API_KEY is not set" in output
 
 
@@ -276,4 +305,4 @@ def test_project_serves_the_joint_model():
     words = shlex.split(script)
     assert words[:2] == ["python", "scripts/serve.py"]
     assert command["deps"] == ["${vars.joint_model}"]
-    assert project["vars"]["joint_model"] == "training/joint/model-best"
+    assert project["vars"]["joint_model"] == "${vars.training}/joint/model-best"

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Dict, List, Optional, Tuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    Strict,
+    TypeAdapter,
+)
+from typing_extensions import TypedDict
 
 PREDICT_EXAMPLE: Dict[str, Any] = {
     "chunks": ["Директор завода Иван Петров сменил главу отдела."],
@@ -30,13 +39,14 @@ EntityType = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(_check_nul)
 ]
 Offset = Annotated[int, Field(ge=0)]
-GivenEntity = Tuple[Offset, Offset, EntityType]
+# nothing is converted in silence, and an unknown field is a mistake
+STRICT = ConfigDict(strict=True, extra="forbid")
+# a list in JSON; what is in it is not converted
+GivenEntity = Annotated[Tuple[Offset, Offset, EntityType], Strict(False)]
 
 
 class Request(BaseModel):
-    """Nothing is converted in silence, and an unknown field is a mistake."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = STRICT
 
 
 class PredictRequest(Request):
@@ -44,8 +54,8 @@ class PredictRequest(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [PREDICT_EXAMPLE]})
 
-    chunks: Annotated[List[Text], Field(min_length=1, description="The texts.")]
-    entities_list: Optional[List[List[GivenEntity]]] = Field(
+    chunks: List[Text] = Field(min_length=1, description="The texts.")
+    entities_list: Optional[List[SkipValidation[List[GivenEntity]]]] = Field(
         None,
         description=(
             "For each text its entities: first character, character after the last, "
@@ -55,19 +65,31 @@ class PredictRequest(Request):
     )
 
 
-class Entity(Request):
+class Entity(TypedDict):
     """A given entity; one that ends inside a token counts for the whole token."""
 
-    start: Offset = Field(description="First character.")
-    end: Offset = Field(description="Character after the last.")
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    start: Annotated[Offset, Field(description="First character.")]
+    end: Annotated[Offset, Field(description="Character after the last.")]
     label: EntityType
+
+
+# of entities the first problem is told: there may be very many. They are validated text
+# by text, so that those of one request don't keep the others waiting
+GIVEN_ENTITIES = TypeAdapter(
+    Annotated[List[GivenEntity], Field(fail_fast=True)], config=ConfigDict(strict=True)
+)
+ENTITIES = TypeAdapter(
+    Annotated[List[Entity], Field(fail_fast=True)], config=ConfigDict(strict=True)
+)
 
 
 class Document(Request):
     """A text, and perhaps its entities."""
 
     text: Text
-    entities: Optional[List[Entity]] = Field(
+    entities: SkipValidation[Optional[List[Entity]]] = Field(
         None, description="Without them, or with null, they are found."
     )
     id: Optional[Annotated[str, Field(max_length=200)]] = Field(
@@ -83,11 +105,11 @@ class ExtractRequest(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXTRACT_EXAMPLE]})
 
-    documents: Annotated[List[Document], Field(min_length=1)]
+    documents: List[Document] = Field(min_length=1)
     threshold: Optional[Probability] = Field(
         None, description="Relations from this score on; null: the model's threshold."
     )
-    labels: Optional[List[str]] = Field(
+    labels: Optional[Annotated[List[str], Field(fail_fast=True)]] = Field(
         None, description="Only relations with these labels; null: all."
     )
     all_scores: bool = Field(
@@ -151,8 +173,14 @@ class ModelInfo(BaseModel):
     lang: str
     pipeline: List[str]
     labels: List[str] = Field(description="Of relations.")
+    knows_labels: bool = Field(
+        description="Whether there are no others: a component may not name its own."
+    )
     entity_types: List[str] = Field(
         description="That the model finds; empty if entities have to be given."
+    )
+    known_types: List[str] = Field(
+        description="Of entities: also those that it was trained with."
     )
     finds_entities: bool
     symmetric: List[str] = Field(description="Labels whose direction does not count.")

@@ -2,42 +2,42 @@
 
 import base64
 import hmac
-import json
 import logging
 import re
 import time
 import uuid
 from typing import Any, Dict, Optional, Tuple
 
+from fastapi import Response
+from pydantic_core import to_json
+from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .jobs import ModelFailed
 from .logs import describe_error, log
-from .metrics import Metrics
 from .problems import ServiceError
-from .settings import ServiceSettings
+from .service import Service
 
-OPEN_PATHS = frozenset({"/", "/health", "/ready", "/openapi.json", "/docs"})
-PATHS = OPEN_PATHS | {"/predict", "/extract", "/model", "/metrics"}
-# of rel_component.integrations.label_studio, where it is added
-PREFIXES = ("/label-studio/",)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+# bytes that are sent at one time: the next ones wait until the client has read these
+PIECE = 64_000
 
 
 class Requests:
     """ASGI middleware.
 
     app (ASGIApp): what answers.
-    settings (ServiceSettings): the key, and how many requests may be in progress.
-    metrics (Metrics): what is counted.
+    state (State): of the app: `service` has the key, how many requests may be in
+        progress, the counts; `paths` are those of the routes, others are counted
+        together; `open_paths` need no key.
     """
 
-    def __init__(
-        self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics
-    ) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self.app = app
-        self.settings = settings
-        self.metrics = metrics
+        self.state = state
+        self.service: Service = state.service
+        self.settings = self.service.settings
         self._in_progress = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,38 +45,39 @@ class Requests:
             await self.app(scope, receive, send)
             return
         begun = time.perf_counter()
-        request_id = _read_id(scope)
         state: Dict[str, Any] = scope.setdefault("state", {})
-        state["request_id"], state["log"] = request_id, {}
+        state.update(request_id=_read_id(scope), log={}, held=0)
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = (b"x-request-id", request_id.encode())
+                own = (b"x-request-id", state["request_id"].encode())
                 message["headers"] = [*message["headers"], *HEADERS, own]
-            await send(message)
+            await _send_in_pieces(message, send)
 
         self._in_progress += 1
         try:
             self._check(scope)
             await self.app(scope, receive, send_with_id)
         except ServiceError as error:
-            await send_error(error, scope, send_with_id)
+            await to_response(error, state)(scope, receive, send_with_id)
         except Exception as error:
-            found = describe_error(error, self.settings.log_texts)
-            log("failed", logging.ERROR, request_id=request_id, **found)
+            self._log_failure(error, state)
             if status:  # too late for another answer: the connection is ended
                 raise
-            unknown = ServiceError(500, "The service failed. Its log says where.")
-            await send_error(unknown, scope, send_with_id)
+            unknown = ServiceError(
+                500, "The service failed. Its log says where.", reason="failed"
+            )
+            await to_response(unknown, state)(scope, receive, send_with_id)
         finally:
             self._in_progress -= 1
+            self.service.release(state["held"])
             self._note(scope, status, time.perf_counter() - begun)
 
     def _check(self, scope: Scope) -> None:
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] in self.state.open_paths:
             return
         if self._in_progress > self.settings.max_requests:
             raise ServiceError(
@@ -102,45 +103,62 @@ class Requests:
                 f"the service's key in the header X-API-Key or Authorization: Bearer.",
                 reason="key",
             )
-            error.headers["WWW-Authenticate"] = "Bearer"
+            error.headers = {"WWW-Authenticate": "Bearer"}
             raise error
 
+    def _log_failure(self, error: Exception, state: Dict[str, Any]) -> None:
+        if isinstance(error, ModelFailed):
+            fields = error.fields
+        else:
+            fields = describe_error(error, self.settings.log_texts)
+        log("failed", logging.ERROR, request_id=state["request_id"], **fields)
+
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        path = scope["path"] if scope["path"] in PATHS else "other"
-        for prefix in PREFIXES:
-            path = prefix if scope["path"].startswith(prefix) else path
-        self.metrics.observe_request(path, status, seconds)
-        fields = scope["state"]
-        if "reason" in fields["log"]:
-            self.metrics.observe_refusal(fields["log"]["reason"])
+        path = scope["path"] if scope["path"] in self.state.paths else "other"
+        metrics, state = self.service.metrics, scope["state"]
+        metrics.observe_request(path, status, seconds)
+        if "reason" in state["log"]:
+            metrics.observe_refusal(state["log"]["reason"])
         log(
             "request",
-            request_id=fields["request_id"],
+            request_id=state["request_id"],
             method=scope["method"],
             path=path,
             status=status,
             ms=round(seconds * 1000, 1),
-            **fields["log"],
+            **state["log"],
         )
 
 
-async def send_error(error: ServiceError, scope: Scope, send: Send) -> None:
+def to_response(error: ServiceError, state: Dict[str, Any]) -> Response:
     """Answer a request with an error.
 
     error (ServiceError): the error.
-    scope (Scope): of the request.
-    send (Send): of the request.
+    state (Dict[str, Any]): of the request; the reason is noted for its log line.
+    RETURNS (Response): an `ErrorResponse`.
     """
-    state = scope["state"]
     state["log"]["reason"] = error.reason
-    body = {**error.body, "request_id": state["request_id"]}
-    headers = {"Content-Type": "application/json", **error.headers}
-    encoded = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
-    content = json.dumps(body, ensure_ascii=False).encode()
-    encoded.append((b"content-length", str(len(content)).encode()))
-    start = {"type": "http.response.start", "status": error.status, "headers": encoded}
-    await send(start)
-    await send({"type": "http.response.body", "body": content})
+    body = {
+        "detail": error.detail,
+        "problems": [problem._asdict() for problem in error.problems],
+        "request_id": state["request_id"],
+    }
+    return Response(
+        to_json(body),
+        status_code=error.status_code,
+        headers=error.headers,
+        media_type="application/json",
+    )
+
+
+async def _send_in_pieces(message: Message, send: Send) -> None:
+    body = message.get("body", b"")
+    while len(body) > PIECE:
+        piece, body = body[:PIECE], body[PIECE:]
+        await send({"type": message["type"], "body": piece, "more_body": True})
+    await send(
+        {**message, "body": body} if body is not message.get("body") else message
+    )
 
 
 def _read_id(scope: Scope) -> str:

@@ -2,13 +2,14 @@
 
 import math
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Union
 
-from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 MAX_SHOWN = 40
 MAX_LISTED = 10
 WORDING = re.compile("^((Input|String|List) should (be |have )?|Value error, )")
+ENTITY = "[first character, character after the last, type]"
 # pydantic's wording for the errors that it names by type
 EXPECTED = {
     "missing": "this field",
@@ -22,6 +23,9 @@ EXPECTED = {
     "list_type": "a list",
     "tuple_type": "a list",
     "too_short": "a list that is not empty",
+    "too_long": ENTITY,
+    "model_type": "an object",
+    "model_attributes_type": "an object",
 }
 
 
@@ -38,7 +42,7 @@ class Problem(NamedTuple):
     expected: str
 
 
-class ServiceError(Exception):
+class ServiceError(HTTPException):
     """A request that is not answered with a result.
 
     status (int): of HTTP.
@@ -57,19 +61,10 @@ class ServiceError(Exception):
         retry_after: Optional[int] = None,
         reason: str = "invalid",
     ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        headers = None if retry_after is None else {"Retry-After": str(retry_after)}
+        super().__init__(status, detail, headers)
         self.problems = list(problems)
         self.reason = reason
-        self.headers: Dict[str, str] = {}
-        if retry_after is not None:
-            self.headers["Retry-After"] = str(retry_after)
-
-    @property
-    def body(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): `detail` and `problems`."""
-        return {"detail": self.detail, "problems": [p._asdict() for p in self.problems]}
 
 
 def invalid(problems: Sequence[Problem]) -> ServiceError:
@@ -80,24 +75,20 @@ def invalid(problems: Sequence[Problem]) -> ServiceError:
     return ServiceError(422, detail, problems=problems[:MAX_LISTED])
 
 
-def from_validation(error: ValidationError) -> ServiceError:
+def from_errors(errors: Sequence[Mapping[str, Any]]) -> ServiceError:
     """What pydantic says about a body, in our words.
 
-    error (ValidationError): of `model_validate_json`.
-    RETURNS (ServiceError): 400 if it is no JSON, else 422.
+    errors (Sequence[Mapping[str, Any]]): of FastAPI's `RequestValidationError`.
+    RETURNS (ServiceError): 422 that names the first problems.
     """
-    errors = error.errors(include_url=False, include_context=True)
-    if errors[0]["type"] == "json_invalid":
-        reason = (errors[0].get("ctx") or {}).get("error", "")
-        return ServiceError(400, f"The body is not JSON: {reason}.", reason="json")
     return invalid([_to_problem(item) for item in errors])
 
 
 def _to_problem(item: Mapping[str, Any]) -> Problem:
-    kind, loc = item["type"], item["loc"]
+    kind, loc = item["type"], item["loc"][1:]  # within the body
     expected = EXPECTED.get(kind)
-    if kind == "missing" and isinstance(loc[-1], int):
-        expected = "[first character, character after the last, type]"
+    if kind == "missing" and loc and isinstance(loc[-1], int):
+        expected = ENTITY
     if expected is None:
         expected = WORDING.sub("", item["msg"])
     found = "nothing" if kind == "missing" else describe(item["input"])

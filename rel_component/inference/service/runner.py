@@ -1,19 +1,9 @@
-"""A pipeline that answers jobs: texts with what is wanted of each."""
+"""A pipeline that answers jobs."""
 
-from dataclasses import dataclass
-from typing import (
-    Any,
-    Dict,
-    FrozenSet,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy
+from pydantic_core import to_json
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span
@@ -30,36 +20,13 @@ from ..given import GIVEN_KEY, GivenEntitiesError, make_doc, replace_generators
 from ..tasks import Task
 from ..texts import extract
 from ..tokenization import bound_tokenizer
+from .jobs import Answer, ExtractOptions, Job, ModelFailed, TooMuchAtOnce
+from .logs import describe_error
 from .problems import ServiceError
+from .settings import ServiceSettings
 
-Answer = Dict[str, Any]
 Outcome = Union[Answer, Exception]
-
-
-@dataclass(frozen=True)
-class ExtractOptions:
-    """What is wanted of a text.
-
-    threshold (Optional[float]): relations from this score on; None: the model's.
-    labels (Optional[FrozenSet[str]]): of relations; None: all.
-    min_score (Optional[float]): also all scores from this one on; None: no scores.
-    """
-
-    threshold: Optional[float] = None
-    labels: Optional[FrozenSet[str]] = None
-    min_score: Optional[float] = None
-
-
-@dataclass(frozen=True)
-class Job:
-    """One text.
-
-    task (Task): the text and perhaps its entities, within the text.
-    wanted (ExtractOptions): what is wanted of it.
-    """
-
-    task: Task
-    wanted: ExtractOptions = ExtractOptions()
+Row = Dict[str, Any]
 
 
 class Runner:
@@ -67,16 +34,12 @@ class Runner:
 
     nlp (Language): with a component that finds relations; not to be used elsewhere
         meanwhile.
-    max_scores (int): most scores in one answer.
-    max_entities (int): most entities of one text.
+    settings (ServiceSettings): the limits.
     """
 
-    def __init__(
-        self, nlp: Language, *, max_scores: int = 100_000, max_entities: int = 500
-    ) -> None:
+    def __init__(self, nlp: Language, settings: ServiceSettings) -> None:
         self.nlp = nlp
-        self.max_entities = max_entities
-        self.max_scores = max_scores
+        self.settings = settings
         if isinstance(nlp.tokenizer, Tokenizer):
             bound_tokenizer(nlp.tokenizer)  # not later, within a memory zone
         self.pipes = find_relation_pipes(nlp)
@@ -86,10 +49,9 @@ class Runner:
         """Answer jobs. One that fails does not harm the others of its batch.
 
         jobs (Sequence[Job]): the batch.
-        RETURNS (List[Outcome]): for each job `entities`, `relations` and `scores`, or
-            the error.
+        RETURNS (List[Outcome]): for each job the answer, or the error.
         """
-        outcomes: List[Outcome] = [{}] * len(jobs)
+        outcomes: Dict[int, Outcome] = {}
         for is_given in (True, False):
             numbers = [
                 i
@@ -97,94 +59,101 @@ class Runner:
                 if (job.task.entities is not None) is is_given
             ]
             group = [jobs[i] for i in numbers]
-            for i, outcome in zip(numbers, self._run_group(group, is_given)):
-                outcomes[i] = outcome
-        return outcomes
+            outcomes.update(zip(numbers, self._run_group(group, is_given)))
+        return [outcomes[i] for i in range(len(jobs))]
 
     def _run_group(self, jobs: Sequence[Job], is_given: bool) -> List[Outcome]:
         try:
             return list(self._answer(jobs, is_given)) if jobs else []
-        except GivenEntitiesError as error:
-            if len(jobs) == 1:
-                return [ServiceError(422, str(error))]
+        except TooMuchAtOnce as error:
+            return [error] * len(jobs)
         except Exception as error:
             if len(jobs) == 1:
-                return [error]
+                return [self._to_outcome(error)]
         return [self._run_group([job], is_given)[0] for job in jobs]
+
+    def _to_outcome(self, error: Exception) -> Exception:
+        if isinstance(error, ServiceError):
+            return error
+        if isinstance(error, GivenEntitiesError):
+            return ServiceError(422, str(error))
+        return ModelFailed(describe_error(error, self.settings.log_texts))
 
     def _answer(self, jobs: Sequence[Job], is_given: bool) -> Iterator[Answer]:
         # the words of all texts ever seen would fill the memory
         with self.nlp.memory_zone():
-            docs = [make_doc(self.nlp, job.task, "the text") for job in jobs]
+            docs = [self._make_doc(job.task) for job in jobs]
             with replace_generators(self.nlp, self._limit):
                 found = list(extract(self.nlp, docs, is_given, len(docs)))
             for doc, job in zip(found, jobs):
-                given = list(doc.spans[GIVEN_KEY]) if is_given else None
-                yield self._to_answer(doc, given, job)
+                yield self._to_answer(doc, job, is_given)
+
+    def _make_doc(self, task: Task) -> Doc:
+        doc = make_doc(self.nlp, task, "the text")
+        if len(doc) > self.settings.max_tokens:
+            raise ServiceError(
+                422,
+                f"Found {len(doc)} tokens in one text; expected at most "
+                f"{self.settings.max_tokens}. Send it in parts.",
+                reason="size",
+            )
+        return doc
 
     def _limit(self, generator: Any) -> Any:
         if is_batch_generator(generator):
-            return LimitedPairs(generator, self.max_entities)
+            return LimitedPairs(generator, self.settings.max_entities)
         return generator
 
-    def _to_answer(self, doc: Doc, given: Optional[List[Span]], job: Job) -> Answer:
+    def _to_answer(self, doc: Doc, job: Job, is_given: bool) -> Answer:
+        given = list(doc.spans[GIVEN_KEY]) if is_given else None
         entities, number = _number_entities(doc, given, job.task)
         data = get_relation_data(doc)
-        if data is None:
-            return {"entities": entities, "relations": [], "scores": None}
-        ends = [
-            number.setdefault(key, len(number))
-            for key in (data.entity(row) for row in range(len(data.spans)))
-        ]
-        for key, at in number.items():
-            if at == len(entities):  # a generator's own spans are not in doc.ents
-                entities.append(_describe(doc[key[0] : key[1]], key[2]))
-        pairs = [(ends[head], ends[tail]) for head, tail in data.pairs.tolist()]
-        relations = [
+        relations: List[Row] = []
+        scores: Optional[List[Row]] = None
+        if data is not None:
+            ends = _number_ends(doc, data, entities, number)
+            pairs = [(ends[head], ends[tail]) for head, tail in data.pairs.tolist()]
+            relations = self._list_relations(data, entities, pairs, job.options)
+            if job.options.min_score is not None:
+                scores = self._list_scores(data, pairs, job.options)
+        if job.is_flat:
+            content = to_json([_flatten(row, job.task.meta) for row in relations])
+        else:
+            found = {"entities": entities, "relations": relations, "scores": scores}
+            content = to_json({**job.task.meta, "text": job.task.text, **found})
+        return Answer(content, max(len(relations), len(scores or ())))
+
+    def _list_relations(
+        self,
+        data: RelationData,
+        entities: List[Row],
+        pairs: List[Tuple[int, int]],
+        options: ExtractOptions,
+    ) -> List[Row]:
+        decided = data.decided
+        if options.threshold is not None:
+            single = self.pipes.single_label
+            scores = keep_best(data.scores) if single else data.scores
+            decided = numpy.argwhere(scores >= options.threshold)
+        decided = self._select(decided, data, options)
+        self._check_number("relations", len(decided), "the threshold")
+        return [
             {
                 "label": data.labels[column],
                 "score": float(data.scores[row, column]),
                 "head": entities[pairs[row][0]],
                 "tail": entities[pairs[row][1]],
             }
-            for row, column in self._decide(data, job.wanted)
+            for row, column in decided.tolist()
         ]
-        scores = None
-        if job.wanted.min_score is not None:
-            scores = self._list_scores(data, pairs, job.wanted)
-        return {"entities": entities, "relations": relations, "scores": scores}
-
-    def _decide(
-        self, data: RelationData, wanted: ExtractOptions
-    ) -> List[Tuple[int, int]]:
-        decided = data.decided
-        if wanted.threshold is not None:
-            single = self.pipes.single_label
-            scores = keep_best(data.scores) if single else data.scores
-            decided = numpy.argwhere(scores >= wanted.threshold)
-        if wanted.labels is not None:
-            is_wanted = numpy.asarray([x in wanted.labels for x in data.labels], bool)
-            decided = decided[is_wanted[decided[:, 1]]]
-        if len(decided) > self.max_scores:
-            raise ServiceError(
-                422,
-                f"relations: found {len(decided)} in one text; expected at most "
-                f"{self.max_scores}. Raise the threshold.",
-            )
-        return [(row, column) for row, column in decided.tolist()]
 
     def _list_scores(
-        self, data: RelationData, pairs: List[Tuple[int, int]], wanted: ExtractOptions
-    ) -> List[Dict[str, Any]]:
-        cells = numpy.argwhere(
-            data.scores >= wanted.min_score
-        )  # not NaN: what can't be
-        if len(cells) > self.max_scores:
-            raise ServiceError(
-                422,
-                f"all_scores: found {len(cells)} scores of one text; expected at most "
-                f"{self.max_scores}. Raise min_score.",
-            )
+        self, data: RelationData, pairs: List[Tuple[int, int]], options: ExtractOptions
+    ) -> List[Row]:
+        # not NaN: what can't be
+        cells = numpy.argwhere(data.scores >= options.min_score)
+        cells = self._select(cells, data, options)
+        self._check_number("scores", len(cells), "min_score")
         scores = [
             {
                 "head": pairs[row][0],
@@ -193,16 +162,28 @@ class Runner:
                 "score": float(data.scores[row, column]),
             }
             for row, column in cells.tolist()
-            if wanted.labels is None or data.labels[column] in wanted.labels
         ]
         return sorted(scores, key=lambda score: -score["score"])
 
+    def _select(
+        self, cells: numpy.ndarray, data: RelationData, options: ExtractOptions
+    ) -> numpy.ndarray:
+        if options.labels is None:
+            return cells
+        is_asked = numpy.asarray([x in options.labels for x in data.labels], bool)
+        return cells[is_asked[cells[:, 1]]]
+
+    def _check_number(self, name: str, n: int, what: str) -> None:
+        if n > self.settings.max_scores:
+            raise too_many_rows(name, n, self.settings.max_scores, what)
+
 
 class LimitedPairs:
-    """The pairs of a generator, unless a text has too many entities.
+    """The pairs of a generator, unless there are too many.
 
     generator (BatchGenerator): the generator.
-    max_entities (int): most entities of one text; pairs grow with their square.
+    max_entities (int): most entities of one text; pairs grow with their square. A
+        batch of several texts has no more pairs than one of them may have.
     """
 
     def __init__(self, generator: BatchGenerator, max_entities: int) -> None:
@@ -215,8 +196,9 @@ class LimitedPairs:
         return self.generator.get_entities(docs)
 
     def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
-        """RAISES (ServiceError): if a text has too many entities."""
-        most = int(numpy.diff(entities.offsets).max(initial=0))
+        """RAISES (ServiceError): if a text has too many entities, or all together."""
+        counts = numpy.diff(entities.offsets)
+        most = int(counts.max(initial=0))
         if most > self.max_entities:
             raise ServiceError(
                 422,
@@ -224,12 +206,25 @@ class LimitedPairs:
                 f"{self.max_entities}. Send it in parts.",
                 reason="size",
             )
+        if len(docs) > 1 and int((counts**2).sum()) > self.max_entities**2:
+            raise TooMuchAtOnce()
         return self.generator.get_pairs(docs, entities)
+
+
+def too_many_rows(name: str, n: int, limit: int, what: str) -> ServiceError:
+    """RETURNS (ServiceError): 422 for more relations or scores than an answer may have,
+    and what to raise for fewer."""
+    return ServiceError(
+        422,
+        f"Found {n} {name}; expected at most {limit} in one answer. Raise {what}, or "
+        f"send fewer texts in one request.",
+        reason="size",
+    )
 
 
 def _number_entities(
     doc: Doc, given: Optional[List[Span]], task: Task
-) -> Tuple[List[Dict[str, Any]], Dict[EntityKey, int]]:
+) -> Tuple[List[Row], Dict[EntityKey, int]]:
     """The entities of a Doc, and the number of each by its tokens and type. Given ones
     are named as they were given, not as the tokens that they were widened to."""
     number: Dict[EntityKey, int] = {}
@@ -248,11 +243,37 @@ def _number_entities(
     return entities, number
 
 
+def _number_ends(
+    doc: Doc, data: RelationData, entities: List[Row], number: Dict[EntityKey, int]
+) -> List[int]:
+    """The number of each entity of the relations; those that a generator made itself
+    are added to the others."""
+    ends = []
+    for row in range(len(data.spans)):
+        key = data.entity(row)
+        if key not in number:
+            number[key] = len(entities)
+            entities.append(_describe(doc[key[0] : key[1]], key[2]))
+        ends.append(number[key])
+    return ends
+
+
+def _flatten(relation: Row, meta: Row) -> Row:
+    return {
+        "source_entity": relation["head"]["text"],
+        "target_entity": relation["tail"]["text"],
+        "relationship_type": relation["label"],
+        "relationship_description": None,
+        "relationship_strength": relation["score"],
+        **meta,
+    }
+
+
 def _key(span: Span) -> EntityKey:
     return (span.start, span.end, span.label_)
 
 
-def _describe(span: Span, label: str) -> Dict[str, Any]:
+def _describe(span: Span, label: str) -> Row:
     return {
         "start": span.start_char,
         "end": span.end_char,

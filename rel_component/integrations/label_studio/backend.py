@@ -1,29 +1,28 @@
 """The routes of the ML backend, beside those of the service."""
 
 import gc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
-from ...inference.service.app import Service
+from ...inference.service.app import add_router
+from ...inference.service.body import LimitedRoute
+from ...inference.service.jobs import Job
 from ...inference.service.logs import log
 from ...inference.service.problems import ServiceError
-from ...inference.service.reading import read_message
-from ...inference.service.runner import Answer, Job
+from ...inference.service.service import Service
 from ...inference.service.settings import ServiceSettings
 from ...inference.tasks import Task
-from ...pipe.loading import load_pipeline
 from .config import LabelConfig, read_config
 from .results import to_prediction
 from .retraining import Trainer, TrainingJob
 
 PREFIX = "/label-studio"
 TRAIN = "START_TRAINING"
-# all tasks of a project come in one request
-MAX_BODY = 32_000_000
 ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 
 
@@ -70,7 +69,7 @@ class LabelStudioTask(LabelStudioMessage):
 class LabelStudioPredict(LabelStudioMessage):
     """A request for predictions."""
 
-    tasks: List[LabelStudioTask] = Field(min_length=1)
+    tasks: List[LabelStudioTask] = Field(min_length=1, fail_fast=True)
     label_config: Optional[str] = None
     project: Any = None
 
@@ -128,7 +127,7 @@ class Backend:
         job (TrainingJob): what it comes from.
         RAISES (ValueError): if it can't be used; then the old one stays.
         """
-        self.service.use_model(load_pipeline(path))
+        self.service.use_model(path)
         self.version = f"{self.service.info['name']}-{job.id}"
         self.versions.append(self.version)
         gc.collect()
@@ -197,16 +196,20 @@ def add_label_studio(app: FastAPI, settings: BackendSettings) -> Backend:
     """
     backend = Backend(app.state.service, settings)
     app.state.label_studio = backend
-    app.include_router(_make_router(backend), prefix=PREFIX, tags=["label studio"])
-    # its description has been made without these paths
-    app.openapi_schema = None
+    add_router(app, _make_router(backend), prefix=PREFIX)
     return backend
 
 
+class LabelStudioRoute(LimitedRoute):
+    """All tasks of a project come in one request."""
+
+    max_body = 32_000_000
+    max_values = 2_000_000
+
+
 def _make_router(backend: Backend) -> APIRouter:
-    router = APIRouter()
-    own = backend.service.settings
-    limits = replace(own, max_body=max(own.max_body, MAX_BODY))
+    router = APIRouter(route_class=LabelStudioRoute, tags=["label studio"])
+    limits = backend.service.settings
 
     @router.get("/health")
     @router.get("/", include_in_schema=False)
@@ -215,9 +218,8 @@ def _make_router(backend: Backend) -> APIRouter:
         return {"status": "UP", "model_class": "rel_component", "v2": False}
 
     @router.post("/setup")
-    async def setup(request: Request) -> Dict[str, Any]:
+    async def setup(message: LabelStudioSetup) -> Dict[str, Any]:
         """A project is connected: its labeling config and access token are kept."""
-        message = await read_message(request, LabelStudioSetup, limits)
         project = _name(message.project)
         if message.label_config:
             backend.find_config(project, message.label_config)
@@ -227,28 +229,29 @@ def _make_router(backend: Backend) -> APIRouter:
         return {"model_version": backend.version}
 
     @router.post("/predict")
-    async def predict_tasks(request: Request) -> Dict[str, Any]:
+    async def predict_tasks(
+        request: Request, message: LabelStudioPredict
+    ) -> Dict[str, Any]:
         """Predictions for tasks, in their order."""
-        message = await read_message(request, LabelStudioPredict, limits)
         config = backend.find_config(_name(message.project), message.label_config)
         version = backend.version
         texts = [
             _get_text(task, i, config, limits.max_chars)
             for i, task in enumerate(message.tasks)
         ]
-        answers: List[Answer] = []
+        answers: List[bytes] = []
         for part in _divide(texts, limits):
             jobs = [Job(Task(text)) for text in part]
             answers += await backend.service.answer(request, jobs, "tasks")
         symmetric = frozenset(backend.service.info["symmetric"])
-        predictions = [to_prediction(x, config, version, symmetric) for x in answers]
+        found = map(from_json, answers)
+        predictions = [to_prediction(x, config, version, symmetric) for x in found]
         return {"results": predictions, "model_version": version}
 
     @router.post("/webhook")
-    async def webhook(request: Request) -> Dict[str, Any]:
+    async def webhook(message: LabelStudioEvent) -> Dict[str, Any]:
         """A training begins when Label Studio asks for one, and perhaps after so many
         annotations."""
-        message = await read_message(request, LabelStudioEvent, limits)
         project = _name(message.project)
         job = None
         if message.action == TRAIN:
@@ -258,15 +261,13 @@ def _make_router(backend: Backend) -> APIRouter:
         return {"status": "ok", "job": job and job.id}
 
     @router.post("/train")
-    async def train(request: Request) -> Dict[str, Any]:
+    async def train(message: LabelStudioEvent) -> Dict[str, Any]:
         """As the webhook of a training, for older versions of Label Studio."""
-        message = await read_message(request, LabelStudioEvent, limits)
         return {"job": backend.start_training(_name(message.project)).id}
 
     @router.post("/job_status")
-    async def job_status(request: Request) -> Dict[str, Any]:
+    async def job_status(message: LabelStudioJob) -> Dict[str, Any]:
         """How far a training is."""
-        message = await read_message(request, LabelStudioJob, limits)
         for job in backend.describe_jobs():
             if job["id"] == message.job:
                 return {**job, "job_status": job["state"]}

@@ -2,12 +2,11 @@
 
 from typing import AbstractSet, Any, Dict, List, Tuple
 
-from ...inference.service.runner import Answer
 from .config import LabelConfig
 
 
 def to_prediction(
-    answer: Answer,
+    answer: Dict[str, Any],
     config: LabelConfig,
     version: str,
     symmetric: AbstractSet[str] = frozenset(),

@@ -73,7 +73,7 @@ def train(nlp, golds):
 
 @pytest.fixture(scope="module")
 def url(model):
-    with run_server(create_app(model)) as url:
+    with run_server(create_app(spacy.load(model))) as url:
         yield url
 
 

@@ -10,23 +10,30 @@ import uvicorn
 
 
 @contextmanager
-def run_server(app):
-    """YIELDS (str): the address."""
+def run_until_stopped(app, **options):
+    """YIELDS (Tuple[str, int]): host and port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
-    server = uvicorn.Server(config)
+    options = {"log_config": None, "access_log": False, "ws": "none", **options}
+    server = uvicorn.Server(uvicorn.Config(app, **options))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.01)
         assert server.started
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield listener.getsockname()
     finally:
         server.should_exit = True
         thread.join(300)
         listener.close()
         assert not thread.is_alive()
+
+
+@contextmanager
+def run_server(app):
+    """YIELDS (str): the address."""
+    with run_until_stopped(app) as (host, port):
+        yield f"http://{host}:{port}"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import socket
 
 import pytest
+import spacy
 
 from rel_component.inference.service import ServiceSettings, create_app
 
@@ -105,7 +106,7 @@ def strict(model):
         max_queue=3,
         body_timeout=0.3,
     )
-    with run_client(create_app(model, settings)) as client:
+    with run_client(create_app(spacy.load(model), settings)) as client:
         yield client
 
 
@@ -127,7 +128,7 @@ def test_limits(strict):
     request = {"documents": [{"text": TEXT}], "all_scores": True}
     answer = post("/extract", json=request)
     assert answer.status_code == 422
-    assert "found 2 scores of one text; expected at most 1" in answer.json()["detail"]
+    assert "Found 2 scores; expected at most 1 in one answer" in answer.json()["detail"]
     assert post("/extract", json={**request, "min_score": 0.5}).status_code == 200
 
 

@@ -1,17 +1,19 @@
 """Concurrent requests share runs of the model, and none waits for ever."""
 
 import asyncio
+import json
 import threading
 
 import httpx
 import pytest
 import spacy
 
-from rel_component.inference.service import ServiceSettings, create_app
+from rel_component.inference.service import ServiceSettings, batching, create_app
 from rel_component.inference.service.batching import Batcher
+from rel_component.inference.service.jobs import Answer, Job, ModelEnded, ModelFailed
 from rel_component.inference.service.metrics import Metrics
 from rel_component.inference.service.problems import ServiceError
-from rel_component.inference.service.runner import Job, Runner
+from rel_component.inference.service.runner import Runner
 from rel_component.inference.tasks import Task
 
 from .conftest import TEXT
@@ -19,38 +21,63 @@ from .server import run_server
 
 
 class Model:
-    """Answers with the length of the text, when it is allowed to."""
+    """Answers with the length of the text, when it is allowed to. It ends with a text
+    "end", and can be ended and loaded, as a process can."""
 
     def __init__(self):
         self.batches = []
         self.gate = threading.Event()
+        self.is_ended = threading.Event()
+        self.n_loaded = 0
 
     def __call__(self, jobs):
         self.batches.append([job.task.text for job in jobs])
-        assert self.gate.wait(60)
+        while not self.gate.wait(0.01):
+            if self.is_ended.is_set():
+                raise ModelEnded()
+        if "end" in self.batches[-1]:
+            raise ModelEnded()
         return [
-            ValueError("bad") if job.task.text == "bad" else {"n": len(job.task.text)}
+            ValueError("bad") if job.task.text == "bad" else answer(job.task.text)
             for job in jobs
         ]
+
+
+class Process(Model):
+    """One that can be ended."""
+
+    def end(self):
+        self.is_ended.set()
+
+    def load(self):
+        self.n_loaded += 1
+        if self.n_loaded == 1:
+            raise ValueError("not yet")
+        self.is_ended.clear()
+
+
+def answer(text):
+    return Answer(str(len(text)).encode(), len(text))
 
 
 def make_jobs(*texts):
     return [Job(Task(text)) for text in texts]
 
 
-def run(test, **settings):
+def run(test, model=None, **settings):
     """Runs a test with a batcher, which must end."""
 
     async def main():
-        model = Model()
-        batcher = Batcher(model, ServiceSettings(batch_wait=0, **settings), Metrics())
+        model_ = model or Model()
+        chosen = ServiceSettings(batch_wait=0, **settings)
+        batcher = Batcher([model_], chosen, Metrics())
         assert batcher.trouble == "not running"
         batcher.start()
         assert batcher.trouble is None
         try:
-            await test(batcher, model)
+            await test(batcher, model_)
         finally:
-            model.gate.set()
+            model_.gate.set()
             await batcher.close()
         assert batcher.trouble == "not running"
 
@@ -78,11 +105,11 @@ def test_what_comes_while_the_model_works_is_one_batch():
             await begin(batcher, *texts) for texts in (["bb"], ["ccc", "d"], ["e"])
         ]
         model.gate.set()
-        assert await first == [{"n": 1}]
+        assert await first == [answer("x")]
         assert await asyncio.gather(*others) == [
-            [{"n": 2}],
-            [{"n": 3}, {"n": 1}],
-            [{"n": 1}],
+            [answer("xx")],
+            [answer("xxx"), answer("x")],
+            [answer("x")],
         ]
         assert model.batches == [["a"], ["bb", "ccc", "d"], ["e"]]
 
@@ -94,7 +121,7 @@ def test_batches_are_limited_by_characters():
         model.gate.set()
         jobs = make_jobs("x" * 9, "aaa", "bb", "cc")
         answers = await batcher.submit(jobs)
-        assert [answer["n"] for answer in answers] == [9, 3, 2, 2]
+        assert [x.n_rows for x in answers] == [9, 3, 2, 2]
         assert model.batches == [["x" * 9], ["aaa", "bb"], ["cc"]]
 
     run(test, batch_chars=6)
@@ -107,11 +134,11 @@ def test_a_full_queue_is_refused():
         waiting = await begin(batcher, "b", "c")
         with pytest.raises(ServiceError, match="2 texts wait for the model") as error:
             await batcher.submit(make_jobs("d", "e"))
-        assert error.value.status == 429
+        assert error.value.status_code == 429
         assert int(error.value.headers["Retry-After"]) >= 1
         model.gate.set()
         assert len(await first) + len(await waiting) == 3
-        assert await batcher.submit(make_jobs("d", "e", "f")) == [{"n": 1}] * 3
+        assert await batcher.submit(make_jobs("d", "e", "f")) == [answer("x")] * 3
 
     run(test, max_queue=3, max_texts=3)
 
@@ -122,14 +149,14 @@ def test_what_is_too_late_is_not_computed():
         await until(lambda: model.batches)
         with pytest.raises(ServiceError, match="did not answer within") as error:
             await batcher.submit(make_jobs("late"))
-        assert error.value.status == 503 and "Retry-After" in error.value.headers
+        assert error.value.status_code == 503 and "Retry-After" in error.value.headers
         with pytest.raises(ServiceError):
             await first
         await until(lambda: batcher.trouble is not None)
         assert "the model has been busy" in batcher.trouble
         model.gate.set()
         await until(lambda: batcher.trouble is None)
-        assert await batcher.submit(make_jobs("b")) == [{"n": 1}]
+        assert await batcher.submit(make_jobs("b")) == [answer("x")]
         assert model.batches == [["a"], ["b"]]
 
     run(test, timeout=0.2)
@@ -143,9 +170,9 @@ def test_closing_finishes_what_waits():
         await asyncio.sleep(0)
         with pytest.raises(ServiceError, match="shutting down") as error:
             await batcher.submit(make_jobs("d"))
-        assert error.value.status == 503
+        assert error.value.status_code == 503
         model.gate.set()
-        assert await asyncio.gather(*requests) == [[{"n": 1}]] * 3
+        assert await asyncio.gather(*requests) == [[answer("x")]] * 3
         await closing
 
     run(test)
@@ -156,10 +183,71 @@ def test_one_bad_text_does_not_harm_the_others():
         model.gate.set()
         requests = [await begin(batcher, text) for text in ("a", "bad", "c")]
         found = await asyncio.gather(*requests, return_exceptions=True)
-        assert [found[0], found[2]] == [[{"n": 1}]] * 2
+        assert [found[0], found[2]] == [[answer("x")]] * 2
         assert isinstance(found[1], ValueError)
 
     run(test)
+
+
+def test_an_answer_has_a_bounded_number_of_rows():
+    async def test(batcher, model):
+        model.gate.set()
+        with pytest.raises(ServiceError, match="expected at most 5 in one") as error:
+            await batcher.submit(make_jobs("aaa", "bbb"))
+        assert error.value.status_code == 422
+        assert len(await batcher.submit(make_jobs("aaa", "bb"))) == 2
+
+    run(test, max_scores=5)
+
+
+def test_a_model_that_is_too_slow_is_ended(monkeypatch):
+    monkeypatch.setattr(batching, "RETRY", 0.1)
+
+    async def test(batcher, model):
+        late = await begin(batcher, "a")
+        with pytest.raises(ServiceError, match="did not answer within") as error:
+            await late
+        assert error.value.reason == "timeout"
+        await until(lambda: model.n_loaded)
+        assert batcher.trouble == "the model is being loaded"
+        model.gate.set()
+        await until(lambda: batcher.trouble is None)
+        assert model.n_loaded == 2  # it was tried again
+        assert await batcher.submit(make_jobs("bb")) == [answer("xx")]
+
+    run(test, Process(), timeout=0.2)
+
+
+def test_a_model_that_ends_harms_no_other_text():
+    async def test(batcher, model):
+        first = await begin(batcher, "a")
+        await until(lambda: model.batches)
+        others = [await begin(batcher, text) for text in ("bb", "end", "ccc")]
+        model.gate.set()
+        found = await asyncio.gather(first, *others, return_exceptions=True)
+        assert found[:2] == [[answer("x")], [answer("xx")]]
+        assert found[3] == [answer("xxx")]
+        assert found[2].status_code == 503 and "ended while it" in found[2].detail
+        assert model.batches == [["a"], ["bb", "end", "ccc"], ["bb"], ["end"], ["ccc"]]
+
+    run(test, Process())
+
+
+def test_each_model_has_its_own_batches():
+    async def main():
+        models = [Model(), Model()]
+        batcher = Batcher(models, ServiceSettings(batch_wait=0), Metrics())
+        batcher.start()
+        requests = [await begin(batcher, "a")]
+        await until(lambda: sum(len(model.batches) for model in models) == 1)
+        requests.append(await begin(batcher, "b"))
+        await until(lambda: all(len(model.batches) == 1 for model in models))
+        for model in models:
+            model.gate.set()
+        assert await asyncio.gather(*requests) == [[answer("x")]] * 2
+        await batcher.close()
+
+    asyncio.run(main())
 
 
 @spacy.Language.component("test_service_poison")
@@ -177,12 +265,14 @@ def poisoned(model):
 
 
 def test_runner_tries_the_texts_of_a_failed_batch_alone(poisoned):
-    runner = Runner(poisoned)
+    runner = Runner(poisoned, ServiceSettings())
     given = [{"start": 0, "end": 3, "label": "PERSON"}]
     tasks = [Task(TEXT), Task("poison"), Task(TEXT, given), Task("a poison", [])]
     first, second, third, fourth = runner([Job(task) for task in tasks])
-    assert len(first["relations"]) == 1 and len(third["entities"]) == 1
-    assert isinstance(second, RuntimeError) and isinstance(fourth, RuntimeError)
+    assert len(json.loads(first.content)["relations"]) == 1
+    assert len(json.loads(third.content)["entities"]) == 1
+    assert isinstance(second, ModelFailed) and isinstance(fourth, ModelFailed)
+    assert fourth.fields["error"] == "RuntimeError" and "a poison" not in str(fourth)
 
 
 def test_a_failure_is_a_500_without_the_text(poisoned, caplog):

@@ -91,7 +91,7 @@ def test_empty_and_blank_texts(client):
 
 
 def test_a_model_that_finds_no_entities_says_so(russian_model):
-    with run_client(create_app(russian_model)) as client:
+    with run_client(create_app(spacy.load(russian_model))) as client:
         answer = client.post("/predict", json={"chunks": ["Иван"]})
         assert answer.status_code == 422
         assert "chunks[0] has no entities given" in answer.json()["detail"]

@@ -6,10 +6,11 @@ import sys
 
 import httpx
 import pytest
+import spacy
 
 from rel_component.inference.service import ServiceSettings, create_app
 from rel_component.inference.service.logs import JsonFormatter, describe_error
-from rel_component.inference.service.settings import PREFIX
+from rel_component.inference.service.settings import PREFIX, load_settings
 
 from .conftest import TEXT
 from .server import run_client
@@ -43,6 +44,18 @@ def test_metrics(client):
     assert "process_resident_memory_bytes" in text
 
 
+def test_each_path_of_the_app_has_counts_of_its_own(client):
+    """None can be forgotten: they are taken from the routes."""
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        for method in methods:
+            client.request(method, path)
+    client.get("/")
+    text = client.get("/metrics").text
+    for path in (*paths, "/", "/openapi.json"):
+        assert f'rel_component_requests_total{{path="{path}",' in text
+
+
 def test_request_ids(client):
     own = client.get("/health", headers={"x-request-id": "a-1.b_2"})
     assert own.headers["x-request-id"] == "a-1.b_2"
@@ -53,7 +66,7 @@ def test_request_ids(client):
 
 def test_logs_have_no_texts(model, caplog):
     with caplog.at_level("INFO", "rel_component.service"):
-        with run_client(create_app(model)) as client:
+        with run_client(create_app(spacy.load(model))) as client:
             client.post("/predict", json={"chunks": [TEXT, "Bob"]})
             client.post("/predict", json={"chunks": [TEXT], "entities_list": [7]})
     lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
@@ -73,7 +86,7 @@ def test_logs_have_no_texts(model, caplog):
 def test_logs_have_texts_if_wanted(model, caplog):
     settings = ServiceSettings(log_texts=True)
     with caplog.at_level("INFO", "rel_component.service"):
-        with run_client(create_app(model, settings)) as client:
+        with run_client(create_app(spacy.load(model), settings)) as client:
             client.post("/predict", json={"chunks": [TEXT]})
     assert any(getattr(x, "fields", {}).get("text") == [TEXT] for x in caplog.records)
     try:
@@ -92,7 +105,9 @@ def test_exceptions_in_logs_of_others_are_formatted():
 
 
 def test_key(model):
-    with run_client(create_app(model, ServiceSettings(api_key="geheim ü"))) as client:
+    with run_client(
+        create_app(spacy.load(model), ServiceSettings(api_key="geheim ü"))
+    ) as client:
         for path in ("/", "/health", "/ready", "/openapi.json"):
             assert client.get(path).status_code == 200
         request = {"chunks": [TEXT]}
@@ -114,7 +129,7 @@ def test_key(model):
 
 
 def test_too_many_requests_in_progress(model):
-    app = create_app(model, ServiceSettings(max_requests=1))
+    app = create_app(spacy.load(model), ServiceSettings(max_requests=1))
     with run_client(app) as client:
         assert client.get("/model").status_code == 200
         with client.stream(
@@ -133,29 +148,38 @@ def slowly(client):
     yield b"}"
 
 
-def test_settings_travel_through_the_environment():
-    settings = ServiceSettings(
-        max_body=5, timeout=0.5, api_key="k", log_texts=True, gpu=False
-    )
-    variables = settings.to_environment()
-    assert variables[f"{PREFIX}MAX_BODY"] == "5"
-    assert ServiceSettings.from_environment(variables) == settings
-    assert ServiceSettings.from_environment({}) == ServiceSettings()
-    assert ServiceSettings.from_environment(variables, {"max_body": 7}).max_body == 7
+def test_settings_are_read_from_variables(monkeypatch):
+    monkeypatch.setenv(f"{PREFIX}MAX_BODY", "5")
+    monkeypatch.setenv(f"{PREFIX}TIMEOUT", "0.5")
+    monkeypatch.setenv(f"{PREFIX}API_KEY", "k")
+    for text, value in {"1": True, "true": True, "0": False, "FALSE": False}.items():
+        monkeypatch.setenv(f"{PREFIX}LOG_TEXTS", text)
+        assert load_settings().log_texts is value
+    settings = load_settings(max_body=None, max_texts=7)
+    assert (settings.max_body, settings.timeout, settings.api_key) == (5, 0.5, "k")
+    assert settings.max_texts == 7
+    assert load_settings(max_body=9).max_body == 9
 
 
 @pytest.mark.parametrize(
     "name,value,message",
     [
         ("MAX_BODY", "1.5", "REL_COMPONENT_MAX_BODY is '1.5'; expected a whole number"),
-        ("TIMEOUT", "x", "expected a number"),
-        ("DOCS", "maybe", "expected 0 or 1"),
-        ("MAX_TEXTS", "0", "max_texts is 0; expected more than 0"),
-        ("BATCH_WAIT", "-1", "batch_wait is -1.0; expected 0 or more"),
+        ("TIMEOUT", "x", "REL_COMPONENT_TIMEOUT is 'x'; expected a number"),
+        ("TIMEOUT", "nan", "REL_COMPONENT_TIMEOUT is 'nan'; expected a finite number"),
+        ("DOCS", "maybe", "REL_COMPONENT_DOCS is 'maybe'; expected 0 or 1"),
+        ("MAX_TEXTS", "0", "REL_COMPONENT_MAX_TEXTS is '0'; expected more than 0"),
+        ("BATCH_WAIT", "-1", "REL_COMPONENT_BATCH_WAIT is '-1'; expected 0 or more"),
         ("MAX_QUEUE", "3", "Raise max_queue"),
-        ("API_KEY", "", "api_key is empty"),
+        ("API_KEY", "", "REL_COMPONENT_API_KEY is ''; expected a key"),
     ],
 )
-def test_wrong_settings_are_named(name, value, message):
+def test_wrong_settings_are_named(monkeypatch, name, value, message):
+    monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(ValueError, match=message):
-        ServiceSettings.from_environment({PREFIX + name: value})
+        load_settings()
+
+
+def test_wrong_options_are_named():
+    with pytest.raises(ValueError, match=r"^max_texts is 0; expected more than 0"):
+        load_settings(max_texts=0)

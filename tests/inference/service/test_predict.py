@@ -1,6 +1,7 @@
 """POST /predict, as the R-BERT service for Russian takes and gives it."""
 
 import pytest
+import spacy
 
 from rel_component.inference.service import create_app
 
@@ -24,7 +25,7 @@ def test_entities_are_found_and_related(client):
 
 @pytest.fixture(scope="module")
 def russian(russian_model):
-    with run_client(create_app(russian_model)) as client:
+    with run_client(create_app(spacy.load(russian_model))) as client:
         yield client
 
 

@@ -1,0 +1,14 @@
+"""The page to try the model."""
+
+from fastapi import APIRouter, Response
+
+from ..page import read_page
+
+router = APIRouter()
+PAGE, HEADERS = read_page()
+
+
+@router.get("/", include_in_schema=False)
+async def look() -> Response:
+    """A page to try the model."""
+    return Response(PAGE, media_type="text/html; charset=utf-8", headers=HEADERS)

@@ -1,0 +1,54 @@
+"""What is found in texts."""
+
+from typing import List
+
+from fastapi import APIRouter, Request, Response
+
+from ..body import LimitedRoute
+from ..jobs import ExtractOptions, Job
+from ..messages import (
+    ExtractRequest,
+    ExtractResponse,
+    PredictedRelation,
+    PredictRequest,
+)
+from ..reading import read_extract, read_predict
+from .answers import list_errors, to_response
+
+router = APIRouter(
+    route_class=LimitedRoute,
+    tags=["relations"],
+    responses=list_errors(400, 401, 408, 413, 415, 422, 429, 500, 503),
+)
+
+
+@router.post("/predict", response_model=List[PredictedRelation])
+async def predict(request: Request, message: PredictRequest) -> Response:
+    """Relations of texts, as the Russian R-BERT service takes and gives them: one list
+    for all texts. Without `entities_list` the entities are found first."""
+    service = request.app.state.service
+    tasks = await read_predict(message, service.settings)
+    request.let_others()  # type: ignore[attr-defined]
+    parts = await service.answer(
+        request, [Job(task, is_flat=True) for task in tasks], "chunks"
+    )
+    return to_response(b"[%b]" % b",".join(part[1:-1] for part in parts if part[2:]))
+
+
+@router.post("/extract", response_model=ExtractResponse)
+async def extract(request: Request, message: ExtractRequest) -> Response:
+    """Entities and relations of documents, with their places in the text; and on
+    request the scores of all pairs."""
+    service = request.app.state.service
+    tasks = await read_extract(message, service.settings)
+    request.let_others()  # type: ignore[attr-defined]
+    service.check_labels(message.labels)
+    options = ExtractOptions(
+        threshold=message.threshold,
+        labels=None if message.labels is None else frozenset(message.labels),
+        min_score=message.min_score if message.all_scores else None,
+    )
+    parts = await service.answer(
+        request, [Job(task, options) for task in tasks], "documents"
+    )
+    return to_response(b'{"documents":[%b]}' % b",".join(parts))

@@ -1,0 +1,98 @@
+"""Bodies with more in them than any request has are refused at once, in little room."""
+
+import json
+import time
+import tracemalloc
+
+import pytest
+
+from rel_component.inference.service import ServiceSettings
+from rel_component.inference.service.body import parse
+from rel_component.inference.service.problems import ServiceError
+
+from .conftest import TEXT
+
+MAX_BODY = ServiceSettings().max_body
+JSON = {"content-type": "application/json"}
+
+
+def fill(start, item, end):
+    """RETURNS (bytes): a body that is as large as it may be."""
+    n = (MAX_BODY - len(start) - len(end)) // len(item) - 1
+    return start + item * n + item.rstrip(b",") + end
+
+
+CHUNKS = b'{"chunks":['
+DOCUMENT = b'{"documents":[{"text":"a","entities":['
+ENTITY = b'{"start":-1,"end":-1,"label":"",}'.replace(b",}", b"}")
+KEYS = b",".join(b'"%d":1' % i for i in range(100_000))
+FLOODS = {
+    "numbers": fill(CHUNKS, b"1,", b"]}"),
+    "lists": fill(b'{"chunks":["a"],"entities_list":[', b"[],", b"]}"),
+    "lists of lists": fill(b'{"chunks":["a"],"entities_list":[[', b"[],", b"]]}"),
+    "objects": fill(CHUNKS, b'{"":1},', b"]}"),
+    "empty objects": fill(b'{"documents":[', b"{},", b"]}"),
+    "texts": fill(CHUNKS, b'"a",', b"]}"),
+    "labels": fill(b'{"documents":[{"text":"a"}],"labels":[', b'"a",', b"]}"),
+    "wrong labels": fill(b'{"documents":[{"text":"a"}],"labels":[', b"1,", b"]}"),
+    "wrong entities": fill(DOCUMENT, ENTITY + b",", b"]}]}"),
+    "wrong rows": fill(b'{"chunks":["a"],"entities_list":[[', b"[1,0,9],", b"]]}"),
+    "keys": b'{"chunks":["a"],%b}' % KEYS,
+    "keys of a document": b'{"documents":[{"text":"a",%b}]}' % KEYS,
+    "keys of an entity": b"%b{%b}]}]}" % (DOCUMENT, KEYS),
+    "depth": b'{"chunks":' + b"[" * 1_000_000,
+    "digits": CHUNKS + b"9" * 1_000_000 + b"]}",
+    "escapes": CHUNKS + b'"' + b"\\u0000" * 200_000 + b'"]}',
+    "quotes": CHUNKS + b'"' + b'\\"' * 500_000 + b'"]}',
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_floods_are_refused(client, name):
+    assert len(FLOODS[name]) <= MAX_BODY
+    path = "/extract" if b"documents" in FLOODS[name][:20] else "/predict"
+    begun = time.process_time()
+    answer = client.post(path, content=FLOODS[name], headers=JSON)
+    # some took 35 s of the processor: one error for each of a million items
+    assert time.process_time() - begun < 2
+    assert answer.status_code in (400, 413, 422), answer.text
+    if name in ("numbers", "lists"):
+        assert answer.status_code == 422
+    found = answer.json()
+    assert len(found["detail"]) < 400 and len(found["problems"]) <= 10
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_floods_need_little_memory(name):
+    tracemalloc.start()
+    try:
+        parse(FLOODS[name], ServiceSettings())
+    except ServiceError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 50_000_000
+
+
+def test_as_much_as_may_be_is_answered(client):
+    """128 texts with 500 entities each, though they are of no use."""
+    rows = [[i % 15, i % 15 + 3, f"T{i}, or so"] for i in range(500)]
+    request = {"chunks": ["a" * 20] * 128, "entities_list": [rows] * 128}
+    body = json.dumps(request, separators=(",", ":")).encode()
+    assert len(body) < MAX_BODY
+    assert parse(body, ServiceSettings()) == request
+
+
+def test_commas_in_texts_are_no_values(client):
+    answer = client.post("/predict", json={"chunks": [f"{TEXT}{', ' * 90_000}"]})
+    assert answer.status_code == 422 and "tokens in one text" in answer.json()["detail"]
+
+
+def test_what_is_held_at_one_time_is_bounded(client, monkeypatch):
+    monkeypatch.setattr("rel_component.inference.service.service.MAX_HELD", 1e-5)
+    answer = client.post("/predict", json={"chunks": [TEXT]})
+    assert answer.status_code == 503 and answer.headers["retry-after"] == "1"
+    assert "too large together" in answer.json()["detail"]
+    monkeypatch.undo()
+    assert client.post("/predict", json={"chunks": [TEXT]}).status_code == 200
