@@ -1,3 +1,8 @@
+import ctypes
+import os
+import signal
+import sys
+
 import numpy
 import pytest
 import spacy
@@ -5,6 +10,15 @@ from hypothesis import HealthCheck, settings
 from thinc.api import fix_random_seed
 
 from tests.browser import open_browser
+
+if sys.platform == "linux":
+    # a fork ends with the process that it comes from, also if a timeout ends that:
+    # else whoever reads the output waits for the fork
+    _set_option = ctypes.CDLL(None).prctl
+    PR_SET_PDEATHSIG = 1
+    os.register_at_fork(
+        after_in_child=lambda: _set_option(PR_SET_PDEATHSIG, signal.SIGKILL)
+    )
 
 # no timed assertions: the machine may be busy
 settings.register_profile(

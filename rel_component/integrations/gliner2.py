@@ -5,6 +5,7 @@ What to look for is said in words: labels with descriptions. Needs the extra
 """
 
 import itertools
+import multiprocessing
 from pathlib import Path
 from typing import (
     Any,
@@ -274,6 +275,11 @@ class GLiNER2Pipe(Pipe):
 
         RAISES (ValueError): if there is no such checkpoint, or no way to it.
         """
+        if _is_forked():
+            import torch
+
+            # the threads of the first process are not there: torch would wait for them
+            torch.set_num_threads(1)
         if self._model is None:
             self._model = load_checkpoint(self.checkpoint, self.device)
         return self._model
@@ -449,6 +455,11 @@ class GLiNER2Pipe(Pipe):
     ) -> "GLiNER2Pipe":
         """RETURNS (GLiNER2Pipe): the pipe, of which nothing was saved."""
         return self
+
+
+def _is_forked() -> bool:
+    is_child = multiprocessing.parent_process() is not None
+    return is_child and multiprocessing.get_start_method() == "fork"
 
 
 def load_checkpoint(checkpoint: str, device: Optional[str] = None) -> Any:

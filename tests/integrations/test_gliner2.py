@@ -149,6 +149,20 @@ def test_symmetric_relations(checkpoint):
     assert found and all((tail, head) in found for head, tail in found)
 
 
+@pytest.fixture
+def threads():
+    """Of torch, as they are where a larger model has run. A fork does not have them,
+    and torch would wait for them there."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    (torch.ones(1000, 1000) @ torch.ones(1000, 1000)).exp().sum()
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.mark.usefixtures("threads")
 def test_save_load_and_processes(checkpoint, tmp_path):
     nlp = build(checkpoint)
     nlp.to_disk(tmp_path / "model")
