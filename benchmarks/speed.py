@@ -98,7 +98,7 @@ class Bench:
             raise SystemExit(f"{kind}: {command} failed, see above")
         return json.loads(done.stdout.splitlines()[-1])
 
-    def prepare(self, task: Task) -> None:
+    def prepare(self, task: Task, kinds: Sequence[str] = ("tutorial", "pair")) -> None:
         """Save data and initial models; ours loads the model of the tutorial."""
         for part, docs in (("docs", task.docs), ("sample", task.sample)):
             plain = [to_plain(doc) for doc in docs]
@@ -109,7 +109,7 @@ class Bench:
         config = {"tutorial": self.scripts / TUTORIAL_CONFIG, "pair": OUR_CONFIG}
         # the paths are not read, but the tutorial's configuration wants some
         paths = {f"paths.{x}": str(self.path(task, "docs")) for x in ("train", "dev")}
-        for kind in where:
+        for kind in kinds:
             self.run(
                 kind,
                 "init",

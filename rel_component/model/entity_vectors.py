@@ -4,9 +4,10 @@ from typing import Callable, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
-from thinc.api import Model
+from thinc.api import Model, Ops
 from thinc.types import Floats2d, Ints1d, Ragged
 
+from .arrays import to_ints1d
 from .candidates import Candidates, Entities
 
 Inputs = Tuple[List[Doc], Candidates]
@@ -72,6 +73,14 @@ def get_token_rows(
     return rows.astype("int32"), lengths.astype("int32")
 
 
+def locate_tokens(
+    ops: Ops, entities: Entities, token_offsets: numpy.ndarray
+) -> Tuple[Ints1d, Ints1d]:
+    """RETURNS (Tuple[Ints1d, Ints1d]): as `get_token_rows`, on the device."""
+    rows, lengths = get_token_rows(entities, token_offsets)
+    return to_ints1d(ops, rows), to_ints1d(ops, lengths)
+
+
 def get_token_offsets(tokvecs: List[Floats2d]) -> numpy.ndarray:
     """RETURNS (Ints1d): (n_docs + 1,), int64, first token of each Doc."""
     return numpy.cumsum([0, *(len(vectors) for vectors in tokvecs)])
@@ -114,14 +123,9 @@ def forward(
     docs, candidates = inputs
     tokvecs, bp_tokvecs = model.get_ref("tok2vec")(docs, is_train)
     tokens, unflatten = flatten(model, tokvecs)
-    rows, lengths = get_token_rows(candidates.entities, get_token_offsets(tokvecs))
-    vectors, bp_pool = pool_entities(
-        tokens,
-        model.ops.asarray1i(rows),
-        model.ops.asarray1i(lengths),
-        model.get_ref("pooling"),
-        is_train,
-    )
+    offsets, pooling = get_token_offsets(tokvecs), model.get_ref("pooling")
+    rows, lengths = locate_tokens(model.ops, candidates.entities, offsets)
+    vectors, bp_pool = pool_entities(tokens, rows, lengths, pooling, is_train)
 
     def backprop(d_vectors: Floats2d) -> Inputs:
         return bp_tokvecs(unflatten(bp_pool(d_vectors))), candidates
@@ -138,10 +142,8 @@ def init(
         docs, candidates = X
         tokvecs = model.get_ref("tok2vec").initialize(X=docs).predict(docs)
         tokens, _ = flatten(model, tokvecs)
-        rows, lengths = get_token_rows(candidates.entities, get_token_offsets(tokvecs))
+        offsets = get_token_offsets(tokvecs)
+        rows, lengths = locate_tokens(model.ops, candidates.entities, offsets)
         if len(rows):
-            sample = Ragged(
-                tokens[model.ops.asarray1i(rows)], model.ops.asarray1i(lengths)
-            )
-            model.get_ref("pooling").initialize(X=sample)
+            model.get_ref("pooling").initialize(X=Ragged(tokens[rows], lengths))
     return model

@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 from ..activations import Output, activate
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs
-from ..pairs.buckets import PairBuckets, get_table_sizes, get_types
+from ..pairs.buckets import PairBuckets, get_table_sizes, get_types, sum_rows
 from ..pairs.dropout import Dropout
 from ..pairs.features import get_groups
 from ..transformer.mixed_precision import for_device, keep_gradients
@@ -192,12 +192,13 @@ def _score(
     X, bp_X = _encode(model, docs, candidates, pairs, types, is_train)
     X, bp_drop = drop.drop_rows(X, candidates.entities.docs[pairs[:, 0]])
     Y, bp_Y = model.get_ref("classify")(X, is_train)
-    direct, _, bp_direct = buckets(block)
+    codes, _ = buckets.get_codes(block)
+    direct = sum_rows(model.ops, buckets.tables, codes)
     if direct is not None:
         Y += DIRECT_SCALE * direct
 
     def backprop(dY: Floats2d) -> None:
-        bp_direct(DIRECT_SCALE * dY)
+        buckets.add_gradient(codes, DIRECT_SCALE * dY)
         bp_X(bp_drop(bp_Y(dY)))
 
     return Y, backprop

@@ -13,27 +13,22 @@ from typing import Callable, Dict, List, Optional, Tuple
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Linear, Model, Ops
-from thinc.types import Floats2d, Ints1d, Ragged
+from thinc.api import Linear, Model
+from thinc.types import Floats2d, Ragged
 
 from ...wording import take_renamed
 from ..activations import Output, activate
-from ..candidates import BatchGenerator, Candidates, InstanceGenerator
-from ..entity_vectors import (
-    Inputs,
-    flatten,
-    get_token_offsets,
-    get_token_rows,
-    pool_entities,
-)
+from ..arrays import get_matrix, to_floats2d, to_ints1d
+from ..candidates import BatchGenerator, InstanceGenerator
+from ..entity_vectors import Inputs, flatten, get_token_offsets, locate_tokens
 from .buckets import get_table_sizes, get_types
 from .dropout import Dropout, Gradient
 from .features import get_groups
 from .hidden import PairHidden, Terms
-from .layers import biaffine_over_pairs, mean_windows, sum_prefixes
+from .layers import apply_linear, sum_prefixes
+from .represent import represent_entities
+from .score import score_pairs
 
-# pairs whose hidden layer is in memory at one time
-BLOCK_SIZE = 4096
 # spread of the random rows that buckets and types begin with
 TABLE_SCALE = 0.3
 # of what the hidden layer adds to the logits: it learns after the buckets have
@@ -171,13 +166,14 @@ def forward(
     offsets = get_token_offsets(tokvecs)
     wholes, bp_wholes = _encode_docs(model, docs, is_train)
     drop = Dropout(model, offsets, is_train)
-    entities, bp_entities = _represent(
+    entities, bp_entities = represent_entities(
         model, tokens, wholes, offsets, candidates, drop, is_train
     )
     types = get_types(model, candidates, is_train)
-    terms, bp_terms = _project(model, entities, types, is_train)
-    between, bp_between = _project_tokens(model, tokens, offsets, drop, is_train)
-    logits, bp_logits = _score(model, docs, candidates, types, terms, between, drop)
+    terms, bp_terms = _project(model, entities, types)
+    between, bp_between = _project_tokens(model, tokens, offsets, drop)
+    hidden = PairHidden(model, docs, candidates, types, terms, between, drop)
+    logits, bp_logits = score_pairs(model, hidden, terms, candidates)
     scores, bp_scores = activate(model.ops, logits, model.attrs["output"])
 
     def backprop(d_scores: Floats2d) -> Inputs:
@@ -206,14 +202,16 @@ def init(
     tokvecs = model.get_ref("tok2vec").initialize(X=docs).predict(docs)
     tokens, _ = flatten(model, tokvecs)
     offsets = get_token_offsets(tokvecs)
-    rows, lengths = _entity_tokens(model, candidates, offsets)
+    rows, lengths = locate_tokens(model.ops, candidates.entities, offsets)
     if len(lengths):
         model.get_ref("pooling").initialize(X=Ragged(tokens[rows], lengths))
     if model.has_ref("doc_vector"):
         model.get_ref("doc_vector").initialize(X=docs)
     wholes, _ = _encode_docs(model, docs, is_train=False)
     drop = Dropout(model, offsets, is_train=False)
-    entities, _ = _represent(model, tokens, wholes, offsets, candidates, drop, False)
+    entities, _ = represent_entities(
+        model, tokens, wholes, offsets, candidates, drop, is_train=False
+    )
     model.get_ref("project").initialize(X=entities)
     if model.has_ref("between"):
         model.get_ref("between").initialize(X=tokens)
@@ -232,7 +230,7 @@ def _init_tables(model: Model, n_classes: int) -> None:
 
     def table(*shape: int) -> Floats2d:
         rows = numpy.random.normal(scale=TABLE_SCALE, size=shape)
-        return model.ops.asarray(rows.astype("float32"))
+        return to_floats2d(model.ops, rows)
 
     def wide_table(n_rows: int) -> Floats2d:
         # to the hidden layer random, to the logits nothing yet
@@ -249,13 +247,6 @@ def _init_tables(model: Model, n_classes: int) -> None:
         model.set_param("biaffine", table(nK, n_classes * nK))
 
 
-def _entity_tokens(
-    model: Model, candidates: Candidates, offsets: numpy.ndarray
-) -> Tuple[Ints1d, Ints1d]:
-    rows, lengths = get_token_rows(candidates.entities, offsets)
-    return model.ops.asarray1i(rows), model.ops.asarray1i(lengths)
-
-
 def _encode_docs(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[Optional[Floats2d], Callable[[Optional[Floats2d]], object]]:
@@ -265,101 +256,20 @@ def _encode_docs(
     return model.get_ref("doc_vector")(docs, is_train)
 
 
-def _represent(
-    model: Model,
-    tokens: Floats2d,
-    wholes: Optional[Floats2d],
-    offsets: numpy.ndarray,
-    candidates: Candidates,
-    drop: Dropout,
-    is_train: bool,
-) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Floats2d, Optional[Floats2d]]]]:
-    """Entities: their own vectors beside those of their surroundings."""
-    ops = model.ops
-    parts: List[Floats2d] = []
-    callbacks: List[Gradient] = []
-    if model.attrs["use_vectors"]:
-        rows, lengths = _entity_tokens(model, candidates, offsets)
-        pooling = model.get_ref("pooling")
-        pooled, bp_pooled = pool_entities(tokens, rows, lengths, pooling, is_train)
-        parts.append(pooled)
-        callbacks.append(bp_pooled)
-    windows = _get_windows(model, offsets, candidates)
-    if windows:
-        sums, bp_sums = sum_prefixes(ops, tokens, offsets)
-        for starts, ends in windows:
-            mean, bp_mean = mean_windows(ops, sums, starts, ends)
-            parts.append(mean)
-            callbacks.append(_chain_window(ops, sums, bp_mean, bp_sums))
-    if not parts:
-        parts.append(ops.alloc2f(len(candidates.entities), 1))
-        callbacks.append(lambda d_part: ops.alloc2f(*tokens.shape))
-    number = ops.asarray1i(candidates.entities.docs)
-    if wholes is not None:
-        parts.append(wholes[number])
-    X = ops.xp.hstack(parts) if len(parts) > 1 else parts[0]
-    X, bp_drop = drop.drop_rows(X, candidates.entities.docs)
-    borders = numpy.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
-
-    def backprop(dX: Floats2d) -> Tuple[Floats2d, Optional[Floats2d]]:
-        dX = bp_drop(dX)
-        d_tokens = ops.alloc2f(*tokens.shape)
-        for callback, start, end in zip(callbacks, borders, borders[1:]):
-            d_tokens += callback(ops.as_contig(dX[:, start:end]))
-        if wholes is None:
-            return d_tokens, None
-        d_wholes = ops.alloc2f(*wholes.shape)
-        ops.scatter_add(d_wholes, number, ops.as_contig(dX[:, borders[-2] :]))
-        return d_tokens, d_wholes
-
-    return X, backprop
-
-
-def _chain_window(
-    ops: Ops,
-    sums: Floats2d,
-    bp_mean: Callable[[Floats2d, Floats2d], None],
-    bp_sums: Gradient,
-) -> Gradient:
-    def backprop(d_mean: Floats2d) -> Floats2d:
-        d_sums = ops.alloc2f(*sums.shape)
-        bp_mean(d_mean, d_sums)
-        return bp_sums(d_sums)
-
-    return backprop
-
-
-def _get_windows(
-    model: Model, offsets: numpy.ndarray, candidates: Candidates
-) -> List[Tuple[Ints1d, Ints1d]]:
-    """Windows of context for each entity, as rows of running sums."""
-    entities, around = candidates.entities, model.attrs["context_around"]
-    first = (offsets[entities.docs] + entities.docs).astype("int32")
-    last = (offsets[entities.docs + 1] + entities.docs).astype("int32")
-    start, end = first + entities.spans[:, 0], first + entities.spans[:, 1]
-    windows = []
-    if around:
-        windows.append((numpy.maximum(first, start - around), start))
-        windows.append((end, numpy.minimum(last, end + around)))
-    if model.attrs["context_doc"]:
-        windows.append((first, last))
-    return [(model.ops.asarray1i(a), model.ops.asarray1i(b)) for a, b in windows]
-
-
 def _project(
-    model: Model, entities: Floats2d, types: numpy.ndarray, is_train: bool
+    model: Model, entities: Floats2d, types: numpy.ndarray
 ) -> Tuple[Terms, Callable[[Terms], Floats2d]]:
     """Entities: from their representation and type to their terms of pairs."""
     ops = model.ops
-    projected, bp_projected = model.get_ref("project")(entities, is_train)
-    at_type = ops.asarray1i(types)
+    projected, bp_projected = apply_linear(model.get_ref("project"), entities)
+    at_type = to_ints1d(ops, types)
     if model.attrs["use_types"]:
-        projected = projected + model.get_param("types")[at_type]
+        projected = projected + get_matrix(model, "types")[at_type]
 
     def backprop(d_terms: Terms) -> Floats2d:
         d_projected = d_terms.join(ops)
         if model.attrs["use_types"]:
-            d_types = ops.alloc2f(*model.get_param("types").shape)
+            d_types = ops.alloc2f(*get_matrix(model, "types").shape)
             ops.scatter_add(d_types, at_type, d_projected)
             model.inc_grad("types", d_types)
         return bp_projected(d_projected)
@@ -373,68 +283,11 @@ def _project_tokens(
     tokens: Floats2d,
     offsets: numpy.ndarray,
     drop: Dropout,
-    is_train: bool,
 ) -> Tuple[Optional[Floats2d], Gradient]:
     """Tokens: running sums of what they contribute to the pairs around them."""
     if not model.has_ref("between"):
         return None, lambda d_sums: d_sums
     dropped, bp_drop = drop.drop_rows(tokens)
-    projected, bp_projected = model.get_ref("between")(dropped, is_train)
+    projected, bp_projected = apply_linear(model.get_ref("between"), dropped)
     sums, bp_sums = sum_prefixes(model.ops, projected, offsets)
     return sums, lambda d_sums: bp_drop(bp_projected(bp_sums(d_sums)))
-
-
-def _score(
-    model: Model,
-    docs: List[Doc],
-    candidates: Candidates,
-    types: numpy.ndarray,
-    terms: Terms,
-    sums: Optional[Floats2d],
-    drop: Dropout,
-) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Terms, Optional[Floats2d]]]]:
-    """Pairs: hidden layer and logits, one block of pairs after the other."""
-    ops = model.ops
-    classify = model.get_ref("classify")
-    scale = model.attrs["hidden_scale"]
-    V, b = scale * classify.get_param("W"), classify.get_param("b")
-    hidden = PairHidden(model, docs, candidates, types, terms, sums, drop)
-    blocks = list(candidates.blocks(BLOCK_SIZE))
-    Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
-    for block in blocks:
-        Z, direct, _ = hidden(block)
-        # so narrow a product is many times slower in Thinc's gemm
-        ops.xp.matmul(Z, V.T, out=Y[block])
-        if direct is not None:
-            Y[block] += direct
-    Y += b
-    bp_biaffine = None
-    if model.get_dim("nK"):
-        bilinear, bp_biaffine = biaffine_over_pairs(
-            ops,
-            terms.biaffine_heads,
-            terms.biaffine_tails,
-            model.get_param("biaffine"),
-            candidates,
-            V.shape[0],
-            BLOCK_SIZE,
-        )
-        Y += bilinear
-
-    def backprop(dY: Floats2d) -> Tuple[Terms, Optional[Floats2d]]:
-        dV = ops.alloc2f(*V.shape)
-        for block in blocks:  # the hidden layer again: only one block is kept
-            Z, _, bp_hidden = hidden(block)
-            d_block = ops.as_contig(dY[block])
-            dV += ops.gemm(d_block, Z, trans1=True)
-            bp_hidden(ops.gemm(d_block, V), d_block)
-        classify.inc_grad("W", scale * dV)
-        classify.inc_grad("b", dY.sum(axis=0))
-        d_terms, d_sums = hidden.finish()
-        if bp_biaffine is not None:
-            d_heads, d_tails, dW = bp_biaffine(dY)
-            d_terms.biaffine_heads, d_terms.biaffine_tails = d_heads, d_tails
-            model.inc_grad("biaffine", dW)
-        return d_terms, d_sums
-
-    return Y, backprop

@@ -1,13 +1,14 @@
 """Look-up tables for the buckets of pairs, one block of pairs at a time."""
 
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
-from thinc.api import Model
-from thinc.types import Floats2d
+from thinc.api import Model, Ops
+from thinc.types import Floats2d, Ints1d
 
+from ..arrays import get_matrix, to_ints1d
 from ..candidates import Candidates
 from .features import SHARED_WORDS, Between, get_between, get_codes, get_layout
 from .layers import combine_tables, inc_grads
@@ -46,7 +47,7 @@ def get_table_sizes(model: Model) -> Dict[str, int]:
 
 
 class PairBuckets:
-    """What the tables say of blocks of pairs, and the tables' gradients.
+    """The buckets of blocks of pairs, their tables, and the tables' gradients.
 
     model (Model): has the tables as parameters, and what they are of as attributes
         `groups`, `use_types` and `entity_types`.
@@ -74,48 +75,46 @@ class PairBuckets:
         self.names = [[feature.name for feature in group] for group in groups]
         if model.attrs["use_types"]:
             self.names.append(["type_pairs"])
-        tables = [
-            combine_tables(self.ops, [model.get_param(name) for name in names])
+        combined = [
+            combine_tables(self.ops, [get_matrix(model, name) for name in names])
             for names in self.names
         ]
-        self.tables = [table for table, _ in tables]
-        self.bp_tables = [bp_table for _, bp_table in tables]
-        self.d_tables = [self.ops.xp.zeros_like(table) for table in self.tables]
+        self.tables = [table for table, _ in combined]
+        self.bp_tables = [bp_table for _, bp_table in combined]
+        self.d_tables = [self.ops.alloc2f(*table.shape) for table in self.tables]
 
-    def __call__(
-        self, block: slice
-    ) -> Tuple[Optional[Floats2d], Between, Callable[[Floats2d], None]]:
-        """Sum of the pairs' rows, None without tables; what lies between the entities;
-        and the way back."""
-        heads = numpy.ascontiguousarray(self.candidates.pairs[block, 0])
-        tails = numpy.ascontiguousarray(self.candidates.pairs[block, 1])
+    def get_codes(self, block: slice) -> Tuple[List[Ints1d], Between]:
+        """RETURNS (Tuple[List[Ints1d], Between]): the pairs' rows in each table, and
+        what lies between their entities."""
+        # numpy indexes fastest with int64
+        heads, tails = self.candidates.pairs[block].T.astype("int64", order="C")
         between = get_between(self.layout, heads, tails)
-        found = self._get_codes(heads, tails, between)
-        codes = [self.ops.asarray1i(code) for code in found]
-        rows = None
-        if codes:
-            rows = self.ops.xp.take(self.tables[0], codes[0], axis=0)
-            for table, code in zip(self.tables[1:], codes[1:]):
-                rows += self.ops.xp.take(table, code, axis=0)
-
-        def backprop(d_rows: Floats2d) -> None:
-            for d_table, code in zip(self.d_tables, codes):
-                self.ops.scatter_add(d_table, code, d_rows)
-
-        return rows, between, backprop
-
-    def _get_codes(
-        self, heads: numpy.ndarray, tails: numpy.ndarray, between: Between
-    ) -> List[numpy.ndarray]:
         groups = self.model.attrs["groups"]
         codes = get_codes(groups, self.layout, heads, tails, between)
         if self.model.attrs["use_types"]:
             n_types = len(self.model.attrs["entity_types"]) + 1
-            order = between.is_backward * n_types + self.types[heads]
-            codes.append((order * n_types + self.types[tails]).astype("int32"))
-        return codes
+            order = between.is_backward * numpy.int32(n_types) + self.types[heads]
+            codes.append(order * numpy.int32(n_types) + self.types[tails])
+        return [to_ints1d(self.ops, code) for code in codes], between
+
+    def add_gradient(self, codes: Sequence[Ints1d], d_rows: Floats2d) -> None:
+        """Add the gradient of what the pairs had from each table."""
+        for d_table, code in zip(self.d_tables, codes):
+            self.ops.scatter_add(d_table, code, d_rows)
 
     def finish(self) -> None:
         """Pass on what all blocks have added up."""
         for names, bp_table, d_table in zip(self.names, self.bp_tables, self.d_tables):
             inc_grads(self.model, names, bp_table(d_table))
+
+
+def sum_rows(
+    ops: Ops, tables: Sequence[Floats2d], codes: Sequence[Ints1d]
+) -> Optional[Floats2d]:
+    """RETURNS (Optional[Floats2d]): (n_pairs, width), the sum of the pairs' rows of
+    each table; None without tables."""
+    total: Optional[Floats2d] = None
+    for table, code in zip(tables, codes):
+        rows = ops.xp.take(table, code, axis=0)
+        total = rows if total is None else ops.xp.add(total, rows, out=total)
+    return total

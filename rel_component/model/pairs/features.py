@@ -34,45 +34,53 @@ SENTENCE_END = numpy.asarray(
 class Positions:
     """Where the entities of a batch stand, prepared once for all their pairs.
 
-    starts, ends (Ints1d): (n_entities,), int32, first token and one past the last,
-        counted over the batch.
-    types (Ints1d): (n_entities,), int32, number of the entity's type; 0 is unknown.
-    starting_before (Ints2d): (n_entities, 2), entities that start before this one's
-        start, and before its end.
-    of_type (Ints2d): (n_entities + 1, n_types), among the first i entities.
-    sentences, lines (Ints1d): (n_tokens + 1,), int32, ends of sentences and line
-        breaks among the first i tokens.
+    Numbers of tokens, entities, sentences and lines are counted over the batch.
+
+    starts, ends (Ints1d): (n_entities,), first token and one past the last.
+    types (Ints1d): (n_entities,), number of the entity's type; 0 is unknown.
+    at_start, at_end (Counts): what stands before an entity's start, and before its end.
+    of_type (Ints1d): ((n_entities + 1) × n_types,), how many of the first i entities
+        have each type.
     words (Optional[Words]): what the entities' texts have in common is found by.
     """
 
     starts: numpy.ndarray
     ends: numpy.ndarray
     types: numpy.ndarray
-    starting_before: numpy.ndarray
+    at_start: "Counts"
+    at_end: "Counts"
     of_type: numpy.ndarray
-    sentences: numpy.ndarray
-    lines: numpy.ndarray
     words: Optional[Words] = None
 
 
 @dataclass
-class Between:
-    """The stretch between the two entities of each pair.
+class Counts:
+    """What stands before a token of each entity.
 
-    start, end (Ints1d): (n_pairs,), int32, first token and one past the last, counted
-        over the batch; equal where the entities touch or overlap.
-    first_rank, end_rank (Ints1d): (n_pairs,), int64, the entities that start there, by
-        their order in the batch: the first and one past the last.
-    is_backward (Bools1d): (n_pairs,), whether the tail stands first.
-    is_overlap (Bools1d): (n_pairs,), whether the two entities share a token.
+    entities (Ints1d): (n_entities,), entities that start before it.
+    rows (Ints1d): (n_entities,), their row in `Positions.of_type`.
+    sentences, lines (Ints1d): (n_entities,), ends of sentences, and line breaks.
     """
 
-    start: numpy.ndarray
-    end: numpy.ndarray
-    first_rank: numpy.ndarray
-    end_rank: numpy.ndarray
+    entities: numpy.ndarray
+    rows: numpy.ndarray
+    sentences: numpy.ndarray
+    lines: numpy.ndarray
+
+
+@dataclass
+class Between:
+    """The two entities of each pair in the order of the text.
+
+    first, second (Ints1d): (n_pairs,), rows of entities.
+    distance (Ints1d): (n_pairs,), tokens between; below 0 where they share tokens.
+    is_backward (Bools1d): (n_pairs,), whether the tail stands first.
+    """
+
+    first: numpy.ndarray
+    second: numpy.ndarray
+    distance: numpy.ndarray
     is_backward: numpy.ndarray
-    is_overlap: numpy.ndarray
 
 
 def get_layout(
@@ -91,25 +99,29 @@ def get_layout(
     RETURNS (Positions): the layout.
     """
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
-    firsts = (numpy.cumsum(lengths) - lengths)[entities.docs].astype("int32")
+    firsts = (numpy.cumsum(lengths) - lengths)[entities.docs]
     starts = firsts + entities.spans[:, 0]
     ends = firsts + entities.spans[:, 1]
     numbers = numpy.asarray(
-        [types.get(type_, 0) for type_ in entities.types.tolist()], dtype="int32"
+        [types.get(type_, 0) for type_ in entities.types.tolist()], dtype="int64"
     )
-    of_type = numpy.zeros((len(entities) + 1, len(types) + 1), dtype="int32")
+    n_types = len(types) + 1
+    of_type = numpy.zeros((len(entities) + 1, n_types), dtype="int32")
     of_type[numpy.arange(1, len(entities) + 1), numbers] = 1
     numpy.cumsum(of_type, axis=0, out=of_type)
     sentences, lines = _count_boundaries(docs)
-    before = [numpy.searchsorted(starts, x, side="left") for x in (starts, ends)]
+
+    def count(tokens: numpy.ndarray) -> Counts:
+        before = numpy.searchsorted(starts, tokens, side="left")
+        return Counts(before, before * n_types, sentences[tokens], lines[tokens])
+
     return Positions(
         starts=starts,
         ends=ends,
         types=numbers,
-        starting_before=numpy.stack(before, axis=1),
-        of_type=of_type,
-        sentences=sentences,
-        lines=lines,
+        at_start=count(starts),
+        at_end=count(ends),
+        of_type=of_type.ravel(),
         words=get_words(docs, entities) if words else None,
     )
 
@@ -117,20 +129,15 @@ def get_layout(
 def get_between(
     layout: Positions, heads: numpy.ndarray, tails: numpy.ndarray
 ) -> Between:
-    """RETURNS (Between): the tokens between heads and tails, rows of entities."""
-    is_backward = layout.starts[tails] < layout.starts[heads]
-    first = numpy.where(is_backward, tails, heads)
-    second = numpy.where(is_backward, heads, tails)
-    start, second_start = layout.ends[first], layout.starts[second]
-    first_rank = layout.starting_before[:, 1][first]
-    second_rank = layout.starting_before[:, 0][second]
+    """RETURNS (Between): the order of heads and tails, rows of entities, (n_pairs,),
+    int64, in which numpy indexes fastest."""
+    # entities are sorted by their start
+    first, second = numpy.minimum(heads, tails), numpy.maximum(heads, tails)
     return Between(
-        start=start,
-        end=numpy.maximum(start, second_start),
-        first_rank=first_rank,
-        end_rank=numpy.maximum(first_rank, second_rank),
-        is_backward=is_backward,
-        is_overlap=second_start < start,
+        first=first,
+        second=second,
+        distance=layout.starts[second] - layout.ends[first],
+        is_backward=layout.starts[tails] < layout.starts[heads],
     )
 
 
@@ -140,8 +147,8 @@ def _distance(
     tails: numpy.ndarray,
     between: Between,
 ) -> numpy.ndarray:
-    bucket = _bucket(between.end - between.start, DISTANCES)
-    return bucket + between.is_backward * (len(DISTANCES) + 1)
+    bucket = _bucket(between.distance, DISTANCES)
+    return bucket + between.is_backward * numpy.int32(len(DISTANCES) + 1)
 
 
 def _nesting(
@@ -152,7 +159,8 @@ def _nesting(
 ) -> numpy.ndarray:
     """0 apart, 1 the tail within the head, 2 the head within the tail, 3 crossing."""
     kind = numpy.zeros(len(heads), dtype="int32")
-    rows = numpy.flatnonzero(between.is_overlap)  # few, so that the rest costs nothing
+    # few, so that the rest costs nothing
+    rows = numpy.flatnonzero(between.distance < 0)
     heads, tails, starts, ends = heads[rows], tails[rows], layout.starts, layout.ends
     inside = (starts[heads] <= starts[tails]) & (ends[tails] <= ends[heads])
     around = (starts[tails] <= starts[heads]) & (ends[heads] <= ends[tails])
@@ -166,8 +174,8 @@ def _sentences(
     tails: numpy.ndarray,
     between: Between,
 ) -> numpy.ndarray:
-    crossed = layout.sentences[between.end] - layout.sentences[between.start]
-    return numpy.minimum(crossed, 2)
+    after, before = layout.at_start.sentences, layout.at_end.sentences
+    return _bucket(after[between.second] - before[between.first], FEW)
 
 
 def _lines(
@@ -176,7 +184,8 @@ def _lines(
     tails: numpy.ndarray,
     between: Between,
 ) -> numpy.ndarray:
-    return numpy.minimum(layout.lines[between.end] - layout.lines[between.start], 2)
+    after, before = layout.at_start.lines, layout.at_end.lines
+    return _bucket(after[between.second] - before[between.first], FEW)
 
 
 def _entities_between(
@@ -185,7 +194,8 @@ def _entities_between(
     tails: numpy.ndarray,
     between: Between,
 ) -> numpy.ndarray:
-    return _bucket(between.end_rank - between.first_rank, COUNTS)
+    after, before = layout.at_start.entities, layout.at_end.entities
+    return _bucket(after[between.second] - before[between.first], COUNTS)
 
 
 def _head_type_between(
@@ -209,9 +219,9 @@ def _tail_type_between(
 def _count_type(
     layout: Positions, types: numpy.ndarray, between: Between
 ) -> numpy.ndarray:
-    counts, width = layout.of_type.ravel(), layout.of_type.shape[1]
-    last, first = between.end_rank * width, between.first_rank * width
-    return _bucket(counts[last + types] - counts[first + types], FEW)
+    after = layout.of_type[layout.at_start.rows[between.second] + types]
+    before = layout.of_type[layout.at_end.rows[between.first] + types]
+    return _bucket(after - before, FEW)
 
 
 def _shared_words(
@@ -300,16 +310,17 @@ def get_codes(
     """
     codes = []
     for group in groups:
-        code = numpy.zeros(len(heads), dtype="int32")
+        code = numpy.int32(0)
         for feature in group:
-            buckets = feature.get_buckets(layout, heads, tails, between)
-            code = code * feature.size + buckets
-        codes.append(code.astype("int32"))
+            code = code * numpy.int32(feature.size)
+            code = code + feature.get_buckets(layout, heads, tails, between)
+        codes.append(code)
     return codes
 
 
 def _bucket(values: numpy.ndarray, borders: Tuple[int, ...]) -> numpy.ndarray:
-    return _bucket_table(borders)[numpy.minimum(values, borders[-1])]
+    # clipped: what overlaps has less than nothing between, and nothing is the last
+    return numpy.take(_bucket_table(borders), values, mode="clip")
 
 
 @cache

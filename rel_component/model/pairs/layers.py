@@ -6,6 +6,7 @@ import numpy
 from thinc.api import Model, Ops
 from thinc.types import Floats2d, Ints1d, Ints2d
 
+from ..arrays import get_matrix, get_vector, multiply
 from ..candidates import Candidates
 
 
@@ -58,6 +59,22 @@ def mean_windows(
         d_window = dY * weight
         ops.scatter_add(d_sums, ends, d_window)
         ops.scatter_add(d_sums, starts, -d_window)
+
+    return Y, backprop
+
+
+def apply_linear(
+    layer: Model[Floats2d, Floats2d], X: Floats2d
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """Thinc's `Linear`, whose product is several times faster."""
+    ops = layer.ops
+    Y = multiply(ops, X, ops.as_contig(get_matrix(layer, "W").T))
+    Y += get_vector(layer, "b")
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        layer.inc_grad("b", dY.sum(axis=0))
+        layer.inc_grad("W", ops.gemm(dY, X, trans1=True))
+        return ops.gemm(dY, get_matrix(layer, "W"))
 
     return Y, backprop
 

@@ -10,7 +10,7 @@ from spacy.vocab import Vocab
 from thinc.api import Adam, reduce_max, reduce_mean, set_dropout_rate
 
 from rel_component.model.candidates import PairGenerator, get_candidates
-from rel_component.model.pairs import architecture
+from rel_component.model.pairs import score
 from rel_component.model.pairs.architecture import create_pair_model
 from rel_component.model.pairs.buckets import get_types
 
@@ -118,7 +118,7 @@ def test_gradients(rng, options):
 
 @pytest.mark.parametrize("block_size", [1, 7])
 def test_gradients_in_blocks(rng, monkeypatch, block_size):
-    monkeypatch.setattr(architecture, "BLOCK_SIZE", block_size)
+    monkeypatch.setattr(score, "BLOCK_SIZE", block_size)
     batch = make_batch(ENTITIES[:3], ENTITIES[3:])
     truth = rng.integers(0, 2, size=(len(batch[1]), 2))
     model = build(biaffine_width=2, context_around=1, pooling=reduce_max)
@@ -147,7 +147,7 @@ def test_block_size_does_not_change_scores(monkeypatch, options):
     batch, model = make_batch(ENTITIES, ENTITIES[2:]), build(**options)
     expected = model.predict(batch)
     for block_size in (1, 7):
-        monkeypatch.setattr(architecture, "BLOCK_SIZE", block_size)
+        monkeypatch.setattr(score, "BLOCK_SIZE", block_size)
         numpy.testing.assert_allclose(model.predict(batch), expected, atol=1e-6)
 
 
