@@ -217,11 +217,11 @@ def show_report(msg: Printer, report: Report) -> None:
         msg.text(line)
     for advice, n in report.hints.items():
         msg.warn(f"{advice}." if n == 1 else f"{n} times: {advice}.")
-    for problem in report.problems[:N_SHOWN]:
+    shown = report.list_problems(N_SHOWN)
+    for problem in shown:
         msg.fail(problem)
-    n_more = len(report.problems) - N_SHOWN
-    if n_more > 0:
-        msg.text(f"... and {plural(n_more, 'more problem')}; --report FILE lists all.")
+    if shown != report.problems:
+        msg.text("--report FILE lists all of them.")
 
 
 if __name__ == "__main__":

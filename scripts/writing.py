@@ -73,8 +73,8 @@ def show_report(msg: Printer, report: Report) -> None:
 
 def show_problems(msg: Printer, report: Report) -> None:
     """Print what was lost."""
-    for problem in report.problems[:N_SHOWN]:
+    shown = report.list_problems(N_SHOWN)
+    for problem in shown:
         msg.warn(problem)
-    n_more = len(report.problems) - N_SHOWN
-    if n_more > 0:
-        msg.text(f"... and {plural(n_more, 'more problem')}; --report FILE lists all.")
+    if shown != report.problems:
+        msg.text("--report FILE lists all of them.")

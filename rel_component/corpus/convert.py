@@ -246,11 +246,7 @@ def _note_unknown_names(options: Options, report: Report) -> None:
 def _check_losses(report: Report, on_error: str) -> None:
     if report.problems and not report.n_read[DOCUMENTS]:
         # nothing was read: the problems say all, there is nothing to count
-        problems = list(dict.fromkeys(report.problems))
-        more = len(problems) - N_SHOWN
-        if more > 0:
-            problems[N_SHOWN:] = [f"... and {plural(more, 'more problem')}."]
-        raise ValueError("\n".join(problems))
+        raise ValueError("\n".join(report.list_problems(N_SHOWN)))
     if report.problems and on_error == "stop":
         n = len(report.problems)
         advice = f"Correct {agree(n, 'it', 'them')}"

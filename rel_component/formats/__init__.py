@@ -138,6 +138,8 @@ def _fail(path: Path, preview: Preview) -> Any:
             f"are read by the folder. Give the files in it; they may be of one of the "
             f"formats {names}."
         )
+    if preview.problem:
+        raise FormatError(f"{path}: {preview.problem}.")
     keys = ""
     if isinstance(preview.value, dict):
         fields = ", ".join(list(preview.value)[:8])
@@ -165,7 +167,10 @@ def read_records(
         if path.is_dir():
             _check_folder(path, format_, options.encoding)
         report.note(f"files read as {format_.name}")
-        yield from format_.read(path, options, report)
+        report.take_losses()
+        for record in format_.read(path, options, report):
+            record.losses |= report.take_losses()
+            yield record
     except FormatError as error:
         report.error(FILES, "not readable", str(error))
     except OSError as error:

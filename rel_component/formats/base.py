@@ -215,12 +215,14 @@ class Preview:
     text (str): the first characters; empty for a folder.
     value (Any): the first JSON object, if there is one.
     names (Tuple[str, ...]): of a zip archive: what is in it.
+    problem (str): why the first JSON object can't be read, if it is well-formed.
     """
 
     path: Path
     text: str = ""
     value: Any = None
     names: Tuple[str, ...] = ()
+    problem: str = ""
 
     def has(self, *keys: str) -> bool:
         """RETURNS (bool): whether the first JSON object has all these keys."""

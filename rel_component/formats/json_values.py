@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .base import FormatError, Options
 from .fields import show
@@ -74,6 +74,46 @@ def _iter_lines(
             yield source, value
 
 
+class _RepeatedKey(ValueError):
+    """An object has a key twice, with different values: one of them would be lost."""
+
+
+def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        for key, value in pairs:
+            if value != made[key] and value == value:  # NaN is no other value
+                raise _RepeatedKey(
+                    f"the key {show(key)} stands twice in one object, expected it once "
+                    f"({show(value)} and {show(made[key])})"
+                )
+    return made
+
+
+def _read_int(digits: str) -> Any:
+    try:
+        return int(digits)
+    except ValueError:  # Python refuses thousands of digits
+        return digits
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
+# reads on where that one refuses a value
+TOLERANT = json.JSONDecoder(parse_int=_read_int)
+
+
+def explain(error: Exception) -> str:
+    """RETURNS (str): why JSON that may be well-formed can't be read; empty if it is
+    not well-formed."""
+    if isinstance(error, json.JSONDecodeError):
+        return ""
+    if isinstance(error, RecursionError):
+        return "objects or lists are nested too deeply, expected less than 1000 levels"
+    if "integer string conversion" in str(error):
+        return "a number has thousands of digits, expected fewer"
+    return str(error)
+
+
 def parse(text: str, source: Source) -> Any:
     """One JSON value.
 
@@ -83,13 +123,13 @@ def parse(text: str, source: Source) -> Any:
     RAISES (FormatError): with the column, and the line where there are several.
     """
     try:
-        value = json.loads(text)
+        value = DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise FormatError(
             f"{source}: not JSON: {_say(error)} at {_position(text, error.pos)}."
         ) from None
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{source}: not JSON that can be read: {error}.") from None
+        raise FormatError(f"{source}: {explain(error)}.") from None
     _check_surrogates(text, value, source)
     return value
 
@@ -124,7 +164,6 @@ def _iter_values(
     path: Path, text: str, report: Report, start: Optional[int] = None
 ) -> Iterator[Tuple[Source, Any]]:
     """Values of an array one by one (its end may be missing), or the single value."""
-    decoder = json.JSONDecoder()
     pos = _skip(text, start or 0)
     index = 0
     if start is not None and text[pos : pos + 1] == "]":
@@ -135,16 +174,21 @@ def _iter_values(
         report.read(DOCUMENTS)
         begin = pos
         try:
-            value, pos = decoder.raw_decode(text, pos)
+            value, pos = DECODER.raw_decode(text, pos)
             _check_surrogates(text[begin:pos], value, source)
         except FormatError as error:
             report.error(DOCUMENTS, "not readable", str(error))
         except json.JSONDecodeError as error:
-            _report_break(path, text, _say(error), error.pos, index, report)
+            problem = f"not JSON: {_say(error)}"
+            _report_break(path, text, problem, error.pos, index, report)
             return
         except (ValueError, RecursionError) as error:
-            _report_break(path, text, str(error), begin, index, report)
-            return
+            try:
+                _, pos = TOLERANT.raw_decode(text, begin)
+            except (ValueError, RecursionError):
+                _report_break(path, text, explain(error), begin, index, report)
+                return
+            report.error(DOCUMENTS, "not readable", f"{source}: {explain(error)}.")
         else:
             yield source, value
         pos = _skip(text, pos)
@@ -159,7 +203,7 @@ def _iter_values(
             return
         else:
             report.read(DOCUMENTS)
-            message = "expected ',' or ']' after a document"
+            message = "not JSON: expected ',' or ']' after a document"
             _report_break(path, text, message, pos, index, report)
             return
 
@@ -173,12 +217,12 @@ def _report_break(
 ) -> None:
     line = text.count("\n", 0, pos) + 1
     column = pos - text.rfind("\n", 0, pos)
-    is_cut = pos >= len(text.rstrip()) or message.startswith("Unterminated")
+    is_cut = pos >= len(text.rstrip()) or "Unterminated" in message
     end = " The file ends in the middle of it." if is_cut else ""
     report.error(
         DOCUMENTS,
         "not readable",
-        f"{path}:{line}: not JSON: {message} at column {column} (in doc {index}).{end} "
+        f"{path}:{line}: {message} at column {column} (in doc {index}).{end} "
         f"Nothing after this place could be read.",
     )
 

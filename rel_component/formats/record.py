@@ -7,7 +7,7 @@ whether they fit the text. What is wrong with them is found once for all in `to_
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple, Union
 
 Offsets = Tuple[int, int]
 
@@ -134,6 +134,8 @@ class Record:
         sentences, if the file has them.
     negatives (Sequence[Tuple[str, str]]): pairs of entity ids known to be unrelated.
     complete (bool): whether a pair without a relation is known to have none.
+    losses (FrozenSet[str]): of entities and relations, those of which some could not
+        be read: what is not listed is not known to be none.
     group (Optional[str]): documents of one group never land in different splits.
     bom (bool): whether a byte order mark was removed from the text's beginning.
     version (Optional[Version]): which annotation of its text it is, if there may be
@@ -149,6 +151,7 @@ class Record:
     sentences: Optional[Sequence[Offsets]] = None
     negatives: Sequence[Tuple[str, str]] = ()
     complete: bool = True
+    losses: FrozenSet[str] = frozenset()
     group: Optional[str] = None
     bom: bool = False
     version: Optional[Version] = None

@@ -3,9 +3,13 @@
 For each kind (documents, entities, relations): read = written + merged + skipped.
 """
 
+import re
 from collections import Counter, defaultdict
-from typing import Any, DefaultDict, Dict, Iterable, List
+from itertools import islice
+from typing import Any, DefaultDict, Dict, FrozenSet, Iterable, List, Set
 from typing import Counter as CounterType
+
+from ..wording import plural
 
 FILES = "files"
 DOCUMENTS = "documents"
@@ -44,6 +48,7 @@ class Report:
         self.hints: CounterType[str] = Counter()
         self.labels: Reasons = defaultdict(Counter)
         self.problems: List[str] = []
+        self._losses: Set[str] = set()
 
     def read(self, kind: str, n: int = 1) -> None:
         """Count items found in the input, before anything is decided on them.
@@ -76,6 +81,15 @@ class Report:
         """
         self.lost_with(kind, reason, n)
         self.problems.append(message)
+        if kind in (ENTITIES, RELATIONS):
+            self._losses.add(kind)
+
+    def take_losses(self) -> FrozenSet[str]:
+        """RETURNS (FrozenSet[str]): what the document that is read now has lost since
+        the last call, of entities and relations: it is incomplete."""
+        losses = frozenset(self._losses)
+        self._losses.clear()
+        return losses
 
     def lost_with(self, kind: str, reason: str, n: int) -> None:
         """Count items of a document that is lost; the sentence is the document's."""
@@ -110,7 +124,7 @@ class Report:
             elif isinstance(mine, dict):
                 for key, counts in theirs.items():
                     mine[key].update(counts)
-            else:
+            elif isinstance(mine, list):
                 mine.extend(theirs)
 
     def discard(self) -> None:
@@ -122,6 +136,25 @@ class Report:
     def saw(self, kind: str, labels: Iterable[str]) -> None:
         """Count labels, so that one can say which there are if others are asked for."""
         self.labels[kind].update(labels)
+
+    def list_problems(self, n: int) -> List[str]:
+        """Problems to be shown: where more than two are alike but for names and
+        numbers, the first one and how many more there are.
+
+        n (int): how many sentences at the most.
+        RETURNS (List[str]): the sentences, and how many are left out.
+        """
+        alike: DefaultDict[str, List[str]] = defaultdict(list)
+        for problem in dict.fromkeys(self.problems):
+            alike[SHAPE.sub("#", problem)].append(problem)
+        shown: List[str] = []
+        for group in islice(alike.values(), n):
+            more = len(group) - 1
+            shown += group if more < 2 else [f"{group[0]} ({more} more like this.)"]
+        n_more = sum(map(len, list(alike.values())[n:]))
+        if n_more:
+            shown.append(f"... and {plural(n_more, 'more problem')}.")
+        return shown
 
     @property
     def lost(self) -> int:
@@ -181,6 +214,10 @@ class Report:
             if reasons[kind]:
                 line += f", {reasons[kind].total()} {title} ({_list(reasons[kind])})"
         return line
+
+
+# a file, at the beginning; numbers, and what is quoted
+SHAPE = re.compile(r"^.*?\.\w+(?=[: ])|\d+|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 def _list(counts: CounterType[str]) -> str:

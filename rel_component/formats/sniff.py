@@ -1,6 +1,5 @@
 """What an input looks like, to recognise its format and to advise on wrong ones."""
 
-import json
 import re
 import zipfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from .io import (
     list_files,
     read_bytes,
 )
+from .json_values import TOLERANT, explain
 
 SIZE = 1 << 16
 
@@ -57,11 +57,12 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     except LookupError:
         decode(data, path, encoding)  # says what is wrong
         raise
-    value = _first_value(text)
+    value, problem = _first_value(text)
     if value is None and len(data) == SIZE and text.lstrip()[:1] in ("[", "{"):
         # the first document alone is longer than that
-        value = _first_value(path.read_bytes().decode(encoding, errors="replace"))
-    return Preview(path, text, value)
+        whole = path.read_bytes().decode(encoding, errors="replace")
+        value, problem = _first_value(whole)
+    return Preview(path, text, value, problem=problem)
 
 
 def _list_names(path: Path) -> Tuple[str, ...]:
@@ -72,17 +73,17 @@ def _list_names(path: Path) -> Tuple[str, ...]:
         return ()
 
 
-def _first_value(text: str) -> Any:
-    """The first JSON object, also of a list; None if there is none."""
+def _first_value(text: str) -> Tuple[Any, str]:
+    """The first JSON object, also of a list; None if there is none, and why not."""
     text = text.lstrip()
     if text.startswith("["):
         text = text[1:].lstrip()
     if not text.startswith("{"):
-        return None
+        return None, ""
     try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except (ValueError, RecursionError):
-        return None
+        return TOLERANT.raw_decode(text)[0], ""
+    except (ValueError, RecursionError) as error:
+        return None, explain(error)
 
 
 def _is_semeval_key(preview: Preview) -> bool:

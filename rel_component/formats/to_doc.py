@@ -16,6 +16,8 @@ from .record import Offsets, Record
 from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
 from .tokens import load_tokenizer, make_doc, set_sentences
 
+INCOMPLETE = "documents marked as incomplete: something in them was not converted"
+
 
 def to_docs(
     records: Iterable[Record],
@@ -84,9 +86,15 @@ def _convert(
         report.skipped(DOCUMENTS, "no relation")
         report.skipped(ENTITIES, "document has no relation", len(keys))
         return None
-    _set_entities(doc, [by_key[key] for key in keys], options, report)
+    losses = record.losses | report.take_losses()
+    report.note(INCOMPLETE, int(bool(losses and record.complete)))
+    is_whole = ENTITIES not in losses
+    _set_entities(doc, [by_key[key] for key in keys], is_whole, options, report)
     set_relations(
-        doc, links.relations, complete=record.complete, negatives=links.negatives
+        doc,
+        links.relations,
+        complete=record.complete and not losses,
+        negatives=links.negatives,
     )
     doc.user_data[SOURCE_KEY] = _describe(record, options, report)
     report.written(DOCUMENTS)
@@ -174,13 +182,14 @@ def _align(
 
 
 def _set_entities(
-    doc: Doc, spans: List[Span], options: Options, report: Report
+    doc: Doc, spans: List[Span], is_whole: bool, options: Options, report: Report
 ) -> None:
     # in the order of the text
     is_flat = all(a.end <= b.start for a, b in zip(spans, spans[1:]))
     chosen = spans if is_flat else filter_spans(spans)
     n_left_out = len(spans) - len(chosen)
-    doc.ents = chosen
+    # where some were lost, no other token is known to be outside of all entities
+    doc.set_ents(chosen, default="outside" if is_whole else "missing")
     if options.spans_key:
         doc.spans[options.spans_key] = SpanGroup(
             doc, name=options.spans_key, spans=spans

@@ -4,7 +4,17 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    DefaultDict,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from ...wording import plural
 from ..base import DEFAULT_LABEL, Option, Options
@@ -139,6 +149,7 @@ class _Document:
         self.annotations: List[_Annotation] = []
         self.places: DefaultDict[str, List[_Place]] = defaultdict(list)
         self.relation_ids: Dict[str, str] = {}
+        self.losses: FrozenSet[str] = frozenset()
 
     def read(self) -> Record:
         """RETURNS (Record): the document."""
@@ -159,6 +170,7 @@ class _Document:
             sentences=self._find_sentences(layout),
             negatives=negatives,
             complete=self.options.complete and not is_partial,
+            losses=self.losses,
             meta={"infons": self.infons},
         )
 
@@ -380,6 +392,7 @@ class _Document:
             )
         self.report.read(RELATIONS)
         self.report.skipped(RELATIONS, "more than two entities")
+        self.losses = frozenset({RELATIONS})
         return []
 
     def _make(

@@ -12,6 +12,7 @@ from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, T
 
 from ..base import Format, Options, Preview
 from ..fields import (
+    LOST,
     EndpointError,
     FieldError,
     add_id,
@@ -69,7 +70,7 @@ def _read_row(value: Any, source: Source, options: Options, report: Report) -> R
     for i, entity in enumerate(values):
         with items.entity():
             items.entities.append(_read_entity(entity, f"entities[{i}]"))
-    ends = _Ends(items.entities)
+    ends = _Ends(items.entities, len(values))
     for i, link in enumerate(links or []):
         with items.relation(*peek(link, "label")):
             items.relations.append(_read_relation(link, f"relations[{i}]", ends))
@@ -137,7 +138,8 @@ def _read_relation(value: Any, field: str, ends: "_Ends") -> RelationRecord:
 class _Ends:
     """Finds the entities that relations name by position, or repeat."""
 
-    def __init__(self, entities: List[EntityRecord]) -> None:
+    def __init__(self, entities: List[EntityRecord], n_listed: int) -> None:
+        self.n_listed = n_listed
         self._by_field = {entity.field: entity for entity in entities}
         self._by_pieces: DefaultDict[Tuple[Offsets, ...], List[EntityRecord]]
         self._by_pieces = defaultdict(list)
@@ -170,10 +172,12 @@ class _Ends:
                 f"{len(found)} entities ({', '.join(labels)}) stand there, expected "
                 f"its label to say which",
             )
+        if isinstance(value, int) and 0 <= value < self.n_listed:
+            raise EndpointError(path, f"entities[{value}] was not converted", LOST)
         raise EndpointError(
             path,
             f"{show(value)} is not an entity of this document, expected one of its "
-            f"{len(self._by_field)} entities, or its position among them, from 0",
+            f"{self.n_listed} entities, or its position among them, from 0",
         )
 
 

@@ -7,7 +7,7 @@ together. Source: as of `annotto`.
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Set, Tuple
 
 from ..base import Format, Options, Preview
 from ..fields import FieldError, check, get, get_text, show, skip_document
@@ -36,6 +36,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     for i, (_, value) in enumerate(iter_json(path, options, Report())):
         last[_key(value)] = i
     texts: Dict[int, Record] = {}
+    broken: Set[int] = set()
     for i, (source, value) in enumerate(iter_json(path, options, report)):
         key = _key(value)
         try:
@@ -47,6 +48,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             skip_document(source, value, error, KINDS, report)
             report.read(RELATIONS)
             report.lost_with(RELATIONS, "wrong fields", 1)
+            broken.add(key)
         else:
             if key in texts:
                 report.merged(DOCUMENTS, "rows of the same text")
@@ -54,7 +56,10 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
                 texts[key] = _start(row, text, source, options)
             _add(texts[key], label, ends, source, options, report)
         if i == last[key] and key in texts:
-            yield texts.pop(key)
+            record = texts.pop(key)
+            if key in broken:
+                record.losses = frozenset({ENTITIES, RELATIONS})
+            yield record
 
 
 def _key(value: Any) -> int:
