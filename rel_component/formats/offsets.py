@@ -1,5 +1,6 @@
 """Where entities stand in a text: units of offsets, repairs, trimming."""
 
+import unicodedata
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..wording import plural
@@ -32,11 +33,11 @@ def locate_entities(
         fragments = translated.get(entity.id, list(entity.fragments))
         problem = _find_problem(text, entity, fragments)
         if problem:
-            shift = _find_shift(text, entity, fragments)
-            if not shift or not options.repair_offsets:
-                _report_misplaced(record, entity, problem, shift, report)
+            place = _find_place(text, entity, fragments)
+            if not place or not options.repair_offsets:
+                _report_misplaced(record, entity, problem, place, report)
                 continue
-            fragments = [(start + shift, end + shift) for start, end in fragments]
+            fragments = [place]
             report.repair("offsets moved to the stored text")
         stretch = _join(record, entity, fragments, options, report)
         if stretch:
@@ -78,41 +79,67 @@ def _fits(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
     return not _find_problem(text, entity, fragments)
 
 
-def _find_shift(text: str, entity: EntityRecord, fragments: Fragments) -> int:
-    """The one shift within reach that makes a contiguous entity fit, or 0."""
-    if not entity.text or len(fragments) > 1:
-        return 0
+def _find_place(
+    text: str, entity: EntityRecord, fragments: Fragments
+) -> Optional[Offsets]:
+    """Where the stated text of a contiguous entity stands: at its start, or else the
+    one place within reach."""
+    stated = entity.text
+    if not stated or len(fragments) > 1:
+        return None
     start, end = fragments[0]
-    if end - start != len(entity.text) or not -REACH <= start <= len(text) + REACH:
-        return 0
-    low = max(0, start - REACH)
-    window = text[low : start + REACH + len(entity.text)]
-    at = window.find(entity.text)
-    if at < 0 or window.find(entity.text, at + 1) >= 0:
-        return 0
-    return low + at - start
+    if not -REACH <= start <= len(text) + REACH:
+        return None
+    if start < 0 or not text.startswith(stated, start):
+        low = max(0, start - REACH)
+        window = text[low : start + REACH + len(stated)]
+        at = window.find(stated)
+        if at < 0 or window.find(stated, at + 1) >= 0:
+            return None
+        start = low + at
+    is_near = abs(start + len(stated) - end) <= REACH
+    return (start, start + len(stated)) if is_near else None
 
 
 def _report_misplaced(
-    record: Record, entity: EntityRecord, problem: str, shift: int, report: Report
+    record: Record,
+    entity: EntityRecord,
+    problem: str,
+    place: Optional[Offsets],
+    report: Report,
 ) -> None:
     advice = "Correct the offsets."
     if entity.text_name != "text":
         advice = "Correct the offsets, or which tokens are its first and last."
-    if shift:
-        direction = "before" if shift < 0 else "after"
-        distance = f"{plural(abs(shift), 'character')} {direction}"
-        advice = f"That text stands {distance}: --repair-offsets moves it there."
-        report.hint(
-            f"texts of entities stand {distance} their offsets; if that is so all over "
-            f"a file, its texts were edited after annotation. --repair-offsets moves "
-            f"such entities"
-        )
+    if place:
+        where, hint = _compare(entity, place)
+        advice = f"That text stands {where}: --repair-offsets moves it there."
+        report.hint(hint)
     report.error(
         ENTITIES,
         "offsets do not fit the text",
         f"{record.place(entity)}: {problem}; entity {entity.label!r} not "
         f"converted. {advice}",
+    )
+
+
+def _compare(entity: EntityRecord, place: Offsets) -> Tuple[str, str]:
+    """Where a text stands instead, and what to do if that is so in a whole file."""
+    shift = place[0] - entity.start
+    if shift:
+        direction = "before" if shift < 0 else "after"
+        distance = f"{plural(abs(shift), 'character')} {direction}"
+        return distance, (
+            f"texts of entities stand {distance} their offsets; if that is so all over "
+            f"a file, its texts were edited after annotation. --repair-offsets moves "
+            f"such entities"
+        )
+    kind = "are wrong"
+    if place[1] == entity.end + 1:
+        kind = "look inclusive (that of the last character, not of the next one)"
+    return f"at {place[0]}-{place[1]}", (
+        f"ends of entities {kind}: their texts begin at their offsets and end "
+        f"elsewhere. --repair-offsets moves such ends"
     )
 
 
@@ -189,22 +216,54 @@ def _trim(text: str, start: int, end: int) -> Offsets:
 
 
 def _translate(record: Record, report: Report) -> Dict[str, Fragments]:
-    """Fragments in code points, where all of a document fit in another unit only."""
+    """Fragments in code points, where all of a document fit in another unit only.
+
+    They fit if the texts that the file states stand there. Where it states none, and
+    the tool may count clusters, they fit if they begin and end with a word.
+    """
     text = record.text
-    stated = [entity for entity in record.entities if entity.text is not None]
-    if all(_fits(text, entity, list(entity.fragments)) for entity in stated):
+    checked = [entity for entity in record.entities if entity.text is not None]
+    fits, units = _fits, None
+    if not checked and record.may_count_clusters:
+        checked, fits, units = record.entities, _is_on_words, (GRAPHEMES,)
+    if all(fits(text, entity, list(entity.fragments)) for entity in checked):
         return {}
     for unit, positions in _units(record):
+        if units is not None and unit not in units:
+            continue
         found: Dict[str, Fragments] = {}
         for entity in record.entities:
             ends = [(positions.get(s), positions.get(e)) for s, e in entity.fragments]
             found[entity.id] = [
                 (-1 if s is None else s, -1 if e is None else e) for s, e in ends
             ]
-        if all(_fits(text, entity, found[entity.id]) for entity in stated):
+        if all(fits(text, entity, found[entity.id]) for entity in checked):
             report.repair(f"offsets in {unit}", len(record.entities))
             return found
+        if units is not None:
+            report.hint(
+                "entities begin or end inside words, in texts with letters of several "
+                "characters (accents, emoji); if the project counts such grapheme "
+                "clusters as one, look at their texts, and export without that setting"
+            )
     return {}
+
+
+def _is_on_words(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
+    """Whether an entity is in the text, and neither begins nor ends inside a word."""
+    return all(
+        0 <= start < end <= len(text)
+        and _is_border(text, start)
+        and _is_border(text, end)
+        for start, end in fragments
+    )
+
+
+def _is_border(text: str, at: int) -> bool:
+    if at in (0, len(text)):
+        return True
+    is_inside = text[at - 1].isalnum() and text[at].isalnum()
+    return not is_inside and not _continues(text, at)
 
 
 def _units(record: Record) -> List[Tuple[str, Dict[int, int]]]:
@@ -246,6 +305,28 @@ def _utf8(text: str, i: int) -> int:
     return len(text[i].encode("utf8"))
 
 
+def _continues(text: str, i: int) -> bool:
+    """Whether a character belongs to the letter before it: accents, variants, joined
+    emoji, skin tones, the second half of a flag."""
+    if i == 0:
+        return False
+    if text[i] == JOINER or unicodedata.category(text[i]) in ("Mn", "Me", "Mc"):
+        return True
+    if text[i - 1] == JOINER or text[i - 1 : i + 1] == "\r\n":
+        return True
+    if FLAGS[0] <= text[i] <= FLAGS[1]:
+        start = i
+        while start and FLAGS[0] <= text[start - 1] <= FLAGS[1]:
+            start -= 1
+        return (i - start) % 2 == 1
+    return SKINS[0] <= text[i] <= SKINS[1]
+
+
+def _grapheme(text: str, i: int) -> int:
+    # at the last character of a cluster: the next offset is behind all of it
+    return 0 if i + 1 < len(text) and _continues(text, i + 1) else 1
+
+
 def _line_end_as_one(text: str, i: int) -> int:
     return 0 if text[i : i + 2] == "\r\n" else 1
 
@@ -260,10 +341,16 @@ def _without_mark(text: str, i: int) -> int:
 
 UTF16 = "UTF-16 units"
 BYTES = "UTF-8 bytes"
+# Unicode Standard Annex 29, without what is rare
+GRAPHEMES = "grapheme clusters"
+JOINER = "\u200d"
+FLAGS = ("\U0001f1e6", "\U0001f1ff")
+SKINS = ("\U0001f3fb", "\U0001f3ff")
 UNITS: Dict[str, Width] = {
     UTF16: _utf16,
     BYTES: _utf8,
     "characters with line ends as one": _line_end_as_one,
     "characters with line ends as two": _line_end_as_two,
     "characters without the byte order mark": _without_mark,
+    GRAPHEMES: _grapheme,
 }

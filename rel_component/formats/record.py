@@ -138,6 +138,8 @@ class Record:
         be read: what is not listed is not known to be none.
     group (Optional[str]): documents of one group never land in different splits.
     bom (bool): whether a byte order mark was removed from the text's beginning.
+    may_count_clusters (bool): whether the tool's offsets may count grapheme clusters,
+        such as a letter with its accents, as one.
     version (Optional[Version]): which annotation of its text it is, if there may be
         several.
     meta (Dict[str, Any]): whatever else the file says about the document.
@@ -154,6 +156,7 @@ class Record:
     losses: FrozenSet[str] = frozenset()
     group: Optional[str] = None
     bom: bool = False
+    may_count_clusters: bool = False
     version: Optional[Version] = None
     meta: Dict[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -7,7 +7,6 @@ Source: github.com/doccano/doccano, backend/data_export/models.py and
 backend/data_import/pipeline.
 """
 
-import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -36,11 +35,6 @@ KNOWN = {*TEXTS, *LISTS, *IGNORED, "relations"}
 OLD = "annotations"
 KINDS = {**dict.fromkeys((*LISTS, OLD), ENTITIES), "relations": RELATIONS}
 EVERYBODY = "all"
-# marks that combine with the letter before: accents, joiner, variants, skin, flags
-CLUSTER = re.compile(
-    r"[\u0300-\u036f\u200d\u20d0-\u20ff\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]"
-    r"|[\U0001f1e6-\U0001f1ff]{2}"
-)
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -86,18 +80,13 @@ def _read_example(
             label = get_text(check(value, dict, field), "type", field)
             ends = items.ends(value, ("from_id", "to_id"), field, (int, str))
             items.relate(label, *ends, field)
-    if items.entities and CLUSTER.search(text):
-        report.hint(
-            "a text has letters of several characters (accents, emoji); if the project "
-            "counts such grapheme clusters as one, entities after them are shifted: "
-            "look at their texts, and export without that setting if they are"
-        )
     return Record(
         text,
         source,
         items.entities,
         items.relations,
         complete=options.complete and links is not None,
+        may_count_clusters=True,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
 

@@ -195,13 +195,29 @@ def test_projects_that_label_whole_texts_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, is_odd",
-    [("e\u0301 a", True), ("\U0001f1eb\U0001f1f7 a", True), ("\xe9 a", False)],
+    "text, spans, found",
+    [
+        ("e\u0301 ab", [[0, 1, "A"], [2, 4, "B"]], ["e\u0301", "ab"]),
+        ("\U0001f1eb\U0001f1f7\U0001f1eb\U0001f1f7 ab", [[3, 5, "A"]], ["ab"]),
+        ("\U0001f44d\U0001f3fd\u200d\U0001f467 ab", [[2, 4, "A"]], ["ab"]),
+        # these are characters already
+        ("e\u0301 ab", [[3, 5, "A"]], ["ab"]),
+        ("\xe9 ab", [[3, 4, "A"]], ["b"]),
+    ],
 )
-def test_advice_on_grapheme_clusters(tmp_path, text, is_odd):
-    value = {"text": text, "label": [[0, 1, "A"]], "relations": []}
+def test_offsets_in_grapheme_clusters(tmp_path, text, spans, found):
+    value = {"text": text, "label": spans, "relations": []}
+    (doc,), report = read_lines(tmp_path, value)
+    assert [span.text for span in doc.spans["entities"]] == found
+    is_repaired = "offsets in grapheme clusters" in report.repaired
+    assert is_repaired == (spans[0][0] != 3 or "\U0001f1eb" in text)
+    assert not report.hints
+
+
+def test_offsets_that_end_inside_words_anyway(tmp_path):
+    value = {"text": "e\u0301 abc", "label": [[4, 5, "A"]], "relations": []}
     _, report = read_lines(tmp_path, value)
-    assert any("grapheme clusters" in hint for hint in report.hints) == is_odd
+    assert any("grapheme clusters as one" in hint for hint in report.hints)
 
 
 @for_seeds(300)
