@@ -15,6 +15,8 @@ Hierarchy = Dict[str, Set[str]]
 
 ARGUMENT = re.compile(r"([^\s:,;<>]+):([^\s,;]+)$")
 MACRO = re.compile(r"\s*(<[^>]+>)\s*=\s*(.*)$")
+# of sections: brat's SECTION_ALIAS
+ALIASES = {"spans": "entities"}
 RESERVED = ("<ENTITY>", "<EVENT>", "<ANY>", "<RELATION>")
 # they permit overlaps of spans and are no relations
 SPAN_RULES = ("<OVERLAP>", "ENTITY-NESTING")
@@ -76,10 +78,12 @@ def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
 def _read_sections(path: Path) -> Dict[str, List[Line]]:
     sections: Dict[str, List[Line]] = {}
     current = ""
-    for number, line in enumerate(_read_text(path).split("\n"), 1):
+    lines = re.split(r"\r\n|\n|\r", _read_text(path))
+    for number, line in enumerate(lines, 1):
         header = re.match(r"\s*\[(\w+)\]\s*$", line)
         if header:
             current = header.group(1).lower()
+            current = ALIASES.get(current, current)
             sections.setdefault(current, [])
         elif line.strip() and not line.lstrip().startswith("#"):
             sections.setdefault(current, []).append((number, line.rstrip()))

@@ -140,6 +140,11 @@ def _check_options(options: Options, on_error: str) -> None:
                 f"--null-label {label} and --map-label {label}="
                 f"{options.map_label[label]}: expected one of them."
             )
+    if options.group_by is not None and not options.group_by.strip("."):
+        raise ValueError(
+            f"--group-by: found {options.group_by!r}, expected a field such as "
+            f"meta.source, id or file."
+        )
     check_regex("group-regex", options.group_regex)
     if options.group_regex and not options.group_by:
         raise ValueError("--group-regex: expected --group-by with it, for the field.")

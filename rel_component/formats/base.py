@@ -215,6 +215,7 @@ class Preview:
     text (str): the first characters; empty for a folder.
     value (Any): the first JSON object, if there is one.
     names (Tuple[str, ...]): of a zip archive: what is in it.
+    inner (Any): of a zip archive of JSON lines: the first JSON object in it.
     problem (str): why the first JSON object can't be read, if it is well-formed.
     """
 
@@ -222,6 +223,7 @@ class Preview:
     text: str = ""
     value: Any = None
     names: Tuple[str, ...] = ()
+    inner: Any = None
     problem: str = ""
 
     def has(self, *keys: str) -> bool:

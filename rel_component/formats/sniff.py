@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Tuple
 
+from .archive import BROKEN
 from .base import FormatError, Preview
 from .io import (
     cannot_read,
@@ -15,6 +16,7 @@ from .io import (
     is_blank,
     list_files,
     read_bytes,
+    split_lines,
 )
 from .json_values import TOLERANT, explain
 
@@ -48,7 +50,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
             return Preview(path)
         read_bytes(path)
     if data.startswith(b"PK") and zipfile.is_zipfile(path):
-        return Preview(path, names=_list_names(path))
+        return _look_into(path)
     check_binary(data, path)
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
         check_utf16(data, path)
@@ -65,12 +67,19 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     return Preview(path, text, value, problem=problem)
 
 
-def _list_names(path: Path) -> Tuple[str, ...]:
+def _look_into(path: Path) -> Preview:
+    """What is in a zip archive, and the first JSON object of its first file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return tuple(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return ()
+            names = tuple(archive.namelist())
+            first = next((name for name in names if name[-1:] != "/"), None)
+            if first is None or not first.endswith(".jsonl"):
+                return Preview(path, names=names)
+            with archive.open(first) as file:
+                text = file.readline(SIZE).decode("utf-8-sig", errors="replace")
+            return Preview(path, names=names, inner=_first_value(text)[0])
+    except BROKEN:
+        return Preview(path)
 
 
 def _first_value(text: str) -> Tuple[Any, str]:
@@ -86,12 +95,26 @@ def _first_value(text: str) -> Tuple[Any, str]:
         return None, explain(error)
 
 
+def _has_columns(preview: Preview, *names: str) -> bool:
+    """Whether the first line of a table has these names."""
+    line = split_lines(preview.text.lstrip("\ufeff"))[0]
+    cells = {cell.strip().strip('"') for cell in re.split("[,\t;]", line)}
+    return cells.issuperset(names)
+
+
+def _is_i2b2(preview: Preview) -> bool:
+    if preview.path.is_dir():
+        files = (p for p in list_files(preview.path) if p.suffix in (".con", ".rel"))
+        return any(read_preview(file).text.startswith('c="') for file in files)
+    return preview.text.lstrip().startswith('c="')
+
+
 def _is_semeval_key(preview: Preview) -> bool:
     line = preview.text.lstrip().partition("\n")[0].rstrip()
     return bool(re.fullmatch(r"\d+\t(?:Other|\w+-\w+)(?:\(e\d,e\d\))?", line))
 
 
-# tools by their marks, for advice where there is no reader
+# what has no reader, by its marks; in parentheses the nearest way in
 OTHERS: Dict[str, Callable[[Preview], bool]] = {
     "the labeling config of a Label Studio project, which has no annotations": (
         lambda head: head.text.lstrip().startswith("<View")
@@ -107,6 +130,18 @@ OTHERS: Dict[str, Callable[[Preview], bool]] = {
     "a legacy UIMA CAS JSON export of INCEpTION (export as UIMA CAS JSON)": (
         lambda head: head.has("_context", "_views")
     ),
+    "a CSV or TSV export of Label Studio, which has no relations (export as JSON)": (
+        lambda head: (
+            _has_columns(head, "annotation_id") or _has_columns(head, "lead_time")
+        )
+    ),
+    "a CSV export of doccano, which has no relations (export as JSONL(relation))": (
+        lambda head: (
+            _has_columns(head, "id", "data", "label")
+            or _has_columns(head, "id", "text", "label")
+        )
+    ),
+    "i2b2 2010 (concepts and relations beside the text)": _is_i2b2,
     "a spaCy DocBin (.spacy), which needs no conversion": (
         lambda head: head.path.suffix == ".spacy"
     ),

@@ -6,33 +6,30 @@ from .fields import FieldError, check, show
 from .record import Offsets
 
 
-def check_words(value: Any, path: str, *, blanks: bool = False) -> List[str]:
-    """The value, if it is a list of words.
+def check_words(value: Any, path: str) -> List[str]:
+    """The value, if it is a list of words; some may be nothing but whitespace.
 
     value (Any): as the file has it.
     path (str): its field, for the message.
-    blanks (bool): whether a word may be nothing but whitespace.
     RETURNS (List[str]): may be empty.
     RAISES (FieldError): naming the first that is no word.
     """
     for i, word in enumerate(check(value, list, path)):
-        content = check(word, str, f"{path}[{i}]")
-        if not (content if blanks else content.strip()):
+        if not check(word, str, f"{path}[{i}]"):
             raise FieldError(f"{path}[{i}]", f"found {show(word)}, expected a word")
     return value
 
 
-def check_sentences(value: Any, path: str, *, blanks: bool = False) -> List[List[str]]:
+def check_sentences(value: Any, path: str) -> List[List[str]]:
     """The value, if it is a list of sentences, which are lists of words.
 
     value (Any): as the file has it.
     path (str): its field, for the message.
-    blanks (bool): whether a word may be nothing but whitespace.
     RETURNS (List[List[str]]): a sentence may be empty, but not all are.
     RAISES (FieldError): naming the first that is wrong.
     """
     for i, sentence in enumerate(check(value, list, path)):
-        check_words(sentence, f"{path}[{i}]", blanks=blanks)
+        check_words(sentence, f"{path}[{i}]")
     if not any(value):
         raise FieldError(path, f"found {show(value)}, expected words")
     return value

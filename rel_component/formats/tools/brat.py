@@ -427,9 +427,20 @@ class _Document:
 def _annotation_files(base: Path) -> List[Path]:
     """All that belong to a document; brat too prefers the joined file."""
     joined = _add_suffix(base, JOINED)
-    parts = [_add_suffix(base, suffix) for suffix in PARTS]
     # a link to a file that is gone is no text without annotations
-    return [joined] if os.path.lexists(joined) else list(filter(os.path.lexists, parts))
+    if os.path.lexists(joined):
+        return [joined]
+    parts = [_add_suffix(base, suffix) for suffix in PARTS]
+    return [part for part in parts if os.path.lexists(part) and not is_i2b2(part)]
+
+
+def is_i2b2(path: Path) -> bool:
+    """RETURNS (bool): whether a `.rel` or `.con` file is of i2b2 2010, not of brat."""
+    try:
+        with path.open("rb") as file:
+            return file.read(100).lstrip().startswith(b'c="')
+    except OSError:
+        return False
 
 
 def _add_suffix(base: Path, suffix: str) -> Path:
@@ -479,7 +490,7 @@ def find_base(path: Path) -> Optional[Path]:
     RETURNS (Optional[Path]): the file without its suffix.
     """
     base = path.with_suffix("")
-    is_part = path.suffix in SUFFIXES
+    is_part = path.suffix in SUFFIXES and not is_i2b2(path)
     is_text = path.suffix == ".txt" and bool(_annotation_files(base))
     return base if is_part or is_text else None
 
@@ -487,12 +498,14 @@ def find_base(path: Path) -> Optional[Path]:
 def _sniff(preview: Preview) -> bool:
     path = preview.path
     if path.is_dir():
-        return any(file.suffix in SUFFIXES for file in list_files(path))
+        files = (file for file in list_files(path) if file.suffix in SUFFIXES)
+        return any(not is_i2b2(file) for file in files)
     if find_base(path) or path.name in CONFIGS:
         return True
     # a text that nobody annotated, among others
     return path.suffix == ".txt" and any(
-        other.suffix in SUFFIXES for other in path.parent.iterdir()
+        other.suffix in SUFFIXES and not is_i2b2(other)
+        for other in path.parent.iterdir()
     )
 
 

@@ -10,6 +10,7 @@ backend/data_import/pipeline.
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
+from ..archive import Archive
 from ..base import Format, Options, Preview
 from ..fields import (
     FieldError,
@@ -35,17 +36,29 @@ KNOWN = {*TEXTS, *LISTS, *IGNORED, "relations"}
 OLD = "annotations"
 KINDS = {**dict.fromkeys((*LISTS, OLD), ENTITIES), "relations": RELATIONS}
 EVERYBODY = "all"
+ZIP = b"PK"
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read an export of a sequence labelling project.
 
-    path (Path): the file; `admin.jsonl` is taken for what admin annotated.
+    path (Path): the file, or the archive that doccano has put it into; `admin.jsonl` is
+        taken for what admin annotated.
     options (Options): `entities_only` accepts examples without a list of relations.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per line.
     RAISES (FormatError): if it is no JSON file.
     """
+    with path.open("rb") as file:
+        if not file.read(4).startswith(ZIP):
+            yield from _read_file(path, options, report)
+            return
+        archive = Archive(file, str(path))
+        for name in archive.names:
+            yield from _read_file(archive.find(name), options, report)
+
+
+def _read_file(path: Path, options: Options, report: Report) -> Iterator[Record]:
     for source, value in iter_json(path, options, report):
         source = add_id(source, value, "id")
         try:
@@ -140,11 +153,15 @@ def _is_span(value: Any) -> bool:
 
 
 def _looks_like(preview: Preview) -> bool:
-    if not preview.has("text") and not preview.has("data"):
+    value = preview.value
+    if preview.names:
+        is_ours = all(name.endswith(".jsonl") for name in preview.names)
+        value = preview.inner if is_ours else None
+    if not isinstance(value, dict) or not ("text" in value or "data" in value):
         return False
-    lists = [preview.value[key] for key in (*LISTS, OLD) if key in preview.value]
-    spans = [value[0] for value in lists if isinstance(value, list) and value]
-    is_empty = bool(lists) and all(value == [] for value in lists)
+    lists = [value[key] for key in (*LISTS, OLD) if key in value]
+    spans = [found[0] for found in lists if isinstance(found, list) and found]
+    is_empty = bool(lists) and all(found == [] for found in lists)
     return any(map(_is_span, spans)) or is_empty
 
 

@@ -85,8 +85,7 @@ class _Document:
         self.names = names
         self.options = options
         self.report = report
-        # the corpus has words that are blanks
-        words = check_sentences(get(self.obj, "sents", list), "sents", blanks=True)
+        words = check_sentences(get(self.obj, "sents", list), "sents")
         self.text = Text(words)
         self.items = Items(source, report)
         # where directions do not count, they are not annotated apart

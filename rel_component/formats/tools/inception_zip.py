@@ -7,13 +7,12 @@ Source: projects_export.adoc in github.com/inception-project/inception.
 """
 
 import re
-import zipfile
-import zlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
+from ..archive import Archive
 from ..base import Format, FormatError, Options, Preview
 from ..io import decode, read_bytes
 from ..record import Record, Source, Version
@@ -27,17 +26,6 @@ TYPE_SYSTEM = "typesystem.xml"
 CURATOR = "CURATION_USER"
 # a document before anybody annotated it
 INITIAL = "INITIAL_CAS"
-# of one file in an archive: more would be a bomb
-MAX_SIZE = 1 << 29
-BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,  # what is encrypted
-    ValueError,
-)
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -51,11 +39,11 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     RAISES (FormatError): if there is no document in it.
     """
     with path.open("rb") as file:
-        yield from _read_documents(_Archive(file, str(path)), options, report)
+        yield from _read_documents(Archive(file, str(path)), options, report)
 
 
 def _read_documents(
-    archive: "_Archive", options: Options, report: Report
+    archive: Archive, options: Options, report: Report
 ) -> Iterator[Record]:
     names = [name for name in archive.names if _is_document(name)]
     if not names:
@@ -90,54 +78,14 @@ def _read_documents(
         yield record
 
 
-class _Archive:
-    """A zip archive, whatever is in it.
-
-    names (List[str]): the files in it.
-    """
-
-    def __init__(self, file: BinaryIO, place: str) -> None:
-        self.place = place
-        try:
-            self._zip = zipfile.ZipFile(file)
-            infos = self._zip.infolist()
-        except BROKEN as error:
-            raise FormatError(
-                f"{place}: this is no zip archive that can be read: {error}. Export it "
-                f"anew."
-            ) from None
-        self._sizes = {info.filename: info.file_size for info in infos}
-        self.names: List[str] = [name for name in self._sizes if name[-1:] != "/"]
-
-    def read(self, name: str) -> bytes:
-        """RETURNS (bytes): a file in it."""
-        place = f"{self.place}/{name}"
-        size = self._sizes[name]
-        if size > MAX_SIZE:
-            raise FormatError(
-                f"{place}: found {size} bytes, expected at most {MAX_SIZE} in one file "
-                f"of an archive. Unpack it, and give the file."
-            )
-        try:
-            with self._zip.open(name) as file:
-                data = file.read(size + 1)
-        except BROKEN as error:
-            raise FormatError(
-                f"{place}: can't be unpacked: {error}. Export it anew, without a "
-                f"password."
-            ) from None
-        if not data.strip():
-            raise FormatError(f"{place}: the file is empty; expected annotations.")
-        return data
-
-    def find_typesystem(self, name: str) -> Optional[str]:
-        """RETURNS (Optional[str]): the one in the folder of a file."""
-        folder = name.rpartition("/")[0]
-        for other in self.names:
-            parent, _, last = other.rpartition("/")
-            if parent == folder and last.lower() == TYPE_SYSTEM:
-                return other
-        return None
+def _find_typesystem(archive: Archive, name: str) -> Optional[str]:
+    """The one in the folder of a file."""
+    folder = name.rpartition("/")[0]
+    for other in archive.names:
+        parent, _, last = other.rpartition("/")
+        if parent == folder and last.lower() == TYPE_SYSTEM:
+            return other
+    return None
 
 
 def _is_document(name: str) -> bool:
@@ -149,11 +97,11 @@ def _is_document(name: str) -> bool:
 
 
 def _read_member(
-    archive: _Archive, name: str, options: Options, report: Report
+    archive: Archive, name: str, options: Options, report: Report
 ) -> Record:
     data = archive.read(name)
     if name.endswith(".zip"):
-        archive = _Archive(BytesIO(data), f"{archive.place}/{name}")
+        archive = Archive(BytesIO(data), f"{archive.place}/{name}")
         inner = [n for n in archive.names if n.endswith(SUFFIXES)]
         if len(inner) != 1:
             raise FormatError(
@@ -174,11 +122,11 @@ def _read_member(
     return inception.read_json(text, types_data, source, options, report)
 
 
-def _find_types(archive: _Archive, name: str, options: Options) -> Tuple[bytes, str]:
+def _find_types(archive: Archive, name: str, options: Options) -> Tuple[bytes, str]:
     given = options[inception.TYPESYSTEM]
     if given:
         return read_bytes(given), str(given)
-    types = archive.find_typesystem(name)
+    types = _find_typesystem(archive, name)
     if types is None:
         raise FormatError(
             f"{archive.place}/{name}: found no TypeSystem.xml beside it, expected it "

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..base import DEFAULT_LABEL, Format, Option, Options, Preview
-from ..fields import FieldError, add_id, check, get, get_list, skip_document
+from ..fields import FieldError, add_id, check, get, get_list, show, skip_document
 from ..html_text import render
 from ..json_values import iter_json
 from ..record import Record, Source, Version
@@ -38,6 +38,7 @@ FIELDS: Option[Mapping[str, str]] = Option(
 )
 ANNOTATIONS = ("annotations", "completions")
 UNUSED = ("drafts", "predictions")
+UPLOADED = re.compile(r"\s*/data/(?:upload|local-files)/\S*\s*")
 KNOWN = {"data", *ANNOTATIONS, *UNUSED}
 KINDS = {"regions": ENTITIES, "relations": RELATIONS}
 # what JSON-MIN adds to the fields of a task's data
@@ -187,8 +188,22 @@ class _Reader:
     ) -> Iterator[Record]:
         try:
             data = get(task, "data", dict)
+            if annotation.medium:
+                raise FieldError(
+                    annotation.path or "result",
+                    f"found regions of {annotation.medium}, expected stretches of "
+                    f"text: pictures, videos and sounds are not read",
+                    "not of a text",
+                )
             name = self._find_field(data, annotation.targets)
             text = data[name]
+            if not annotation.regions and UPLOADED.fullmatch(text):
+                raise FieldError(
+                    f"data.{name}",
+                    f"found {show(text)}, expected a text: uploaded files are not in "
+                    f"the export",
+                    "not of a text",
+                )
             if has_html:
                 self.html_fields.add(name)
             if name in self.html_fields:

@@ -70,6 +70,14 @@ class Annotation:
         )
 
     @property
+    def medium(self) -> str:
+        """RETURNS (str): what its regions are in, if it is no text: a picture, a video
+        or a sound; empty otherwise."""
+        values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
+        found = [_find_medium(value) for value in values if is_dict(value)]
+        return found[0] if found and all(found) else ""
+
+    @property
     def targets(self) -> List[str]:
         """RETURNS (List[str]): names of the texts that its regions are in."""
         regions = [i.value for i in self.regions if is_dict(i.value)]
@@ -217,6 +225,16 @@ def sort_results(path: str, obj: Dict[str, Any], results: List[Any]) -> Annotati
         else:
             annotation.ignored.append(show(value.get("type")))
     return annotation
+
+
+def _find_medium(value: Dict[str, Any]) -> str:
+    if "start" in value or "end" in value or "globalOffsets" in value:
+        is_time = isinstance(value.get("start"), float) or "channel" in value
+        return "a sound" if is_time else ""
+    if "sequence" in value or "ranges" in value:
+        return "a video"
+    is_place = "points" in value or "rle" in value or {"x", "y"} <= set(value)
+    return "a picture" if is_place else ""
 
 
 def is_dict(value: Any) -> bool:

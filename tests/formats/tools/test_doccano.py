@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import pytest
 
@@ -235,3 +236,30 @@ def test_damaged_files(tmp_path, rng):
         annotation=rng.choice([None, "all", "first", "latest", "by:all"]),
         entities_only=rng.random() < 0.5,
     )
+
+
+def test_an_archive_as_doccano_gives_it(tmp_path):
+    path = tmp_path / "export.zip"
+    rows = [EXAMPLE, example(id=2, relations=[])]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("anna.jsonl", "\n".join(map(json.dumps, rows)))
+        archive.writestr(
+            "ben.jsonl", json.dumps(example(relations=[{**LINK, "type": 5}]))
+        )
+    docs, report = read(path, annotation="by:anna")
+    assert [triples(doc) for doc in docs] == [triples(read_example(tmp_path)), []]
+    assert report.problems == [
+        f"{path}/ben.jsonl:1 relations[0].type: found 5, expected a string; relation "
+        f"not converted."
+    ]
+    # broken ones say so
+    data = bytearray(path.read_bytes())
+    data[60:90] = b"x" * 30
+    path.write_bytes(bytes(data))
+    docs, report = read(path)
+    assert docs == [] and str(path) in report.problems[0]
+
+
+def read_example(tmp_path):
+    (doc,), _ = read_lines(tmp_path, EXAMPLE)
+    return doc

@@ -4,8 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from rel_component.formats import FORMATS, find_format
-from rel_component.formats.tools import inception_zip
+from rel_component.formats import FORMATS, archive, find_format
 from tests.paths import DATA
 
 from ..mutate import for_seeds
@@ -148,7 +147,7 @@ def test_archives_without_documents(tmp_path, files, found):
 
 
 def test_files_that_are_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(inception_zip, "MAX_SIZE", 100)
+    monkeypatch.setattr(archive, "MAX_SIZE", 100)
     docs, report = read(write(tmp_path, DOCUMENT))
     assert docs == [] and report.n_lost == {"documents": 1}
     assert (

@@ -1,0 +1,90 @@
+"""Zip archives: their files, whatever is wrong with them."""
+
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, List, cast
+
+from .base import FormatError
+
+# of one file in an archive: more would be a bomb
+MAX_SIZE = 1 << 29
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,  # what is encrypted
+    ValueError,
+)
+
+
+class Archive:
+    """A zip archive, whatever is in it.
+
+    names (List[str]): the files in it.
+    """
+
+    def __init__(self, file: BinaryIO, place: str) -> None:
+        self.place = place
+        try:
+            self._zip = zipfile.ZipFile(file)
+            infos = self._zip.infolist()
+        except BROKEN as error:
+            raise FormatError(
+                f"{place}: this is no zip archive that can be read: {error}. Export it "
+                f"anew."
+            ) from None
+        self._sizes = {info.filename: info.file_size for info in infos}
+        self.names: List[str] = [name for name in self._sizes if name[-1:] != "/"]
+
+    def read(self, name: str) -> bytes:
+        """RETURNS (bytes): a file in it."""
+        place = f"{self.place}/{name}"
+        size = self._sizes[name]
+        if size > MAX_SIZE:
+            raise FormatError(
+                f"{place}: found {size} bytes, expected at most {MAX_SIZE} in one file "
+                f"of an archive. Unpack it, and give the file."
+            )
+        try:
+            with self._zip.open(name) as file:
+                data = file.read(size + 1)
+        except BROKEN as error:
+            raise FormatError(
+                f"{place}: can't be unpacked: {error}. Export it anew, without a "
+                f"password."
+            ) from None
+        if not data.strip():
+            raise FormatError(f"{place}: the file is empty; expected annotations.")
+        return data
+
+    def find(self, name: str) -> Path:
+        """RETURNS (Path): a file in it, as far as readers of files need it."""
+        return cast(Path, _Member(f"{self.place}/{name}", self.read(name)))
+
+
+class _Member:
+    """A file of an archive, in memory."""
+
+    def __init__(self, place: str, data: bytes) -> None:
+        self._place = place
+        self._data = data
+
+    def __str__(self) -> str:
+        return self._place
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self._place).stem
+
+    def open(self, mode: str) -> BinaryIO:
+        return BytesIO(self._data)
+
+    def read_bytes(self) -> bytes:
+        return self._data
+
+    def exists(self) -> bool:
+        return False  # not among the files of the system
