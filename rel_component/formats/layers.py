@@ -26,6 +26,20 @@ RELATION_LAYERS: Option[Tuple[str, ...]] = Option(
     "layer to read as relations, in place of all but linguistic ones",
     flag="relation-layer",
 )
+SLOTS = Option(
+    "slots",
+    "relations",
+    "slots (link features): relations from an annotation to what fills them, or leave "
+    "them out",
+    choices=("relations", "drop"),
+)
+CHAINS = Option(
+    "chains",
+    "drop",
+    "chains (coreference): relate each element to the next one, with or without "
+    "direction, or leave them out",
+    choices=("drop", "directed", "symmetric"),
+)
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."
 LINGUISTIC = ("uima.", "de.tudarmstadt.ukp.dkpro.core.", "org.dkpro.core.")
 # features that hold the label, in order; else the first feature that there is
@@ -61,6 +75,29 @@ def choose_layers(
     if not wanted:
         return [layer for layer in layers if not is_linguistic(layer)]
     return [x for x in layers if x in wanted or get_short_name(x) in wanted]
+
+
+def choose_chains(
+    layers: Iterable[str], policy: str, wanted: Sequence[str], report: Report
+) -> List[str]:
+    """The chain layers to read: all, or those that are named as relation layers.
+
+    layers (Iterable[str]): full names of those that there are.
+    policy (str): of `CHAINS`.
+    wanted (Sequence[str]): relation layers as the user gives them.
+    report (Report): advises where they are left out.
+    RETURNS (List[str]): full names.
+    """
+    layers = list(layers)
+    if policy == "drop":
+        for layer in layers:
+            report.hint(
+                f"chains of {get_short_name(layer)} are left out; --chains directed "
+                f"relates each element to the next one, --chains symmetric does so "
+                f"without direction"
+            )
+        return []
+    return [x for x in layers if not wanted or {x, get_short_name(x)} & set(wanted)]
 
 
 def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:

@@ -16,8 +16,10 @@ from ..base import DEFAULT_LABEL, Format, FormatError, Option, Options, Preview
 from ..io import decode, read_bytes
 from ..json_values import parse
 from ..layers import (
+    CHAINS,
     LABEL_FEATURES,
     RELATION_LAYERS,
+    SLOTS,
     SPAN_LAYERS,
     get_short_name,
     is_linguistic,
@@ -33,7 +35,10 @@ TYPESYSTEM: Option[Optional[Path]] = Option(
     "TypeSystem.xml, if it is not beside the .xmi file",
     kind=Path,
 )
-OPTIONS = (LABEL_FEATURES, SPAN_LAYERS, RELATION_LAYERS, DEFAULT_LABEL, TYPESYSTEM)
+OPTIONS = (
+    *(LABEL_FEATURES, SPAN_LAYERS, RELATION_LAYERS, SLOTS, CHAINS),
+    *(DEFAULT_LABEL, TYPESYSTEM),
+)
 XMI = "http://www.omg.org/XMI"
 TYPE_SYSTEM = "typeSystemDescription"
 ADVICE = "Export both anew, or name the right one with --typesystem."

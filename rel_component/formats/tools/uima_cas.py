@@ -1,19 +1,23 @@
 """A UIMA CAS in memory as a record: span layers, relation layers, their labels.
 
-A relation layer has `Governor` (head) and `Dependent` (tail). Offsets are UTF-16 units:
-those of the file are used, since cassis leaves what it can't convert as it is.
+A relation layer has `Governor` (head) and `Dependent` (tail), slots are relations to
+what fills them, and elements of a chain are related to the next one. Offsets are UTF-16
+units: those of the file are used, since cassis leaves what it can't convert as it is.
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..base import DEFAULT_LABEL, FormatError, Options
 from ..fields import EndpointError, FieldError, show
 from ..items import Items
 from ..layers import (
+    CHAINS,
     LINK,
     RELATION_LAYERS,
+    SLOTS,
     SPAN_LAYERS,
+    choose_chains,
     choose_feature,
     choose_layers,
     get_short_name,
@@ -28,7 +32,10 @@ META_DATA = "de.tudarmstadt.ukp.dkpro.core.api.metadata.type."
 # what is no annotation that somebody made
 TECHNICAL = ("uima.", META_DATA, SEGMENTATION + "Token", SEGMENTATION + "Sentence")
 STRING = "uima.cas.String"
+ARRAY = "uima.cas.FSArray"
 HEAD, TAIL = "Governor", "Dependent"
+# of the elements of chains
+NEXT, CHAIN_TYPE, CHAIN_LABEL = "next", "referenceType", "referenceRelation"
 
 # offsets in the file, in UTF-16 units, by the ids of annotations
 RawOffsets = Dict[int, Offsets]
@@ -79,19 +86,27 @@ class _Document:
     def read(self) -> Record:
         """RETURNS (Record): the document."""
         self.report.read(DOCUMENTS)
-        links, spans = self._choose_layers()
+        links, spans, chains = self._choose_layers()
         for annotation in self.annotations:
-            if annotation.type.name in spans:
+            if annotation.type.name in (*spans, *chains):
                 with self.items.entity():
                     self._read_entity(annotation)
         for annotation in self.annotations:
             if annotation.type.name in links:
                 with self.items.relation(*self._peek(annotation)):
                     self._read_relation(annotation)
-        types = (type_ for type_ in self.typesystem.get_types() if _is_link(type_))
+        for annotation in self.annotations:
+            if annotation.type.name in spans:
+                self._read_slots(annotation)
+            elif annotation.type.name in chains:
+                self._relate_to_next(annotation)
+        types = list(self.typesystem.get_types())
+        names = (type_.name for type_ in types if _is_link(type_))
         wanted = self.options[RELATION_LAYERS]
-        has_links = bool(choose_layers((x.name for x in types), wanted, self.report))
-        if not has_links:
+        has_links = bool(choose_layers(names, wanted, self.report))
+        has_slots = any(_list_slots(type_) for type_ in types if type_.name in spans)
+        has_links = has_links or (has_slots and self.options[SLOTS] != "drop")
+        if not (has_links or chains):
             self.report.note("documents of projects without relation layer: incomplete")
         return Record(
             self.text,
@@ -100,11 +115,11 @@ class _Document:
             self.items.relations,
             tokens=self._find_segments("Token"),
             sentences=self._find_segments("Sentence"),
-            complete=self.options.complete and has_links,
+            complete=self.options.complete and (has_links or bool(chains)),
         )
 
-    def _choose_layers(self) -> Tuple[List[str], List[str]]:
-        """Names of the layers that are read as relations, and as entities."""
+    def _choose_layers(self) -> Tuple[List[str], List[str], List[str]]:
+        """Names of the layers that are read as relations, as entities and as chains."""
         report, options = self.report, self.options
         types = {a.type.name: a.type for a in self.annotations}
         layers = {name: type_ for name, type_ in types.items() if _is_layer(type_)}
@@ -112,19 +127,33 @@ class _Document:
         links = choose_layers(names, options[RELATION_LAYERS], report)
         others = [name for name in layers if name not in names]
         spans = choose_layers(others, options[SPAN_LAYERS], report)
+        in_chains = [name for name, type_ in types.items() if _is_chain(type_)]
+        chains = choose_chains(
+            in_chains, options[CHAINS], options[RELATION_LAYERS], report
+        )
         if not options[SPAN_LAYERS]:
-            # a relation layer brings the layer of its ends with it
+            # relations and slots bring the layers of their ends with them
             bases = {_find_base(layers[name]) for name in links}
+            bases |= {target.type.name for target in self._list_targets(spans)}
             spans += [name for name in others if name in bases and name not in spans]
         for annotation in self.annotations:
             name = annotation.type.name
-            if name not in links and name not in spans and not is_technical(name):
+            if name not in (*links, *spans, *chains) and not is_technical(name):
                 report.ignored(f"annotations of {get_short_name(name)}")
-        return links, spans
+        return links, spans, chains
+
+    def _list_targets(self, layers: List[str]) -> List[Any]:
+        """What fills the slots of annotations."""
+        if self.options[SLOTS] == "drop":
+            return []
+        hosts = (a for a in self.annotations if a.type.name in layers)
+        return [target for host in hosts for _, target in _iter_slots(host)]
 
     def _find_feature(self, type_: Any) -> Optional[str]:
         if type_.name not in self.features:
             strings = [f.name for f in type_.all_features if _is_string(f.rangeType)]
+            if _is_chain(type_):
+                strings = [CHAIN_TYPE]
             self.features[type_.name] = choose_feature(strings, self.options)
         return self.features[type_.name]
 
@@ -157,13 +186,35 @@ class _Document:
         link = getattr(annotation, LINK, None)
         if isinstance(link, str) and link:
             entity.attrs["kb_id"] = link
-        self.report.ignored("slots of spans", self._count_slots(annotation))
 
-    def _count_slots(self, annotation: Any) -> int:
-        """How many features hold links with roles to other annotations."""
-        names = [f.name for f in annotation.type.all_features if _is_list(f.rangeType)]
-        values = (getattr(annotation, name, None) for name in names)
-        return sum(bool(getattr(value, "elements", None)) for value in values)
+    def _read_slots(self, annotation: Any) -> None:
+        """Relations from an annotation to what fills its slots."""
+        for name, target in _iter_slots(annotation):
+            if self.options[SLOTS] == "drop":
+                self.report.ignored("slots of spans")
+                continue
+            self.report.note("relations from slots")
+            field = f"{_name(annotation)}.{name}"
+            with self.items.relation(name):
+                self._relate(name, annotation, target, field)
+
+    def _relate_to_next(self, annotation: Any) -> None:
+        """A relation from an element of a chain to the next one."""
+        following = getattr(annotation, NEXT, None)
+        if following is not None:
+            label = getattr(annotation, CHAIN_LABEL, None)
+            if not isinstance(label, str) or not label.strip():
+                name = get_short_name(annotation.type.name)
+                label = self.options[DEFAULT_LABEL] or name
+            with self.items.relation(label):
+                field = f"{_name(annotation)}.{NEXT}"
+                self._relate(label, annotation, following, field)
+                is_symmetric = self.options[CHAINS] == "symmetric"
+                self.items.relations[-1].symmetric = is_symmetric
+
+    def _relate(self, label: str, head: Any, tail: Any, field: str) -> None:
+        ends = [self._find_end(end, field) for end in (head, tail)]
+        self.items.relate(label, ends[0], ends[1], field)
 
     def _read_offsets(self, annotation: Any, field: str) -> Offsets:
         raw = self.offsets.get(annotation.xmiID)
@@ -194,8 +245,9 @@ class _Document:
         self.items.relate(label, head, tail, field)
 
     def _resolve(self, annotation: Any, name: str, field: str) -> str:
-        end = getattr(annotation, name, None)
-        path = f"{field}.{name}"
+        return self._find_end(getattr(annotation, name, None), f"{field}.{name}")
+
+    def _find_end(self, end: Any, path: str) -> str:
         id_ = getattr(end, "xmiID", None)
         if end is None or not isinstance(id_, int):
             raise EndpointError(path, "found nothing, expected an annotation")
@@ -256,9 +308,12 @@ def _list_features(type_: Any) -> Dict[str, Any]:
 
 def _is_layer(type_: Any) -> bool:
     """Whether annotations of this type may be entities or relations."""
-    features = _list_features(type_)
-    is_chain = {"next", "referenceType"} <= set(features)
-    return {"begin", "end"} <= set(features) and not is_chain
+    return {"begin", "end"} <= set(_list_features(type_)) and not _is_chain(type_)
+
+
+def _is_chain(type_: Any) -> bool:
+    """Whether annotations of this type are elements of chains."""
+    return {"begin", "end", NEXT, CHAIN_TYPE} <= set(_list_features(type_))
 
 
 def _is_link(type_: Any) -> bool:
@@ -275,8 +330,20 @@ def _is_string(type_: Any) -> bool:
     return STRING in (getattr(type_, "name", ""), getattr(supertype, "name", ""))
 
 
-def _is_list(type_: Any) -> bool:
-    return getattr(type_, "name", "") == "uima.cas.FSArray"
+def _list_slots(type_: Any) -> List[str]:
+    """Names of the features that hold links with roles to other annotations."""
+    features = _list_features(type_).items()
+    return [name for name, range_ in features if getattr(range_, "name", "") == ARRAY]
+
+
+def _iter_slots(annotation: Any) -> Iterator[Tuple[str, Any]]:
+    """The role, or the name of the feature, and what fills it."""
+    for name in _list_slots(annotation.type):
+        for link in getattr(getattr(annotation, name, None), "elements", None) or ():
+            role, target = getattr(link, "role", None), getattr(link, "target", None)
+            if getattr(target, "xmiID", None) is not None:
+                has_role = isinstance(role, str) and bool(role.strip())
+                yield (str(role) if has_role else name), target
 
 
 def is_technical(layer: str) -> bool:

@@ -1,14 +1,16 @@
 r"""WebAnno TSV 3: a row per token, columns for the features of layers.
 
 `VALUE[3]` marks an annotation over several rows, `|` divides stacked ones, `*` is no
-value, `_` no annotation. A relation stands in the row where its target begins, with
-`1-5[3_7]`: the row where its source begins, and the numbers of both. Offsets are UTF-16
-units. Source: webannotsv.adoc in github.com/inception-project/inception.
+value, `_` no annotation. A relation stands in the row where its target begins, as
+`1-5[3_7]`: row of its source, and the numbers of both. Slots are relations
+to what fills them: roles in one column, `1-3[2]` and the like in the next. Offsets are
+UTF-16 units. Source: webannotsv.adoc in github.com/inception-project/inception.
 """
 
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import DefaultDict, Dict, Iterator, List, Optional, Tuple
 
@@ -17,10 +19,13 @@ from ..fields import LOST, EndpointError, FieldError, show
 from ..io import decode, read_bytes, split_lines
 from ..items import Items
 from ..layers import (
+    CHAINS,
     LABEL_FEATURES,
     LINK,
     RELATION_LAYERS,
+    SLOTS,
     SPAN_LAYERS,
+    choose_chains,
     choose_feature,
     choose_layers,
     get_short_name,
@@ -43,7 +48,11 @@ OFFSETS = re.compile(r"([0-9]{1,18})-([0-9]{1,18})$")
 # a backslash takes the next character with it
 STACKED = re.compile(r"((?:\\.|[^|])*)(?:\||$)", re.DOTALL)
 NUMBERED = re.compile(r"((?:\\.|[^\\])*)\[([0-9]{1,9})\]$", re.DOTALL)
-REFERENCE = re.compile(r"([0-9.-]+)(?:\[([0-9]{1,9})_([0-9]{1,9})\])?$")
+REFERENCE = re.compile(r"([0-9.-]+)(?:\[([0-9]{1,9})(?:_([0-9]{1,9}))?\])?$")
+# between the slots of one annotation
+SLOTTED = re.compile(r"(?<!\\);")
+CHAIN = re.compile(r"(.*)->([0-9]{1,9})-([0-9]{1,9})$", re.DOTALL)
+CHAIN_TYPE, CHAIN_LINK = "referenceType", "referenceRelation"
 ESCAPED = re.compile(r"\\(->|.)", re.DOTALL)
 LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "b": "\b"}
 
@@ -58,6 +67,8 @@ class _Layer:
     columns (List[str]): what is in its columns; empty where it has no feature.
     first (int): its first column.
     base (str): of a relation: the layer of its ends.
+    slots (List[Tuple[int, str, str]]): the column of the roles of each slot feature,
+        which that of the targets follows; its name; the layer of the targets.
     """
 
     kind: str
@@ -66,6 +77,7 @@ class _Layer:
     columns: List[str]
     first: int
     base: str = ANY
+    slots: List[Tuple[int, str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -113,6 +125,24 @@ class _Span:
     id: str
     units: List[_Unit] = field(default_factory=list)
     is_lost: bool = False
+
+
+@dataclass
+class _Slot:
+    """A slot of an annotation and what fills it.
+
+    host (_Span): the annotation.
+    label (str): the role, or the name of the feature.
+    target (str): as the file has it, e.g. `1-3[2]`.
+    layer (str): of the target.
+    source (Source): where it stands.
+    """
+
+    host: _Span
+    label: str
+    target: str
+    layer: str
+    source: Source
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -171,6 +201,9 @@ class _Document:
                 self._read_header(number, line)
         self.items = Items(source, report)
         self.spans: List[_Span] = []
+        self.slots: List[_Slot] = []
+        # relation to the next element, and element, by layer, chain and position
+        self.chains: Dict[Tuple[str, int, int], Tuple[Optional[str], _Span]] = {}
         self.by_number: Dict[Tuple[str, int], _Span] = {}
         self.at: DefaultDict[str, List[_Span]] = defaultdict(list)
 
@@ -178,15 +211,19 @@ class _Document:
         """RETURNS (Record): the document."""
         self.report.read(DOCUMENTS)
         self._read_lines()
-        spans, links = self._choose_layers()
+        spans, links, chains = self._choose_layers()
         for unit in self.units:
             for layer in spans:
                 self._read_spans(unit, layer)
+            for layer in chains:
+                self._read_chains(unit, layer)
         layout = self._lay_out()
         entities = [e for span in self.spans for e in self._make_entity(span, layout)]
         for unit in self.units:
             for layer in links:
                 self._read_relations(unit, layer)
+        self._read_slots()
+        self._relate_chains()
         return Record(
             layout.text,
             self.source,
@@ -226,9 +263,15 @@ class _Document:
             for column, before in zip(columns, ["", *columns])
             if not column.startswith((SLOT, BASE)) and not before.startswith(SLOT)
         ]
+        # ROLE_ the layer : the feature _ the type of the links
+        slots = [
+            (i, column.partition(":")[2].rpartition("_")[0] or "slot", target)
+            for i, (column, target) in enumerate(zip(columns, columns[1:]))
+            if column.startswith(SLOT)
+        ]
         first = sum(max(1, len(layer.columns)) for layer in self.layers)
         kind, name = KINDS[match.group(1)], match.group(2)
-        self.layers.append(_Layer(kind, name, features, columns, first, base))
+        self.layers.append(_Layer(kind, name, features, columns, first, base, slots))
 
     def _read_row(self, number: int, line: str) -> None:
         source = replace(self.source, line=number)
@@ -257,52 +300,140 @@ class _Document:
             _Unit(cells[0], source, begin, end, cells[2], sentence, cells[3:])
         )
 
-    def _choose_layers(self) -> Tuple[List[_Layer], List[_Layer]]:
-        """Those that are read as entities and as relations; others are counted."""
-        options = self.options
+    def _choose_layers(self) -> Tuple[List[_Layer], List[_Layer], List[_Layer]]:
+        """Those that are read as entities, as relations and as chains; others are
+        counted."""
+        options, report = self.options, self.report
         names: Dict[str, List[str]] = {"span": [], "relation": [], "chain": []}
         for layer in self.layers:
             names[layer.kind].append(layer.name)
-        links = choose_layers(names["relation"], options[RELATION_LAYERS], self.report)
-        spans = choose_layers(names["span"], options[SPAN_LAYERS], self.report)
+        links = choose_layers(names["relation"], options[RELATION_LAYERS], report)
+        spans = choose_layers(names["span"], options[SPAN_LAYERS], report)
         if not options[SPAN_LAYERS]:
-            # a relation layer brings the layer of its ends with it
+            # relations and slots bring the layers of their ends with them
             spans += [x.base for x in self.layers if x.name in links]
-        wanted = {"span": spans, "relation": links, "chain": []}
+            spans += [
+                target
+                for layer in self.layers
+                if layer.name in spans and options[SLOTS] != "drop"
+                for column, _, target in layer.slots
+                if any(_stack(_cells(unit, layer)[column]) for unit in self.units)
+            ]
+        chains = choose_chains(
+            names["chain"], options[CHAINS], options[RELATION_LAYERS], report
+        )
+        wanted = {"span": spans, "relation": links, "chain": chains}
         for layer in self.layers:
             if layer.name not in wanted[layer.kind]:
                 n = sum(any(map(_stack, _cells(unit, layer))) for unit in self.units)
-                name = get_short_name(layer.name)
-                self.report.ignored(f"rows of the layer {name}", n)
-        return (
-            [x for x in self.layers if x.kind == "span" and x.name in spans],
-            [x for x in self.layers if x.kind == "relation" and x.name in links],
-        )
+                report.ignored(f"rows of the layer {get_short_name(layer.name)}", n)
+        found: Dict[str, List[_Layer]] = {
+            kind: [x for x in self.layers if x.kind == kind and x.name in wanted[kind]]
+            for kind in wanted
+        }
+        return found["span"], found["relation"], found["chain"]
 
     def _read_spans(self, unit: _Unit, layer: _Layer) -> None:
         stacks = [_stack(cell) for cell in _cells(unit, layer)]
         feature = choose_feature(layer.features, self.options)
         labels = stacks[layer.columns.index(feature)] if feature else []
         links = stacks[layer.columns.index(LINK)] if LINK in layer.columns else []
-        slots = zip(layer.columns, stacks)
-        n_slots = sum(bool(s) for column, s in slots if column.startswith(SLOT))
-        self.report.ignored("slots of spans", n_slots)
-        for i in range(max(map(len, stacks), default=0)):
-            numbers = [_read_number(stack[i]) for stack in stacks if i < len(stack)]
-            number = max(numbers)
+        # the numbers of a slot's targets are those of other annotations
+        targets = {column + 1 for column, _, _ in layer.slots}
+        own = [stack for k, stack in enumerate(stacks) if k not in targets]
+        for i in range(max(map(len, own), default=0)):
+            number = max(_read_number(stack[i]) for stack in own if i < len(stack))
             span = self.by_number.get((layer.name, number)) if number else None
             if span is None:
-                self.report.read(ENTITIES)
                 value = _read_value(labels[i]) if i < len(labels) else None
                 if value is None:
                     value = name_after_layer(layer.name, feature, ENTITIES, self.report)
-                link = _read_value(links[i]) if i < len(links) else None
-                span = _Span(layer, number, value, link, str(len(self.spans)))
-                self.spans.append(span)
+                span = self._start_span(layer, number, value)
+                span.link = _read_value(links[i]) if i < len(links) else None
+                for column, name, target in layer.slots:
+                    cells = stacks[column][i : i + 1], stacks[column + 1][i : i + 1]
+                    self._note_slots(span, name, target, cells, unit.source)
                 if number:
                     self.by_number[layer.name, number] = span
             span.units.append(unit)
             self.at[unit.id].append(span)
+
+    def _start_span(self, layer: _Layer, number: int, label: str) -> _Span:
+        self.report.read(ENTITIES)
+        span = _Span(layer, number, label, None, str(len(self.spans)))
+        self.spans.append(span)
+        return span
+
+    def _note_slots(
+        self,
+        host: _Span,
+        name: str,
+        layer: str,
+        cells: Tuple[List[str], List[str]],
+        source: Source,
+    ) -> None:
+        """Remember the slots of an annotation: what fills them may stand below it."""
+        roles, targets = (SLOTTED.split(cell[0]) if cell else [] for cell in cells)
+        for role, target in zip_longest(roles, targets, fillvalue="*"):
+            if target not in ("*", "_"):
+                label = _read_value(role) or name
+                self.slots.append(_Slot(host, label, target, layer, source))
+
+    def _read_slots(self) -> None:
+        if self.options[SLOTS] == "drop":
+            self.report.ignored("slots of spans", len(self.slots))
+            return
+        self.report.note("relations from slots", len(self.slots))
+        for slot in self.slots:
+            with self.items.relation(slot.label, source=slot.source):
+                match = REFERENCE.match(slot.target)
+                if not match or match.group(3):
+                    raise FieldError(
+                        "",
+                        f"found the target {show(slot.target)} of a slot, expected a "
+                        f"row and perhaps a number, such as 1-5 or 1-5[3]",
+                    )
+                row, number, _ = match.groups()
+                tail = self._find_span(row, int(number or 0), slot.layer)
+                if slot.host.is_lost:
+                    raise EndpointError("", "the annotation was not converted", LOST)
+                self._relate(slot.label, slot.host, tail, slot.source)
+
+    def _read_chains(self, unit: _Unit, layer: _Layer) -> None:
+        """The elements of chains in a row: `coref->1-2` is the second of the first."""
+        found = dict(zip(layer.columns, map(_stack, _cells(unit, layer))))
+        types, links = found.get(CHAIN_TYPE, []), found.get(CHAIN_LINK, [])
+        for i, link in enumerate(links):
+            match = CHAIN.match(link)
+            if match is None:
+                with self.items.relation(source=unit.source):
+                    raise FieldError(
+                        "",
+                        f"found the link {show(link)} of a chain, expected one such as "
+                        f"coref->1-2",
+                    )
+                continue
+            place = (layer.name, int(match.group(2)), int(match.group(3)))
+            if place not in self.chains:
+                label = _read_value(types[i]) if i < len(types) else None
+                label = label or get_short_name(layer.name)
+                span = self._start_span(layer, 0, label)
+                self.chains[place] = (_read_value(match.group(1)), span)
+            self.chains[place][1].units.append(unit)
+
+    def _relate_chains(self) -> None:
+        for (name, chain, number), (label, head) in self.chains.items():
+            following = self.chains.get((name, chain, number + 1))
+            if following is None:
+                continue
+            source, tail = head.units[0].source, following[1]
+            label = label or self.options[DEFAULT_LABEL] or get_short_name(name)
+            with self.items.relation(label, source=source):
+                if head.is_lost or tail.is_lost:
+                    raise EndpointError("", "an element was not converted", LOST)
+                self._relate(label, head, tail, source)
+                is_symmetric = self.options[CHAINS] == "symmetric"
+                self.items.relations[-1].symmetric = is_symmetric
 
     def _lay_out(self) -> JoinedText:
         """The text, in UTF-16 units unless the rows show that it is in characters."""
@@ -407,15 +538,19 @@ class _Document:
                 f"numbers, such as 1-5 or 1-5[3_7]",
             )
         source, head, tail = match.groups()
+        if head and not tail:
+            raise FieldError(
+                "", f"found {show(reference)}, expected two numbers, or none"
+            )
         return (
-            self._find_span(source, int(head or 0), layer),
-            self._find_span(unit.id, int(tail or 0), layer),
+            self._find_span(source, int(head or 0), layer.base),
+            self._find_span(unit.id, int(tail or 0), layer.base),
         )
 
-    def _find_span(self, row: str, number: int, layer: _Layer) -> _Span:
+    def _find_span(self, row: str, number: int, base: str) -> _Span:
         here = self.at.get(row, [])
         # the header names the layer of the first relation's ends only
-        found = [x for x in here if x.layer.name == layer.base] or here
+        found = [x for x in here if x.layer.name == base] or here
         if number:
             found = [x for x in found if x.number == number]
         elif len(found) > 1:
@@ -493,5 +628,12 @@ FORMAT = Format(
     "WebAnno TSV 3 (INCEpTION)",
     read,
     _looks_like,
-    options=(LABEL_FEATURES, SPAN_LAYERS, RELATION_LAYERS, DEFAULT_LABEL),
+    options=(
+        LABEL_FEATURES,
+        SPAN_LAYERS,
+        RELATION_LAYERS,
+        SLOTS,
+        CHAINS,
+        DEFAULT_LABEL,
+    ),
 )

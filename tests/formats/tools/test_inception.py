@@ -15,7 +15,11 @@ from ..util import read, read_as, triples, write_json
 FOLDER = DATA / "inception"
 XMI, JSON, TYPES = (FOLDER / x for x in ("curie.xmi", "curie.json", "TypeSystem.xml"))
 VALUE = json.loads(JSON.read_text())
-RELATIONS = [("Marie Curie", "WORKS_IN", "Paris"), ("She", "SAME", "Marie Curie")]
+RELATIONS = [
+    ("Marie Curie", "WORKS_IN", "Paris"),
+    ("She", "SAME", "Marie Curie"),
+    ("left", "agent", "She"),
+]
 PIECES = [
     *("<", ">", "/>", '"', "&", "&x;", "-1", "17", "99", "9" * 30, 'begin="x"', "😊"),
     *("<custom:Span/>", "</xmi:XMI>", "<cas:Sofa", "\x00", "Governor", "members"),
@@ -59,10 +63,43 @@ def test_reads_a_document(path):
         "annotations of POS": 1,
         "annotations of Dependency": 1,
         "annotations of CorefLink": 1,
-        "slots of spans": 1,
     }
     assert get_relation_data(doc).complete is True
     assert doc.user_data["rel_component_source"]["id"] == "curie.txt"
+
+
+@pytest.mark.parametrize("path", [XMI, JSON])
+def test_slots(path):
+    (doc,), report = read(path, slots="drop")
+    assert triples(doc) == RELATIONS[:-1]
+    assert report.not_converted["slots of spans"] == 1
+    (doc,), report = read(path)
+    assert triples(doc) == RELATIONS and report.notes["relations from slots"] == 1
+
+
+def test_chains(tmp_path):
+    (doc,), report = read(XMI)
+    assert any("chains of CorefLink are left out; --chains" in x for x in report.hints)
+    # `pr` is followed by `nam`, which has no label for its link
+    first = '<custom0:CorefLink xmi:id="24"'
+    second = (
+        '<custom0:CorefLink xmi:id="30" sofa="1" begin="3" end="14" '
+        'referenceType="nam"/>'
+    )
+    path = write(
+        tmp_path,
+        (first, f'{second}{first} next="30" referenceRelation="ana"'),
+        ('23 24"/>', '23 24 30"/>'),
+    )
+    (doc,), report = read(path, chains="directed")
+    assert report.problems == [] and not report.hints
+    assert triples(doc) == [*RELATIONS, ("She", "ana", "Marie Curie")]
+    assert [r.head.label_ for r in doc._.relations][-1] == "pr"
+    (doc,), _ = read(path, chains="symmetric")
+    assert triples(doc)[len(RELATIONS) :] == [
+        ("She", "ana", "Marie Curie"),
+        ("Marie Curie", "ana", "She"),
+    ]
 
 
 def test_json_with_annotations_by_id(tmp_path):
@@ -124,7 +161,7 @@ def test_annotations_without_label(tmp_path):
     (doc,), report = read(path)
     assert ("Paris", "Span") in spans(doc)
     assert triples(doc)[0] == ("Marie Curie", "Relation", "Paris")
-    assert report.problems == [] and len(report.hints) == 2
+    assert report.problems == [] and len(report.hints) == 3
     (doc,), report = read(path, default_label="LINK")
     assert triples(doc)[0] == ("Marie Curie", "LINK", "Paris")
 
@@ -143,7 +180,7 @@ def test_projects_without_relation_layer(tmp_path):
         .replace(" 16 ", " ")
         .replace(" 22 23", "")
     )
-    (doc,), report = read(path)
+    (doc,), report = read(path, slots="drop")
     assert report.problems == [] and len(doc.ents) == 5
     assert get_relation_data(doc).complete is False
 

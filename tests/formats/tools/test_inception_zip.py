@@ -17,7 +17,11 @@ XMI, JSON, TYPES = (
 )
 TSV = (DATA / "webanno_tsv" / "small.tsv").read_bytes()
 DOCUMENT = {"curie.xmi": XMI, "TypeSystem.xml": TYPES}
-RELATIONS = [("Marie Curie", "WORKS_IN", "Paris"), ("She", "SAME", "Marie Curie")]
+RELATIONS = [
+    ("Marie Curie", "WORKS_IN", "Paris"),
+    ("She", "SAME", "Marie Curie"),
+    ("left", "agent", "She"),
+]
 
 
 def make_zip(files):
@@ -82,7 +86,7 @@ def test_annotators_who_disagree(tmp_path):
     (problem,) = report.problems
     assert "found 2 annotations" in problem and "--annotation" in problem
     assert f"{path}/annotation/curie.txt/bert.zip/curie.xmi by bert" in problem
-    for name, n in (("anna", 2), ("bert", 1)):
+    for name, n in (("anna", 3), ("bert", 2)):
         docs, report = read(path, annotation=f"by:{name}")
         assert report.problems == [] and len(triples(docs[0])) == n
 

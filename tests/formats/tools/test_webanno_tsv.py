@@ -58,7 +58,7 @@ def replaced(n, row):
 def test_reads_a_document():
     assert find_format(PATH) is FORMATS["webanno_tsv"]
     (doc,), report = read(PATH)
-    assert report.problems == [] and not report.hints
+    assert report.problems == []
     assert doc.text == "😊 Marie Curie worked in Paris,\nI-I.\n She left."
     assert spans(doc) == [
         ("Marie Curie", "PER"),
@@ -72,6 +72,8 @@ def test_reads_a_document():
         ("Marie Curie", "WORKS_IN", "Paris"),
         ("Marie Curie", "BORN_IN", "Paris"),
         ("I", "LIKE", "I"),
+        ("worked", "a", "Marie Curie"),
+        ("worked", "b", "Paris"),
     ]
     assert [r.tail.label_ for r in doc._.relations][:2] == ["LOC", "GPE_x"]
     assert [span.kb_id_ for span in doc.spans["entities"]] == [*[""] * 4, "Q1", ""]
@@ -79,7 +81,6 @@ def test_reads_a_document():
     assert report.not_converted == {
         "rows of the layer POS": 11,
         "rows of the layer CoreferenceLink": 1,
-        "slots of spans": 1,
     }
     assert doc.user_data["rel_component_source"]["id"] == "small.tsv"
 
@@ -95,12 +96,106 @@ def test_layers_and_features_that_are_asked_for():
     (doc,), _ = read(PATH, span_layers=("POS",), relation_layers=("none",))
     assert [span.label_ for span in doc.spans["entities"]][:2] == ["X", "NNP"]
     assert triples(doc) == []
-    (doc,), report = read(PATH, label_features=("kind",))
+    (doc,), report = read(PATH, label_features=("kind",), slots="drop")
+    assert report.not_converted["slots of spans"] == 2
     assert {label for _, label, _ in triples(doc)} == {"Rel", "sure"}
     assert report.notes["relations without a label: named after their layer"] == 2
-    assert "--map-label Rel=NAME" in next(iter(report.hints))
-    (doc,), _ = read(PATH, label_features=("kind",), default_label="LINK")
+    assert any("--map-label Rel=NAME" in hint for hint in report.hints)
+    options = {"default_label": "LINK", "slots": "drop"}
+    (doc,), _ = read(PATH, label_features=("kind",), **options)
     assert {label for _, label, _ in triples(doc)} == {"LINK", "sure"}
+
+
+SLOTS = """#FORMAT=WebAnno TSV 3.3
+#T_SP=webanno.custom.Word|
+#T_SP=webanno.custom.Frame|ROLE_webanno.custom.Frame:links_webanno.custom.FrameLink|uima.tcas.Annotation
+
+
+#Text=Ann gave Bob tea .
+"""
+
+
+@pytest.mark.parametrize(
+    "roles, targets, found",
+    [
+        ("pr2;pr1", "1-3[1];1-1[2]", [("gave", "pr2", "Bob"), ("gave", "pr1", "Ann")]),
+        # without a role: named after the feature
+        (
+            "*;x\\;y",
+            "1-3[1];1-1[2]",
+            [("gave", "links", "Bob"), ("gave", "x;y", "Ann")],
+        ),
+        ("a", "*", []),
+        ("_", "*", []),
+        ("a|b[7]", "1-3[1]|1-1", [("gave", "a", "Bob"), ("gave tea", "b", "Ann")]),
+    ],
+)
+def test_slots(tmp_path, roles, targets, found):
+    rows = [
+        "1-1\t0-3\tAnn\t*[2]\t_\t_\t",
+        f"1-2\t4-8\tgave\t_\t{roles}\t{targets}\t",
+        "1-3\t9-12\tBob\t*[1]\t_\t_\t",
+        "1-4\t13-16\ttea\t_\t" + ("b[7]\t1-1\t" if "|" in roles else "_\t_\t"),
+    ]
+    (doc,), report = read(write(tmp_path, *rows, header=SLOTS))
+    assert report.problems == []
+    found = [(a.replace("gave tea", "gave Bob tea"), b, c) for a, b, c in found]
+    assert triples(doc) == found
+
+
+def test_slots_of_layers_that_are_not_read_and_of_nothing(tmp_path):
+    header = SLOTS.replace("webanno.custom.Word", "uima.x.Word").replace(
+        "uima.tcas.Annotation", "uima.x.Word"
+    )
+    rows = [
+        "1-1\t0-3\tAnn\t*\t_\t_\t",
+        "1-2\t4-8\tgave\t_\ta;b;c\t1-1;1-3;x\t",
+        "1-3\t9-12\tBob\t_\t_\t_\t",
+    ]
+    # the slots bring the layer with them
+    (doc,), report = read(write(tmp_path, *rows, header=header))
+    assert triples(doc) == [("gave", "a", "Ann")]
+    assert [problem.partition("a.tsv")[2] for problem in report.problems] == [
+        ":8: found no annotations in the row 1-3, of the layers that are read, expected "
+        "one; relation 'b' not converted.",
+        ":8: found the target 'x' of a slot, expected a row and perhaps a number, such "
+        "as 1-5 or 1-5[3]; relation 'c' not converted.",
+    ]
+
+
+CHAIN = """#FORMAT=WebAnno TSV 3.3
+#T_CH=de.tudarmstadt.ukp.dkpro.core.api.coref.type.CoreferenceLink|referenceRelation|referenceType
+
+
+#Text=Old Nia sat , she sang .
+"""
+
+
+def test_chains(tmp_path):
+    rows = [
+        "1-1\t0-3\tOld\tana->1-1\tnam[1]\t",
+        "1-2\t4-7\tNia\tana->1-1\tnam[1]\t",
+        "1-3\t8-11\tsat\t*->2-1\t*[2]\t",
+        "1-4\t12-13\t,\t_\t_\t",
+        "1-5\t14-17\tshe\t*->1-2\tpr[1]\t",
+        "1-6\t18-22\tsang\t*->2-2|x\t_\t",
+    ]
+    path = write(tmp_path, *rows, header=CHAIN)
+    (doc,), report = read(path)
+    assert spans(doc) == [] and "--chains directed relates" in next(iter(report.hints))
+    (doc,), report = read(path, chains="directed")
+    assert spans(doc) == [
+        *(("Old Nia", "nam"), ("sat", "CoreferenceLink"), ("she", "pr")),
+        ("sang", "CoreferenceLink"),
+    ]
+    assert triples(doc) == [
+        ("Old Nia", "ana", "she"),
+        ("sat", "CoreferenceLink", "sang"),
+    ]
+    (problem,) = report.problems
+    assert "found the link 'x' of a chain, expected one such as coref->1-2" in problem
+    (doc,), _ = read(path, chains="symmetric", default_label="SAME")
+    assert triples(doc)[2:] == [("sat", "SAME", "sang"), ("sang", "SAME", "sat")]
 
 
 def test_a_relation_layer_brings_the_layer_of_its_ends(tmp_path):
