@@ -13,12 +13,14 @@ from spacy.tokens import Doc
 from ..files import explain
 from ..formats import FORMATS, Options, Report, iter_docs
 from ..formats.layers import RELATION_LAYERS, SPAN_LAYERS, get_short_name
+from ..formats.pieces import check_policy
 from ..formats.report import (
     ANNOTATORS,
     DOCUMENTS,
     ENTITIES,
     FIELDS,
     LAYERS,
+    NO_LIST,
     RELATIONS,
 )
 from ..formats.versions import BY, RepeatedText
@@ -115,6 +117,7 @@ def convert(
         }
         _note_leaks(corpora, report)
         _note_unknown_names(options, report)
+        _note_what_is_missing(report)
         _check_losses(report, on_error)
         _check_groups(corpora, options, report)
         _write(corpora, output, splitter, written)
@@ -145,6 +148,8 @@ def _check_options(options: Options, on_error: str) -> None:
             f"--group-by: found {options.group_by!r}, expected a field such as "
             f"meta.source, id or file."
         )
+    if options.split_documents is not None:
+        check_policy(options.split_documents)
     check_regex("group-regex", options.group_regex)
     if options.group_regex and not options.group_by:
         raise ValueError("--group-regex: expected --group-by with it, for the field.")
@@ -245,6 +250,26 @@ def _note_unknown_names(options: Options, report: Report) -> None:
         report.hint(
             f"--annotation {BY}{by}: no annotation is by {by}; found those by "
             f"{_list(annotators)}"
+        )
+
+
+def _note_what_is_missing(report: Report) -> None:
+    """Warn where there is nothing to learn from: the export is likely a wrong one."""
+    n_docs = report.n_read[DOCUMENTS]
+    if not n_docs:
+        return
+    if not report.n_read[ENTITIES] and not report.n_read[RELATIONS]:
+        report.hint(
+            "no document has an entity or a relation, so there is nothing to learn "
+            "from; look whether the export has the annotations (doccano leaves out "
+            "those of other members of the project)"
+        )
+    elif not report.n_written[RELATIONS] and report.notes[NO_LIST] < n_docs:
+        found = report.n_read[RELATIONS]
+        what = f"of {plural(found, 'relation')} none was converted" if found else ""
+        report.hint(
+            f"no document has a relation{f' ({what})' if what else ''}, so a relation "
+            f"extractor can learn nothing from them"
         )
 
 

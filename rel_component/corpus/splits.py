@@ -162,8 +162,9 @@ def split_documents(
             f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: "
             f"found only {plural(len(blocks), 'group')} of documents that have to stay "
             f"together (same group, or same text). Expected at least {len(names)}; "
-            f"split into fewer parts, group by something smaller, or write one file: "
-            f"--output data/all.spacy."
+            f"split into fewer parts, group by something smaller, take long documents "
+            f"apart (--split-documents sentences), or write one file: --output "
+            f"data/all.spacy."
         )
     total = sum(proportions.values())
     shares = {name: proportions[name] / total for name in names}

@@ -136,6 +136,11 @@ class _SharedOptions:
         "first, all, or by:ID of an annotator; by default the one marked as ground "
         "truth, or what all agree on",
     )
+    split_documents: Optional[str] = _shared(
+        None,
+        "Make a document of each piece of one: sentences, lines, or a number N of "
+        "sentences; relations between pieces are left out and counted",
+    )
     group_by: Optional[str] = _shared(
         None,
         "Field that groups documents which have to stay together, e.g. meta.source; id "

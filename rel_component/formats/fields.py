@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from .base import Options
 from .record import Source
-from .report import DOCUMENTS, Report
+from .report import DOCUMENTS, NO_LIST, Report
 
 Kinds = Union[Type, Tuple[Type, ...]]
 
@@ -109,7 +109,7 @@ def get_relation_list(
     if obj.get(key) is not None:
         return check(obj[key], list, path)
     if options.entities_only:
-        report.note("documents without a list of relations: incomplete")
+        report.note(NO_LIST)
         return None
     raise FieldError(
         path,

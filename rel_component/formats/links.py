@@ -47,7 +47,7 @@ class Links:
         for relation in record.relations:
             missing = [e for e in (relation.head, relation.tail) if e not in spans]
             if missing:
-                _report_endpoint(record, relation, missing[0], known, self.report)
+                report_endpoint(record, relation, missing[0], known, self.report)
             else:
                 self._take(relation, spans[relation.head], spans[relation.tail])
 
@@ -102,13 +102,21 @@ def _in_order(relation: Relation) -> Relation:
     return Relation(ends[0], label, ends[1], score)
 
 
-def _report_endpoint(
+def report_endpoint(
     record: Record,
     relation: RelationRecord,
     missing: str,
     known: Set[str],
     report: Report,
 ) -> None:
+    """Report a relation that lacks an end.
+
+    record (Record): the document.
+    relation (RelationRecord): the relation.
+    missing (str): id of the end.
+    known (Set[str]): ids of all entities of the document, also of those that are lost.
+    report (Report): counts it.
+    """
     side = "head" if missing == relation.head else "tail"
     if missing in known:
         field = next(e.field for e in record.entities if e.id == missing)

@@ -142,6 +142,7 @@ class Record:
         such as a letter with its accents, as one.
     version (Optional[Version]): which annotation of its text it is, if there may be
         several.
+    piece (Optional[int]): which piece of its document it is, if that was split.
     meta (Dict[str, Any]): whatever else the file says about the document.
     """
 
@@ -158,6 +159,7 @@ class Record:
     bom: bool = False
     may_count_clusters: bool = False
     version: Optional[Version] = None
+    piece: Optional[int] = None
     meta: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def place(self, item: Union[EntityRecord, RelationRecord]) -> str:

@@ -17,6 +17,8 @@ ENTITIES = "entities"
 RELATIONS = "relations"
 KINDS = (FILES, DOCUMENTS, ENTITIES, RELATIONS)
 FIELDS = "fields"
+# in the notes: of documents in which nobody looked for relations
+NO_LIST = "documents without a list of relations: incomplete"
 ANNOTATORS = "annotators"
 LAYERS = "layers"
 

@@ -1,6 +1,7 @@
 """Record -> Doc, once for all formats."""
 
 import re
+from itertools import chain
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokenizer import Tokenizer
@@ -12,6 +13,7 @@ from .base import Options
 from .fields import show
 from .links import Links
 from .offsets import locate_entities
+from .pieces import split_record
 from .record import Offsets, Record
 from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
 from .tokens import load_tokenizer, make_doc, set_sentences
@@ -38,7 +40,13 @@ def to_docs(
     """
     tokenizer = tokenizer or load_tokenizer(options.lang)
     seen: Dict[int, int] = {}
-    for record in records:
+    policy = options.split_documents
+    for record in chain.from_iterable(
+        [record]
+        if policy is None
+        else split_record(record, policy, tokenizer, options, report)
+        for record in records
+    ):
         made = _convert(record, tokenizer, options, report)
         if made is not None:
             doc, annotation = made
@@ -215,6 +223,7 @@ def _describe(record: Record, options: Options, report: Report) -> Dict[str, Any
         "index": source.index,
         "id": source.id,
         "group": _find_group(record, options, report),
+        **({} if record.piece is None else {"piece": record.piece}),
     }
 
 

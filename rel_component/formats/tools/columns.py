@@ -18,7 +18,7 @@ from ..base import ENTITY_LABEL, Format, FormatError, Option, Options, Preview
 from ..fields import FieldError, show
 from ..io import iter_text_lines, split_lines
 from ..record import EntityRecord, Record, Source
-from ..report import DOCUMENTS, ENTITIES, Report
+from ..report import DOCUMENTS, ENTITIES, NO_LIST, Report
 from ..tag_schemes import (
     OUTSIDE,
     TAG,
@@ -311,7 +311,7 @@ def _make_record(
     path: Path, sentences: List[_Sentence], layout: _ColumnFormat, report: Report
 ) -> Record:
     text = Text(sentence.words for sentence in sentences)
-    report.note("documents without a list of relations: incomplete")
+    report.note(NO_LIST)
     return Record(
         text.text,
         Source(str(path), line=sentences[0].lines[0]),

@@ -18,7 +18,7 @@ from ..fields import FieldError, add_id, check, get, get_list, show, skip_docume
 from ..html_text import render
 from ..json_values import iter_json
 from ..record import Record, Source, Version
-from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
+from ..report import DOCUMENTS, ENTITIES, NO_LIST, RELATIONS, Report
 from ..versions import parse_time
 from .label_studio_results import (
     Annotation,
@@ -128,7 +128,7 @@ class _Reader:
             self.report.read(ENTITIES, n)
             self.report.lost_with(ENTITIES, "JSON-MIN has no relations", n)
             return
-        self.report.note("documents without a list of relations: incomplete")
+        self.report.note(NO_LIST)
         annotation.obj = {**obj, "completed_by": obj.get("annotator")}
         task = {**{key: obj[key] for key in MIN_KNOWN if key in obj}, "data": data}
         yield from self._read(task, annotation, source, annotation.has_html)
