@@ -31,12 +31,12 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
         error names it.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        with _name_errors(path), path.open("wb") as file:
+        with name_errors(path), path.open("wb") as file:
             yield file
         return
     # not the file's name: one as long as a name may be leaves no room for more
     part = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
-    with _name_errors(path, part), _remove_unfinished(part):
+    with name_errors(path, part), _remove_unfinished(part):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
         with os.fdopen(handle, "wb") as file:
@@ -50,12 +50,18 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _name_errors(path: Path, part: Optional[Path] = None) -> Iterator[None]:
+def name_errors(path: Path, part: Optional[Path] = None) -> Iterator[None]:
+    """Name the file in errors of the system that name none, as a full disk, or one
+    that nobody knows.
+
+    path (Path): what is written.
+    part (Optional[Path]): the temporary file or folder that it is written to first.
+    """
     try:
         yield
     except OSError as error:
-        # a full disk names no file, and nobody knows the temporary one
-        if error.filename in (None, str(part)):
+        found = str(error.filename or "")
+        if not found or (part is not None and found.startswith(str(part))):
             error.filename, error.filename2 = str(path), None
         raise
 
@@ -93,10 +99,11 @@ def fill_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=path.parent, suffix=".part"))
     try:
-        yield part
-        path.mkdir(exist_ok=True)
-        for file in part.iterdir():
-            os.replace(file, path / file.name)
+        with name_errors(path, part):
+            yield part
+            path.mkdir(exist_ok=True)
+            for file in part.iterdir():
+                os.replace(file, path / file.name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -4,19 +4,18 @@ import inspect
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-import srsly
 import typer
 from command import run_command
 from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import Printer
+from writing import save_report, show_failure
 
 from rel_component.corpus.convert import (
     N_SHOWN,
     ON_ERROR,
     ConversionError,
     convert,
-    explain,
 )
 from rel_component.corpus.docbin import list_corpus
 from rel_component.formats import FORMATS, SHARED, Option, Options, Report
@@ -166,10 +165,7 @@ def main(
         )
     except ConversionError as error:
         show_report(msg, report)
-        for line in str(error).splitlines():
-            msg.fail(line)
-        written = ", ".join(map(str, error.written))
-        msg.text(f"Written: {written}." if written else "Nothing was written.")
+        show_failure(msg, error, error.written)
         save_report(msg, report, report_path)
         raise typer.Exit(1) from None
     show_report(msg, report)
@@ -186,18 +182,6 @@ def main(
 
 def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
     return tqdm(docs, desc="Converting", unit=" docs", delay=2, disable=None)
-
-
-def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
-    """Write the report, whatever became of the conversion."""
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path, report.to_json())
-    except OSError as error:
-        msg.fail(f"--report {explain(error)}")
-        raise typer.Exit(1) from None
 
 
 def show_report(msg: Printer, report: Report) -> None:

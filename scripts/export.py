@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
 import spacy
-import srsly
 import typer
 from command import run_command
 from spacy.language import Language
 from tqdm import tqdm
 from wasabi import Printer
-from writing import find_output, load_extractor, show_problems, show_report
+from writing import (
+    find_output,
+    load_extractor,
+    save_report,
+    show_failure,
+    show_problems,
+    show_report,
+)
 
 from rel_component.corpus.readers import copy_without_relations, read_docs
 from rel_component.formats import (
@@ -107,14 +113,10 @@ def main(
             done.append(paths[path])
     except (ValueError, OSError) as error:
         show_problems(msg, report)
-        for line in str(error).splitlines():
-            msg.fail(line)
-        msg.text(f"Written: {', '.join(map(str, done)) or 'nothing'}.")
+        show_failure(msg, error, done)
+        save_report(msg, report, report_path)
         raise typer.Exit(1) from None
-    finally:
-        if report_path is not None:
-            report_path.parent.mkdir(parents=True, exist_ok=True)
-            srsly.write_json(report_path, report.to_json())
+    save_report(msg, report, report_path)
     show_report(msg, report)
     n = plural(report.n_written[DOCUMENTS], "document")
     msg.good(f"{n} written to {', '.join(map(str, done))}")

@@ -5,12 +5,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Optional
 
-import srsly
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import Printer
-from writing import find_output, load_extractor, show_report, show_warnings
+from writing import (
+    find_output,
+    load_extractor,
+    save_report,
+    show_failure,
+    show_report,
+    show_warnings,
+)
 
 from rel_component.formats import WRITERS, Report, write_records
 from rel_component.formats.report import DOCUMENTS
@@ -95,13 +101,9 @@ def main(
             chosen = rank(records, limit) if is_ranked else islice(records, limit)
             write_records(chosen, path, format_, options, report)
     except (ValueError, OSError) as error:
-        for line in str(error).splitlines():
-            msg.fail(line)
-        msg.text("Nothing was written.")
+        show_failure(msg, error, ())
         raise typer.Exit(1) from None
-    if report_path is not None:
-        report_path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(report_path, report.to_json())
+    save_report(msg, report, report_path)
     show_report(msg, report)
     n = plural(report.n_written[DOCUMENTS], "text")
     msg.good(f"{n} written to {path}, to be corrected")

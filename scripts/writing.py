@@ -4,11 +4,14 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Iterable, Iterator, Optional
 
+import typer
 from spacy.language import Language
 from wasabi import Printer
 
+from rel_component.corpus.convert import explain
+from rel_component.files import write_json
 from rel_component.formats import Report, Writer
 from rel_component.pipe.loading import find_relation_pipes, load_pipeline
 from rel_component.wording import plural
@@ -60,6 +63,25 @@ def show_warnings() -> Iterator[None]:
         lines.append(f"... and {plural(len(caught) - N_SHOWN, 'more warning')}.")
     for line in lines:
         print(Printer(no_print=True).warn(line), file=sys.stderr)
+
+
+def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> None:
+    """Print why not everything is written, and what is."""
+    for line in explain(error).splitlines():
+        msg.fail(line)
+    names = ", ".join(map(str, written))
+    msg.text(f"Written: {names}." if names else "Nothing was written.")
+
+
+def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
+    """Write the report, whatever became of the rest."""
+    if path is None:
+        return
+    try:
+        write_json(path, report.to_json())
+    except OSError as error:
+        msg.fail(f"--report {explain(error)}")
+        raise typer.Exit(1) from None
 
 
 def show_report(msg: Printer, report: Report) -> None:

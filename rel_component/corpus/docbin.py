@@ -20,7 +20,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc, DocBin
 from srsly.msgpack import Packer
 
-from ..files import replace_file
+from ..files import name_errors, replace_file
 
 STRINGS = (ORTH, ENT_TYPE, ENT_KB_ID)
 ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "SENT_START")
@@ -119,18 +119,20 @@ class CorpusFile:
             return len(chosen)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, suffix=".part") as name:
-            new = Path(name, "new")
-            if len(parts) == 1:
-                new.write_bytes(self._select(parts[0]).to_bytes())
-            else:
-                new.mkdir()
-                for i, part in enumerate(parts, 1):
-                    file_name = f"{i:05}.spacy"
-                    (new / file_name).write_bytes(self._select(part).to_bytes())
-            if path.exists():
-                os.replace(path, Path(name, "old"))
-            os.replace(new, path)
+            with name_errors(path, Path(name)):
+                self._write_parts(parts, Path(name, "new"))
+                if path.exists():
+                    os.replace(path, Path(name, "old"))
+                os.replace(Path(name, "new"), path)
         return len(chosen)
+
+    def _write_parts(self, parts: List[Sequence[int]], path: Path) -> None:
+        if len(parts) == 1:
+            path.write_bytes(self._select(parts[0]).to_bytes())
+            return
+        path.mkdir()
+        for i, part in enumerate(parts, 1):
+            (path / f"{i:05}.spacy").write_bytes(self._select(part).to_bytes())
 
     def _is_full(self, n_docs: int, n_tokens: int) -> bool:
         """Whether a file that has these docs has no room for the last one's tokens."""

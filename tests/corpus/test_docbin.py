@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
@@ -152,3 +154,20 @@ def test_remove(tmp_path):
         make_corpus(n, max_docs=3).write(tmp_path / "x.spacy")
         remove_corpus(tmp_path / "x.spacy")
         assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")  # the system names no file
+
+    doc = Doc(NLP.vocab, words=["a"])
+    corpus = CorpusFile(max_docs=1)
+    corpus.add(doc)
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space left on device: '.*x.spacy'"):
+        corpus.write(tmp_path / "x.spacy")
+    corpus.add(doc)
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space left on device: '.*x.spacy'"):
+        corpus.write(tmp_path / "x.spacy")
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """Gold documents out to annotation tools, and back through the converter."""
 
 import json
+from pathlib import Path
 
 import pytest
 import spacy
@@ -105,7 +106,7 @@ def test_what_a_format_can_not_hold_is_named(tmp_path, nested):
     assert "document entities[3]" not in output
     assert "dev.spacy doc 0 (entities[2]): 'New' overlaps another entity" in output
     assert "1 item can't be written as prodigy. Choose a format that holds it" in output
-    assert "Written: nothing." in output
+    assert "Nothing was written." in output
     assert not (tmp_path / "x.jsonl").exists()
     assert len(json.loads(report.read_text())["problems"]) == 1
 
@@ -189,3 +190,21 @@ def test_other_files_are_to_be_converted_first(tmp_path):
     output = run(tmp_path / "no.spacy", "-f", "brat", "-o", tmp_path / "x", code=1)
     assert "No corpus at" in output
     assert not (tmp_path / "x").exists()
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path, nested, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")  # the system names no file
+
+    arguments = (nested, "-o", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fail)
+        output = run(*arguments, "-f", "jsonl", code=1)
+        assert "out/dev.jsonl: can't be written: No space left on device." in output
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fail)
+        output = run(*arguments, "-f", "brat", code=1)
+        assert "out: can't be written: No space left on device." in output
+    report = ("--report", tmp_path / "dev.spacy" / "x")
+    output = run(*arguments, "-f", "jsonl", *report, code=1)
+    assert "--report /" in output and "can't be written" in output
