@@ -1,14 +1,16 @@
 """What relations there can be: labels, symmetry, allowed entity types."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
 
 import numpy
 import srsly
 from spacy.tokens import Doc
 
 from .brat_config import read_annotation_conf
+from .checks import InputError, check_mapping, check_names
 from .relations import get_relation_keys
 
 TypePair = Tuple[str, str]
@@ -38,17 +40,18 @@ class Schema:
         symmetric: Iterable[str] = (),
         support: Optional[Mapping[Tuple[str, str, str], int]] = None,
     ) -> None:
-        self.symmetric: FrozenSet[str] = frozenset(symmetric)
+        self.symmetric: FrozenSet[str] = frozenset(check_names(symmetric, "symmetric"))
         self.support = dict(support or {})
         self.pairs: Dict[str, Optional[FrozenSet[TypePair]]] = {}
-        for label, allowed in pairs.items():
-            types = None if allowed is None else {(h, t) for h, t in allowed}
+        check_mapping(pairs, "Schema: pairs", "{'LABEL': [('HEAD', 'TAIL')]}")
+        for label in check_names(list(pairs), "Schema: labels"):
+            types = _read_pairs(pairs[label], f"Schema: {label}")
             if types is not None and label in self.symmetric:
-                types |= {(t, h) for h, t in types}
+                types += [(tail, head) for head, tail in types]
             self.pairs[label] = None if types is None else frozenset(types)
         unknown = self.symmetric - set(self.pairs)
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f"Schema: symmetric label(s) {sorted(unknown)} are not among its "
                 f"labels {sorted(self.pairs)}. Add them to 'relations', or correct the "
                 f"name."
@@ -117,7 +120,7 @@ class Schema:
         relations = data.get("relations") if isinstance(data, dict) else None
         if not isinstance(relations, dict):
             found = list(data) if isinstance(data, dict) else type(data).__name__
-            raise ValueError(
+            raise InputError(
                 f"{source}: 'relations' is missing or no object; found {found}. "
                 f"{FILE_HELP}"
             )
@@ -127,18 +130,18 @@ class Schema:
             entry = {} if entry is None else entry
             where = f"{source}: relations.{label}"
             if not isinstance(label, str):
-                raise ValueError(f"{where}: the label is no string; quote it.")
+                raise InputError(f"{where}: the label is no string; quote it.")
             if not isinstance(entry, dict):
-                raise ValueError(f"{where} is {entry!r}; {FILE_HELP}")
+                raise InputError(f"{where} is {entry!r}; {FILE_HELP}")
             unknown = [name for name in entry if name not in ("pairs", "symmetric")]
             if unknown:
-                raise ValueError(
+                raise InputError(
                     f"{where} has unknown field(s) {unknown}; expected 'pairs' and "
                     f"'symmetric'. {FILE_HELP}"
                 )
             is_symmetric = entry.get("symmetric") or False
             if not isinstance(is_symmetric, bool):
-                raise ValueError(
+                raise InputError(
                     f"{where}.symmetric is {is_symmetric!r}; expected true or false."
                 )
             pairs[label] = _read_pairs(entry.get("pairs"), where)
@@ -155,16 +158,18 @@ class Schema:
         RETURNS (Schema): the schema.
         RAISES (ValueError): if the file can't be read as one.
         """
+        if not isinstance(path, (str, Path)):
+            raise InputError(f"{path!r} is no path; expected that of a schema file.")
         path = Path(path)
         if not path.is_file():
-            raise ValueError(
+            raise InputError(
                 f"{path}: no such schema file; expected JSON, YAML or brat's "
                 f"annotation.conf."
             )
         if path.suffix == ".conf":
             return cls.from_dict(read_annotation_conf(path), str(path))
         if path.suffix not in (".json", ".yml", ".yaml"):
-            raise ValueError(
+            raise InputError(
                 f"{path}: can't tell the kind of schema from {path.suffix!r}; expected "
                 f".json, .yml, .yaml or .conf (brat's annotation.conf)."
             )
@@ -172,7 +177,7 @@ class Schema:
             read = srsly.read_json if path.suffix == ".json" else srsly.read_yaml
             data = read(path)
         except Exception as error:  # the parsers raise errors of many kinds
-            raise ValueError(
+            raise InputError(
                 f"{path}: not readable as {path.suffix[1:]}: {error}"
             ) from error
         return cls.from_dict(data, str(path))
@@ -205,25 +210,26 @@ def count_type_pairs(docs: Iterable[Doc]) -> Counter:
 def _read_pairs(value: Any, where: str) -> Optional[List[TypePair]]:
     if value is None:
         return None
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"{where}.pairs is {value!r}; {FILE_HELP}")
-    for i, pair in enumerate(value):
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise InputError(f"{where}.pairs is {value!r}; {FILE_HELP}")
+    pairs = list(value)
+    for i, pair in enumerate(pairs):
         is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2
         if not is_pair or not all(isinstance(type_, str) for type_ in pair):
-            raise ValueError(
+            raise InputError(
                 f"{where}.pairs[{i}] is {pair!r}; expected [head type, tail type]."
             )
-    return [(head, tail) for head, tail in value]
+    return [(head, tail) for head, tail in pairs]
 
 
 def _read_support(value: Any, source: str) -> Dict[Tuple[str, str, str], int]:
     support: Dict[Tuple[str, str, str], int] = {}
     if not isinstance(value, (list, tuple, type(None))):
-        raise ValueError(f"{source}: support is {value!r}; expected a list.")
+        raise InputError(f"{source}: support is {value!r}; expected a list.")
     for i, row in enumerate(value or ()):
         kinds = [type(cell) for cell in row] if isinstance(row, (list, tuple)) else []
         if kinds != [str, str, str, int]:
-            raise ValueError(
+            raise InputError(
                 f"{source}: support[{i}] is {row!r}; expected [head type, label, tail "
                 f"type, count]."
             )

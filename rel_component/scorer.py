@@ -4,6 +4,7 @@ Recall is over all gold relations, generated as candidates or not. Relations are
 compared by characters, so gold and prediction may be tokenized differently.
 """
 
+import warnings
 from typing import (
     AbstractSet,
     Any,
@@ -57,8 +58,29 @@ def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any
     RETURNS (Dict[str, Any]): see `score_relations`.
     """
     symmetric = kwargs.get("symmetric", frozenset())
+    examples = list(examples)
     docs = [read_example(example, symmetric=symmetric) for example in examples]
+    _warn_of_no_entities(examples, docs)
     return score_relations(docs)
+
+
+def _warn_of_no_entities(
+    examples: Sequence[Example], docs: Sequence[ScoredDoc]
+) -> None:
+    """Say so if nothing could be found, as nothing looks for entities."""
+    has_gold = any(doc.gold for doc in docs)
+    if not has_gold or any(doc.candidates for doc in docs):
+        return
+    predicted = [example.predicted for example in examples]
+    if not any(doc.has_annotation("ENT_IOB") or doc.spans for doc in predicted):
+        warnings.warn(
+            f"No relation could be found in {len(docs)} documents: they have no "
+            f"entities to relate, as no component of the pipeline finds any. Score "
+            f"between the gold entities with scripts/evaluate.py, or in Python with "
+            f"nlp.evaluate(list(read_gold_entities(path, nlp))), which is in "
+            f"rel_component.corpus.readers; or add a component that finds entities.",
+            stacklevel=3,
+        )
 
 
 @registry.scorers("rel_component.relation_scorer.v1")

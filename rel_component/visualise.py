@@ -101,9 +101,9 @@ def check_options(
         )
     if not _is_number(min_score) or min_score != min_score:
         raise ValueError(f"min_score is {_show(min_score)}; expected a number.")
-    if isinstance(labels, str):
+    if isinstance(labels, str) or not isinstance(labels, (Iterable, type(None))):
         raise ValueError(
-            f"labels is {labels!r}; expected a list, such as [{labels!r}]."
+            f"labels is {_show(labels)}; expected a list, such as ['{labels}']."
         )
     known = {key for doc in docs for key in _get_doc(doc).spans}
     if docs and spans_key is not None and spans_key not in known:

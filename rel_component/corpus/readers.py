@@ -9,42 +9,56 @@ from spacy.training import Example
 from spacy.util import registry
 from spacy.vocab import Vocab
 
+from ..checks import InputError
 from ..relations import get_relation_data
 from .docbin import list_corpus
 
+CANT_READ = "Can't read the corpus"
+
+
+Reader = Callable[[Language], Iterable[Example]]
+
 
 @registry.readers("Gold_ents_Corpus.v1")
-def create_docbin_reader(
-    file: Optional[Path],
-) -> Callable[[Language], Iterable[Example]]:
+def create_docbin_reader(file: Optional[Path]) -> Reader:
     """Examples whose predicted Doc has the gold tokens and entities already.
 
     file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
+    RAISES (ValueError): if there is no such file.
     """
-
-    def read(nlp: Language) -> Iterator[Example]:
-        return read_gold_entities(file, nlp)
-
-    return read
+    return _make_reader(file, copy_without_relations)
 
 
 @registry.readers("rel_component.GoldTokensCorpus.v1")
-def create_gold_tokens_reader(
-    file: Optional[Path],
-) -> Callable[[Language], Iterable[Example]]:
+def create_gold_tokens_reader(file: Optional[Path]) -> Reader:
     """Examples whose predicted Doc has the gold tokens and nothing else.
 
     For pipelines that find entities themselves.
 
     file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
+    RAISES (ValueError): if there is no such file.
     """
+    return _make_reader(file, copy_tokens)
 
+
+def _make_reader(file: Optional[Path], copy: Callable[[Doc], Doc]) -> Reader:
     def read(nlp: Language) -> Iterator[Example]:
+        n_docs, has_entities = 0, False
         for gold in read_docs(file, nlp):
-            yield Example(copy_tokens(gold), gold)
+            n_docs += 1
+            has_entities = has_entities or bool(gold.ents or gold.spans)
+            yield Example(copy(gold), gold)
+        if not has_entities:
+            raise InputError(
+                f"None of the {n_docs} documents of {file} has an entity, so there is "
+                f"nothing to learn or score. Annotate entities and the relations "
+                f"between them, and convert them again.",
+                title=CANT_READ,
+            )
 
+    list_files(file)  # not at the first evaluation, after an hour of training
     return read
 
 
@@ -70,38 +84,54 @@ def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
     YIELDS (Doc): with user data.
     RAISES (ValueError): if there is no such file, or it is no DocBin.
     """
-    if file is None:
-        raise ValueError("No corpus is named: set --paths.train and --paths.dev.")
-    for part in _list_files(Path(file)):
+    for part in list_files(file):
         yield from _read_file(part, nlp)
 
 
-def _list_files(path: Path) -> List[Path]:
-    files = [file for file in list_corpus(path) if file.is_file()]
+def list_files(file: Optional[Path]) -> List[Path]:
+    """The files of a corpus.
+
+    file (Path): a `.spacy` file, or a folder of them.
+    RETURNS (List[Path]): at least one.
+    RAISES (ValueError): if there is none, or it is no `.spacy` file.
+    """
+    if file is None:
+        message = "No corpus is named: set --paths.train and --paths.dev."
+        raise InputError(message, title=CANT_READ)
+    path = Path(file)
+    files = [part for part in list_corpus(path) if part.is_file()]
     if not files:
         found = "a folder without .spacy files" if path.is_dir() else "nothing"
-        raise ValueError(
+        raise InputError(
             f"No corpus at {path}: found {found}, expected a .spacy file or a folder "
             f"of them. Convert your annotations first: "
-            f"python scripts/convert.py ANNOTATIONS --output data"
+            f"python scripts/convert.py ANNOTATIONS --output data",
+            title=CANT_READ,
         )
+    for part in files:
+        if part.suffix != ".spacy":
+            raise InputError(
+                f"{part} is no .spacy file. Convert your annotations first: "
+                f"python scripts/convert.py {part} --output data",
+                title=CANT_READ,
+            )
     return files
 
 
 def _read_file(path: Path, nlp: Language) -> Iterator[Doc]:
-    if path.suffix != ".spacy":
-        raise ValueError(
-            f"{path} is no .spacy file. Convert your annotations first: "
-            f"python scripts/convert.py {path} --output data"
-        )
     try:
         doc_bin = DocBin().from_disk(path)
     except Exception as error:  # zlib and msgpack raise errors of many kinds
-        raise ValueError(
-            f"{path} can't be read as a .spacy file (DocBin): {error}"
+        raise InputError(
+            f"{path} can't be read as a .spacy file (DocBin): {error}", title=CANT_READ
         ) from error
-    for doc in doc_bin.get_docs(nlp.vocab):
-        get_relation_data(doc)  # a tutorial's dict becomes columns
+    for i, doc in enumerate(doc_bin.get_docs(nlp.vocab)):
+        try:
+            get_relation_data(doc)  # a tutorial's dict becomes columns
+        except ValueError as error:
+            raise InputError(
+                f"{path}, document {i}: {error}", title=CANT_READ
+            ) from error
         yield doc
 
 

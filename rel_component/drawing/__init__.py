@@ -6,7 +6,7 @@ width, and an arc that leaves one line goes on in another, as in brat.
 """
 
 from .excerpt import Arc, Drawing, Entity, Word, make_excerpt
-from .svg import assign_colors, draw_svg
+from .svg import assign_colors, check_width, draw_svg
 
 __all__ = [
     "Arc",
@@ -14,6 +14,7 @@ __all__ = [
     "Entity",
     "Word",
     "assign_colors",
+    "check_width",
     "draw_svg",
     "make_excerpt",
 ]

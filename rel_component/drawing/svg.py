@@ -2,6 +2,8 @@
 
 import hashlib
 from html import escape
+from math import inf
+from numbers import Real
 from typing import Dict, Iterable, List, Optional
 
 from spacy.util import registry
@@ -43,7 +45,9 @@ def draw_svg(
         room.
     colors (Optional[Dict[str, str]]): of the entity types; None: see `assign_colors`.
     RETURNS (str): an `<svg>` element that needs no other file, style or script.
+    RAISES (ValueError): if the width is no number above 0.
     """
+    check_width(width)
     lines, height = lay_out(drawing, width)
     if colors is None:
         colors = assign_colors(entity.label for entity in drawing.entities)
@@ -63,6 +67,12 @@ def draw_svg(
         parts += [_draw_arc(arc, line) for arc in line.arcs]
         parts += [_draw_label(arc, line) for arc in line.arcs if arc.label_width]
     return "\n".join([*parts, "</svg>"])
+
+
+def check_width(width: float) -> None:
+    """RAISES (ValueError): if the width of a drawing is no number above 0."""
+    if not isinstance(width, Real) or not 0 < float(width) < inf:
+        raise ValueError(f"width is {width!r}; expected a number of pixels above 0.")
 
 
 def describe(drawing: Drawing) -> str:

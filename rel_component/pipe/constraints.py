@@ -1,11 +1,112 @@
-"""Symmetric labels: scored once, for the pair whose head stands first."""
+"""What can't be a relation is not scored: pairs that no label of the schema allows, and
+the second direction of labels that have none."""
 
-from dataclasses import replace
-from typing import List, Tuple
+from dataclasses import dataclass, replace
+from typing import List, Optional, Sequence, Tuple
 
 import numpy
+from spacy.tokens import Doc
 
-from ..model.candidates import Candidates
+from ..model.candidates import Candidates, Entities, PairGenerator
+from ..schema import Schema
+
+
+@dataclass
+class Constraints:
+    """What limits the pairs and labels of a relation extractor.
+
+    labels (Sequence[str]): the labels.
+    symmetric (List[int]): the columns of those whose direction does not count: they are
+        scored once, for the pair whose head comes first.
+    schema (Optional[Schema]): which types each label may link; None: any.
+    """
+
+    labels: Sequence[str]
+    symmetric: List[int]
+    schema: Optional[Schema]
+
+    def prune(
+        self, candidates: Candidates, docs: Sequence[Doc], generator: object
+    ) -> "Pruned":
+        """Leave out pairs that can have no label, and second directions of pairs that
+        can only have symmetric ones.
+
+        candidates (Candidates): pairs of a batch.
+        docs (Sequence[Doc]): the batch.
+        generator (Callable): what generated them: `PairGenerator` generates both
+            directions, others may leave out the one whose head comes first.
+        RETURNS (Pruned): the others.
+        """
+        if self.schema is None and not self.symmetric:
+            return Pruned(candidates)
+        is_added = None
+        if self.symmetric and type(generator) is not PairGenerator:
+            candidates, is_added = add_canonical(candidates)
+        allowed, types = self._get_allowed(docs, candidates.entities)
+        is_directed = numpy.ones(len(self.labels), dtype=bool)
+        is_directed[self.symmetric] = False
+        heads, tails = candidates.pairs.T
+        cells = (types[heads], types[tails])
+        can_be_directed = numpy.any(allowed[:, :, is_directed], axis=2)
+        can_be = numpy.any(allowed, axis=2)
+        keep = can_be_directed[cells] | (can_be[cells] & (heads < tails))
+        kept = candidates.select(keep)
+        if is_added is not None:
+            is_added = is_added[keep] if is_added.any() else None
+        if self.schema is None and is_added is None:
+            return Pruned(kept)
+        return Pruned(kept, allowed, types, is_added, is_directed)
+
+    def _get_allowed(
+        self, docs: Sequence[Doc], entities: Entities
+    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
+        """What the schema allows: (n_types, n_types, n_labels), bool, and the number of
+        each entity's type."""
+        hashes, first, types = numpy.unique(
+            entities.types, return_index=True, return_inverse=True
+        )
+        if self.schema is None:
+            shape = (len(hashes), len(hashes), len(self.labels))
+            return numpy.ones(shape, dtype=bool), types
+        names = [
+            docs[i].vocab.strings[type_]
+            for i, type_ in zip(entities.docs[first].tolist(), hashes.tolist())
+        ]
+        return self.schema.mask(names, list(self.labels)), types
+
+
+@dataclass
+class Pruned:
+    """Pairs of which each can have a label.
+
+    candidates (Candidates): the pairs.
+    allowed (Optional[Bools3d]): (n_types, n_types, n_labels), which labels types can
+        have; None: all pairs can have all labels.
+    types (Optional[Ints1d]): (n_entities,), the number of each entity's type.
+    is_added (Optional[Bools1d]): (n_pairs,), those that were not generated, but stand
+        for their other direction; None: none.
+    is_directed (Optional[Bools1d]): (n_labels,), labels whose direction counts.
+    """
+
+    candidates: Candidates
+    allowed: Optional[numpy.ndarray] = None
+    types: Optional[numpy.ndarray] = None
+    is_added: Optional[numpy.ndarray] = None
+    is_directed: Optional[numpy.ndarray] = None
+
+    def hide_impossible(self, scores: numpy.ndarray) -> None:
+        """Overwrite scores of labels that a pair can't have with NaN.
+
+        scores (Floats2d): (n_pairs, n_labels).
+        """
+        if self.allowed is None or self.types is None:
+            return
+        heads, tails = self.types[self.candidates.pairs].T
+        is_allowed = self.allowed[heads, tails]
+        if self.is_added is not None and self.is_directed is not None:
+            # they are there for the sake of the symmetric labels only
+            is_allowed[self.is_added] &= ~self.is_directed
+        scores[~is_allowed] = numpy.nan
 
 
 def add_canonical(candidates: Candidates) -> Tuple[Candidates, numpy.ndarray]:

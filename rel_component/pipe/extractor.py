@@ -22,16 +22,23 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import minibatch
+from spacy.util import SimpleFrozenList, minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
+from ..checks import (
+    InputError,
+    check_mapping,
+    check_names,
+    check_probability,
+)
 from ..entity_scores import get_entity_scores
 from ..model.candidates import (
+    BatchGenerator,
     Candidates,
     Entities,
-    PairGenerator,
+    InstanceGenerator,
     get_candidates,
     is_batch_generator,
 )
@@ -39,8 +46,9 @@ from ..relations import RelationData, find_decided, set_relation_data
 from ..schema import Schema
 from ..scorer import relation_scorer
 from .calibration import Line, calibrate
-from .constraints import add_canonical, add_mirrored
-from .loss import PairLoss
+from .constraints import Constraints, Pruned, add_mirrored
+from .health import check_labels, check_weights, find_silent
+from .loss import PairLoss, to_floats2d
 from .merging import keep_ruled
 from .truth import Truth, count_covered, find_labels, get_gold_candidates, get_truth
 
@@ -75,6 +83,7 @@ nI = null
 """
 
 Prediction = Tuple[Candidates, numpy.ndarray]
+Generator = Union[InstanceGenerator, BatchGenerator]
 
 
 @Language.factory(
@@ -177,13 +186,14 @@ class RelationExtractor(TrainablePipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
             "labels": [],
-            "threshold": check_threshold(threshold),
+            "threshold": check_probability(threshold, "threshold"),
             "thresholds": {},
             "calibration": {},
             "symmetric": [],
             "schema": None,
         }
         self._schema: Optional[Tuple[Any, Optional[Schema]]] = None
+        self._warned: Set[str] = set()
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -202,7 +212,7 @@ class RelationExtractor(TrainablePipe):
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        self.cfg["threshold"] = check_threshold(value)
+        self.cfg["threshold"] = check_probability(value, "threshold")
 
     def use_threshold(self, value: float) -> None:
         """Predict from one score on, whatever the label.
@@ -220,9 +230,10 @@ class RelationExtractor(TrainablePipe):
 
     @thresholds.setter
     def thresholds(self, values: Mapping[str, float]) -> None:
-        self._check_labels("thresholds", values)
+        values = self._check_labels("thresholds", values, "{'LABEL': 0.7}")
         self.cfg["thresholds"] = {
-            label: check_threshold(float(value)) for label, value in values.items()
+            label: check_probability(value, f"thresholds[{label!r}]")
+            for label, value in values.items()
         }
 
     @property
@@ -234,7 +245,7 @@ class RelationExtractor(TrainablePipe):
 
     @calibration.setter
     def calibration(self, lines: Mapping[str, Line]) -> None:
-        self._check_labels("calibration", lines)
+        lines = self._check_labels("calibration", lines, "{'LABEL': (1.2, -0.3)}")
         self.cfg["calibration"] = {
             label: check_line(label, line) for label, line in lines.items()
         }
@@ -244,13 +255,16 @@ class RelationExtractor(TrainablePipe):
         own = self.cfg["thresholds"]
         return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
 
-    def _check_labels(self, name: str, values: Iterable[str]) -> None:
-        unknown = sorted(set(values) - set(self.labels))
+    def _check_labels(self, name: str, values: Any, example: str) -> Mapping[str, Any]:
+        unknown = [
+            x for x in check_mapping(values, name, example) if x not in self.labels
+        ]
         if unknown:
             raise ValueError(
-                f"{name} names {', '.join(unknown)}, but the labels are "
+                f"{name} names {', '.join(map(str, unknown))}, but the labels are "
                 f"{', '.join(self.labels) or 'not known yet'}."
             )
+        return values
 
     @property
     def symmetric(self) -> FrozenSet[str]:
@@ -273,10 +287,10 @@ class RelationExtractor(TrainablePipe):
         RETURNS (int): 0 if it was there already, else 1.
         RAISES (ValueError): if the label is no string, or the model has its labels.
         """
-        if not isinstance(label, str):
+        if not isinstance(label, str) or not label:
             raise ValueError(
                 f"Relation label {label!r} is of type {type(label).__name__}; only "
-                f"strings can be labels of the relation extractor."
+                f"strings that are not empty can be labels of the relation extractor."
             )
         if label in self.cfg["labels"]:
             return 0
@@ -292,78 +306,64 @@ class RelationExtractor(TrainablePipe):
             on the CPU, (n_pairs, n_labels), float32 in [0, 1].
         """
         docs = list(docs)
-        candidates, allowed = self._find_candidates(docs)
+        pruned = self._prune(get_candidates(self._generator, docs), docs)
+        candidates = pruned.candidates
         if not len(candidates):
             return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
+        self._require_initialized()
+        self._warn_of_silent(docs)
         scores = self.model.ops.to_numpy(self.model.predict((docs, candidates)))
-        if allowed is not None:
-            scores[~allowed] = numpy.nan  # what can't be is not scored
+        self._warn_of_nan(scores)
+        pruned.hide_impossible(scores)
         scores = calibrate(scores, self.labels, self.cfg["calibration"])
         if self.use_entity_scores:
             of_entities = get_scores_of(docs, candidates.entities)
             scores *= of_entities[candidates.pairs].prod(axis=1)[:, None]
-        return add_mirrored(candidates, scores, self._get_symmetric_columns())
+        return add_mirrored(candidates, scores, self._get_constraints().symmetric)
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
         """RETURNS (Candidates): the pairs of a batch that are scored."""
-        return self._find_candidates(docs)[0]
+        return self._prune(get_candidates(self._generator, docs), docs).candidates
 
-    def _find_candidates(
-        self, docs: Sequence[Doc]
-    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
-        found = get_candidates(self.model.attrs["get_instances"], docs)
-        return self._prune(found, docs)
+    @property
+    def _generator(self) -> Generator:
+        return self.model.attrs["get_instances"]
 
-    def _prune(
-        self, candidates: Candidates, docs: Sequence[Doc]
-    ) -> Tuple[Candidates, Optional[numpy.ndarray]]:
-        """Leave out pairs that can have no label, and second directions of pairs
-        that can only have symmetric ones.
+    def _prune(self, candidates: Candidates, docs: Sequence[Doc]) -> Pruned:
+        return self._get_constraints().prune(candidates, docs, self._generator)
 
-        RETURNS (Tuple[Candidates, Optional[Bools2d]]): the others, and which labels
-            they can have, (n_pairs, n_labels); None for all.
-        """
-        columns = self._get_symmetric_columns()
-        if self.cfg["schema"] is None and not columns:
-            return candidates, None
-        is_added = None
-        if columns and not isinstance(self.model.attrs["get_instances"], PairGenerator):
-            candidates, is_added = add_canonical(candidates)
-        mask, number = self._get_mask(docs, candidates.entities)
-        is_directed = numpy.ones(len(self.labels), dtype=bool)
-        is_directed[columns] = False
-        heads, tails = candidates.pairs.T
-        types = (number[heads], number[tails])
-        keep = mask[:, :, is_directed].any(axis=2)[types]
-        keep |= mask.any(axis=2)[types] & (heads < tails)
-        if self.cfg["schema"] is None and (is_added is None or not is_added.any()):
-            return candidates.select(keep), None
-        allowed = mask[types[0][keep], types[1][keep]]
-        if is_added is not None:  # for the sake of the symmetric labels only
-            allowed[is_added[keep]] &= ~is_directed
-        return candidates.select(keep), allowed
-
-    def _get_mask(
-        self, docs: Sequence[Doc], entities: Entities
-    ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """What the schema allows: (n_types, n_types, n_labels), bool, and the number
-        of each entity's type."""
-        hashes, first, number = numpy.unique(
-            entities.types, return_index=True, return_inverse=True
-        )
-        schema = self.schema
-        if schema is None:
-            shape = (len(hashes), len(hashes), len(self.labels))
-            return numpy.ones(shape, dtype=bool), number
-        types = [
-            docs[i].vocab.strings[type_]
-            for i, type_ in zip(entities.docs[first].tolist(), hashes.tolist())
-        ]
-        return schema.mask(types, self.labels), number
-
-    def _get_symmetric_columns(self) -> List[int]:
+    def _get_constraints(self) -> Constraints:
         symmetric = self.symmetric
-        return [i for i, label in enumerate(self.labels) if label in symmetric]
+        columns = [i for i, label in enumerate(self.labels) if label in symmetric]
+        return Constraints(self.labels, columns, self.schema)
+
+    def _require_initialized(self) -> None:
+        if self.model.has_dim("nO") is None:  # there is one, and it is not set
+            raise ValueError(
+                f"{self.name} has no weights yet. Initialize it first: "
+                f"nlp.initialize(lambda: examples), or load a trained pipeline."
+            )
+
+    def _warn_of_silent(self, docs: Sequence[Doc]) -> None:
+        """Say so once if the encoder did not run."""
+        if "encoder" not in self._warned:
+            message = find_silent(self.model, docs, self.name)
+            if message is not None:
+                self._warned.add("encoder")
+                warnings.warn(message, stacklevel=3)
+
+    def _warn_of_nan(self, scores: numpy.ndarray) -> None:
+        """Say so once if the model scores nothing."""
+        if "nan" not in self._warned and numpy.isnan(scores).any():
+            self._warned.add("nan")
+            n_pairs = int(numpy.isnan(scores).any(axis=1).sum())
+            warnings.warn(
+                f"The scores of {self.name} are not numbers (NaN) for {n_pairs} of "
+                f"{len(scores)} pairs, so no relation is predicted for them: weights "
+                f"of it or of its encoder are NaN, as after a training that diverged. "
+                f"Train again with a lower learn_rate.",
+                stacklevel=3,
+            )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write scores and relations into the Docs.
@@ -416,6 +416,7 @@ class RelationExtractor(TrainablePipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
             return losses
+        self._require_initialized()
         set_dropout_rate(self.model, drop)
         truth = self.get_truth(examples, self.predicted_share)
         # also without any pair: a shared encoder waits for the last of its listeners
@@ -436,10 +437,9 @@ class RelationExtractor(TrainablePipe):
         predicted_share (float): of the wrongly predicted entities to mix in.
         RETURNS (Truth): one row for each pair.
         """
-        generator = self.model.attrs["get_instances"]
         docs = [example.predicted for example in examples]
-        found = get_gold_candidates(generator, examples, predicted_share)
-        candidates, _ = self._prune(found, docs)
+        found = get_gold_candidates(self._generator, examples, predicted_share)
+        candidates = self._prune(found, docs).candidates
         return get_truth(examples, candidates, self.labels, self.symmetric)
 
     def get_loss(
@@ -477,21 +477,18 @@ class RelationExtractor(TrainablePipe):
         RAISES (ValueError): if there is no label, or no pair to learn from.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
-        # those that a checkpoint was trained to classify come first
-        own = self.model.attrs.get("find_labels", list)
-        for label in labels or [*own(), *find_labels(get_examples())]:
-            self.add_label(label)
-        self._require_labels()
+        symmetric = check_names(symmetric or (), "symmetric")
+        self._add_labels(get_examples, labels)
         golds = (example.reference for example in get_examples())
-        schema = read_schema(golds, schema_path, learn_schema, symmetric or [])
-        known = {*(symmetric or ()), *(schema.symmetric if schema else ())}
-        unknown = {*(symmetric or ())} - {*self.labels}
+        schema = self._read_schema(golds, schema_path, learn_schema, symmetric)
+        unknown = {*symmetric} - {*self.labels}
         if unknown:
-            raise ValueError(
+            raise self._make_error(
                 f"symmetric names {sorted(unknown)}, but the labels are "
                 f"{list(self.labels)}. Correct the config's "
                 f"[initialize.components.{self.name}]."
             )
+        known = {*symmetric, *(schema.symmetric if schema else ())}
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
         # they are of the weights that are replaced
@@ -502,9 +499,48 @@ class RelationExtractor(TrainablePipe):
             self.model.attrs["labels"] = list(self.labels)
         sample, truth = self._get_sample(get_examples())
         docs = [example.predicted for example in sample]
-        Y = self.model.ops.asarray(truth.labels)
+        Y = to_floats2d(self.model.ops, truth.labels)
         self.model.initialize(X=(docs, truth.candidates), Y=Y)
         self._warn_of_lost(get_examples())
+
+    def _add_labels(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        labels: Optional[Iterable[str]],
+    ) -> None:
+        """Those given, or those of a checkpoint and of the data."""
+        if labels:
+            labels = check_names(labels, "labels")
+        else:
+            # those that a checkpoint was trained to classify come first
+            own = self.model.attrs.get("find_labels", list)
+            labels = [*own(), *find_labels(get_examples())]
+        for label in labels:
+            self.add_label(label)
+        if not self.labels:
+            n_docs = sum(1 for _ in get_examples())
+            raise self._make_error(
+                f"none of the {n_docs} training documents has a relation, so there is "
+                f"no label to learn. Annotate relations between their entities; what a "
+                f"conversion left out, scripts/convert.py has said."
+            )
+
+    def _read_schema(
+        self,
+        golds: Iterable[Doc],
+        path: Optional[Union[str, Path]],
+        is_learned: bool,
+        symmetric: Sequence[str],
+    ) -> Optional[Schema]:
+        try:
+            return read_schema(golds, path, is_learned, symmetric)
+        except ValueError as error:
+            raise self._make_error(str(error)) from error
+
+    def _make_error(self, message: str) -> InputError:
+        return InputError(
+            f"Can't initialize {self.name}: {message}", title="Initialization failed"
+        )
 
     def _get_sample(self, examples: Iterable[Example]) -> Tuple[List[Example], Truth]:
         """The first ten documents among which there is a candidate pair."""
@@ -514,11 +550,11 @@ class RelationExtractor(TrainablePipe):
             truth = self.get_truth(batch)
             if len(truth.candidates):
                 return batch, truth
-        raise ValueError(
-            f"Can't initialize the relation extractor: none of the {n_docs} training "
-            f"documents has two entities that make a candidate pair. Check that the "
-            f"documents have entities, and that the candidate generator's limits "
-            f"(max_length, max_sentences) and the schema are not too narrow."
+        raise self._make_error(
+            f"none of the {n_docs} training documents has two entities that make a "
+            f"candidate pair. Check that examples with entities are given "
+            f"(nlp.initialize(lambda: examples)), and that the candidate generator's "
+            f"limits (max_length, max_sentences) and the schema are not too narrow."
         )
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
@@ -538,6 +574,37 @@ class RelationExtractor(TrainablePipe):
                 f"limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "RelationExtractor":
+        """Load the pipe from a bytestring.
+
+        bytes_data (bytes): of `to_bytes`.
+        exclude (Iterable[str]): names of serialization fields to leave out.
+        RETURNS (RelationExtractor): the pipe.
+        RAISES (ValueError): if its parts can't be right, see `health`.
+        """
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._check_loaded()
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> "RelationExtractor":
+        """Load the pipe from a folder.
+
+        path (Union[str, Path]): the folder.
+        exclude (Iterable[str]): names of serialization fields to leave out.
+        RETURNS (RelationExtractor): the pipe.
+        RAISES (ValueError): if its parts can't be right, see `health`.
+        """
+        super().from_disk(path, exclude=exclude)
+        return self._check_loaded()
+
+    def _check_loaded(self) -> "RelationExtractor":
+        check_labels(self.model, self.labels, self.name)
+        check_weights(self.model, self.name)
+        return self
 
 
 def get_scores_of(docs: Sequence[Doc], entities: Entities) -> numpy.ndarray:
@@ -584,19 +651,11 @@ def read_schema(
     return schema
 
 
-def check_threshold(value: float) -> float:
-    """RETURNS (float): the value. RAISES (ValueError): if it is no probability."""
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"threshold is {value}; expected a number from 0 to 1.")
-    return value
-
-
 def check_share(value: float, model: Model) -> float:
     """RETURNS (float): the value. RAISES (ValueError): if it can't be followed."""
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"predicted_share is {value}; expected a number from 0 to 1.")
+    value = check_probability(value, "predicted_share")
     if value and not is_batch_generator(model.attrs["get_instances"]):
-        raise ValueError(
+        raise InputError(
             "predicted_share needs rel_component.PairGenerator.v1 as get_instances: "
             "other generators can't be given entities."
         )
@@ -606,11 +665,14 @@ def check_share(value: float, model: Model) -> float:
 def check_line(label: str, line: Line) -> List[float]:
     """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if higher scores
     would not stay higher."""
-    slope, intercept = map(float, line)
+    try:
+        slope, intercept = map(float, line)
+    except (TypeError, ValueError):
+        slope = intercept = numpy.nan
     if not (0 < slope < numpy.inf and numpy.isfinite(intercept)):
         raise ValueError(
-            f"calibration of {label} is {tuple(line)}; expected slope and intercept, "
-            f"finite numbers, and a slope above 0."
+            f"calibration[{label!r}] is {line!r}; expected slope and intercept, finite "
+            f"numbers, and a slope above 0."
         )
     return [slope, intercept]
 

@@ -1,15 +1,18 @@
 """The loss of pair scores: which pairs count how much."""
 
-from typing import Literal, Optional, Tuple
+from math import inf
+from typing import Literal, Optional, Tuple, get_args
 
 import numpy
 from spacy.util import registry
 from thinc.api import Ops
 from thinc.types import Floats2d
 
+from ..checks import InputError, check_number
 from .truth import Truth
 
 Reduction = Literal["sum", "mean", "positives"]
+REDUCTIONS = get_args(Reduction)
 
 
 class PairLoss:
@@ -23,10 +26,16 @@ class PairLoss:
         negatives_per_positive: Optional[float] = None,
         reduction: Reduction = "sum",
     ) -> None:
-        self.positive_weight = positive_weight
-        self.focal_gamma = focal_gamma
+        self.positive_weight = _check(positive_weight, "positive_weight")
+        self.focal_gamma = _check(focal_gamma, "focal_gamma")
         self.negatives_per_positive = negatives_per_positive
+        if negatives_per_positive is not None:
+            _check(negatives_per_positive, "negatives_per_positive")
         self.reduction = reduction
+        if reduction not in REDUCTIONS:
+            raise InputError(
+                f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}."
+            )
 
     def __call__(
         self, ops: Ops, scores: Floats2d, truth: Truth
@@ -39,10 +48,10 @@ class PairLoss:
         RETURNS (Tuple[float, Floats2d]): mean squared error of a pair, for the log, and
             the gradient, weighted `scores - truth`.
         """
-        target = ops.asarray(truth.labels)
+        target = to_floats2d(ops, truth.labels)
         gradient = scores - target
         if truth.known is not None:
-            gradient *= ops.asarray(truth.known)
+            gradient *= to_floats2d(ops, truth.known)
         if not gradient.size:
             return 0.0, gradient
         loss = float((gradient**2).sum(axis=1).mean())
@@ -51,7 +60,7 @@ class PairLoss:
         if self.focal_gamma:
             gradient *= self._get_focal_factor(ops, scores, target)
         if self.negatives_per_positive is not None:
-            gradient *= ops.asarray(self._sample_rows(truth.labels))
+            gradient *= to_floats2d(ops, self._sample_rows(truth.labels))
         if self.reduction == "mean":
             gradient /= len(gradient)
         elif self.reduction == "positives":
@@ -80,6 +89,15 @@ class PairLoss:
         share = self.negatives_per_positive * n_positive / max(n_negative, 1)
         kept = is_positive | (numpy.random.random(len(labels)) < share)
         return kept.astype("float32")[:, None]
+
+
+def to_floats2d(ops: Ops, values: numpy.ndarray) -> Floats2d:
+    """RETURNS (Floats2d): the same on the device of the ops."""
+    return ops.asarray2f(values)  # type: ignore[arg-type]  # Thinc's types, not numpy's
+
+
+def _check(value: float, name: str) -> float:
+    return check_number(value, name, 0.0, inf, "a number that is not negative")
 
 
 @registry.misc("rel_component.PairLoss.v1")

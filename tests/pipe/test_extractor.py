@@ -8,6 +8,7 @@ from spacy.util import registry
 
 from rel_component import get_relations
 from rel_component.entity_scores import set_entity_scores
+from rel_component.model.candidates import PairGenerator
 from rel_component.relations import get_relation_data, get_relation_keys
 
 from ..util import make_doc
@@ -336,7 +337,7 @@ def test_no_labels():
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor")
     examples = make_examples(nlp, [("Ann met Bob .", [A, B], [])])
-    with pytest.raises(ValueError, match=r"E143.*relation_extractor"):
+    with pytest.raises(ValueError, match="none of the 1 training documents has a rel"):
         nlp.initialize(lambda: examples)
 
 
@@ -540,3 +541,94 @@ def test_scores_of_entities_weigh_relations(trained):
         weights = numpy.asarray(factors)[pairs.pairs].prod(axis=1)
         assert scores[n:] == pytest.approx(expected * weights[:, None], abs=1e-6)
     pipe.use_entity_scores = False
+
+
+class Backward(PairGenerator):
+    """Of two entities only the pair whose head comes last."""
+
+    def get_pairs(self, docs, entities):
+        found = super().get_pairs(docs, entities)
+        return found.select(found.pairs[:, 0] > found.pairs[:, 1])
+
+
+@pytest.mark.parametrize("symmetric", [[], ["LIKES"], ["LIKES", "HATES"]])
+def test_generator_of_the_second_direction_loses_nothing(symmetric):
+    data = [("Ann likes Bob .", [A, B], [(1, "LIKES", 0)]), TRAIN[4]]
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor", config={"model": v1_config()})
+    pipe.model.attrs["get_instances"] = Backward()
+    examples = make_examples(nlp, data)
+    pipe.initialize(
+        lambda: examples, nlp=nlp, labels=["LIKES", "HATES"], symmetric=symmetric
+    )
+    truth = pipe.get_truth(examples)
+    assert truth.labels.sum() == 1.0
+    ways = {(0, 1), (1, 0)} if "LIKES" in symmetric else {(1, 0)}
+    candidates, scores = pipe.predict([examples[0].predicted])
+    assert {tuple(pair) for pair in candidates.pairs.tolist()} == ways
+    # the pair that was added is no candidate for labels that have a direction
+    column = 1 if symmetric == ["LIKES"] else 0
+    assert numpy.isnan(scores[:, column]).sum() <= (symmetric == ["LIKES"])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"labels": "LIKES"}, "labels is 'LIKES'; expected a list"),
+        ({"labels": [5]}, r"labels is \[5\]"),
+        ({"labels": [""]}, r"labels is \[''\]"),
+        ({"symmetric": "LIKES"}, "symmetric is 'LIKES'"),
+        ({"symmetric": ["NO"]}, r"symmetric names \['NO'\], but the labels are"),
+        ({"schema_path": "nothing.json"}, "nothing.json: no such schema file"),
+        ({"schema_path": 5}, "5 is no path"),
+    ],
+)
+def test_settings_of_initialize_are_refused_by_name(options, message):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor", config={"model": v1_config()})
+    examples = make_examples(nlp)
+    with pytest.raises(ValueError, match=message):
+        pipe.initialize(lambda: examples, nlp=nlp, **options)
+
+
+def test_settings_are_refused_by_name():
+    nlp = spacy.blank("en")
+    for name, value in (
+        ("threshold", "0.5"),
+        ("threshold", 2),
+        ("predicted_share", -0.5),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} is {value!r}; expected a num"):
+            nlp.add_pipe("relation_extractor", config={name: value})
+    pipe = nlp.add_pipe("relation_extractor")
+    pipe.add_label("LIKES")
+    for name, value in (
+        ("threshold", None),
+        ("threshold", "0.5"),
+        ("threshold", float("nan")),
+        ("thresholds", None),
+        ("thresholds", 0.5),
+        ("calibration", None),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} is {value!r}; expected"):
+            setattr(pipe, name, value)
+    for name, value in (
+        ("thresholds", "0.5"),
+        ("thresholds", None),
+        ("calibration", None),
+        ("calibration", (1.0,)),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name}\['LIKES'\] is"):
+            setattr(pipe, name, {"LIKES": value})
+    with pytest.raises(ValueError, match=r"threshold is '0.5'"):
+        pipe.use_threshold("0.5")
+    with pytest.raises(ValueError, match="label '' is"):
+        pipe.add_label("")
+
+
+def test_initialize_without_examples():
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor")
+    pipe.add_label("LIKES")
+    with pytest.raises(ValueError, match=r"two entities .*initialize\(lambda: exampl"):
+        nlp.initialize()

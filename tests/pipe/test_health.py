@@ -1,0 +1,163 @@
+"""Pipelines that cannot be right say so."""
+
+import warnings
+
+import numpy
+import pytest
+import spacy
+import srsly
+from spacy.tokens import Doc
+
+from ..paths import DATA
+from .test_extractor import TOK2VEC, get_docs, make_examples, make_nlp
+
+SAVED = DATA / "saved_models"
+NAME = "relation_extractor"
+
+
+@pytest.fixture
+def nlp():
+    return make_nlp(shared=True)
+
+
+def add_alone(nlp, before=None):
+    """The extractor in another pipeline, with another encoder or none."""
+    other = spacy.blank("en")
+    if before is not None:
+        other.add_pipe("tok2vec", config={"model": before})
+        other.initialize()
+    other.add_pipe(NAME, source=nlp)
+    return other
+
+
+def reload(nlp, tmp_path, **options):
+    nlp.to_disk(tmp_path)
+    return spacy.load(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    "take_away",
+    [
+        lambda nlp, path: reload(nlp, path, exclude=["tok2vec"]),
+        lambda nlp, path: reload(nlp, path, disable=["tok2vec"]),
+        lambda nlp, path: reload(nlp, path, enable=[NAME]),
+        lambda nlp, path: nlp.select_pipes(enable=[NAME]) and nlp,
+        lambda nlp, path: add_alone(nlp),
+    ],
+)
+def test_encoder_that_did_not_run(nlp, take_away, tmp_path):
+    nlp = take_away(nlp, tmp_path)
+    docs = get_docs(nlp)
+    with pytest.warns(UserWarning, match=r"from the component 'tok2vec'.* did not run"):
+        list(nlp.pipe(docs))
+    list(nlp.pipe(get_docs(nlp)))  # said once; warnings are errors
+
+
+def test_encoder_that_runs_too_late(nlp):
+    other = add_alone(nlp)
+    other.add_pipe("tok2vec", source=nlp)
+    with pytest.warns(UserWarning, match="did not run before it"):
+        list(other.pipe(get_docs(other)))
+
+
+def test_encoder_that_runs(nlp, tmp_path):
+    docs = get_docs(nlp)
+    list(nlp.pipe(docs))
+    list(reload(nlp, tmp_path).pipe(get_docs(nlp)))
+    nlp.select_pipes(enable=[NAME])
+    list(nlp.pipe(docs))  # they have their vectors
+    list(make_nlp().pipe(get_docs(nlp)))  # an encoder of its own
+
+
+def test_nothing_is_said_without_pairs(nlp):
+    nlp.select_pipes(enable=[NAME])
+    nlp("Nobody came.")
+    nlp(Doc(nlp.vocab))
+
+
+def test_encoder_of_another_width(nlp):
+    other = add_alone(nlp, {**TOK2VEC, "width": 8})
+    with pytest.raises(ValueError, match=r"have 8 columns, but .* trained on 16"):
+        list(other.pipe(get_docs(other)))
+
+
+def load(name, **options):
+    pytest.importorskip("spacy_transformers")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # renamed settings
+        return spacy.load(SAVED / name, **options)
+
+
+def test_transformer_that_did_not_run():
+    for option in ("exclude", "disable"):
+        nlp = load("joint_trf", **{option: ["transformer", "ner"]})
+        with pytest.raises(ValueError, match="from the component 'transformer'"):
+            list(nlp.pipe(get_docs(nlp)))
+
+
+def get_weights(nlp, name):
+    return [
+        node.get_param(param)
+        for node in nlp.get_pipe(name).model.walk()
+        for param in node.param_names
+        if node.has_param(param)
+    ]
+
+
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf])
+def test_weights_that_are_no_numbers(nlp, tmp_path, value):
+    other = make_nlp(shared=True).get_pipe(NAME)
+    for weights in get_weights(nlp, NAME):
+        before = weights.flat[-1]
+        weights.flat[-1] = value
+        with pytest.raises(ValueError, match=f"weights of {NAME} are not all finite"):
+            reload(nlp, tmp_path)
+        with pytest.raises(ValueError, match=f"weights of {NAME} are not all finite"):
+            other.from_bytes(nlp.get_pipe(NAME).to_bytes())
+        weights.flat[-1] = before
+    reload(nlp, tmp_path)
+
+
+def test_weights_of_a_transformer_that_are_no_numbers(tmp_path):
+    nlp = load("luke")
+    torch = pytest.importorskip("torch")
+    (shim,) = [s for x in nlp.get_pipe(NAME).model.walk() for s in x.shims]
+    with torch.no_grad():
+        next(shim._model.parameters()).view(-1)[0] = numpy.nan
+    with pytest.raises(ValueError, match="not all finite"):
+        nlp.get_pipe(NAME).from_bytes(nlp.get_pipe(NAME).to_bytes())
+
+
+def test_weights_of_the_encoder_that_are_no_numbers(nlp, tmp_path):
+    for weights in get_weights(nlp, "tok2vec"):
+        weights[:] = numpy.nan
+    nlp = reload(nlp, tmp_path)
+    with pytest.warns(UserWarning, match=r"not numbers \(NaN\) for 2 of 2 pairs"):
+        doc = nlp(get_docs(nlp)[0])
+    assert doc._.relations == []
+    list(nlp.pipe(get_docs(nlp)))  # said once
+
+
+@pytest.mark.parametrize("labels", [["LIKES"], ["LIKES", "HATES", "KNOWS"]])
+def test_labels_and_outputs_differ(nlp, tmp_path, labels):
+    nlp.to_disk(tmp_path)
+    path = tmp_path / NAME / "cfg"
+    srsly.write_json(path, {**srsly.read_json(path), "labels": labels})
+    with pytest.raises(ValueError, match=rf"scores 2 .*lists {len(labels)} \(LIKES"):
+        spacy.load(tmp_path)
+
+
+def test_pipe_without_weights(nlp):
+    fresh = spacy.blank("en")
+    pipe = fresh.add_pipe(NAME)
+    pipe.add_label("LIKES")
+    examples = make_examples(fresh)
+    for call in (
+        lambda: list(fresh.pipe(get_docs(fresh))),
+        lambda: pipe.predict(get_docs(fresh)),
+        lambda: pipe.update(examples),
+        lambda: fresh.update(examples),
+    ):
+        with pytest.raises(ValueError, match=r"no weights yet. Initialize it first"):
+            call()
+    fresh("Nobody came.")  # nothing to score
