@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.cli.debug_config import debug_config
+from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
@@ -158,3 +160,15 @@ def test_tutorial_architecture_trains_on_a_transformer():
     for _ in range(40):
         nlp.update(get_examples(), sgd=optimizer)
     assert nlp.evaluate(get_examples())["rel_micro_f"] == 1.0
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_is_complete(path, tmp_path, capsys):
+    """`spacy debug config` and `spacy debug data` fill nothing in."""
+    if "transformer" in path.read_text("utf8").lower():
+        pytest.importorskip("spacy_transformers")
+    docs = DocBin(docs=make_golds(spacy.blank("en").vocab), store_user_data=True)
+    docs.to_disk(tmp_path / "docs.spacy")
+    corpus = str(tmp_path / "docs.spacy")
+    debug_config(path, overrides={"paths.train": corpus, "paths.dev": corpus})
+    assert "Config is valid" in capsys.readouterr().out

@@ -311,3 +311,20 @@ def test_micro_and_strict_as_spert_defines_them(documents):
 def test_registered():
     scorer = registry.scorers.get("rel_component.relation_scorer.v1")()
     assert scorer([])["rel_micro_f"] is None
+
+
+def test_documents_without_entities_are_named(nlp, vocab):
+    """As `spacy benchmark accuracy` gives them to a pipeline for gold entities."""
+    reference = gold(vocab, [A, B], [(0, "R", 1)])
+    example = Example(Doc(vocab, WORDS.split()), reference)
+    with pytest.warns(UserWarning, match=r"in 1 documents.* no entities.*read_gold"):
+        assert relation_scorer([example])["rel_micro_f"] == 0.0
+    nothing_to_find = gold(vocab, [A, B], [])
+    for predicted, truth in (
+        (predict(vocab, [A, B], {(0, 1): [0.1]}), reference),
+        (make_doc(vocab, WORDS, []), reference),  # looked for, and found none
+        (make_doc(vocab, WORDS, [A], spans_key="sc"), reference),
+        (Doc(vocab, WORDS.split()), nothing_to_find),
+    ):
+        relation_scorer([Example(predicted, truth)])  # warnings are errors
+    relation_scorer([])

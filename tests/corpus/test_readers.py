@@ -3,6 +3,7 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 from spacy.util import registry
 
+from rel_component.checks import InputError
 from rel_component.corpus.readers import read_docs, read_gold_entities
 from rel_component.relations import LEGACY_KEY, get_relation_keys
 
@@ -112,3 +113,25 @@ def test_no_docbin(nlp, tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"docs\.spacy can't be read as a .spacy file"):
         list(read_docs(path, nlp))
+
+
+@pytest.mark.parametrize(
+    "name", ["Gold_ents_Corpus.v1", "rel_component.GoldTokensCorpus.v1"]
+)
+def test_a_reader_names_what_is_missing_before_training(nlp, vocab, tmp_path, name):
+    create = registry.readers.get(name)
+    for file in (None, tmp_path / "missing.spacy", tmp_path):
+        with pytest.raises(InputError, match="No corpus"):
+            create(file)
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match=r"notes.txt is no .spacy file"):
+        create(tmp_path / "notes.txt")
+    path = tmp_path / "docs.spacy"
+    DocBin(docs=[make_doc(vocab, 3), make_doc(vocab, 0)]).to_disk(path)
+    with pytest.raises(InputError, match=r"None of the 2 documents .* an entity"):
+        list(create(path)(nlp))
+    doc = make_doc(vocab, 6, ENTITIES)
+    doc.user_data[LEGACY_KEY] = {(1, 2): {"KNOWS": 1.0}}
+    DocBin(docs=[make_doc(vocab, 1), doc], store_user_data=True).to_disk(path)
+    with pytest.raises(InputError, match=r"spacy, document 1: .* token\(s\) \[1\]"):
+        list(create(path)(nlp))
