@@ -42,7 +42,13 @@ from ..model.candidates import (
     get_candidates,
     is_batch_generator,
 )
-from ..relations import RelationData, find_decided, set_relation_data
+from ..relations import (
+    RelationData,
+    find_decided,
+    get_relation_data,
+    join_relations,
+    set_relation_data,
+)
 from ..schema import Schema
 from ..scorer import relation_scorer
 from .calibration import Line, calibrate
@@ -366,7 +372,9 @@ class RelationExtractor(TrainablePipe):
             )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
-        """Write scores and relations into the Docs.
+        """Write scores and relations into the Docs, in place of those that they have
+        with the same labels. Relations with labels that only another component has
+        stay, so that a pipeline may have several relation extractors.
 
         docs (Iterable[Doc]): the batch.
         scores (Tuple[Candidates, Floats2d]): what `predict` returned for it.
@@ -391,7 +399,14 @@ class RelationExtractor(TrainablePipe):
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
             data = keep_ruled(doc, data, single_label=self.single_label)
-            set_relation_data(doc, data)
+            set_relation_data(doc, self._keep_others(doc, data))
+
+    def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
+        """Beside its own, relations with labels that only other components have."""
+        before = get_relation_data(doc)
+        if before is None or not set(before.labels) - set(self.labels):
+            return data
+        return join_relations([data, before.drop_labels(self.labels)])
 
     def update(
         self,

@@ -29,12 +29,12 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import SimpleFrozenList
 
+from ..checks import check_probability
 from ..model.candidates import Entities, get_entities
 from ..pattern_ids import read_ids, write_ids
 from ..relations import RelationData, get_relation_data, set_relation_data
 from ..schema import Schema
 from ..scorer import relation_scorer
-from .extractor import check_threshold
 from .merging import merge_relations
 from .pattern_matcher import PatternMatcher, PatternMatches
 from .patterns import RelationPatternType, read_pattern
@@ -137,7 +137,7 @@ class RelationRuler(Pipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
             "symmetric": sorted(symmetric),
-            "threshold": check_threshold(threshold),
+            "threshold": check_probability(threshold, "threshold"),
         }
         self.clear()
 
@@ -171,7 +171,7 @@ class RelationRuler(Pipe):
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        self.cfg["threshold"] = check_threshold(value)
+        self.cfg["threshold"] = check_probability(value, "threshold")
 
     @property
     def symmetric(self) -> FrozenSet[str]:

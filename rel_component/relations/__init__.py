@@ -13,7 +13,8 @@ from .annotate import (
 )
 from .as_json import get_relations_json, set_relations_json
 from .data import EntityKey, Relation, RelationData, RelationKey, RelDict
-from .decide import decide_again, find_decided, keep_best
+from .decide import find_decided, keep_best
+from .join import join_relations
 from .storage import (
     LEGACY_KEY,
     SOURCE_KEY,
@@ -44,13 +45,13 @@ __all__ = [
     "Relation",
     "RelationData",
     "RelationKey",
-    "decide_again",
     "find_decided",
     "get_rel",
     "get_relation_data",
     "get_relation_keys",
     "get_relations",
     "get_relations_json",
+    "join_relations",
     "keep_best",
     "register_extensions",
     "set_rel",

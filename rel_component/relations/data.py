@@ -1,6 +1,16 @@
 """What a relation is, and the columns that hold the relations of one Doc."""
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Container,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.tokens import Span
@@ -161,6 +171,21 @@ class RelationData(dict):
         return self.replace(
             pairs=self.pairs[keep], scores=self.scores[keep], decided=decided
         )
+
+    def drop_labels(self, labels: Container[str]) -> "RelationData":
+        """RETURNS (RelationData): the other labels, and the pairs that have a score for
+        one of them."""
+        columns = [i for i, label in enumerate(self.labels) if label not in labels]
+        new = numpy.full(len(self.labels), -1, dtype="int32")
+        new[columns] = numpy.arange(len(columns))
+        decided = self.decided[new[self.decided[:, 1]] >= 0].copy()
+        decided[:, 1] = new[decided[:, 1]]
+        found = self.replace(
+            labels=[self.labels[i] for i in columns],
+            scores=self.scores[:, columns],
+            decided=decided,
+        )
+        return found.select(~numpy.isnan(found.scores).all(axis=1))
 
     def keep_entities(self, keep: numpy.ndarray) -> "RelationData":
         """RETURNS (RelationData): the entities where keep, (n_entities,) bool, is true,

@@ -1,9 +1,6 @@
 """From scores to relations: thresholds, and the best label of a pair."""
 
 import numpy
-from spacy.tokens import Doc
-
-from .storage import get_relation_data, set_relation_data
 
 
 def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
@@ -35,18 +32,3 @@ def find_decided(
     # flat, since numpy finds the cells of a matrix many times slower
     cells = numpy.flatnonzero((scores >= thresholds.astype(scores.dtype)).ravel())
     return numpy.stack(divmod(cells, max(scores.shape[1], 1)), axis=1).astype("int32")
-
-
-def decide_again(
-    doc: Doc, thresholds: numpy.ndarray, single_label: bool = False
-) -> None:
-    """Decide anew on the relations of a Doc, from its stored scores: no model runs.
-
-    doc (Doc): with the scores of all pairs.
-    thresholds (Floats1d): (n_labels,), in the order of the stored labels.
-    single_label (bool): only the best label of each pair.
-    """
-    data = get_relation_data(doc)
-    if data is not None:
-        decided = find_decided(data.scores, thresholds, single_label)
-        set_relation_data(doc, data.replace(decided=decided))

@@ -7,14 +7,15 @@ text moved, and the columns hold the characters of each entity.
 """
 
 import warnings
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 from zlib import crc32
 
 import numpy
 from spacy.attrs import IDX, LENGTH, ORTH
 from spacy.tokens import Doc
 
-from .data import EntityKey, RelationData, to_ints2d
+from .data import RelationData, to_ints2d
+from .join import join_relations
 
 MERGED = (
     "its tokens changed after they were set, and one of their entities now begins or "
@@ -80,7 +81,7 @@ def follow_text(doc: Doc, parts: Sequence[Tuple[int, RelationData]]) -> Relation
     total = [sum(counts) for counts in zip(*(losses for _, losses in moved))]
     for n, reason in zip(total, (MERGED, CUT, REWRITTEN)):
         warn_of_lost(n, reason)
-    return _join([data for data, _ in moved])
+    return join_relations([data for data, _ in moved])
 
 
 def warn_of_lost(n: int, reason: str) -> None:
@@ -166,45 +167,3 @@ def _find_tokens(doc: Doc, chars: numpy.ndarray) -> numpy.ndarray:
 def _get_borders(doc: Doc) -> Tuple[numpy.ndarray, numpy.ndarray]:
     tokens = doc.to_array([IDX, LENGTH]).astype("int64")
     return tokens[:, 0], tokens.sum(axis=1)
-
-
-def _join(parts: Sequence[RelationData]) -> RelationData:
-    """The relations of several parts of a Doc in one."""
-    if len(parts) == 1:
-        return parts[0]
-    labels: Dict[str, int] = {}
-    entities: Dict[EntityKey, int] = {}
-    pairs: List[numpy.ndarray] = []
-    columns: List[List[int]] = []
-    for part in parts:
-        columns.append([labels.setdefault(x, len(labels)) for x in part.labels])
-        rows = [entities.setdefault(key, len(entities)) for key in part.entities]
-        pairs.append(numpy.asarray(rows, dtype="int32")[part.pairs])
-    scores, decided, n_pairs = [], [], 0
-    for part, own in zip(parts, columns):
-        wide = numpy.full((len(part.pairs), len(labels)), numpy.nan, dtype="float32")
-        wide[(part.scores == 0).all(axis=1)] = 0.0  # no relation, whatever the label
-        wide[:, own] = part.scores
-        scores.append(wide)
-        at = numpy.asarray(own, dtype="int32")[part.decided[:, 1]]
-        decided.append(numpy.stack([part.decided[:, 0] + n_pairs, at], axis=1))
-        n_pairs += len(part.pairs)
-    joined = RelationData(
-        spans=to_ints2d([key[:2] for key in entities]),
-        types=[key[2] for key in entities],
-        pairs=numpy.concatenate(pairs),
-        labels=list(labels),
-        scores=numpy.concatenate(scores),
-        decided=numpy.concatenate(decided).astype("int32"),
-        complete=all(part.complete for part in parts),
-    )
-    return joined.select(_find_first(joined.pairs))
-
-
-def _find_first(pairs: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Bools1d): (n_pairs,), the first of pairs that are equal. Parts of one
-    Doc, each cut out with all its relations, can bring a pair twice."""
-    keys = pairs[:, 0].astype("int64") * (pairs.max(initial=0) + 1) + pairs[:, 1]
-    is_first = numpy.zeros(len(pairs), dtype=bool)
-    is_first[numpy.unique(keys, return_index=True)[1]] = True
-    return is_first

@@ -13,7 +13,7 @@ from rel_component.evaluation.thresholds import (
     get_curves,
     score_thresholds,
 )
-from rel_component.relations import decide_again, get_relation_data, get_relations
+from rel_component.relations import get_relation_data
 
 from .predictions import (
     make_example,
@@ -233,18 +233,3 @@ def test_relations_that_were_no_candidates_count_in_the_samples_too():
 def test_unknown_objective():
     with pytest.raises(ValueError, match="expected one of micro_f"):
         choose_thresholds(make_pairs([([0.5], [True])]), objective="f")
-
-
-def test_stored_scores_are_decided_on_again(vocab):
-    entities = [(0, 1, "X"), (1, 2, "X")]
-    scores = {(0, "A", 1): 0.9, (0, "B", 1): 0.8, (1, "B", 0): 0.6}
-    doc = make_example(vocab, "a b", (entities, []), scores=scores).predicted
-
-    def decide(*thresholds, **options):
-        decide_again(doc, numpy.asarray(thresholds), **options)
-        return [(r.head.start, r.label) for r in get_relations(doc)]
-
-    assert decide(0.5, 0.5) == [(0, "A"), (0, "B"), (1, "B")]
-    assert decide(0.95, 0.7) == [(0, "B")]
-    assert decide(0.5, 0.5, single_label=True) == [(0, "A"), (1, "B")]
-    assert decide(2.0, 2.0) == []

@@ -632,3 +632,27 @@ def test_initialize_without_examples():
     pipe.add_label("LIKES")
     with pytest.raises(ValueError, match=r"two entities .*initialize\(lambda: exampl"):
         nlp.initialize()
+
+
+def test_two_extractors_do_not_take_from_each_other(tmp_path):
+    """Each has labels of its own; those of the first stay."""
+    nlp = make_nlp(data=TRAIN[:1])
+    other = make_nlp(data=TRAIN[1:2])
+    nlp.add_pipe("relation_extractor", name="second", source=other)
+    train(nlp, make_examples(nlp, TRAIN[:1]), n_steps=1)
+    first, second = nlp.get_pipe("relation_extractor"), nlp.get_pipe("second")
+    assert (first.labels, second.labels) == (("LIKES",), ("HATES",))
+    first.threshold = second.threshold = 0.0
+    doc = nlp(nlp(get_docs(nlp)[0]))  # twice is once
+    assert {r.label for r in doc._.relations} == {"LIKES", "HATES"}
+    assert len(doc._.relations) == 4
+    assert doc._.rel.keys() == {(0, 2), (2, 0)}
+    assert all(cells.keys() == {"LIKES", "HATES"} for cells in doc._.rel.values())
+    for pipe, name in ((first, "LIKES"), (second, "HATES")):
+        alone = get_docs(nlp)[0]
+        pipe(alone)
+        for pair, cells in alone._.rel.items():
+            assert doc._.rel[pair][name] == cells[name]
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert again(get_docs(again)[0])._.rel == doc._.rel
