@@ -165,6 +165,8 @@ class RelationData(dict):
 
     def select(self, keep: numpy.ndarray) -> "RelationData":
         """RETURNS (RelationData): the pairs where keep, (n_pairs,) bool, is true."""
+        if keep.all():
+            return self
         rows = numpy.cumsum(keep) - 1
         decided = self.decided[keep[self.decided[:, 0]]].copy()
         decided[:, 0] = rows[decided[:, 0]]
@@ -190,6 +192,8 @@ class RelationData(dict):
     def keep_entities(self, keep: numpy.ndarray) -> "RelationData":
         """RETURNS (RelationData): the entities where keep, (n_entities,) bool, is true,
         and the pairs between them."""
+        if keep.all():
+            return self
         rows = (numpy.cumsum(keep) - 1).astype("int32")
         found = self.select(keep[self.pairs].all(axis=1))
         return found.replace(
