@@ -33,8 +33,8 @@ def read_annotation_conf(path: Path) -> Dict[str, Any]:
     """Read labels, symmetric labels and allowed types.
 
     path (Path): the `annotation.conf`.
-    RETURNS (Dict[str, Any]): the form of `Schema.to_dict`. Repeated names are
-        alternatives and are united.
+    RETURNS (Dict[str, Any]): as `Schema.to_dict` returns it. Lines with the same name
+        are alternatives, and are combined.
     RAISES (ValueError): with a line for each mistake.
     """
     data, problems = parse_annotation_conf(path)
@@ -44,11 +44,11 @@ def read_annotation_conf(path: Path) -> Dict[str, Any]:
 
 
 def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
-    """As `read_annotation_conf`, for those who go on in spite of mistakes.
+    """Like `read_annotation_conf`, but continues after mistakes.
 
     path (Path): the `annotation.conf`.
-    RETURNS (Tuple[Dict[str, Any], List[str]]): what could be read, and what could not:
-        sentences that begin with file and line.
+    RETURNS (Tuple[Dict[str, Any], List[str]]): what could be read, and a message for
+        each mistake, beginning with file and line.
     """
     relations: Dict[str, Any] = {}
     try:
@@ -111,7 +111,8 @@ def _read_text(path: Path) -> str:
 
 
 def _read_types(sections: Dict[str, List[Line]]) -> Hierarchy:
-    """What a constraint may name, and the types that satisfy it."""
+    """RETURNS (Hierarchy): the names that a constraint can use, and the types that
+    satisfy each."""
     entities = _read_hierarchy(sections.get("entities", []))
     events = _read_hierarchy(sections.get("events", []))
     all_entities = {name for names in entities.values() for name in names}

@@ -1,4 +1,4 @@
-"""What relations there can be: labels, symmetry, allowed entity types."""
+"""The relations that are allowed: labels, symmetry and entity types."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,10 +27,10 @@ class Schema:
 
     pairs (Mapping[str, Optional[Iterable[TypePair]]]): for each label the allowed
         (head type, tail type), or None for any.
-    symmetric (Iterable[str]): labels whose direction does not count. Their type pairs
-        are allowed both ways.
-    support (Optional[Mapping]): how often each (label, head type, tail type) was seen,
-        where the schema was learned from data.
+    symmetric (Iterable[str]): labels without a direction. Their type pairs are allowed
+        in both directions.
+    support (Optional[Mapping]): how often each (head type, label, tail type) was seen,
+        if the schema was learned from data.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class Schema:
         return list(self.pairs)
 
     def allows(self, head_type: str, label: str, tail_type: str) -> bool:
-        """Whether a relation can be. Labels that the schema lacks are not limited.
+        """Check a relation. Labels that aren't in the schema are allowed everywhere.
 
         head_type, tail_type (str): entity types.
         label (str): the relation's label.
-        RETURNS (bool): true if it can.
+        RETURNS (bool): whether it is allowed.
         """
         allowed = self.pairs.get(label)
         return allowed is None or (head_type, tail_type) in allowed
 
     def mask(self, types: List[str], labels: List[str]) -> numpy.ndarray:
-        """What is allowed, as an array.
+        """The allowed relations as an array.
 
         types (List[str]): entity types.
         labels (List[str]): relation labels.
@@ -91,16 +91,16 @@ class Schema:
         return mask
 
     def contradictions(self, docs: Iterable[Doc]) -> Counter:
-        """Relations in data that the schema does not allow.
+        """Count the relations in data that the schema doesn't allow.
 
         docs (Iterable[Doc]): documents with relations.
-        RETURNS (Counter): how often, by (head type, label, tail type).
+        RETURNS (Counter): counts by (head type, label, tail type).
         """
         found = count_type_pairs(docs)
         return Counter({key: n for key, n in found.items() if not self.allows(*key)})
 
     def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): plain data, the form of a schema file."""
+        """RETURNS (Dict[str, Any]): plain data, as in a schema file."""
         relations: Dict[str, Any] = {}
         for label, allowed in self.pairs.items():
             relations[label] = {"symmetric": label in self.symmetric}
@@ -113,15 +113,15 @@ class Schema:
     def from_dict(cls, data: Any, source: str = "schema") -> "Schema":
         """The inverse of `to_dict`.
 
-        data (Any): what a schema file holds.
+        data (Any): the content of a schema file.
         source (str): name of the file, for messages.
-        RAISES (ValueError): if a field is not as expected.
+        RAISES (ValueError): if a field has an unexpected value.
         """
         relations = data.get("relations") if isinstance(data, dict) else None
         if not isinstance(relations, dict):
             found = list(data) if isinstance(data, dict) else type(data).__name__
             raise InputError(
-                f"{source}: 'relations' is missing or no object; found {found}. "
+                f"{source}: 'relations' is missing or not an object; found {found}. "
                 f"{FILE_HELP}"
             )
         pairs: Dict[str, Optional[List[TypePair]]] = {}
@@ -130,7 +130,7 @@ class Schema:
             entry = {} if entry is None else entry
             where = f"{source}: relations.{label}"
             if not isinstance(label, str):
-                raise InputError(f"{where}: the label is no string; quote it.")
+                raise InputError(f"{where}: the label is not a string; quote it.")
             if not isinstance(entry, dict):
                 raise InputError(f"{where} is {entry!r}; {FILE_HELP}")
             unknown = [name for name in entry if name not in ("pairs", "symmetric")]
@@ -159,7 +159,7 @@ class Schema:
         RAISES (ValueError): if the file can't be read as one.
         """
         if not isinstance(path, (str, Path)):
-            raise InputError(f"{path!r} is no path; expected that of a schema file.")
+            raise InputError(f"{path!r} is not a path; expected that of a schema.")
         path = Path(path)
         if not path.is_file():
             raise InputError(
@@ -187,8 +187,8 @@ class Schema:
         """Learn the allowed type pairs from data.
 
         docs (Iterable[Doc]): documents with relations.
-        symmetric (Iterable[str]): labels whose direction does not count.
-        RETURNS (Schema): what was seen is allowed, with its support.
+        symmetric (Iterable[str]): labels without a direction.
+        RETURNS (Schema): allows what was seen, with its support.
         """
         support = count_type_pairs(docs)
         pairs: Dict[str, Set[TypePair]] = {}

@@ -1,7 +1,7 @@
 """Scores of relations: pure functions over sets, one set for each document.
 
-Recall is over all gold relations, generated as candidates or not. Relations are
-compared by characters, so gold and prediction may be tokenized differently.
+Recall is computed over all gold relations, whether they were candidates or not.
+Relations are compared by characters, so gold and prediction may have different tokens.
 """
 
 import warnings
@@ -39,9 +39,9 @@ Pair = Tuple[EntityKey, EntityKey]
 class ScoredDoc(NamedTuple):
     """Gold and predicted relations of one document, by characters.
 
-    gold (Set[RelationKey]): what should be found.
-    predicted (Dict[RelationKey, float]): what was found, with scores; without
-        anything about pairs whose truth is not known.
+    gold (Set[RelationKey]): the gold relations.
+    predicted (Dict[RelationKey, float]): the predicted relations with their scores;
+        pairs whose truth isn't known are left out.
     candidates (Set[Pair]): the (head, tail) entities that were scored.
     """
 
@@ -51,10 +51,10 @@ class ScoredDoc(NamedTuple):
 
 
 def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-    """Score the relations decided on, by the pipe that predicted them.
+    """Score the predicted relations: those that reached the pipe's thresholds.
 
     examples (Iterable[Example]): gold and prediction.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
+    symmetric (AbstractSet[str]): labels without a direction.
     RETURNS (Dict[str, Any]): see `score_relations`.
     """
     symmetric = kwargs.get("symmetric", frozenset())
@@ -67,7 +67,7 @@ def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any
 def _warn_of_no_entities(
     examples: Sequence[Example], docs: Sequence[ScoredDoc]
 ) -> None:
-    """Say so if nothing could be found, as nothing looks for entities."""
+    """Warn if nothing could be found because no component looks for entities."""
     has_gold = any(doc.gold for doc in docs)
     if not has_gold or any(doc.candidates for doc in docs):
         return
@@ -99,12 +99,12 @@ def read_example(
     """The relations of an Example as sets to compare.
 
     example (Example): gold and prediction.
-    threshold (Optional[float]): take predictions with at least this score; None takes
-        those that the pipe decided on.
-    single_label (bool): with a threshold, take only the best label of a pair.
-    symmetric (AbstractSet[str]): labels whose direction does not count: such a
-        relation is there once, whichever way it was written.
-    RETURNS (ScoredDoc): by characters.
+    threshold (Optional[float]): use predictions with at least this score; None uses
+        those that reached the pipe's own thresholds.
+    single_label (bool): with a threshold, use only the best label of each pair.
+    symmetric (AbstractSet[str]): labels without a direction: such a relation is listed
+        once, in whichever direction it was annotated.
+    RETURNS (ScoredDoc): the relations, by characters.
     """
     gold_data = get_relation_data(example.reference)
     pred_data = get_relation_data(example.predicted)
@@ -126,7 +126,7 @@ def read_example(
             decided = numpy.argwhere(scores >= threshold)
         predicted = _keys(pred_data, entities, decided, symmetric)
         candidates = {(entities[h], entities[t]) for h, t in pred_data.pairs.tolist()}
-        # a symmetric relation is a candidate whichever way its pair was scored
+        # a symmetric relation is a candidate if its pair was scored in any direction
         ways = {(key.head[:2], key.tail[:2]) for key in gold if key.label in symmetric}
         candidates |= {(t, h) for h, t in candidates if (t[:2], h[:2]) in ways}
     if known is not None:
@@ -142,12 +142,12 @@ def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
     """Precision, recall and F of relations.
 
     docs (Sequence[ScoredDoc]): one for each document.
-    RETURNS (Dict[str, Any]): in [0, 1]; None where nothing was there to score:
-        rel_micro_p/r/f: both spans and the label agree;
-        rel_strict_p/r/f: and both entity types;
-        rel_macro_p/r/f: mean over the labels that gold or prediction have;
+    RETURNS (Dict[str, Any]): in [0, 1]; None if there was nothing to score:
+        rel_micro_p/r/f: both spans and the label are right;
+        rel_strict_p/r/f: both entity types too;
+        rel_macro_p/r/f: mean over all labels of the gold and predicted relations;
         rel_per_label: {label: {p, r, f, support}};
-        rel_candidate_recall: share of gold relations whose pair was a candidate.
+        rel_candidate_recall: share of the gold relations that were candidates.
     """
     micro, strict = PRFScore(), PRFScore()
     labels = sorted({key.label for doc in docs for key in (*doc.gold, *doc.predicted)})
@@ -179,10 +179,10 @@ def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
 
 
 def score_tutorial_protocol(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
-    """Precision, recall and F as the tutorial counts them.
+    """Precision, recall and F as in the tutorial.
 
-    A gold relation whose pair was never a candidate does not count as missed: recall
-    is over the generated pairs only. For comparison with figures published so.
+    Recall is computed over the candidates only: a gold relation that was never a
+    candidate doesn't count as missed. For comparison with figures published that way.
 
     docs (Sequence[ScoredDoc]): one for each document.
     RETURNS (Dict[str, Any]): rel_micro_p/r/f under this protocol.
@@ -242,8 +242,9 @@ def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
 
 
 def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
-    """What incomplete annotation says: the pairs and labels with a truth. A pair
-    without any label was annotated as having no relation at all: ''."""
+    """RETURNS (Set[Tuple[Pair, str]]): the pairs and labels that an incomplete
+    annotation decides on. The label "" stands for all labels: the pair was annotated
+    as having no relation at all."""
     known: Set[Tuple[Pair, str]] = set()
     for (head, tail), row in zip(data.pairs.tolist(), data.scores):
         ends = (entities[head], entities[tail])
@@ -259,7 +260,7 @@ def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair,
 def is_known(
     key: RelationKey, known: Set[Tuple[Pair, str]], symmetric: AbstractSet[str]
 ) -> bool:
-    """RETURNS (bool): whether incomplete annotation says if a relation is there."""
+    """RETURNS (bool): whether an incomplete annotation decides on a relation."""
     ends = [(key.head, key.tail)]
     if key.label in symmetric:
         ends.append((key.tail, key.head))

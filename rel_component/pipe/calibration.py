@@ -1,7 +1,7 @@
-"""Scores made probabilities: a line on the log odds of each label.
+"""Calibration: scores become probabilities by a line on the log odds of each label.
 
 A slope alone is temperature scaling (Guo et al. 2017, 1/T), slope and intercept are
-Platt scaling (Platt 1999). Slopes are positive, so that the order of scores stays.
+Platt scaling (Platt 1999). Slopes are positive, so the order of scores is kept.
 `evaluation.reliability` fits them.
 """
 
@@ -11,7 +11,7 @@ import numpy
 
 # slope and intercept
 Line = Tuple[float, float]
-# nearest to 0 and 1 that float32 tells apart from 1
+# how near scores may come to 0 and 1: float32 still tells 1 - 2**-24 from 1
 LEAST = 2.0**-24
 
 
@@ -20,11 +20,11 @@ def calibrate(
 ) -> numpy.ndarray:
     """Calibrate scores.
 
-    scores (Floats2d): (n_pairs, n_labels), in [0, 1]; NaN stays.
+    scores (Floats2d): (n_pairs, n_labels), in [0, 1]; NaN stays NaN.
     labels (Sequence[str]): (n_labels,).
-    lines (Mapping[str, Tuple[float, float]]): slope and intercept by label; the scores
-        of other labels stay as they are.
-    RETURNS (Floats2d): of the same shape and type.
+    lines (Mapping[str, Tuple[float, float]]): slope and intercept by label; scores of
+        other labels are not changed.
+    RETURNS (Floats2d): calibrated scores, with the shape and type of `scores`.
     """
     if not lines:
         return scores
@@ -38,7 +38,7 @@ def calibrate(
 
 
 def get_log_odds(scores: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Floats1d): float64, finite; NaN stays."""
+    """RETURNS (Floats1d): float64, finite; NaN stays NaN."""
     scores = numpy.clip(scores.astype("float64"), LEAST, 1 - LEAST)
     return numpy.log(scores) - numpy.log1p(-scores)
 

@@ -1,5 +1,5 @@
-"""What can't be a relation is not scored: pairs that no label of the schema allows, and
-the second direction of labels that have none."""
+"""Which pairs and labels are scored: only those that the schema allows, and symmetric
+labels in one direction."""
 
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
@@ -13,12 +13,12 @@ from ..schema import Schema
 
 @dataclass
 class Constraints:
-    """What limits the pairs and labels of a relation extractor.
+    """The constraints on the pairs and labels of a relation extractor.
 
     labels (Sequence[str]): the labels.
-    symmetric (List[int]): the columns of those whose direction does not count: they are
-        scored once, for the pair whose head comes first.
-    schema (Optional[Schema]): which types each label may link; None: any.
+    symmetric (List[int]): columns of the symmetric labels: they are scored once, for
+        the pair whose head comes first.
+    schema (Optional[Schema]): the entity types that each label may link; None: any.
     """
 
     labels: Sequence[str]
@@ -28,14 +28,14 @@ class Constraints:
     def prune(
         self, candidates: Candidates, docs: Sequence[Doc], generator: object
     ) -> "Pruned":
-        """Leave out pairs that can have no label, and second directions of pairs that
-        can only have symmetric ones.
+        """Leave out pairs that can't have any label, and the second direction of pairs
+        that can only have symmetric ones.
 
         candidates (Candidates): pairs of a batch.
         docs (Sequence[Doc]): the batch.
-        generator (Callable): what generated them: `PairGenerator` generates both
-            directions, others may leave out the one whose head comes first.
-        RETURNS (Pruned): the others.
+        generator (Callable): the generator of the pairs. `PairGenerator` generates
+            both directions, others may leave out the one whose head comes first.
+        RETURNS (Pruned): the remaining pairs.
         """
         if self.schema is None and not self.symmetric:
             return Pruned(candidates)
@@ -60,8 +60,8 @@ class Constraints:
     def _get_allowed(
         self, docs: Sequence[Doc], entities: Entities
     ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """What the schema allows: (n_types, n_types, n_labels), bool, and the number of
-        each entity's type."""
+        """RETURNS (Tuple[Bools3d, Ints1d]): (n_types, n_types, n_labels), what the
+        schema allows, and the index of each entity's type."""
         hashes, first, types = numpy.unique(
             entities.types, return_index=True, return_inverse=True
         )
@@ -77,15 +77,15 @@ class Constraints:
 
 @dataclass
 class Pruned:
-    """Pairs of which each can have a label.
+    """Pairs that can each have at least one label.
 
     candidates (Candidates): the pairs.
-    allowed (Optional[Bools3d]): (n_types, n_types, n_labels), which labels types can
-        have; None: all pairs can have all labels.
-    types (Optional[Ints1d]): (n_entities,), the number of each entity's type.
-    is_added (Optional[Bools1d]): (n_pairs,), those that were not generated, but stand
-        for their other direction; None: none.
-    is_directed (Optional[Bools1d]): (n_labels,), labels whose direction counts.
+    allowed (Optional[Bools3d]): (n_types, n_types, n_labels), the labels that two
+        types can have; None: all pairs can have all labels.
+    types (Optional[Ints1d]): (n_entities,), the index of each entity's type.
+    is_added (Optional[Bools1d]): (n_pairs,), pairs of which only the other direction
+        was generated, added for the symmetric labels; None: none.
+    is_directed (Optional[Bools1d]): (n_labels,), labels with a direction.
     """
 
     candidates: Candidates
@@ -95,7 +95,7 @@ class Pruned:
     is_directed: Optional[numpy.ndarray] = None
 
     def hide_impossible(self, scores: numpy.ndarray) -> None:
-        """Overwrite scores of labels that a pair can't have with NaN.
+        """Overwrite the scores of labels that a pair can't have with NaN.
 
         scores (Floats2d): (n_pairs, n_labels).
         """
@@ -104,7 +104,7 @@ class Pruned:
         heads, tails = self.types[self.candidates.pairs].T
         is_allowed = self.allowed[heads, tails]
         if self.is_added is not None and self.is_directed is not None:
-            # they are there for the sake of the symmetric labels only
+            # they were added for the symmetric labels only
             is_allowed[self.is_added] &= ~self.is_directed
         scores[~is_allowed] = numpy.nan
 
@@ -113,8 +113,8 @@ def add_canonical(candidates: Candidates) -> Tuple[Candidates, numpy.ndarray]:
     """Add the pair whose head stands first where there is only the other direction.
 
     candidates (Candidates): pairs in any order within each Doc.
-    RETURNS (Tuple[Candidates, Bools1d]): with the added ones last in their Doc, and
-        which those are, (n_pairs,).
+    RETURNS (Tuple[Candidates, Bools1d]): all pairs, the added ones last in their Doc,
+        and which were added, (n_pairs,).
     """
     pairs, n = candidates.pairs.astype("int64"), len(candidates.entities)
     mirrored = candidates.pairs[pairs[:, 0] > pairs[:, 1], ::-1]
@@ -135,7 +135,7 @@ def add_mirrored(
 ) -> Tuple[Candidates, numpy.ndarray]:
     """Write the scores of symmetric labels in both directions.
 
-    candidates (Candidates): pairs, of which the second direction may be missing.
+    candidates (Candidates): pairs; the second direction may be missing.
     scores (Floats2d): (n_pairs, n_labels).
     columns (List[int]): the symmetric labels.
     RETURNS (Tuple[Candidates, Floats2d]): both directions, with equal scores of the

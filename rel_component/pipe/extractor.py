@@ -129,12 +129,12 @@ def make_relation_extractor(
 
     model (Model[Tuple[List[Doc], Candidates], Floats2d]): scores in [0, 1],
         (n_pairs, n_labels); `model.attrs["get_instances"]` generates the pairs.
-    threshold (float): a relation is predicted from this score on.
-    single_label (bool): predict only the best label of a pair; its score stays what
-        it is among independent labels.
-    predicted_share (float): beside the gold entities, learn from so many in one of the
-        entities that the pipeline predicts wrongly, as pairs without relation. Needs
-        the encoder and what finds entities among `training.annotating_components`.
+    threshold (float): the lowest score at which a relation is predicted.
+    single_label (bool): predict only the best label of each pair. Its score is not
+        changed: labels stay independent of each other.
+    predicted_share (float): share of the wrongly predicted entities that are mixed
+        with the gold ones in training, as pairs without a relation. Needs the encoder
+        and the entity component in `training.annotating_components`.
     use_entity_scores (bool): score a relation by the probability that it and both its
         entities are right: its own times theirs, where an `entity_tagger` before has
         found them. Between given entities nothing changes.
@@ -175,8 +175,8 @@ class RelationExtractor(TrainablePipe):
         vocab (Vocab): the shared vocabulary.
         model (Model): see `make_relation_extractor`.
         name (str): the component's name.
-        threshold (float): a relation is predicted from this score on.
-        single_label (bool): predict only the best label of a pair.
+        threshold (float): the lowest score at which a relation is predicted.
+        single_label (bool): predict only the best label of each pair.
         predicted_share (float): share of the wrongly predicted entities to learn from.
         use_entity_scores (bool): multiply a relation's score by those of its entities.
         loss (Optional[PairLoss]): None counts all pairs alike.
@@ -213,7 +213,7 @@ class RelationExtractor(TrainablePipe):
 
     @property
     def threshold(self) -> float:
-        """RETURNS (float): a relation is predicted from this score on."""
+        """RETURNS (float): the lowest score at which a relation is predicted."""
         return self.cfg["threshold"]
 
     @threshold.setter
@@ -221,17 +221,17 @@ class RelationExtractor(TrainablePipe):
         self.cfg["threshold"] = check_probability(value, "threshold")
 
     def use_threshold(self, value: float) -> None:
-        """Predict from one score on, whatever the label.
+        """Use one threshold for all labels.
 
-        value (float): the threshold; those of labels are dropped.
-        RAISES (ValueError): if it is no probability.
+        value (float): the threshold; thresholds of single labels are removed.
+        RAISES (ValueError): if it is not a probability.
         """
         self.threshold, self.thresholds = value, {}
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): labels with a threshold of their own, in place
-        of `threshold`. Saved with the pipe; a new training forgets them."""
+        """RETURNS (Dict[str, float]): thresholds of single labels, which override
+        `threshold`. Saved with the pipe; `initialize` removes them."""
         return dict(self.cfg["thresholds"])
 
     @thresholds.setter
@@ -244,9 +244,9 @@ class RelationExtractor(TrainablePipe):
 
     @property
     def calibration(self) -> Dict[str, Line]:
-        """RETURNS (Dict[str, Tuple[float, float]]): labels whose scores are calibrated,
-        with slope and intercept on the log odds, see `calibration.calibrate`. Saved
-        with the pipe; a new training forgets it."""
+        """RETURNS (Dict[str, Tuple[float, float]]): slope and intercept on the log
+        odds for each label with calibrated scores, see `calibration.calibrate`. Saved
+        with the pipe; `initialize` removes it."""
         return {label: (a, b) for label, (a, b) in self.cfg["calibration"].items()}
 
     @calibration.setter
@@ -257,7 +257,7 @@ class RelationExtractor(TrainablePipe):
         }
 
     def get_thresholds(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): (n_labels,), from which score on each is predicted."""
+        """RETURNS (Floats1d): (n_labels,), the threshold of each label."""
         own = self.cfg["thresholds"]
         return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
 
@@ -274,12 +274,12 @@ class RelationExtractor(TrainablePipe):
 
     @property
     def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        """RETURNS (FrozenSet[str]): labels without a direction."""
         return frozenset(self.cfg["symmetric"])
 
     @property
     def schema(self) -> Optional[Schema]:
-        """RETURNS (Optional[Schema]): what relations there can be; None: any."""
+        """RETURNS (Optional[Schema]): the relations that are allowed; None: any."""
         data, cached = self.cfg["schema"], self._schema
         if cached is None or cached[0] is not data:
             schema = None if data is None else Schema.from_dict(data)
@@ -290,8 +290,8 @@ class RelationExtractor(TrainablePipe):
         """Add a label.
 
         label (str): the label.
-        RETURNS (int): 0 if it was there already, else 1.
-        RAISES (ValueError): if the label is no string, or the model has its labels.
+        RETURNS (int): 0 if the label existed already, else 1.
+        RAISES (ValueError): if the label is not a string, or the model is initialized.
         """
         if not isinstance(label, str) or not label:
             raise ValueError(
@@ -372,9 +372,9 @@ class RelationExtractor(TrainablePipe):
             )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
-        """Write scores and relations into the Docs, in place of those that they have
-        with the same labels. Relations with labels that only another component has
-        stay, so that a pipeline may have several relation extractors.
+        """Write scores and relations into the Docs, replacing those with the same
+        labels. Relations with labels of other components are kept, so a pipeline can
+        have several relation extractors.
 
         docs (Iterable[Doc]): the batch.
         scores (Tuple[Candidates, Floats2d]): what `predict` returned for it.
@@ -402,7 +402,7 @@ class RelationExtractor(TrainablePipe):
             set_relation_data(doc, self._keep_others(doc, data))
 
     def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
-        """Beside its own, relations with labels that only other components have."""
+        """Add the relations with labels that only other components have."""
         before = get_relation_data(doc)
         if before is None or not set(before.labels) - set(self.labels):
             return data
@@ -421,7 +421,7 @@ class RelationExtractor(TrainablePipe):
         examples (Iterable[Example]): the batch.
         drop (float): dropout rate.
         sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
-        losses (Optional[Dict[str, float]]): loss of each component, added to.
+        losses (Optional[Dict[str, float]]): losses of the components, updated.
         RETURNS (Dict[str, float]): the losses.
         """
         losses = {} if losses is None else losses
@@ -449,7 +449,7 @@ class RelationExtractor(TrainablePipe):
         """The pairs to learn from, with their true labels.
 
         examples (Sequence[Example]): the batch.
-        predicted_share (float): of the wrongly predicted entities to mix in.
+        predicted_share (float): share of the wrongly predicted entities to mix in.
         RETURNS (Truth): one row for each pair.
         """
         docs = [example.predicted for example in examples]
@@ -484,11 +484,12 @@ class RelationExtractor(TrainablePipe):
         get_examples (Callable[[], Iterable[Example]]): the training data.
         nlp (Optional[Language]): the pipeline.
         labels (Optional[List[str]]): the labels; None takes those of the data.
-        symmetric (Optional[List[str]]): labels whose direction does not count, besides
-            those that the schema names.
-        schema_path (Optional[Union[str, Path]]): file of a schema: JSON, YAML or brat's
+        symmetric (Optional[List[str]]): labels without a direction, in addition to
+            those of the schema.
+        schema_path (Optional[Union[str, Path]]): a schema file: JSON, YAML or brat's
             annotation.conf.
-        learn_schema (bool): without a file, allow the entity types seen in the data.
+        learn_schema (bool): without a file, allow only the entity types seen in the
+            data for each label.
         RAISES (ValueError): if there is no label, or no pair to learn from.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
@@ -506,7 +507,7 @@ class RelationExtractor(TrainablePipe):
         known = {*symmetric, *(schema.symmetric if schema else ())}
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
-        # they are of the weights that are replaced
+        # they belong to the weights that are replaced
         self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
@@ -573,7 +574,7 @@ class RelationExtractor(TrainablePipe):
         )
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
-        """Say so if gold relations are no candidates: they can't be found."""
+        """Warn if gold relations aren't candidates: they can't be found."""
         n_gold = n_covered = longest = 0
         for batch in minibatch(examples, 64):
             truth = self.get_truth(batch)
@@ -583,10 +584,10 @@ class RelationExtractor(TrainablePipe):
         if n_covered < n_gold:
             warnings.warn(
                 f"{n_gold - n_covered} of {n_gold} gold relations of the training data "
-                f"are no candidates, so they can be neither learned nor found. Raise "
-                f"the limits of the candidate generator (the longest of them has "
-                f"{longest} tokens between the starts of its entities; null is no "
-                f"limit), and check the schema and the entities' span group.",
+                f"are not among the candidates, so they can be neither learned nor "
+                f"found. Raise the limits of the candidate generator (the longest of "
+                f"them has {longest} tokens between the starts of its entities; null "
+                f"is no limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )
 
@@ -647,9 +648,9 @@ def read_schema(
 
     golds (Iterable[Doc]): the training documents.
     path (Optional[Union[str, Path]]): file of a schema.
-    is_learned (bool): without a file, learn it from the documents.
+    is_learned (bool): without a file, learn the schema from the documents.
     symmetric (Sequence[str]): symmetric labels, for learning.
-    RETURNS (Optional[Schema]): None if there is neither file nor wish.
+    RETURNS (Optional[Schema]): None without a file if it isn't learned.
     """
     if path is None:
         return Schema.from_docs(golds, symmetric) if is_learned else None
@@ -667,7 +668,7 @@ def read_schema(
 
 
 def check_share(value: float, model: Model) -> float:
-    """RETURNS (float): the value. RAISES (ValueError): if it can't be followed."""
+    """RETURNS (float): the value. RAISES (ValueError): if the model can't use it."""
     value = check_probability(value, "predicted_share")
     if value and not is_batch_generator(model.attrs["get_instances"]):
         raise InputError(
@@ -678,8 +679,8 @@ def check_share(value: float, model: Model) -> float:
 
 
 def check_line(label: str, line: Line) -> List[float]:
-    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if higher scores
-    would not stay higher."""
+    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if they would
+    not keep the order of scores."""
     try:
         slope, intercept = map(float, line)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The loss of pair scores: which pairs count how much."""
+"""The loss of pair scores, and how much each pair contributes to it."""
 
 from math import inf
 from typing import Literal, Optional, Tuple, get_args
@@ -16,7 +16,7 @@ REDUCTIONS = get_args(Reduction)
 
 
 class PairLoss:
-    """Loss and gradient of probabilities; see `create_pair_loss`."""
+    """Loss and gradient of pair scores; see `create_pair_loss`."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class PairLoss:
         ops (Ops): the backend of the scores.
         scores (Floats2d): (n_pairs, n_labels), probabilities.
         truth (Truth): the true labels.
-        RETURNS (Tuple[float, Floats2d]): mean squared error of a pair, for the log, and
-            the gradient, weighted `scores - truth`.
+        RETURNS (Tuple[float, Floats2d]): the mean squared error of a pair, for the
+            log, and the gradient: `scores - truth`, weighted.
         """
         target = to_floats2d(ops, truth.labels)
         gradient = scores - target
@@ -70,7 +70,7 @@ class PairLoss:
     def _get_focal_factor(
         self, ops: Ops, scores: Floats2d, target: Floats2d
     ) -> Floats2d:
-        """What the focal loss makes of the cross-entropy's gradient.
+        """The factor by which focal loss changes the gradient of the cross-entropy.
 
         Source: Lin et al. (2017), Focal Loss for Dense Object Detection.
         """
@@ -107,14 +107,14 @@ def create_pair_loss(
     negatives_per_positive: Optional[float] = None,
     reduction: Reduction = "sum",
 ) -> PairLoss:
-    """Which pairs count how much in training.
+    """How much each pair contributes to the loss.
 
-    positive_weight (float): weight of a label that is true, beside 1 where it is not.
-    focal_gamma (float): above 0, pairs that are right already count less.
-    negatives_per_positive (Optional[float]): learn from so many pairs without relation,
-        drawn anew each time, for each pair with one; null learns from all.
+    positive_weight (float): weight of true labels; that of others is 1.
+    focal_gamma (float): above 0, pairs that are scored right already weigh less.
+    negatives_per_positive (Optional[float]): number of pairs without a relation to
+        sample for each pair with one, anew for each batch; null uses all of them.
     reduction (Literal["sum", "mean", "positives"]): divide the gradient of a batch by
-        nothing, by its number of pairs, or of true labels.
+        1, by its number of pairs, or by its number of true labels.
     RETURNS (PairLoss): the loss.
     """
     return PairLoss(

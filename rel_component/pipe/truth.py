@@ -1,4 +1,4 @@
-"""What a batch of examples teaches: the true labels of its candidate pairs."""
+"""The truth to learn from: the labels of the candidate pairs of a batch."""
 
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
@@ -25,8 +25,8 @@ class Truth:
 
     candidates (Candidates): the pairs, on the tokens of the predicted Docs.
     labels (Floats2d): (n_pairs, n_labels), float32, 1.0 where the pair has the label.
-    known (Optional[Floats2d]): (n_pairs, n_labels), float32, 0.0 where the truth is
-        not known, in incompletely annotated documents; None if all is known.
+    known (Optional[Floats2d]): (n_pairs, n_labels), float32, 0.0 where the truth isn't
+        known, in incompletely annotated documents; None if everything is known.
     """
 
     candidates: Candidates
@@ -43,9 +43,9 @@ def get_gold_candidates(
 
     generator (Callable): generates the pairs.
     examples (Sequence[Example]): the batch.
-    predicted_share (float): of the entities that the predicted Docs have and the gold
-        ones don't, so many in one are mixed in, drawn by chance.
-    RETURNS (Candidates): without entities whose borders the predicted tokens lack.
+    predicted_share (float): share of the entities that only the predicted Docs have to
+        mix in, chosen at random.
+    RETURNS (Candidates): without entities that don't align with the predicted tokens.
     """
     references = [example.reference for example in examples]
     if is_batch_generator(generator):
@@ -68,9 +68,9 @@ def get_gold_candidates(
 def mix_entities(gold: Entities, predicted: Entities, share: float) -> Entities:
     """Gold entities, and some of those that were predicted wrongly.
 
-    gold (Entities): all stay.
-    predicted (Entities): of the same Docs.
-    share (float): the chance of each of those that are not gold.
+    gold (Entities): gold entities, all kept.
+    predicted (Entities): predicted entities of the same Docs.
+    share (float): the probability of keeping each predicted entity that isn't gold.
     RETURNS (Entities): sorted by document, start and end.
     """
     known = set(_list_keys(gold))
@@ -80,7 +80,7 @@ def mix_entities(gold: Entities, predicted: Entities, share: float) -> Entities:
     types = numpy.concatenate([gold.types, added.types])
     docs = numpy.concatenate([gold.docs, added.docs])
     order = numpy.lexsort((spans[:, 1], spans[:, 0], docs))
-    # the added ones raise the offsets of all Docs behind
+    # the added ones shift the offsets of all later Docs
     offsets = gold.offsets + added.offsets
     return Entities(spans[order], types[order], docs[order], offsets)
 
@@ -98,15 +98,15 @@ def get_truth(
 ) -> Truth:
     """The true labels of candidate pairs.
 
-    Gold entities are found among the candidates' by span, never by position. An
-    entity of another type than the gold one takes its relations where no entity of
-    the gold type stands there.
+    Gold entities are matched with those of the candidates by span, never by position.
+    An entity whose type differs from the gold one gets its relations if no entity of
+    the gold type has the same span.
 
     examples (Sequence[Example]): the batch.
     candidates (Candidates): pairs on the tokens of the predicted Docs.
     labels (Sequence[str]): the pipe's labels.
-    symmetric (AbstractSet[str]): labels whose direction does not count: they are
-        learned from the pair whose head stands first, and not from the other.
+    symmetric (AbstractSet[str]): labels without a direction: they are learned from
+        the pair whose head comes first, and not from the other.
     RETURNS (Truth): one row for each candidate pair.
     """
     truth = numpy.zeros((len(candidates), len(labels)), dtype="float32")
@@ -132,7 +132,7 @@ def get_truth(
                 scores = data.scores[found, data.labels.index(label)]
                 is_known = ~numpy.isnan(scores)
                 at = rows[found][is_known]
-                # several gold rows may fall on one pair: the positive one counts
+                # several gold rows may match one pair: the positive one counts
                 numpy.maximum.at(truth[:, column], at, scores[is_known])
                 if known is not None and not data.complete:
                     known[at, column] = 1.0
@@ -149,7 +149,7 @@ def get_truth(
 
 
 def _is_negative(data: RelationData, rows: numpy.ndarray) -> numpy.ndarray:
-    """Pairs annotated as having no relation at all, whatever the label."""
+    """RETURNS (Bools1d): which rows are annotated as having no relation at all."""
     scores = data.scores[rows]
     return (scores == 0).all(axis=1)
 
@@ -161,15 +161,15 @@ def find_rows(
     i: int,
     is_canonical: bool = False,
 ) -> numpy.ndarray:
-    """The candidate that each annotated pair of a Doc is.
+    """Find the candidate for each annotated pair of a Doc.
 
     example (Example): prediction and gold of the Doc.
     data (RelationData): the gold relations.
     candidates (Candidates): pairs of a batch, on the tokens of the predicted Docs.
-    i (int): number of the Doc in the batch.
-    is_canonical (bool): take the pair with the first entity as its head.
-    RETURNS (Ints1d): row of `candidates.pairs` for each of `data.pairs`; -1 where a
-        pair is no candidate.
+    i (int): index of the Doc in the batch.
+    is_canonical (bool): use the direction whose head comes first.
+    RETURNS (Ints1d): row of `candidates.pairs` for each of `data.pairs`; -1 for pairs
+        that are not candidates.
     """
     ents, pairs = candidates.of_doc(i)
     entities = _find_entities(example, data, candidates.entities, ents)
@@ -193,7 +193,7 @@ def find_rows(
 def _find_entities(
     example: Example, data: RelationData, entities: Entities, rows: slice
 ) -> numpy.ndarray:
-    """The entity of the Doc that each gold entity is; -1 where it is none."""
+    """RETURNS (Ints1d): the row of each gold entity among the Doc's; -1 if missing."""
     strings = example.predicted.vocab.strings
     typed: Dict[Tuple[int, int, int], int] = {}
     untyped: Dict[Tuple[int, int], int] = {}
@@ -216,7 +216,8 @@ def _find_entities(
 def _align(
     examples: Sequence[Example], entities: Entities
 ) -> Tuple[Entities, numpy.ndarray]:
-    """Move entities from the gold tokens to the predicted ones; and which could be."""
+    """RETURNS (Tuple[Entities, Bools1d]): gold entities on the predicted tokens, and
+    which of them align."""
     spans = entities.spans
     for i, example in enumerate(examples):
         rows = slice(int(entities.offsets[i]), int(entities.offsets[i + 1]))
@@ -227,14 +228,15 @@ def _align(
 
 
 def align_spans(example: Example, spans: numpy.ndarray) -> numpy.ndarray:
-    """Spans of the gold Doc as spans of the predicted one.
+    """Align spans of the gold Doc with the tokens of the predicted one.
 
     example (Example): gold and prediction of the same text.
     spans (Ints2d): (n, 2), token start and exclusive end in the gold Doc.
-    RETURNS (Ints2d): (n, 2), (-1, -1) where a span's border falls inside a token.
+    RETURNS (Ints2d): (n, 2), on the predicted tokens; (-1, -1) for spans that begin or
+        end inside a token.
     """
     aligned = numpy.full(spans.shape, -1, dtype="int32")
-    # as get_aligned_spans_y2x, which compares all tokens anew at each call
+    # like get_aligned_spans_y2x, which compares all tokens again for each call
     alignment = example.alignment.y2x
     for row, (start, end) in enumerate(spans.tolist()):
         tokens = alignment[start:end].tolist()
@@ -250,7 +252,7 @@ def _squeeze(span: Span) -> str:
 
 
 def has_same_tokens(example: Example) -> bool:
-    """RETURNS (bool): whether gold and prediction are tokenized alike."""
+    """RETURNS (bool): whether gold and prediction have the same tokens."""
     gold, predicted = example.reference, example.predicted
     if len(gold) != len(predicted):
         return False
@@ -260,13 +262,14 @@ def has_same_tokens(example: Example) -> bool:
 def count_covered(
     examples: Sequence[Example], truth: Truth, symmetric: AbstractSet[str]
 ) -> Tuple[int, int, int]:
-    """How many gold relations are candidates.
+    """Count the gold relations that are candidates.
 
     examples (Sequence[Example]): the batch.
-    truth (Truth): what it teaches.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
-    RETURNS (Tuple[int, int, int]): gold relations, those that are candidates, and the
-        most tokens between the starts of the entities of one that is none.
+    truth (Truth): the truth of the batch.
+    symmetric (AbstractSet[str]): labels without a direction.
+    RETURNS (Tuple[int, int, int]): the number of gold relations, of those that are
+        candidates, and the longest distance of one that isn't, in tokens between the
+        starts of its entities.
     """
     n_gold = n_covered = longest = 0
     for i, example in enumerate(examples):

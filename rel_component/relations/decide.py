@@ -4,10 +4,10 @@ import numpy
 
 
 def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
-    """Scores of which each pair keeps only its best.
+    """Keep only the best score of each pair.
 
     scores (Floats2d): (n_pairs, n_labels).
-    RETURNS (Floats2d): the others are -1, below any threshold.
+    RETURNS (Floats2d): all other scores are -1, below any threshold.
     """
     best = numpy.full_like(scores, -1.0)
     if scores.size:
@@ -20,9 +20,9 @@ def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
 def find_decided(
     scores: numpy.ndarray, thresholds: numpy.ndarray, single_label: bool = False
 ) -> numpy.ndarray:
-    """The relations that reach their label's threshold.
+    """Find the relations that reach the threshold of their label.
 
-    scores (Floats2d): (n_pairs, n_labels); NaN is never reached.
+    scores (Floats2d): (n_pairs, n_labels); NaN never reaches one.
     thresholds (Floats1d): (n_labels,).
     single_label (bool): only the best label of each pair.
     RETURNS (Ints2d): (n_relations, 2), int32, pair and label, sorted.
