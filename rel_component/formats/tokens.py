@@ -7,6 +7,8 @@ from itertools import chain
 from types import SimpleNamespace
 from typing import Iterable, List, Optional, Sequence, Set
 
+import numpy
+from spacy.attrs import IDX, SENT_START
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import get_lang_class, registry
@@ -80,9 +82,11 @@ def set_sentences(doc: Doc, sentences: Optional[Sequence[Offsets]]) -> None:
     """
     if not sentences or not len(doc):
         return
-    starts = {start for start, _ in sentences}
-    for token in doc:
-        token.is_sent_start = token.i == 0 or token.idx in starts
+    is_start = numpy.isin(doc.to_array(IDX), [start for start, _ in sentences])
+    is_start[0] = True
+    # at once: setting a token's is_sent_start looks through the whole Doc
+    marks = numpy.where(is_start, 1, -1).astype("uint64")
+    doc.from_array([SENT_START], marks[:, None])  # type: ignore[arg-type]
 
 
 def _own_tokens(record: Record, report: Report) -> Optional[Sequence[Offsets]]:

@@ -96,7 +96,7 @@ class Results:
         options: Options,
         report: Report,
     ) -> None:
-        self.text = text
+        self.has_backslashes = "\\n" in text
         self.has_html = has_html
         self.options = options
         self.report = report
@@ -172,7 +172,7 @@ class Results:
 
     def _unescape(self, text: Optional[str]) -> Optional[str]:
         # some versions write a line end as a backslash and an n
-        if text is None or "\\n" in self.text:
+        if text is None or self.has_backslashes:
             return text
         return text.replace("\\n", "\n")
 

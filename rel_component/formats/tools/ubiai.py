@@ -7,6 +7,8 @@
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+import numpy
+
 from ..base import Format, Option, Options, Preview
 from ..fields import (
     EndpointError,
@@ -26,6 +28,8 @@ from ..report import ENTITIES, RELATIONS, Report
 FIELDS: Option[Mapping[str, str]] = Option(
     "fields", {}, "other name of a field: document=text", flag="field"
 )
+# no document has so many tokens
+MOST = 2**31
 # token_start, inclusive token_end, entity id
 Extent = Tuple[int, int, str]
 KNOWN = {"document", "tokens", "relations"}
@@ -107,27 +111,52 @@ def _read_extent(obj: Dict[str, Any], field: str) -> Optional[Tuple[int, int]]:
 def _read_relations(
     values: List[Any], extents: List[Extent], items: Items, options: Options
 ) -> None:
+    found = _Extents(extents)
     for i, value in enumerate(values):
         field = f"relations[{i}]"
         obj = _rename(value, options) if isinstance(value, dict) else value
         with items.relation(*peek(obj, "relationLabel")):
             label = get_text(check(obj, dict, field), "relationLabel", field)
             # both ends first: a repair is counted only where the relation is kept
-            ends = [_resolve(obj, key, extents, field) for key in ("head", "child")]
+            ends = [_resolve(obj, key, found, field) for key in ("head", "child")]
             items.relate(label, ends[0][0], ends[1][0], field)
             for _, repair in ends:
                 items.report.repair(repair, int(bool(repair)))
 
 
+class _Extents:
+    """Entities by their tokens, for documents with very many.
+
+    extents (List[Tuple[int, int, str]]): first and last token, and entity id.
+    """
+
+    def __init__(self, extents: List[Extent]) -> None:
+        self.starting: Dict[int, List[str]] = {}
+        for first, _, id_ in extents:
+            self.starting.setdefault(first, []).append(id_)
+        self.ids = [id_ for _, _, id_ in extents]
+        self.first, self.last = (
+            numpy.asarray([max(-1, min(x[i], MOST)) for x in extents], dtype="int64")
+            for i in (0, 1)
+        )
+
+    def cover(self, token: int) -> List[str]:
+        """RETURNS (List[str]): ids of the entities that this token is part of."""
+        if not 0 <= token < MOST:
+            return []
+        rows = numpy.flatnonzero((self.first <= token) & (token <= self.last))
+        return [self.ids[row] for row in rows]
+
+
 def _resolve(
-    obj: Dict[str, Any], key: str, extents: List[Extent], field: str
+    obj: Dict[str, Any], key: str, extents: _Extents, field: str
 ) -> Tuple[str, str]:
     """Entity id of an end, and the repair that it took."""
     token = get(obj, key, int, field)
-    ids = [id_ for first, _, id_ in extents if first == token]
+    ids = extents.starting.get(token, [])
     repair = ""
     if not ids:
-        ids = [id_ for first, last, id_ in extents if first <= token <= last]
+        ids = extents.cover(token)
         repair = "relation end resolved to the entity covering its token"
     if len(ids) == 1:
         return ids[0], repair
@@ -135,7 +164,7 @@ def _resolve(
         raise EndpointError(
             f"{field}.{key}",
             f"{token} is not the token_start of an entity of this document, expected "
-            f"one of {sorted({e[0] for e in extents})[:10]}",
+            f"one of {sorted(extents.starting)[:10]}",
         )
     where = "begin at" if not repair else "cover"
     raise EndpointError(

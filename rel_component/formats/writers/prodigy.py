@@ -4,8 +4,9 @@ Its interface has no overlapping spans: of those the longest is written, and of 
 the first. A relation has no mark of being symmetric.
 """
 
+from bisect import bisect_left
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Tuple
 
 from ...files import write_lines
 from ..from_doc import SCORE
@@ -35,13 +36,14 @@ def write(
 
 def fit(record: Record, report: Report) -> Record:
     """Leave out entities that overlap longer ones."""
-    taken: List[EntityRecord] = []
+    taken: List[Tuple[int, int]] = []  # sorted, since they do not overlap
     problems: Dict[str, str] = {}
     for entity in sorted(record.entities, key=lambda e: (e.start - e.end, e.start)):
-        if any(e.start < entity.end and entity.start < e.end for e in taken):
+        at = bisect_left(taken, (entity.end, 0))  # the last one before begins before
+        if at and entity.start < taken[at - 1][1]:
             problems[entity.id] = "overlaps another entity, and Prodigy shows only one"
         else:
-            taken.append(entity)
+            taken.insert(at, (entity.start, entity.end))
     return drop_entities(record, problems, "overlaps another entity", report)
 
 
