@@ -29,8 +29,8 @@ from spacy.training import Example
 from spacy.util import SimpleFrozenList, minibatch
 from spacy.vocab import Vocab
 
+from ..checks import check_probability
 from ..entity_scores import set_entity_scores
-from ..pipe.extractor import check_threshold
 from ..pipe.merging import merge_relations
 from ..relations import (
     Relation,
@@ -205,10 +205,13 @@ class GLiNER2Pipe(Pipe):
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {
             "symmetric": sorted(symmetric),
-            "threshold": check_threshold(threshold),
+            "threshold": check_probability(threshold, "threshold"),
         }
         self._entities = read_prompts(
-            entities or {}, "entities", ENTITY_FIELDS, check_threshold(entity_threshold)
+            entities or {},
+            "entities",
+            ENTITY_FIELDS,
+            check_probability(entity_threshold, "entity_threshold"),
         )
         self._relations = read_prompts(
             relations or {}, "relations", RELATION_FIELDS, threshold
@@ -242,7 +245,8 @@ class GLiNER2Pipe(Pipe):
 
     @threshold.setter
     def threshold(self, value: float) -> None:
-        self.cfg["threshold"] = check_threshold(value)
+        value = check_probability(value, "threshold")
+        self.cfg["threshold"] = value
         self._relations = [
             prompt._replace(threshold=value) for prompt in self._relations
         ]
@@ -523,7 +527,9 @@ def read_prompts(
                 label=label,
                 name=str(data.get("name") or label),
                 description=str(data.get("description") or ""),
-                threshold=check_threshold(float(data.get("threshold", threshold))),
+                threshold=check_probability(
+                    data.get("threshold", threshold), f"{place}.threshold"
+                ),
                 head=_read_types(data.get("head"), f"{place}.head"),
                 tail=_read_types(data.get("tail"), f"{place}.tail"),
             )
