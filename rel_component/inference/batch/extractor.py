@@ -355,7 +355,7 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
 
         require_gpu(settings.gpu_id)
     if settings.code is not None:
-        import_file("rel_component_user_code", settings.code)
+        _import_code(settings.code)
     nlp = load_pipeline(Path(settings.model))
     pipes = find_relation_pipes(nlp)
     if settings.threshold is not None:
@@ -365,6 +365,14 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
     for found in filter(None, (nlp, ner_pipeline)):
         use_numpy_products(found)
     return nlp, ner_pipeline
+
+
+def _import_code(path: str) -> None:
+    try:
+        import_file("rel_component_user_code", path)
+    except Exception as error:  # code may raise anything
+        what = f"{type(error).__name__}: {error}"
+        raise RunError(f"--code {path}: can't be imported: {what}") from error
 
 
 def _check_models(began: Dict[str, Any], settings: ExtractSettings) -> None:

@@ -1,5 +1,6 @@
 """A run as a whole: rows, dead letters, resume, processes."""
 
+import json
 import os
 import shutil
 import signal
@@ -259,3 +260,34 @@ def test_the_output_may_stand_within_the_input(model, tmp_path):
     for _ in range(2):
         summary = run([tmp_path], tmp_path / "out", model)
         assert (summary.read, summary.extracted) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("import no_such_module", r"--code .*code\.py: .*ModuleNotFoundError.*no_such"),
+        (
+            "from spacy.language import Language\n"
+            "def fail(*arguments, **options): raise ImportError('half installed')\n"
+            "Language.from_disk = fail",
+            "m: can't be loaded: ImportError: half installed",
+        ),
+    ],
+)
+def test_what_keeps_a_model_from_loading_is_said_at_once(
+    model, corpus, tmp_path, code, message
+):
+    (tmp_path / "code.py").write_text(code, "utf8")
+    with pytest.raises(ValueError, match=message):
+        run([corpus], tmp_path / "out", model, code=str(tmp_path / "code.py"))
+
+
+def test_a_run_goes_on_that_began_before_a_setting_was_added(model, corpus, tmp_path):
+    output = tmp_path / "out"
+    run([corpus], output, model)
+    known = json.loads((output / "run.json").read_text("utf8"))
+    del known["settings"]["max_bytes"]
+    (output / "run.json").write_text(json.dumps(known), "utf8")
+    assert run([corpus], output, model).read == 60
+    with pytest.raises(ValueError, match="max_bytes = 67108864, found 500 now"):
+        run([corpus], output, model, max_bytes=500)
