@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, Iterator, List
 
 import typer
+from pyarrow import parquet
 from wasabi import msg
 
 from rel_component.inference.batch import ExtractSettings, extract_corpus
-from rel_component.inference.batch.tables import read_parquet
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "extract.py"
 KINDS = "driver,job,worker,actor,ray,disk"
@@ -223,7 +223,7 @@ def compare(folder: Path, whole: Path) -> None:
     for name in mine:
         pair = folder / "parts" / name, whole / "parts" / name
         if name.endswith(".parquet"):
-            same = read_parquet(pair[0]) == read_parquet(pair[1])
+            same = parquet.read_table(pair[0]) == parquet.read_table(pair[1])
         else:
             same = pair[0].read_bytes() == pair[1].read_bytes()
         if not same:

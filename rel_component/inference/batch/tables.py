@@ -94,11 +94,3 @@ def write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], schema: Any) ->
         with parquet.ParquetWriter(file, schema, **options) as writer:
             while group := list(islice(rows, GROUP)):
                 writer.write_batch(pa.RecordBatch.from_pylist(group, schema=schema))
-
-
-def read_parquet(path: Path) -> List[Dict[str, Any]]:
-    """RETURNS (List[Dict[str, Any]]): the rows of a part."""
-    import_pyarrow()
-    from pyarrow import parquet
-
-    return parquet.ParquetFile(path).read().to_pylist()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import spacy
+from pyarrow import parquet
 from spacy.training import Example
 
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.inference.batch import ExtractSettings, extract_corpus
-from rel_component.inference.batch.tables import read_parquet
 
 from ...util import make_doc
 
@@ -76,7 +76,7 @@ def run(inputs, output, model, **options):
 def read_rows(output):
     """Rows of all parts; Parquet and JSON lines must say the same."""
     parts = sorted((output / "parts").glob("*.parquet"))
-    rows = [row for part in parts for row in read_parquet(part)]
+    rows = [row for part in parts for row in parquet.read_table(part).to_pylist()]
     lines = sorted((output / "parts").glob("*.jsonl"))
     if lines and parts:
         text = "".join(part.read_text("utf8") for part in lines)
