@@ -1,11 +1,11 @@
-"""Training that goes on from a trained pipeline."""
+"""What happens before and after a pipeline is initialized for training."""
 
 from pathlib import Path
 from typing import Callable, Optional, Type
 
 import spacy
 from spacy.language import Language
-from spacy.util import registry
+from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
 
@@ -59,11 +59,57 @@ def continue_from(nlp: Language, path: Path) -> Language:
         pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)
     ]
     settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
-    nlp.from_disk(path)
+    nlp.from_disk(path, exclude=["config"])  # the training's own settings stay
     for pipe, own in zip(extractors, settings):
         # thresholds and calibration were fitted to weights that will change
         pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
     return nlp
+
+
+@registry.callbacks("rel_component.StepsFromEpochs.v1")
+def create_steps_from_epochs(
+    epochs: int = 20, min_steps: int = 500
+) -> Callable[[Language], Language]:
+    """Let the size of the training data decide the number of steps.
+
+    For `[initialize.before_init]`. A learning rate that falls to 0 needs to know the
+    number of steps; the right one is so many passes over the data. It is written to
+    `training.max_steps` where that is 0; any other number is kept.
+
+    epochs (int): passes over the training documents; `training.max_epochs`, if it is
+        set, goes before.
+    min_steps (int): at least so many steps, however few the documents.
+    RETURNS (Callable[[Language], Language]): the callback.
+    """
+
+    def set_max_steps(nlp: Language) -> Language:
+        training = nlp.config["training"]
+        if training["max_steps"] == 0:
+            n_epochs, least = training["max_epochs"], 1
+            if n_epochs < 0:
+                raise ValueError(
+                    "training.max_steps is 0, which takes the number of steps from "
+                    "that of the documents, but training.max_epochs is -1, which "
+                    "reads them as a stream. Set training.max_steps."
+                )
+            if n_epochs == 0:
+                n_epochs, least = epochs, min_steps
+            training["max_steps"] = max(n_epochs * count_batches(nlp), least)
+        return nlp
+
+    return set_max_steps
+
+
+def count_batches(nlp: Language) -> int:
+    """RETURNS (int): batches in one pass over the training documents; 0 where the
+    config names none, as of a pipeline that is trained by code of one's own."""
+    config = nlp.config.interpolate()
+    if (config.get("paths") or {}).get("train") is None:
+        return 0
+    training = config["training"]
+    (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
+    batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]
+    return sum(1 for _ in batcher(list(corpus(nlp))))
 
 
 @registry.callbacks("rel_component.RequireTransformers.v1")

@@ -164,10 +164,10 @@ def test_a_full_disk_is_named_with_the_file(tmp_path, monkeypatch):
     corpus = CorpusFile(max_docs=1)
     corpus.add(doc)
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="No space left on device: '.*x.spacy'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*x.spacy'"):
         corpus.write(tmp_path / "x.spacy")
     corpus.add(doc)
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(OSError, match="No space left on device: '.*x.spacy'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*x.spacy'"):
         corpus.write(tmp_path / "x.spacy")
     assert list(tmp_path.iterdir()) == []
