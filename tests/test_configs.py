@@ -1,4 +1,5 @@
-"""Each config builds, learns and survives saving; the transformer's with a real one."""
+"""Each config builds, learns and survives saving: one of those with a transformer with
+a real one, the others with tiny ones."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from rel_component.relations import get_rel
 from rel_component.scorer import read_example, score_relations
 from tests.paths import CONFIGS, DATA
 
+from .tiny_bert import make_bert
 from .tiny_luke import make_luke
 from .util import make_doc
 
@@ -26,6 +28,10 @@ CONFIGS = sorted(CONFIG_DIR.glob("*.cfg"))
 TUTORIAL = DATA / "tutorial"
 PEOPLE = ("Ann", "Bob", "Cleo", "Dan", "Eve")
 FIRMS = ("Acme", "Bolt", "Corp", "Dove")
+WORDS = [word.lower() for word in PEOPLE + FIRMS]
+WORDS += ["works", "for", "but", "left", "town"]
+# trained with a pretrained transformer
+REAL = "joint_minilm"
 
 
 def minilm() -> str:
@@ -53,11 +59,17 @@ def build(path: Path, folder: Path = Path()):
     models = [component.get("model", {}) for component in config["components"].values()]
     pretrained = [model for model in models if "name" in model]
     for model in pretrained:
-        is_luke = model["@architectures"] == "rel_component.LukeModel.v1"
-        model["name"] = str(make_luke(folder / "luke")) if is_luke else minilm()
+        is_real = path.stem == REAL
+        model["name"] = minilm() if is_real else make_checkpoint(model, folder)
         # in place of the schedule, whose warm-up outlasts this test
-        config["training"]["optimizer"]["learn_rate"] = 0.001 if is_luke else 0.0001
+        config["training"]["optimizer"]["learn_rate"] = 0.0001 if is_real else 0.001
     return load_model_from_config(config, auto_fill=True)
+
+
+def make_checkpoint(model, folder: Path) -> str:
+    if model["@architectures"] == "rel_component.LukeModel.v1":
+        return str(make_luke(folder / "luke"))
+    return str(make_bert(folder / "bert", WORDS, positions=512, width=32))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -138,18 +150,18 @@ def test_tutorial_config_trains(tmp_path):
     assert scores["rel_micro_f"] > 0.9
 
 
-def test_tutorial_architecture_trains_on_a_transformer():
+def test_tutorial_architecture_trains_on_a_transformer(tmp_path):
     config = load_config(TUTORIAL / "model/config.cfg")
     ours = load_config(CONFIG_DIR / "rel_trf.cfg")
     listener = ours["components"]["relation_extractor"]["model"]["tok2vec"]
     transformer = ours["components"]["transformer"]
-    transformer["model"]["name"] = minilm()
+    transformer["model"]["name"] = make_checkpoint(transformer["model"], tmp_path)
     del config["components"]["tok2vec"]
     config["components"]["transformer"] = transformer
     tensor = config["components"]["relation_extractor"]["model"]
     tensor["create_instance_tensor"]["tok2vec"] = listener
     config["nlp"]["pipeline"] = ["transformer", "relation_extractor"]
-    config["training"]["optimizer"]["learn_rate"] = 0.0002
+    config["training"]["optimizer"]["learn_rate"] = 0.002
     nlp = load_model_from_config(config, auto_fill=True)
     golds = make_golds(nlp.vocab)
 

@@ -142,7 +142,8 @@ def test_preannotate(model, tmp_path):
 
 def test_service(model):
     label = find_label(model)
-    with run_client(create_app(model)) as service:
+    # loaded here, where the pipe of somebody else's is registered
+    with run_client(create_app(spacy.load(model))) as service:
         info = service.get("/model").json()
         assert info["labels"] == ([label] if label == "WORKS_FOR" else [])
         body = {"documents": [{"text": TEXT}], "all_scores": True}

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,11 @@ def test_who_stops_a_run_blames_no_document(model, tmp_path):
     attempts = tmp_path / "out" / "attempts"
 
     def stop(counts):
-        started.append(bool(list(attempts.iterdir())))
+        for _ in range(100):  # until the other process has begun with a document
+            if list(attempts.iterdir()):
+                started.append(True)
+                break
+            time.sleep(0.1)
         raise KeyboardInterrupt
 
     started = []
