@@ -5,7 +5,7 @@ from math import isfinite
 from numbers import Real
 from typing import Any, List
 
-from confection import ConfigValidationError
+from thinc.api import ConfigValidationError
 
 TITLE = "Config validation error"
 

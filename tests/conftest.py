@@ -3,6 +3,10 @@ import os
 import signal
 import sys
 
+# several processes run tests: threads of each would wait for those of the others. Before
+# the libraries that read it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy
 import pytest
 import spacy

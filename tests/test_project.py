@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from spacy.util import load_config
 from weasel.util.config import load_project_config
 
@@ -19,6 +20,7 @@ PARTS = ("project.yml", "configs", "scripts", "assets/job_ads.json")
 # to make a wheel of our own package too
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "rel_component")
 STEPS, JOINT_STEPS = 400, 100
+DONE = "done"
 
 
 def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:
@@ -29,8 +31,19 @@ def run(*args: str, cwd: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which `all` was run, with a short training."""
-    path = tmp_path_factory.mktemp("project")
+    """A copy of the project in which `all` was run, with a short training; the same for
+    all processes that run tests, which leave it as it is."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    path = folder / "project"
+    with FileLock(folder / "project.lock"):
+        if not (path / DONE).exists():
+            make_project(path)
+            (path / DONE).touch()
+    return path
+
+
+def make_project(path: Path) -> None:
     for part in PARTS + SOURCES:
         (path / part).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -44,7 +57,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config.write_text(text.replace("eval_frequency = 200", "eval_frequency = 100"))
     result = run("-m", "spacy", "project", "run", "all", cwd=path)
     assert result.returncode == 0, result.stdout + result.stderr
-    return path
 
 
 def test_all_trains_a_model_for_raw_text_too(project: Path) -> None:
@@ -86,6 +98,7 @@ def test_model_loads_from_any_directory_without_imports(
 
 
 def test_package_names_our_distribution(project: Path, tmp_path: Path) -> None:
+    project = shutil.copytree(project, tmp_path / "copy")
     result = run("-m", "spacy", "project", "run", "package", cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
     (wheel,) = project.glob("packages/*/dist/*.whl")

@@ -130,13 +130,13 @@ def test_reads_annotation_conf():
 @pytest.mark.parametrize(
     "data, found",
     [
-        ([], "'relations' is missing or no object; found list"),
+        ([], "'relations' is missing or not an object; found list"),
         (None, "found NoneType"),
         ({}, "found []"),
         ({"labels": {}, 1: 2}, "found ['labels', 1]"),
-        ({"relations": []}, "'relations' is missing or no object"),
+        ({"relations": []}, "'relations' is missing or not an object"),
         ({"relations": {"R": 3}}, "relations.R is 3"),
-        ({"relations": {1: None}}, "relations.1: the label is no string"),
+        ({"relations": {1: None}}, "relations.1: the label is not a string"),
         ({"relations": {"R": {"pair": []}}}, "unknown field(s) ['pair']"),
         ({"relations": {"R": {"pairs": "AB"}}}, "relations.R.pairs is 'AB'"),
         ({"relations": {"R": {"pairs": [["A"]]}}}, "relations.R.pairs[0] is ['A']"),

@@ -10,7 +10,10 @@ def make_bert(
     path: Path, words: Sequence[str], *, positions: int = 64, width: int = 12
 ) -> Path:
     """Save a checkpoint, with these word pieces."""
+    import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    torch.manual_seed(0)
 
     path.mkdir(exist_ok=True)
     vocabulary = path / "vocab.txt"

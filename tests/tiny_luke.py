@@ -14,8 +14,10 @@ NO_RELATION = "no_relation"
 
 def make_luke(path: Path, *, multilingual: bool = False, positions: int = 66) -> Path:
     """Save a checkpoint, of the encoder alone."""
+    import torch
     from transformers import LukeModel
 
+    torch.manual_seed(0)
     tokenizer = make_tokenizer(path, multilingual)
     tokenizer.save_pretrained(path)
     LukeModel(make_config(tokenizer, positions)).save_pretrained(path)
@@ -24,8 +26,10 @@ def make_luke(path: Path, *, multilingual: bool = False, positions: int = 66) ->
 
 def make_classifier(path: Path, labels: "list[str]", *, positions: int = 66) -> Path:
     """Save a checkpoint that classifies pairs."""
+    import torch
     from transformers import LukeForEntityPairClassification
 
+    torch.manual_seed(0)
     tokenizer = make_tokenizer(path, False)
     tokenizer.save_pretrained(path)
     config = make_config(tokenizer, positions)

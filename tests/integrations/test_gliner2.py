@@ -257,7 +257,10 @@ def test_relations_that_were_there_stay():
             r"relations\.R\.head is 3; expected an ent",
         ),
         ({"relations": {"R": {"tail": ["X"]}}}, r"relations\.R links X, but the entit"),
-        ({"relations": {"R": {"threshold": 2}}}, "threshold is 2.0; expected a number"),
+        (
+            {"relations": {"R": {"threshold": 2}}},
+            r"relations\.R\.threshold is 2; exp",
+        ),
         ({"threshold": -1}, "threshold is -1"),
     ],
 )

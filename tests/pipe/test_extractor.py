@@ -580,7 +580,7 @@ def test_generator_of_the_second_direction_loses_nothing(symmetric):
         ({"symmetric": "LIKES"}, "symmetric is 'LIKES'"),
         ({"symmetric": ["NO"]}, r"symmetric names \['NO'\], but the labels are"),
         ({"schema_path": "nothing.json"}, "nothing.json: no such schema file"),
-        ({"schema_path": 5}, "5 is no path"),
+        ({"schema_path": 5}, "5 is not a path"),
     ],
 )
 def test_settings_of_initialize_are_refused_by_name(options, message):

@@ -110,7 +110,7 @@ min_steps = 12
 
 [corpora.dev]
 @readers = "Gold_ents_Corpus.v1"
-file = null
+file = ${paths.train}
 
 [corpora.train]
 @readers = "Gold_ents_Corpus.v1"
