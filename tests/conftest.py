@@ -3,8 +3,8 @@ import os
 import signal
 import sys
 
-# several processes run tests: threads of each would wait for those of the others. Before
-# the libraries that read it
+# several processes run tests: threads of each would wait for those of the others; set
+# before the libraries that read it are imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy
