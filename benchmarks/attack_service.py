@@ -301,7 +301,8 @@ def try_two_workers(model: Path, port: int, log: Path) -> Iterator[List[str]]:
         process.terminate()
         process.wait(120)
         seconds = time.perf_counter() - begun
-        task.cancel()
+        sender.run_until_complete(asyncio.wait_for(task, 10))
+        sender.close()
         yield ["SIGTERM, both processes hang", f"{seconds:.2f} s", "10 s"]
     addresses = re.findall(r"127\.0\.0\.1:\d+ - ", log.read_text())
     yield ["addresses of clients in the log", str(len(addresses)), "0"]

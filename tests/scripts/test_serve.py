@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -86,15 +86,22 @@ def run_server(command, port, **options):
     try:
         yield server
     finally:
+        processes = [pid for log in server.logs for pid in log.get("processes", ())]
         server.process.terminate()
         try:
-            server.process.wait(300)
+            server.process.wait(120)
         except subprocess.TimeoutExpired:
             server.process.kill()
+            server.process.wait(60)
+            for pid in processes:  # those that a test has stopped do not see the end
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             raise AssertionError("".join(server.lines)) from None
         finally:
-            server.reader.join(300)
-            server.process.stderr.close()
+            server.reader.join(60)
+            # to close what another thread reads is to wait for it
+            if not server.reader.is_alive():
+                server.process.stderr.close()
 
 
 def serve(model, *options):  # noqa: F811
@@ -237,7 +244,7 @@ def test_container_serves_as_its_last_lines_say(container):
         assert len(server.predict().json()) == 1
         assert "<!doctype html>" in server.get("/").text  # the page was installed
         server.process.terminate()
-        assert server.process.wait(300) in (0, -signal.SIGTERM)
+        assert server.process.wait(120) in (0, -signal.SIGTERM)
         messages = [log["message"] for log in server.logs]
         assert "stopped" in messages
         assert all("Ann" not in line for line in server.lines)

@@ -6,7 +6,7 @@ not read, and has no limit of connections that does not refuse requests too.
 
 import asyncio
 import logging
-from typing import Any, Dict, Type
+from typing import Any, Dict, Sequence, Type
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -59,6 +59,8 @@ class GuardedProtocol(HttpToolsProtocol):
     guard: Connections
     _timer: Any = None
     _head_size = 0
+    # requests that are read and not answered yet: uvicorn remembers the last of them
+    _cycles: Sequence[Any] = ()
 
     def connection_made(self, transport: Any) -> None:
         """Take the place of the one that has been silent longest, if need be."""
@@ -83,6 +85,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """A request begins."""
         self._cancel()
         super().on_headers_complete()
+        open_ = [cycle for cycle in self._cycles if not cycle.response_complete]
+        self._cycles = [*open_, self.cycle]
         if len(self.pipeline) > MAX_PIPELINE:
             raise ValueError("too many requests at one time")  # answered with 400
 
@@ -118,7 +122,15 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Any) -> None:
         """It is closed."""
         self._cancel()
+        self._drop_answers()
         super().connection_lost(exc)
+
+    def _drop_answers(self) -> None:
+        """Else what is left of them is written, which is an error each time."""
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._cycles = ()
 
     def _expect_head(self) -> None:
         self._head_size = 0
@@ -144,4 +156,5 @@ class GuardedProtocol(HttpToolsProtocol):
         if reason == "connections" and self.cycle is None:
             self.transport.close()
         else:
+            self._drop_answers()
             self.transport.abort()

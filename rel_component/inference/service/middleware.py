@@ -153,12 +153,14 @@ def to_response(error: ServiceError, state: Dict[str, Any]) -> Response:
 
 async def _send_in_pieces(message: Message, send: Send) -> None:
     body = message.get("body", b"")
-    while len(body) > PIECE:
-        piece, body = body[:PIECE], body[PIECE:]
+    if len(body) <= PIECE:
+        await send(message)
+        return
+    last = (len(body) - 1) // PIECE * PIECE
+    for start in range(0, last, PIECE):
+        piece = body[start : start + PIECE]
         await send({"type": message["type"], "body": piece, "more_body": True})
-    await send(
-        {**message, "body": body} if body is not message.get("body") else message
-    )
+    await send({**message, "body": body[last:]})
 
 
 def _read_id(scope: Scope) -> str:

@@ -182,7 +182,11 @@ def load_models(
     models = [ModelProcess(model, settings) for _ in range(settings.workers)]
     try:
         found = [process.wait() for process in models]
-    except ModelEnded:
+    except (ModelEnded, ValueError) as error:
+        for process in models:
+            process.end()
+        if not isinstance(error, ModelEnded):
+            raise
         raise ValueError(
             f"The process that loads {model} ended; its messages say why. Is there "
             f"enough memory?"

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from fastapi import Request
 from spacy.language import Language
@@ -45,6 +45,8 @@ class Service:
         self.batcher = Batcher(self.models, settings, self.metrics)
         # of the large bodies one at a time is taken apart
         self.turn = asyncio.Lock()
+        # called at the end: what else was started
+        self.at_close: List[Callable[[], Any]] = []
         self._held = 0
 
     def _load(self, model: Union[Language, Path]) -> Tuple[List[Any], Dict[str, Any]]:
@@ -79,6 +81,8 @@ class Service:
 
     async def close(self) -> None:
         """End when the requests in progress are answered, or after the time limit."""
+        for end in self.at_close:
+            end()
         await self.batcher.close()
         gc.unfreeze()
         log("stopped")

@@ -119,6 +119,7 @@ class Backend:
                 self.use_model,
                 settings.base,
             )
+            service.at_close.append(self.trainer.stop)
 
     def use_model(self, path: Path, job: TrainingJob) -> None:
         """Answer with another model from the next batch on; the old one's folder stays.

@@ -9,22 +9,30 @@ import httpx
 import uvicorn
 
 
+def wait_until(condition, seconds=120):
+    """Wait for something that happens elsewhere, and not for ever."""
+    latest = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < latest, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
 @contextmanager
 def run_until_stopped(app, **options):
     """YIELDS (Tuple[str, int]): host and port."""
     listener = socket.create_server(("127.0.0.1", 0))
     options = {"log_config": None, "access_log": False, "ws": "none", **options}
     server = uvicorn.Server(uvicorn.Config(app, **options))
-    thread = threading.Thread(target=server.run, args=([listener],))
+    # a daemon: one that hangs must not keep the tests from ending
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
+        wait_until(lambda: server.started or not thread.is_alive())
         assert server.started
         yield listener.getsockname()
     finally:
         server.should_exit = True
-        thread.join(300)
+        thread.join(120)
         listener.close()
         assert not thread.is_alive()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 
 import httpx
 import pytest
@@ -92,8 +93,10 @@ async def begin(batcher, *texts):
     return task
 
 
-async def until(condition):
+async def until(condition, seconds=60):
+    latest = time.monotonic() + seconds
     while not condition():
+        assert time.monotonic() < latest, f"not within {seconds} s"
         await asyncio.sleep(0.001)
 
 

@@ -1,6 +1,7 @@
 """Connections that say nothing, say it slowly, or don't listen are closed."""
 
 import socket
+import struct
 import threading
 import time
 
@@ -126,12 +127,18 @@ def test_more_connections_than_may_be_push_out_the_silent(address, caplog):
     assert any("connections" in line for line in lines) and len(lines) <= 10
 
 
-def test_a_client_that_does_not_read_is_let_go(address):
+def make_large_request():
+    """Its answer has some hundreds of kilobytes."""
     head = b"POST /extract HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     text = "Ann Acme " * 30
     body = b'{"documents":[{"text":"%b"}],"all_scores":true}' % text.encode()
-    request = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def test_a_client_that_does_not_read_is_let_go(address):
+    request = make_large_request()
     connection = socket.socket()
+    connection.settimeout(60)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(address)
     stopped = threading.Event()
@@ -143,12 +150,29 @@ def test_a_client_that_does_not_read_is_let_go(address):
         except OSError:
             stopped.set()
 
-    thread = threading.Thread(target=send)
+    thread = threading.Thread(target=send, daemon=True)
     thread.start()
-    assert stopped.wait(60), "it is still answered"
-    thread.join()
+    is_stopped = stopped.wait(60)
+    stopped.set()
     connection.close()
+    thread.join(60)
+    assert is_stopped, "it is still answered"
     assert is_well(address)
+
+
+def test_a_client_that_leaves_is_no_error(address, caplog):
+    """Also with several requests in progress, whose answers are not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.connect(address)
+    connection.sendall(make_large_request() * (MAX_PIPELINE - 1))
+    time.sleep(1)  # an answer is being written
+    with caplog.at_level("INFO"):
+        connection.close()
+        time.sleep(0.5)
+        assert is_well(address)
+    assert [x for x in caplog.records if x.levelname == "ERROR"] == []
 
 
 def test_a_port_is_had_before_the_model_is_loaded():
@@ -167,6 +191,7 @@ def test_a_port_is_had_before_the_model_is_loaded():
 def test_uvicorn_has_what_is_changed():
     """The names of its protocol on which connections.py depends."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
     config = uvicorn.Config(lambda *_: None, log_config=None)
     config.load()
@@ -174,3 +199,5 @@ def test_uvicorn_has_what_is_changed():
     protocol = Protocol(config, state, {}, object())
     for name in ("cycle", "pipeline", "connections", "transport", "loop"):
         assert hasattr(protocol, name)
+    for name in ("disconnected", "message_event", "response_complete"):
+        assert name in Cycle.__init__.__code__.co_names

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -15,7 +14,7 @@ from rel_component.inference.service.model_process import ModelProcess, load_mod
 from rel_component.inference.tasks import Task
 
 from .conftest import TEXT
-from .server import run_server
+from .server import run_server, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +76,8 @@ def test_a_model_that_hangs_delays_nothing_and_is_replaced(model):
                 assert client.get(path, timeout=2).status_code == 200
             assert waiting.result().status_code == 503
         assert "did not answer within 3 s" in waiting.result().json()["detail"]
-        while "rel_component_model_ends_total 1.0" not in client.get("/metrics").text:
-            time.sleep(0.1)
-        while client.get("/ready", timeout=60).status_code == 503:
-            time.sleep(0.1)
+        ends = "rel_component_model_ends_total 1.0"
+        wait_until(lambda: ends in client.get("/metrics", timeout=60).text)
+        wait_until(lambda: client.get("/ready", timeout=60).status_code == 200)
         answer = client.post("/predict", json=body, timeout=60)
         assert len(answer.json()) == 1

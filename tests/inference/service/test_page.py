@@ -9,7 +9,7 @@ import spacy
 
 from rel_component.inference.service import ServiceSettings, create_app
 
-from ...browser import check_accessibility
+from ...browser import check_accessibility, find_cut_off
 from .conftest import RUSSIAN, TEXT
 from .server import run_server
 
@@ -225,6 +225,31 @@ def test_phone(open_page, url):
         .filter((x) => x.offsetParent && x.offsetHeight < 40).length"""
     )
     assert small == 0
+
+
+@pytest.mark.parametrize("text", ["Ann left\nAcme", "שלום אן\nעולם"])
+def test_all_of_a_result_is_on_the_screen(open_page, url, text):
+    """Arcs in the margin, which is at the left also of a text from right to left, and
+    the scores beside long words."""
+    page = open_page(url, width=390)
+    words = f"{text}\n{text}\nUnverhältnismäßigkeitsgrundsatz".split()
+    text = " x x x x x x x x x x x x x x x x x x x x x x x x x x x x \n".join(words)
+    places = [(text.index(word), len(word)) for word in (words[0], words[1], words[-1])]
+    entities = [{"start": a, "end": a + n, "label": "SOME_TYPE"} for a, n in places]
+    pairs = [(0, 2), (2, 1), (1, 2), (2, 0), (0, 1)]
+    label = "WORKS_TOGETHER_WITH"
+    scores = [{"head": h, "tail": t, "label": label, "score": 1} for h, t in pairs]
+    answer_with(page, entities, scores, text)
+    card = page.locator("#result").bounding_box()
+    left = page.locator("#text").bounding_box()["x"]
+    n_in_margin = 0
+    for path in page.locator("#arcs g path").all():
+        box = path.bounding_box()
+        assert card["x"] <= box["x"]
+        assert box["x"] + box["width"] <= card["x"] + card["width"]
+        n_in_margin += box["x"] < left
+    assert n_in_margin
+    assert find_cut_off(page) == []
 
 
 def test_mistakes_are_told_kindly(open_page, url):

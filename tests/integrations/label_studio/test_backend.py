@@ -21,7 +21,7 @@ from rel_component.integrations.label_studio.retraining import (
     read_progress,
 )
 
-from ...inference.service.server import run_client
+from ...inference.service.server import run_client, wait_until
 from .test_config import CONFIG
 
 NAMES = {"Ann": "PERSON", "Bob": "PERSON", "Acme": "ORG", "Oslo": "PLACE"}
@@ -300,6 +300,23 @@ def test_a_training_that_fails_leaves_the_model(label_studio, tmp_path, monkeypa
         assert found["job_status"] == "failed" and found["error"]
         assert ask(client, [{"text": TEXT}]).json()["results"][0]["result"]
         assert len(client.get("/label-studio/versions").json()["versions"]) == 1
+
+
+def test_the_training_ends_with_the_service(label_studio, tmp_path):
+    backend = BackendSettings(
+        url=label_studio,
+        key="good",
+        config=make_config(tmp_path / "tiny.cfg"),
+        folder=tmp_path,
+        overrides=["--training.max_steps", "1000000"],
+    )
+    with make_client(backend=backend) as client:
+        client.post("/label-studio/train", json={"project": "7"})
+        trainer = client.backend.trainer
+        wait_until(lambda: trainer._process is not None)
+        assert trainer._process.poll() is None
+    assert trainer._process.wait(60) != 0
+    wait_until(lambda: trainer.running is None)
 
 
 def test_a_training_begins_after_so_many_annotations(tmp_path, monkeypatch):
