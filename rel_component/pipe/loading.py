@@ -8,7 +8,7 @@ from spacy.language import Language
 from thinc.api import Model, NumpyOps
 
 from .extractor import RelationExtractor
-from .relation_pipes import RelationPipes, get_pipe_spans_key, list_relation_pipes
+from .relation_pipes import RelationPipes, list_relation_pipes
 
 # what a component may assign that is given where entities are gold
 ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
@@ -114,12 +114,6 @@ def _no_relations(nlp: Language) -> ValueError:
         f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
         f"extractor, and no other component that finds relations. {advice}."
     )
-
-
-def get_spans_key(extractor: RelationExtractor) -> Optional[str]:
-    """RETURNS (Optional[str]): the group of `doc.spans` in which a relation extractor
-    looks for entities; None for `doc.ents`."""
-    return get_pipe_spans_key(extractor)
 
 
 def find_spans_key(nlp: Language) -> Optional[str]:

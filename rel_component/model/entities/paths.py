@@ -390,35 +390,3 @@ class Lattice:
             within[0, 1, types],
         )
         return numpy.minimum(numpy.where(last == first, alone, numpy.exp(share)), 1.0)
-
-    def find_entities(self, least: float) -> Tuple[numpy.ndarray, Ints1d, Floats1d]:
-        """All entities that are on at least so large a share of the paths.
-
-        least (float): above 0.
-        RETURNS (Tuple[Ints2d, Ints1d, Floats1d]): (n, 2), first token and exclusive
-            end, counted through the batch; types; shares. Sorted by token.
-        """
-        begin, inside, end, single = (columns.start for columns in self.columns)
-        restore = self.steps.restore
-        alpha, beta = restore(self.forward), restore(self.backward)
-        ahead = restore(self.weights / self.scales[:, None])
-        marginals = alpha * beta
-        starts, types = numpy.nonzero(marginals[:, self.columns[SINGLE]] >= least)
-        shares = marginals[starts, single + types]
-        found = [(starts, starts + 1, types, shares)]
-        starts, types = numpy.nonzero(marginals[:, self.columns[BEGIN]] >= least)
-        last, share, source = starts, alpha[starts, begin + types], 0
-        while len(starts):
-            last = last + 1
-            whole = share * self.within[source, 1, types]
-            whole *= ahead[last, end + types] * beta[last, end + types]
-            hit = whole >= least
-            found.append((starts[hit], last[hit] + 1, types[hit], whole[hit]))
-            share = share * self.within[source, 0, types] * ahead[last, inside + types]
-            keep = share * beta[last, inside + types] >= least
-            starts, last, types, share = (x[keep] for x in (starts, last, types, share))
-            source = 1
-        starts, ends, types, shares = map(numpy.concatenate, zip(*found))
-        order = numpy.lexsort((types, ends, starts))
-        spans = numpy.stack([starts, ends], axis=1)
-        return spans[order], types[order], shares[order]
