@@ -7,6 +7,8 @@ from typing import Any, List
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+# before autodoc, which imports as if types were checked: FastAPI can't be imported so
+import rel_component.inference.service  # noqa: F401
 from rel_component.about import __version__
 
 project = "rel_component"

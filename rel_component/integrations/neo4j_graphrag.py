@@ -1,0 +1,113 @@
+"""The graph of a text for neo4j-graphrag, without a language model.
+
+`RelationExtractor` replaces neo4j-graphrag's `LLMEntityRelationExtractor`. Needs the
+extra `neo4j-graphrag`.
+"""
+
+import asyncio
+from typing import Any, Dict, List, Optional, Tuple
+
+from neo4j_graphrag.components.entity_relation_extractor import EntityRelationExtractor
+from neo4j_graphrag.components.lexical_graph import LexicalGraphBuilder
+from neo4j_graphrag.components.types import (
+    DocumentInfo,
+    LexicalGraphConfig,
+    Neo4jGraph,
+    Neo4jNode,
+    Neo4jRelationship,
+    TextChunks,
+)
+from spacy.language import Language
+
+from ..inference.rows import to_row
+
+
+class RelationExtractor(EntityRelationExtractor):
+    """A component of a neo4j-graphrag pipeline: entities and relations by spaCy.
+
+    Each entity of a chunk is a node: its type is the label, its name and place are
+    properties. A resolver of neo4j-graphrag merges the nodes with one name.
+
+    nlp (Language): a pipeline that finds entities and relations.
+    create_lexical_graph (bool): whether the chunks become nodes, too.
+    batch_size (int): chunks that are processed at once.
+    """
+
+    def __init__(
+        self, nlp: Language, *, create_lexical_graph: bool = True, batch_size: int = 64
+    ) -> None:
+        super().__init__(create_lexical_graph=create_lexical_graph)
+        self.nlp = nlp
+        self.batch_size = batch_size
+
+    async def run(
+        self,
+        chunks: TextChunks,
+        document_info: Optional[DocumentInfo] = None,
+        lexical_graph_config: Optional[LexicalGraphConfig] = None,
+        **kwargs: Any,
+    ) -> Neo4jGraph:
+        """Find the entities and relations of chunks.
+
+        chunks (TextChunks): the texts.
+        document_info (Optional[DocumentInfo]): the document that they are from.
+        lexical_graph_config (Optional[LexicalGraphConfig]): labels of their nodes.
+        RETURNS (Neo4jGraph): the graph of all chunks.
+        """
+        builder, graph = None, Neo4jGraph()
+        if self.create_lexical_graph or lexical_graph_config:
+            config = lexical_graph_config or LexicalGraphConfig()
+            builder = LexicalGraphBuilder(config=config)
+        if builder is not None and self.create_lexical_graph:
+            lexical = await builder.run(text_chunks=chunks, document_info=document_info)
+            graph = lexical.graph.model_copy(deep=True)
+        texts = [chunk.text for chunk in chunks.chunks]
+        # not in the event loop, which has others to serve
+        rows = await asyncio.to_thread(self._extract, texts)
+        for row, chunk in zip(rows, chunks.chunks):
+            found = self.update_ids(make_graph(row), chunk)
+            if builder is not None:
+                await builder.process_chunk_extracted_entities(found, chunk)
+            graph.nodes.extend(found.nodes)
+            graph.relationships.extend(found.relationships)
+        return graph
+
+    def _extract(self, texts: List[str]) -> List[Dict[str, Any]]:
+        docs = self.nlp.pipe(texts, batch_size=self.batch_size)
+        return [to_row(doc) for doc in docs]
+
+
+def make_graph(row: Dict[str, Any]) -> Neo4jGraph:
+    """The graph of one text.
+
+    row (Dict[str, Any]): see `rel_component.inference.rows.to_row`.
+    RETURNS (Neo4jGraph): with nodes named by their number.
+    """
+    numbers = {_get_key(entity): i for i, entity in enumerate(row["entities"])}
+    return Neo4jGraph(
+        nodes=[
+            Neo4jNode(
+                id=str(i),
+                label=entity["label"],
+                properties={
+                    "name": entity["text"],
+                    "start": entity["start"],
+                    "end": entity["end"],
+                },
+            )
+            for i, entity in enumerate(row["entities"])
+        ],
+        relationships=[
+            Neo4jRelationship(
+                start_node_id=str(numbers[_get_key(relation["head"])]),
+                end_node_id=str(numbers[_get_key(relation["tail"])]),
+                type=relation["label"],
+                properties={"score": relation["score"]},
+            )
+            for relation in row["relations"]
+        ],
+    )
+
+
+def _get_key(entity: Dict[str, Any]) -> Tuple[int, int, str]:
+    return entity["start"], entity["end"], entity["label"]
