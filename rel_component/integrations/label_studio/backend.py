@@ -14,6 +14,7 @@ from ...inference.service.body import LimitedRoute
 from ...inference.service.jobs import Job
 from ...inference.service.logs import log
 from ...inference.service.problems import ServiceError
+from ...inference.service.routes.answers import list_errors
 from ...inference.service.service import Service
 from ...inference.service.settings import ServiceSettings
 from ...inference.tasks import Task
@@ -209,7 +210,11 @@ class LabelStudioRoute(LimitedRoute):
 
 
 def _make_router(backend: Backend) -> APIRouter:
-    router = APIRouter(route_class=LabelStudioRoute, tags=["label studio"])
+    router = APIRouter(
+        route_class=LabelStudioRoute,
+        tags=["label studio"],
+        responses=list_errors(400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503),
+    )
     limits = backend.service.settings
 
     @router.get("/health")
@@ -272,7 +277,8 @@ def _make_router(backend: Backend) -> APIRouter:
         for job in backend.describe_jobs():
             if job["id"] == message.job:
                 return {**job, "job_status": job["state"]}
-        raise ServiceError(404, f"There is no training {message.job!r}.")
+        found = "nothing" if message.job is None else repr(message.job[:40])
+        raise ServiceError(404, f"job: found {found}; there is no training of this id.")
 
     @router.get("/jobs")
     async def jobs() -> List[Dict[str, Any]]:

@@ -1,25 +1,13 @@
 """The API's description, and requests made from it or at random: no 5xx."""
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.checks import CHECKS, load_all_checks
 
 from rel_component.inference.service.messages import EXTRACT_EXAMPLE, PREDICT_EXAMPLE
 
-load_all_checks()
-WANTED = CHECKS.get_by_names(
-    [
-        "not_a_server_error",
-        "status_code_conformance",
-        "content_type_conformance",
-        "response_schema_conformance",
-        "negative_data_rejection",
-    ]
-)
-
+from .random_requests import check_requests
 
 GET = ("/health", "/ready", "/model", "/metrics")
 REQUESTS = [
@@ -35,15 +23,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("method,path,mode", REQUESTS)
 def test_no_request_makes_it_fail(url, method, path, mode):
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    strategy = schema[path][method].as_strategy(generation_mode=mode)
-
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
-    @given(case=strategy)
-    def check(case):
-        case.call_and_validate(checks=WANTED)
-
-    check()
+    check_requests(url, method, path, mode)
 
 
 letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])

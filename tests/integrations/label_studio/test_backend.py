@@ -1,6 +1,7 @@
 """Label Studio's requests, as it makes them, and a Label Studio that only exports."""
 
 import base64
+import itertools
 import json
 import threading
 import time
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import spacy
+from schemathesis import GenerationMode
 from spacy.tokens import DocBin
 
 from rel_component.corpus.readers import read_docs
@@ -21,6 +23,7 @@ from rel_component.integrations.label_studio.retraining import (
     read_progress,
 )
 
+from ...inference.service.random_requests import check_requests
 from ...inference.service.server import run_client, wait_until
 from .test_config import CONFIG
 
@@ -177,7 +180,7 @@ def test_a_project_is_connected():
         ("train", {"project": "7.1"}, 409, "This service does not train"),
         ("webhook", {"action": "START_TRAINING"}, 409, "does not train"),
         ("webhook", {"action": "TASKS_CREATED", "project": {"id": 7}}, 200, "ok"),
-        ("job_status", {"job": "x"}, 404, "no training 'x'"),
+        ("job_status", {"job": "x"}, 404, "found 'x'; there is no training"),
     ],
 )
 def test_requests_that_can_not_be_answered(path, body, status, message):
@@ -186,6 +189,14 @@ def test_requests_that_can_not_be_answered(path, body, status, message):
     with make_client() as client:
         response = client.post(f"/label-studio/{path}", json=body)
     assert response.status_code == status and message in response.text
+
+
+def test_no_request_makes_it_fail():
+    paths = ["setup", "predict", "webhook", "train", "job_status"]
+    with make_client() as client:
+        for path, mode in itertools.product(paths, GenerationMode):
+            path = f"/label-studio/{path}"
+            check_requests(str(client.base_url), "POST", path, mode, max_examples=10)
 
 
 def test_the_key_is_the_password():

@@ -10,7 +10,9 @@ from ..messages import ErrorResponse
 ERRORS = {
     400: "The body is no JSON.",
     401: "The key is missing or wrong.",
+    404: "There is no such thing.",
     408: "The body did not arrive in time.",
+    409: "The service is not set up for it.",
     413: "Too large.",
     415: "The body is not declared as JSON.",
     422: "A field is wrong.",
