@@ -26,19 +26,24 @@ from .tools import (
     brat,
     columns,
     conll04,
+    crossre,
     doccano,
     docred,
     dygie,
+    gliner,
+    i2b2,
     inception,
     inception_zip,
     jsonl,
     label_studio,
+    opennre,
     prodigy,
     pubtator,
     semeval,
     spert,
     tacred,
     tag_spans,
+    triples,
     ubiai,
     webanno_tsv,
 )
@@ -49,6 +54,7 @@ MODULES = (
     jsonl,  # first: its documents may have fields of the tool that they came from
     ubiai,
     prodigy,
+    i2b2,  # before brat, which has files with the same suffixes
     brat,
     spert,
     label_studio,
@@ -66,6 +72,10 @@ MODULES = (
     semeval,
     inception,
     inception_zip,
+    gliner,
+    crossre,
+    opennre,
+    triples,
 )
 
 FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
@@ -207,7 +217,7 @@ def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
     seen: Set[Path] = set()
     for path in paths:
         full = Path(os.path.realpath(path))
-        base = brat.find_base(full) or full
+        base = brat.find_base(full) or i2b2.find_base(full) or full
         is_part = base is not full or full.suffix == ".txt" or full in folders
         if base in seen or (is_part and not folders.isdisjoint(full.parents)):
             report.read(FILES)

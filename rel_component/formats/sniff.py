@@ -102,16 +102,38 @@ def _has_columns(preview: Preview, *names: str) -> bool:
     return cells.issuperset(names)
 
 
-def _is_i2b2(preview: Preview) -> bool:
-    if preview.path.is_dir():
-        files = (p for p in list_files(preview.path) if p.suffix in (".con", ".rel"))
-        return any(read_preview(file).text.startswith('c="') for file in files)
-    return preview.text.lstrip().startswith('c="')
+def is_i2b2(path: Path) -> bool:
+    """RETURNS (bool): whether a `.rel` or `.con` file is of i2b2 2010, not of brat."""
+    try:
+        with path.open("rb") as file:
+            return file.read(100).lstrip().startswith(b'c="')
+    except OSError:
+        return False
 
 
 def _is_semeval_key(preview: Preview) -> bool:
     line = preview.text.lstrip().partition("\n")[0].rstrip()
     return bool(re.fullmatch(r"\d+\t(?:Other|\w+-\w+)(?:\(e\d,e\d\))?", line))
+
+
+CHEMPROT = re.compile(
+    r"\d+\t(CPR:\d+\t[YN] ?\t)?[A-Z-]+\tArg1:T\d+\tArg2:T\d+"
+    r"|\d+\tT\d+\t(CHEMICAL|GENE(-[YN])?)\t\d+\t\d+\t.+"
+)
+
+
+def _is_chemprot(preview: Preview) -> bool:
+    if preview.path.is_dir():
+        files = [path for path in list_files(preview.path) if path.suffix == ".tsv"]
+        return any(CHEMPROT.match(_read_start(path)) for path in files)
+    line = preview.text.lstrip().partition("\n")[0].rstrip()
+    is_text = "abstracts" in preview.path.name and line.count("\t") == 2
+    return bool(CHEMPROT.fullmatch(line)) or (is_text and line[0].isdigit())
+
+
+def _read_start(path: Path) -> str:
+    with path.open(encoding="utf8", errors="replace") as file:
+        return file.readline()
 
 
 # what has no reader, by its marks; in parentheses the nearest way in
@@ -141,7 +163,20 @@ OTHERS: Dict[str, Callable[[Preview], bool]] = {
             or _has_columns(head, "id", "text", "label")
         )
     ),
-    "i2b2 2010 (concepts and relations beside the text)": _is_i2b2,
+    "KLUE-RE (write its entities as the 'h' and 't' of OpenNRE, the end being the "
+    "character after the last one)": (
+        lambda head: head.has("subject_entity", "object_entity")
+    ),
+    "REBEL (write its boundaries as entities of plain JSON lines, or its surface forms "
+    "as the triple_list of CasRel)": (
+        lambda head: head.has("text", "triples") and head.has("entities")
+    ),
+    "ChemProt or DrugProt in columns (write title and abstract as brat's .txt, "
+    "entities and relations as its .ann: ids and offsets are the same)": _is_chemprot,
+    "OneIE (write its entity_mentions and relation_mentions as entities and relations "
+    "of SpERT: start and end are the same)": lambda head: head.has(
+        "entity_mentions", "relation_mentions"
+    ),
     "a spaCy DocBin (.spacy), which needs no conversion": (
         lambda head: head.path.suffix == ".spacy"
     ),

@@ -20,6 +20,16 @@ def check_words(value: Any, path: str) -> List[str]:
     return value
 
 
+def check_sentence(value: Any, path: str) -> List[str]:
+    """The value, if it is a list of words, and not an empty one.
+
+    RAISES (FieldError): naming the first that is no word.
+    """
+    if not check_words(value, path):
+        raise FieldError(path, "found an empty list, expected words")
+    return value
+
+
 def check_sentences(value: Any, path: str) -> List[List[str]]:
     """The value, if it is a list of sentences, which are lists of words.
 
@@ -33,6 +43,12 @@ def check_sentences(value: Any, path: str) -> List[List[str]]:
     if not any(value):
         raise FieldError(path, f"found {show(value)}, expected words")
     return value
+
+
+def squeeze(text: str) -> str:
+    """RETURNS (str): a text without blanks and capitals, to compare names that were
+    tokenized or lower-cased."""
+    return "".join(text.split()).casefold()
 
 
 def join_words(words: Sequence[str]) -> Tuple[str, List[Offsets]]:

@@ -21,6 +21,7 @@ from ..io import cannot_read, decode, list_files, read_bytes, split_lines
 from ..items import Items
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, FILES, RELATIONS, Report
+from ..sniff import is_i2b2
 
 JOINED = ".ann"
 PARTS = (".a1", ".a2", ".co", ".rel")
@@ -432,15 +433,6 @@ def _annotation_files(base: Path) -> List[Path]:
         return [joined]
     parts = [_add_suffix(base, suffix) for suffix in PARTS]
     return [part for part in parts if os.path.lexists(part) and not is_i2b2(part)]
-
-
-def is_i2b2(path: Path) -> bool:
-    """RETURNS (bool): whether a `.rel` or `.con` file is of i2b2 2010, not of brat."""
-    try:
-        with path.open("rb") as file:
-            return file.read(100).lstrip().startswith(b'c="')
-    except OSError:
-        return False
 
 
 def _add_suffix(base: Path, suffix: str) -> Path:

@@ -7,14 +7,12 @@ at the end of each, those are read.
 Source: github.com/dwadden/dygiepp, doc/data.md.
 """
 
-from collections import defaultdict
 from pathlib import Path
-from typing import Any, DefaultDict, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 from ...wording import plural
 from ..base import Format, Options, Preview
 from ..fields import (
-    EndpointError,
     FieldError,
     add_id,
     check,
@@ -26,8 +24,9 @@ from ..fields import (
 )
 from ..items import Items, peek
 from ..json_values import iter_json
-from ..record import EntityRecord, Offsets, Record, Source
+from ..record import Offsets, Record, Source
 from ..report import ENTITIES, RELATIONS, Report
+from ..word_spans import WordSpans
 from ..words import Text, check_sentences
 
 KINDS = {"ner": ENTITIES, "relations": RELATIONS}
@@ -109,8 +108,7 @@ class _Document:
         sentences = check_sentences(get(self.obj, "sentences", list), "sentences")
         self.text = Text(sentences)
         self.items = Items(source, report)
-        # entities by their first and last word
-        self.at: DefaultDict[Offsets, List[EntityRecord]] = defaultdict(list)
+        self.spans = WordSpans(self.items, self.text)
 
     def read(self) -> Record:
         # both lists first: nothing is counted of a document that is left out
@@ -153,12 +151,7 @@ class _Document:
     def _read_entity(self, value: Any, sentence: int, field: str) -> None:
         parts = _check_items(value, 3, "[first, last, type]", field)
         words = self._read_words(parts[:2], sentence, field)
-        label = check_text(parts[2], f"{field}[2]")
-        span = self.text.span(words[0], words[1] + 1)
-        entity = self.items.add(label, *span, field)
-        # an entity that is listed twice is no other one
-        if label not in [other.label for other in self.at[words]]:
-            self.at[words].append(entity)
+        self.spans.add(check_text(parts[2], f"{field}[2]"), words, field)
 
     def _read_words(self, ends: List[Any], sentence: int, field: str) -> Offsets:
         """First and last word, which have to be in the sentence."""
@@ -182,29 +175,13 @@ class _Document:
         parts = _check_items(value, 5, "[first, last, first, last, label]", field)
         label = check_text(parts[4], f"{field}[4]")
         head, tail = (
-            self._resolve(parts[at : at + 2], sentence, f"{field}.{name}")
+            self.spans.resolve(
+                self._read_words(parts[at : at + 2], sentence, f"{field}.{name}"),
+                f"{field}.{name}",
+            )
             for name, at in (("head", 0), ("tail", 2))
         )
         self.items.relate(label, head, tail, field)
-
-    def _resolve(self, ends: List[Any], sentence: int, field: str) -> str:
-        """Id of the entity that stands at these words of this sentence."""
-        words = self._read_words(ends, sentence, field)
-        found = self.at.get(words, [])
-        if len(found) == 1:
-            return found[0].id
-        place = f"words {words[0]} to {words[1]}"
-        if not found:
-            shown = show(self.text.text[slice(*self.text.span(words[0], words[1] + 1))])
-            raise EndpointError(
-                field, f"{place}, {shown}, are no entity in 'ner', expected one"
-            )
-        labels = ", ".join(entity.label for entity in found)
-        raise EndpointError(
-            field,
-            f"{place} are {len(found)} entities ({labels}), expected one; the format "
-            f"can't say which is meant, remove all but one",
-        )
 
 
 def _iter_parts(parts: List[List[Any]]) -> Iterator[Tuple[int, int, Any]]:

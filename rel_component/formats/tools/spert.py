@@ -6,7 +6,7 @@ such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 """
 
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence
+from typing import Any, FrozenSet, Iterator, Optional, Sequence
 
 from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
@@ -24,7 +24,7 @@ from ..items import Items, peek
 from ..json_values import iter_json, parse
 from ..record import Offsets, Record, Source
 from ..report import ENTITIES, FILES, RELATIONS, Report
-from ..words import check_words, join_words
+from ..words import check_sentence, join_words
 
 TYPES: Option[Optional[Path]] = Option(
     "types",
@@ -62,7 +62,7 @@ def _read_sentence(
     report: Report,
 ) -> Record:
     obj = check(value, dict, "the sentence")
-    text, tokens = join_words(_read_tokens(obj))
+    text, tokens = join_words(check_sentence(get(obj, "tokens", list), "tokens"))
     # both lists first: nothing is counted of a sentence that is left out
     values = get(obj, "entities", list)
     links = get_relation_list(obj, options, report)
@@ -84,13 +84,6 @@ def _read_sentence(
         complete=options.complete and links is not None,
         meta={key: obj[key] for key in obj if key not in KNOWN},
     )
-
-
-def _read_tokens(obj: Dict[str, Any]) -> List[str]:
-    tokens = check_words(get(obj, "tokens", list), "tokens")
-    if not tokens:
-        raise FieldError("tokens", "found an empty list, expected words")
-    return tokens
 
 
 def _read_entity(

@@ -6,24 +6,21 @@ Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
+from typing import Any, Dict, Iterator
 
-from ..base import Format, Option, Options, Preview
+from ..base import Format, Options, Preview
 from ..fields import FieldError, add_id, check, get, get_text, show, skip_document
 from ..items import Items, peek
 from ..json_values import iter_json
+from ..pairs import MERGE_PAIRS, join_pairs
 from ..record import Record, Source
-from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
-from ..words import Text, check_words
+from ..report import ENTITIES, RELATIONS, Report
+from ..words import Text, check_sentence
 
-MERGE_PAIRS = Option(
-    "merge_pairs", False, "make one document of all pairs of a sentence"
-)
 SIDES = ("subj", "obj")
 FIELDS = tuple(f"{side}_{name}" for side in SIDES for name in ("start", "end", "type"))
 KNOWN = {"token", "relation", *FIELDS}
 KINDS = {"entities": ENTITIES, "relations": RELATIONS}
-Key = Tuple[str, Optional[str]]
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -36,20 +33,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     YIELDS (Record): one per item, or per sentence.
     RAISES (FormatError): if it is no JSON file.
     """
-    records = _iter_items(path, options, report)
-    if options[MERGE_PAIRS]:
-        yield from _merge(records, report)
-        return
-    seen: Set[int] = set()
-    for record in records:
-        key = hash(_key(record))
-        if key in seen:
-            report.hint(
-                "a sentence is there again, with another pair of entities; "
-                "--merge-pairs makes one document of all pairs of a sentence"
-            )
-        seen.add(key)
-        yield record
+    yield from join_pairs(_iter_items(path, options, report), options, report)
 
 
 def _iter_items(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -68,37 +52,9 @@ def _list_contents(value: Any) -> Dict[str, Any]:
     return {"entities": sides, "relations": ["relation"] * ("relation" in obj)}
 
 
-def _merge(records: Iterable[Record], report: Report) -> Iterator[Record]:
-    """One record for each sentence of a document; all are kept until the end."""
-    merged: Dict[Key, Record] = {}
-    for record in records:
-        first = merged.setdefault(_key(record), record)
-        if first is record:
-            continue
-        report.merged(DOCUMENTS, "pairs of one sentence")
-        # ids have to be unique, and messages to name the item
-        prefix = len(first.entities)
-        for entity in record.entities:
-            entity.id = f"{prefix}.{entity.id}"
-            entity.source = record.source
-        for relation in record.relations:
-            relation.head = f"{prefix}.{relation.head}"
-            relation.tail = f"{prefix}.{relation.tail}"
-            relation.source = record.source
-        first.entities += record.entities
-        first.relations += record.relations
-    yield from merged.values()
-
-
-def _key(record: Record) -> Key:
-    return record.text, record.group
-
-
 def _read_item(value: Any, source: Source, options: Options, report: Report) -> Record:
     obj = check(value, dict, "the item")
-    words = check_words(get(obj, "token", list), "token")
-    if not words:
-        raise FieldError("token", "found an empty list, expected words")
+    words = check_sentence(get(obj, "token", list), "token")
     text = Text([words])
     items = Items(source, report, "item")
     for side in SIDES:

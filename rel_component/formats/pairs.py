@@ -1,0 +1,63 @@
+"""Data sets of pairs: each item is a sentence with two entities and their relation."""
+
+from typing import Dict, Iterable, Iterator, Optional, Set, Tuple
+
+from .base import Option, Options
+from .record import Record
+from .report import DOCUMENTS, Report
+
+MERGE_PAIRS = Option(
+    "merge_pairs", False, "make one document of all pairs of a sentence"
+)
+Key = Tuple[str, Optional[str]]
+
+
+def join_pairs(
+    records: Iterable[Record], options: Options, report: Report
+) -> Iterator[Record]:
+    """Records of pairs, those of one sentence together where that is asked for.
+
+    records (Iterable[Record]): one per pair.
+    options (Options): `merge_pairs`.
+    report (Report): counts what is merged, or hints at the option.
+    YIELDS (Record): one per pair, or per sentence of a group.
+    """
+    if options[MERGE_PAIRS]:
+        yield from _merge(records, report)
+        return
+    seen: Set[int] = set()
+    for record in records:
+        key = hash(_key(record))
+        if key in seen:
+            report.hint(
+                "a sentence is there again, with another pair of entities; "
+                "--merge-pairs makes one document of all pairs of a sentence"
+            )
+        seen.add(key)
+        yield record
+
+
+def _merge(records: Iterable[Record], report: Report) -> Iterator[Record]:
+    """One record for each sentence of a document; all are kept until the end."""
+    merged: Dict[Key, Record] = {}
+    for record in records:
+        first = merged.setdefault(_key(record), record)
+        if first is record:
+            continue
+        report.merged(DOCUMENTS, "pairs of one sentence")
+        # ids have to be unique, and messages to name the item
+        prefix = len(first.entities)
+        for entity in record.entities:
+            entity.id = f"{prefix}.{entity.id}"
+            entity.source = record.source
+        for relation in record.relations:
+            relation.head = f"{prefix}.{relation.head}"
+            relation.tail = f"{prefix}.{relation.tail}"
+            relation.source = record.source
+        first.entities += record.entities
+        first.relations += record.relations
+    yield from merged.values()
+
+
+def _key(record: Record) -> Key:
+    return record.text, record.group

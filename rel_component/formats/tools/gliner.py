@@ -1,0 +1,160 @@
+"""GLiNER and GLiREL training data: `{"tokenized_text", "ner", "relations"}`.
+
+`ner` has `[first, last, type]`, words of the text, the last one inclusive; GLiREL adds
+the text. GLiNER's relations are `[head, tail, label]`, positions in `ner`; GLiREL's are
+objects whose `head` and `tail` have a `position`, first and last word again.
+Source: urchade.github.io/GLiNER/training.html; github.com/jackboyla/GLiREL, README.md.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator
+
+from ..base import Format, Options, Preview
+from ..fields import (
+    FieldError,
+    add_id,
+    check,
+    check_text,
+    get,
+    get_relation_list,
+    get_text,
+    show,
+    skip_document,
+)
+from ..items import Items
+from ..json_values import iter_json
+from ..record import Offsets, Record, Source
+from ..report import ENTITIES, RELATIONS, Report
+from ..word_spans import WordSpans
+from ..words import Text, check_sentence
+
+KINDS = {"ner": ENTITIES, "relations": RELATIONS}
+KNOWN = {"tokenized_text", *KINDS}
+EXCLUSIVE = "ends that name the word after the last one, as the texts say: moved back"
+DIFFERENT = "texts of entities that are not those of their words: the words are taken"
+
+
+def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
+    """Read training data of GLiNER or GLiREL.
+
+    path (Path): the file, of any suffix: a list, or an item per line.
+    options (Options): `entities_only` for items without `relations`, as GLiNER has them
+        to learn entities only.
+    report (Report): counts what is read and what is wrong.
+    YIELDS (Record): one per item.
+    RAISES (FormatError): if it is no JSON file.
+    """
+    for source, value in iter_json(path, options, report):
+        source = add_id(source, value, "id")
+        try:
+            yield _read_item(value, source, options, report)
+        except FieldError as error:
+            skip_document(source, value, error, KINDS, report)
+
+
+def _read_item(value: Any, source: Source, options: Options, report: Report) -> Record:
+    obj = check(value, dict, "the item")
+    words = check_sentence(get(obj, "tokenized_text", list), "tokenized_text")
+    text = Text([words])
+    # both lists first: nothing is counted of an item that is left out
+    ner = get(obj, "ner", list)
+    links = get_relation_list(obj, options, report)
+    items = Items(source, report, "item")
+    spans = WordSpans(items, text)
+    for i, entity in enumerate(ner):
+        with items.entity():
+            items.claim(i, f"ner[{i}]")
+            _read_entity(entity, f"ner[{i}]", spans, report)
+            items.name(str(i), items.entities[-1])
+    for i, link in enumerate(links or []):
+        with items.relation(*_find_label(link)):
+            _read_relation(link, f"relations[{i}]", spans)
+    return Record(
+        text.text,
+        source,
+        items.entities,
+        items.relations,
+        tokens=text.tokens,
+        complete=options.complete and links is not None,
+        meta={key: obj[key] for key in obj if key not in KNOWN and key != "id"},
+    )
+
+
+def _read_entity(value: Any, field: str, spans: WordSpans, report: Report) -> None:
+    if not 3 <= len(check(value, list, field)) <= 4:
+        raise FieldError(
+            field, f"found {show(value)}, expected [first, last, type] or with a text"
+        )
+    stated = check(value[3], str, f"{field}[3]") if len(value) == 4 else None
+    label = check_text(value[2], f"{field}[2]")
+    words = _choose_words(value[:2], stated, field, spans, report)
+    spans.add(label, words, field)
+
+
+def _choose_words(
+    value: Any, stated: Any, field: str, spans: WordSpans, report: Report
+) -> Offsets:
+    """First and last word; where only that agrees with the text, the end is taken for
+    the word after the last one."""
+    if stated is None:
+        return spans.check(value, field)
+    first, last = (check(end, int, f"{field}[{i}]") for i, end in enumerate(value))
+    if spans.says((first, last), stated):
+        return first, last
+    if spans.says((first, last - 1), stated):
+        report.repair(EXCLUSIVE)
+        return first, last - 1
+    words = spans.check(value, field)
+    report.repair(DIFFERENT)
+    return words
+
+
+def _find_label(value: Any) -> Any:
+    """The label of a relation as far as it is known, for messages on it."""
+    if isinstance(value, dict):
+        label = value.get("relation_text")
+    else:
+        label = value[2] if isinstance(value, list) and len(value) == 3 else None
+    return [label] if isinstance(label, str) else []
+
+
+def _read_relation(value: Any, field: str, spans: WordSpans) -> None:
+    items = spans.items
+    if isinstance(check(value, (list, dict), field), dict):
+        label = get_text(value, "relation_text", field)
+        head, tail = (_read_end(value, side, field, spans) for side in ("head", "tail"))
+        items.relate(label, head, tail, field)
+        if isinstance(value.get("relation_id"), str):
+            items.relations[-1].attrs["relation_id"] = value["relation_id"]
+        return
+    if len(value) != 3:
+        raise FieldError(field, f"found {show(value)}, expected [head, tail, label]")
+    label = check_text(value[2], f"{field}[2]")
+    head, tail = (
+        items.resolve(check(value[i], int, f"{field}[{i}]"), f"{field}[{i}]")
+        for i in range(2)
+    )
+    items.relate(label, head, tail, field)
+
+
+def _read_end(link: Dict[str, Any], side: str, field: str, spans: WordSpans) -> str:
+    """Id of the entity at the position that GLiREL states."""
+    end = get(link, side, dict, field)
+    path = f"{field}.{side}"
+    position = get(end, "position", list, path)
+    if len(position) != 2:
+        raise FieldError(
+            f"{path}.position", f"found {show(position)}, expected [first, last]"
+        )
+    label = check(end.get("type"), (str, type(None)), f"{path}.type")
+    mention = check(end.get("mention"), (str, type(None)), f"{path}.mention")
+    report = Report()  # of the entity that is meant, which is counted already
+    words = _choose_words(position, mention, f"{path}.position", spans, report)
+    return spans.resolve(words, f"{path}.position", label)
+
+
+def _looks_like(preview: Preview) -> bool:
+    return preview.has("tokenized_text")
+
+
+FORMAT = Format("gliner", "GLiNER or GLiREL training data (JSON)", read, _looks_like)
