@@ -16,7 +16,7 @@ from rel_component.formats import Report, Writer
 from rel_component.pipe.loading import find_relation_pipes, load_pipeline
 from rel_component.wording import plural
 
-FILE_SUFFIXES = (".json", ".jsonl", ".txt")
+FILE_SUFFIXES = (".json", ".jsonl", ".parquet", ".txt")
 N_SHOWN = 10
 
 

@@ -31,6 +31,7 @@ from .tools import (
     docred,
     dygie,
     gliner,
+    huggingface,
     i2b2,
     inception,
     inception_zip,
@@ -56,6 +57,7 @@ MODULES = (
     prodigy,
     i2b2,  # before brat, which has files with the same suffixes
     brat,
+    huggingface,
     spert,
     label_studio,
     doccano,

@@ -21,6 +21,8 @@ from .io import (
 from .json_values import TOLERANT, explain
 
 SIZE = 1 << 16
+# how Parquet files begin
+PARQUET = b"PAR1"
 
 
 def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
@@ -51,6 +53,8 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
         read_bytes(path)
     if data.startswith(b"PK") and zipfile.is_zipfile(path):
         return _look_into(path)
+    if data.startswith(PARQUET):
+        return Preview(path, PARQUET.decode())
     check_binary(data, path)
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
         check_utf16(data, path)

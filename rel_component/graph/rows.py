@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, NoReturn
 import srsly
 
 from ..inference.batch.folder import OutputFolder
-from ..inference.batch.tables import import_pyarrow
+from ..parquet import import_pyarrow
 
 Row = Dict[str, Any]
 COLUMNS = ["id", "text", "relations", "entities"]

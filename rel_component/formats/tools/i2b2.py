@@ -17,9 +17,9 @@ import re
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from ..base import ENTITY_LABEL, Format, Options, Preview
+from ..base import ENTITY_LABEL, Format, FormatError, Options, Preview
 from ..fields import FieldError, show, skip_document
-from ..io import decode, list_files, read_bytes, split_lines
+from ..io import cannot_read, decode, list_files, read_bytes, split_lines
 from ..items import Items
 from ..record import Offsets, Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
@@ -77,9 +77,13 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             parts[".txt"] = others[0]
         used.update(part for part in parts.values() if part)
         report.read(DOCUMENTS)
-        record = _read_document(base, parts, options, report)
-        if record is not None:
-            yield record
+        try:
+            record = _read_document(base, parts, options, report)
+        except FormatError as error:
+            report.error(DOCUMENTS, "not readable", str(error))
+        else:
+            if record is not None:
+                yield record
     for text in (text for found in texts.values() for text in found):
         if text not in used:
             report.read(DOCUMENTS)
@@ -136,7 +140,10 @@ def _read_document(
 
 
 def _read_lines(path: Path, encoding: str) -> List[_Line]:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()  # may be empty: there are none
+    except OSError as error:
+        raise cannot_read(path, error) from None
     return [
         _Line(Source(str(path), line=number), line.strip())
         for number, line in enumerate(split_lines(decode(data, path, encoding)), 1)

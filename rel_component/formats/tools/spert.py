@@ -6,7 +6,7 @@ such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 """
 
 from pathlib import Path
-from typing import Any, FrozenSet, Iterator, Optional, Sequence
+from typing import Any, FrozenSet, Iterator, Optional
 
 from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import (
@@ -14,17 +14,13 @@ from ..fields import (
     add_id,
     check,
     get,
-    get_relation_list,
-    get_text,
-    show,
     skip_document,
 )
 from ..io import decode, read_bytes
-from ..items import Items, peek
 from ..json_values import iter_json, parse
-from ..record import Offsets, Record, Source
-from ..report import ENTITIES, FILES, RELATIONS, Report
-from ..words import check_sentence, join_words
+from ..record import Record, Source
+from ..report import FILES, Report
+from .spert_sentence import KINDS, read_sentence
 
 TYPES: Option[Optional[Path]] = Option(
     "types",
@@ -32,8 +28,6 @@ TYPES: Option[Optional[Path]] = Option(
     "types file that says what is symmetric, if not beside the data",
     kind=Path,
 )
-KNOWN = {"tokens", "entities", "relations"}
-KINDS = {"entities": ENTITIES, "relations": RELATIONS}
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
@@ -49,65 +43,9 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     for source, value in iter_json(path, options, report):
         source = add_id(source, value, "orig_id")
         try:
-            yield _read_sentence(value, source, symmetric, options, report)
+            yield read_sentence(value, source, symmetric, options, report)
         except FieldError as error:
             skip_document(source, value, error, KINDS, report)
-
-
-def _read_sentence(
-    value: Any,
-    source: Source,
-    symmetric: FrozenSet[str],
-    options: Options,
-    report: Report,
-) -> Record:
-    obj = check(value, dict, "the sentence")
-    text, tokens = join_words(check_sentence(get(obj, "tokens", list), "tokens"))
-    # both lists first: nothing is counted of a sentence that is left out
-    values = get(obj, "entities", list)
-    links = get_relation_list(obj, options, report)
-    items = Items(source, report, "sentence")
-    for i, entity in enumerate(values):
-        with items.entity():
-            items.claim(i, f"entities[{i}]")
-            _read_entity(entity, f"entities[{i}]", tokens, items)
-            items.name(str(i), items.entities[-1])
-    for i, relation in enumerate(links or []):
-        with items.relation(*peek(relation, "type")):
-            _read_relation(relation, f"relations[{i}]", symmetric, items)
-    return Record(
-        text,
-        source,
-        items.entities,
-        items.relations,
-        tokens=tokens,
-        complete=options.complete and links is not None,
-        meta={key: obj[key] for key in obj if key not in KNOWN},
-    )
-
-
-def _read_entity(
-    value: Any, field: str, tokens: Sequence[Offsets], items: Items
-) -> None:
-    obj = check(value, dict, field)
-    label = get_text(obj, "type", field)
-    start, end = get(obj, "start", int, field), get(obj, "end", int, field)
-    if not 0 <= start < end <= len(tokens):
-        raise FieldError(
-            field,
-            f"found tokens {show(start)} to {show(end)}, expected 0 <= start < end <= "
-            f"{len(tokens)}, end being the token after the last one",
-        )
-    items.add(label, tokens[start][0], tokens[end - 1][1], field)
-
-
-def _read_relation(
-    value: Any, field: str, symmetric: FrozenSet[str], items: Items
-) -> None:
-    obj = check(value, dict, field)
-    label = get_text(obj, "type", field)
-    items.relate(label, *items.ends(obj, ("head", "tail"), field, int), field)
-    items.relations[-1].symmetric = label in symmetric
 
 
 def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:

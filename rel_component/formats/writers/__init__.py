@@ -10,12 +10,34 @@ from typing import Dict, Iterable
 from ..base import FormatError
 from ..record import Record
 from ..report import Report
-from . import brat, doccano, jsonl, label_studio, prodigy, spert, ubiai
+from . import (
+    brat,
+    doccano,
+    gliner,
+    glirel,
+    huggingface,
+    jsonl,
+    label_studio,
+    prodigy,
+    spert,
+    ubiai,
+)
 from .base import WriteOptions, Writer
 from .details import UNCERTAINTY
 from .prepare import prepare
 
-MODULES = (prodigy, label_studio, brat, doccano, ubiai, spert, jsonl)
+MODULES = (
+    prodigy,
+    label_studio,
+    brat,
+    doccano,
+    ubiai,
+    spert,
+    gliner,
+    glirel,
+    huggingface,
+    jsonl,
+)
 
 WRITERS: Dict[str, Writer] = {module.WRITER.name: module.WRITER for module in MODULES}
 

@@ -4,7 +4,6 @@ It has words and no text: how they were spaced is lost. A document becomes one i
 also if it has several sentences. Only a label as a whole can be symmetric.
 """
 
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, Iterable
 
@@ -14,9 +13,8 @@ from ..report import Report
 from .base import WriteOptions, Writer
 from .details import META, SYMMETRIC, TOKENS, pick_meta
 from .labels import Labels
-from .tokens import Tokens
+from .tokens import Words
 
-SPACING = "blanks and line ends of documents"
 FIELDS = ("tokens", "entities", "relations", "orig_id")
 
 
@@ -39,20 +37,32 @@ def write(
 
 
 def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str, Any]:
-    tokens = Tokens(record, options, report)
-    is_word = [not token.text.isspace() for token in tokens.doc]
-    # how many words stand before a token: blank ones are none
-    words = [0, *accumulate(map(int, is_word))]
-    listed = [token.text for token, is_it in zip(tokens.doc, is_word) if is_it]
-    report.ignored(SPACING, int(" ".join(listed) != record.text))
-    index = {entity.id: i for i, entity in enumerate(record.entities)}
-    extents = [tokens.find(entity) for entity in record.entities]
     id_ = record.source.id
     return {
-        "tokens": listed,
+        **to_sentence(record, options, report),
+        **pick_meta(record, FIELDS, report),
+        **({} if id_ is None else {"orig_id": id_}),
+    }
+
+
+def to_sentence(
+    record: Record, options: WriteOptions, report: Report
+) -> Dict[str, Any]:
+    """Words, entities and relations of a record.
+
+    record (Record): any.
+    options (WriteOptions): `lang` makes tokens.
+    report (Report): counts documents whose spacing is lost.
+    RETURNS (Dict[str, Any]): `tokens`, `entities` and `relations`.
+    """
+    words = Words(record, options, report)
+    index = {entity.id: i for i, entity in enumerate(record.entities)}
+    extents = [words.find(entity) for entity in record.entities]
+    return {
+        "tokens": words.words,
         "entities": [
-            {"type": entity.label, "start": words[first], "end": words[last + 1]}
-            for entity, (first, last) in zip(record.entities, extents)
+            {"type": entity.label, "start": start, "end": end}
+            for entity, (start, end) in zip(record.entities, extents)
         ],
         "relations": [
             {
@@ -62,8 +72,6 @@ def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str,
             }
             for relation in record.relations
         ],
-        **pick_meta(record, FIELDS, report),
-        **({} if id_ is None else {"orig_id": id_}),
     }
 
 

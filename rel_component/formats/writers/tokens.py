@@ -1,5 +1,6 @@
 """Tokens for tools that count them: entities begin and end with one."""
 
+from itertools import accumulate
 from typing import List, Tuple
 
 from spacy.tokens import Doc
@@ -8,6 +9,8 @@ from ..record import EntityRecord, Offsets, Record
 from ..report import Report
 from ..tokens import load_tokenizer, make_doc
 from .base import WriteOptions
+
+SPACING = "blanks and line ends of documents"
 
 
 class Tokens:
@@ -32,6 +35,29 @@ class Tokens:
         """RETURNS (Tuple[int, int]): first and inclusive last token of an entity."""
         start, end = _ends(entity)
         return self._starts[start], self._ends[end]
+
+
+class Words:
+    """The words of a record, for tools that have no text: how they were spaced is
+    lost, and counted.
+
+    words (List[str]): tokens that are not blank.
+    """
+
+    def __init__(self, record: Record, options: WriteOptions, report: Report) -> None:
+        self._tokens = Tokens(record, options, report)
+        is_word = [not token.text.isspace() for token in self._tokens.doc]
+        # how many words stand before a token
+        self._before = [0, *accumulate(map(int, is_word))]
+        self.words: List[str] = [
+            token.text for token, is_it in zip(self._tokens.doc, is_word) if is_it
+        ]
+        report.ignored(SPACING, int(" ".join(self.words) != record.text))
+
+    def find(self, entity: EntityRecord) -> Tuple[int, int]:
+        """RETURNS (Tuple[int, int]): first and exclusive last word of an entity."""
+        first, last = self._tokens.find(entity)
+        return self._before[first], self._before[last + 1]
 
 
 def _ends(entity: EntityRecord) -> Offsets:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, TypedDict
 
-from ...inference.batch.tables import Int32, make_schema, write_parquet
+from ...parquet import Int32, make_schema, write_parquet
 from ..graph import KnowledgeGraph, NodeKey
 
 

@@ -24,9 +24,9 @@ import srsly
 from filelock import FileLock, Timeout
 
 from ...files import TEMPORARY, replace_file, write_json, write_lines
+from ...parquet import make_schema, write_parquet
 from .rows import METADATA, Row
 from .settings import JSONL, PARQUET
-from .tables import make_schema, write_parquet
 
 DEAD = "dead"
 RUN, LOCK = "run.json", ".lock"

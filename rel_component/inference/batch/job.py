@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from ...files import write_json
+from ...parquet import import_pyarrow
 from ...wording import agree
 from .extractor import MAX_ATTEMPTS, Counts, RunError
 from .folder import RUN, OutputFolder
@@ -22,7 +23,6 @@ from .plan import (
 )
 from .run_local import run_local
 from .settings import PARQUET, ExtractSettings
-from .tables import import_pyarrow
 
 LOCAL, RAY = "local", "ray"
 ENGINES = (LOCAL, RAY)

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Optional, Tuple, TypedDict
 
 from spacy.tokens import Doc
 
+from ...parquet import Int32
 from ..rows import to_row
 from .sources.item import EXCERPT, Item
-from .tables import Int32
 
 VERSION = 1
 # of a Parquet file

@@ -20,7 +20,7 @@ from rel_component.formats.writers.details import (
     UNCERTAINTY,
     VERSIONS,
 )
-from rel_component.formats.writers.spert import SPACING
+from rel_component.formats.writers.tokens import SPACING
 
 from .util import read, write
 
@@ -64,6 +64,13 @@ def make():
         ("doccano", {*EVERYWHERE, KB_IDS, TOKENS, SCORES, SYMMETRIC}, {HULL}),
         ("ubiai", {*EVERYWHERE, KB_IDS, TOKENS, SCORES, SYMMETRIC}, {HULL}),
         ("spert", {*EVERYWHERE, KB_IDS, SCORES, SPACING}, {HULL}),
+        ("gliner", {*EVERYWHERE, KB_IDS, SCORES, SPACING, SYMMETRIC}, {HULL}),
+        ("glirel", {*EVERYWHERE, KB_IDS, SCORES, SPACING, SYMMETRIC}, {HULL}),
+        (
+            "huggingface",
+            {*EVERYWHERE, KB_IDS, SCORES, SPACING, SYMMETRIC, META},
+            {HULL},
+        ),
     ],
 )
 def test_what_is_lost_is_counted(tmp_path, name, lost, repaired):
@@ -112,6 +119,8 @@ def test_fields_of_other_meaning_are_counted(tmp_path):
         "doccano": ["label", "id"],
         "ubiai": ["tokens"],
         "spert": ["tokens"],
+        "gliner": ["ner", "id"],
+        "glirel": ["tokenized_text"],
         "label_studio": ["text"],
     }
     for name, fields in names.items():

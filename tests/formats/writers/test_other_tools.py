@@ -1,8 +1,13 @@
 """What doccano, UBIAI, SpERT and plain JSON lines get."""
 
 import json
+import sys
 
-from rel_component.formats.writers import spert
+import pytest
+from pyarrow import parquet
+
+from rel_component.formats import Report, WriteOptions, write_records
+from rel_component.formats.writers.tokens import SPACING
 from rel_component.schema import Schema
 
 from .util import make, read, write
@@ -83,7 +88,7 @@ def test_spert(tmp_path):
             "orig_id": "a",
         }
     ]
-    assert report.not_converted == {spert.SPACING: 1}
+    assert report.not_converted == {SPACING: 1}
     types = json.loads(path.with_name("out_types.json").read_text())
     assert types["entities"]["LOC"] == {"short": "LOC", "verbose": "LOC"}
     symmetric = {
@@ -108,8 +113,85 @@ def test_plain_json_lines(tmp_path):
 
 
 def test_no_documents(tmp_path):
-    for name in ("ubiai", "label_studio", "spert"):
+    for name in ("ubiai", "label_studio", "spert", "gliner"):
         path, _ = write(tmp_path, name, [])
         assert json.loads(path.read_text()) == []
-    path, _ = write(tmp_path, "jsonl", [])
-    assert path.read_text() == ""
+    for name in ("jsonl", "glirel"):
+        path, _ = write(tmp_path, name, [])
+        assert path.read_text() == ""
+    path, _ = write(tmp_path, "huggingface", [])
+    assert parquet.read_table(path).num_rows == 0 and read(path, "huggingface") == {}
+
+
+def test_gliner(tmp_path):
+    path, _ = write(tmp_path, "gliner", [sample()])
+    assert json.loads(path.read_text()) == [
+        {
+            "tokenized_text": ["Ann", "met", "New", "York", "."],
+            # the last word inclusive
+            "ner": [[0, 0, "P"], [2, 3, "LOC"]],
+            "relations": [[0, 1, "MET"]],
+            "id": "a",
+        }
+    ]
+
+
+def test_glirel(tmp_path):
+    path, _ = write(tmp_path, "glirel", [sample(), sample("b")])
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first == {
+        "tokenized_text": ["Ann", "met", "New", "York", "."],
+        "ner": [[0, 0, "P", "Ann"], [2, 3, "LOC", "New York"]],
+        "relations": [
+            {
+                "head": {"mention": "Ann", "position": [0, 0], "type": "P"},
+                "tail": {"mention": "New York", "position": [2, 3], "type": "LOC"},
+                "relation_text": "MET",
+            }
+        ],
+        "id": "a",
+    }
+    assert second == {**first, "id": "b"}
+
+
+def test_glirel_tells_entities_at_the_same_words_apart(tmp_path):
+    spans = [(0, 3, "P"), (0, 3, "NAME"), (8, 16, "LOC")]
+    links = [("MET", 0, 2), ("IN", 1, 2)]
+    path, _ = write(tmp_path, "glirel", [make("Ann met New York.", spans, links)])
+    back = read(path, "glirel")["a"]
+    labels = {entity.id: entity.label for entity in back.entities}
+    assert [(labels[r.head], r.label) for r in back.relations] == [
+        ("P", "MET"),
+        ("NAME", "IN"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_huggingface(tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    report = Report()
+    write_records([sample()], path, "huggingface", WriteOptions(), report)
+    if suffix == ".parquet":
+        table = parquet.read_table(path)
+        (row,) = table.to_pylist()
+        assert str(
+            table.schema.field("entities").type.value_type.field("end").type
+        ) == ("int32")
+    else:
+        row = json.loads(path.read_text())
+    assert row == {
+        "tokens": ["Ann", "met", "New", "York", "."],
+        "entities": [
+            {"type": "P", "start": 0, "end": 1},
+            {"type": "LOC", "start": 2, "end": 4},
+        ],
+        "relations": [{"type": "MET", "head": 0, "tail": 1}],
+        "orig_id": "a",
+    }
+
+
+def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ValueError, match=r"pyarrow, which is not .* ends in \.jsonl"):
+        write(tmp_path, "huggingface", [sample()])
+    assert list(tmp_path.iterdir()) == []

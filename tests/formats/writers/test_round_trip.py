@@ -1,5 +1,6 @@
 """Record, writer, reader: the same record, but for what a format can't hold."""
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -147,6 +148,20 @@ def test_spert_loses_blanks(corpus):
         assert back.text == record.text
         assert get_entities(back) == get_entities(record)
         assert get_edges(back) == get_edges(record, symmetric)
+
+
+@pytest.mark.parametrize("name", ["gliner", "glirel", "huggingface"])
+@given(corpora(ODD_LABELS))
+def test_words_lose_blanks_and_marks(name, corpus):
+    pairs, report = round_trip(name, corpus)
+    assert not report.problems
+    for record, back in pairs:
+        record, back = squeeze(to_hulls(record)), squeeze(back)
+        assert back.text == record.text
+        assert get_entities(back) == get_entities(record)
+        assert get_arrows(back) == get_arrows(record)
+    lost = [x for r, _ in pairs for x in get_links(to_hulls(r)) if x[3]]
+    assert report.not_converted[SYMMETRIC] == len(lost)
 
 
 @given(corpora(LABELS))

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from rel_component.graph import KnowledgeGraph
 from rel_component.graph.export.parquet import EdgeRow, NodeRow, write
 from rel_component.inference.batch.rows import Row, dump_meta
-from rel_component.inference.batch.tables import make_schema
+from rel_component.parquet import make_schema
 from tests.paths import DOCS
 
 from .util import run, write_corpus

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
+from ....parquet import import_pyarrow
 from ...tasks import Task
 from ..settings import ExtractSettings
-from ..tables import import_pyarrow
 from .item import (
     MALFORMED,
     Item,

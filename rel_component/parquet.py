@@ -17,8 +17,8 @@ from typing import (
     is_typeddict,
 )
 
-from ...files import replace_file
-from ...wording import get_command
+from .files import replace_file
+from .wording import get_command
 
 # of fields that Parquet holds in four bytes
 Int32 = Annotated[int, "int32"]
@@ -27,14 +27,19 @@ COMPRESSION = "zstd"
 GROUP = 10_000
 
 
-def import_pyarrow() -> Any:
-    """RETURNS (Any): the module. RAISES (ValueError): if it is not installed."""
+def import_pyarrow(advice: str = "Or write JSON lines only (--format jsonl).") -> Any:
+    """The package that reads and writes Parquet.
+
+    advice (str): another way, for the message.
+    RETURNS (Any): the module.
+    RAISES (ValueError): if it is not installed.
+    """
     try:
         import pyarrow
     except ImportError as error:
         raise ValueError(
             f"Parquet needs pyarrow, which is not installed: {get_command('batch')}. "
-            f"Or write JSON lines only (--format jsonl)."
+            f"{advice}"
         ) from error
     return pyarrow
 

@@ -1,0 +1,71 @@
+"""GLiNER training data: a list of `{"tokenized_text", "ner", "relations"}`.
+
+It has words and no text, the last word of an entity inclusive; a relation names the
+positions of its entities in `ner`. It has no mark of being symmetric.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List
+
+from ...files import write_array
+from ..record import Record
+from ..report import Report
+from .base import WriteOptions, Writer
+from .details import META, TOKENS, pick_meta
+from .tokens import Words
+
+FIELDS = ("tokenized_text", "ner", "relations", "id")
+
+
+def write(
+    records: Iterable[Record], path: Path, options: WriteOptions, report: Report
+) -> None:
+    """Write data to train GLiNER, also its models of entities and relations.
+
+    records (Iterable[Record]): any.
+    path (Path): the file.
+    options (WriteOptions): `lang` makes tokens.
+    report (Report): counts documents whose spacing is lost.
+    """
+    write_array(path, (_to_item(record, options, report) for record in records))
+
+
+def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str, Any]:
+    words = Words(record, options, report)
+    index = {entity.id: i for i, entity in enumerate(record.entities)}
+    return {
+        "tokenized_text": words.words,
+        "ner": list_entities(record, words),
+        "relations": [
+            [index[relation.head], index[relation.tail], relation.label]
+            for relation in record.relations
+        ],
+        **pick_fields(record, report),
+    }
+
+
+def list_entities(record: Record, words: Words) -> List[List[Any]]:
+    """RETURNS (List[List[Any]]): of each entity its first and last word, and type."""
+    extents = [words.find(entity) for entity in record.entities]
+    return [
+        [start, end - 1, entity.label]
+        for entity, (start, end) in zip(record.entities, extents)
+    ]
+
+
+def pick_fields(record: Record, report: Report) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): further fields of an item, and its id."""
+    id_ = record.source.id
+    return {
+        **pick_meta(record, FIELDS, report),
+        **({} if id_ is None else {"id": id_}),
+    }
+
+
+WRITER = Writer(
+    "gliner",
+    "GLiNER training data (JSON)",
+    ".json",
+    write,
+    holds=frozenset({META, TOKENS}),
+)
