@@ -128,12 +128,21 @@ def run(block: Block, names: Dict[str, Any]) -> str:
             exec(compile(ast.parse(block.code), "block", "exec"), names)
         return out.getvalue()
     if block.language in ("ini", "cfg"):
-        Config().from_str(block.code, interpolate=False)
+        Config().from_str(_complete(block.code), interpolate=False)
     elif block.language == "json":
         json.loads(block.code)
     elif block.language not in SHOWN:
         raise ValueError(f"expected bash, python, ini, json or text: {block.language}")
     return ""
+
+
+def _complete(code: str) -> str:
+    """RETURNS (str): a part of a config with the sections that it is in."""
+    names = re.findall(r"^\[(.+)\]$", code, re.M)
+    outer = {
+        ".".join(x.split(".")[:i]) for x in names for i in range(1, x.count(".") + 1)
+    }
+    return "".join(f"[{x}]\n\n" for x in sorted(outer - set(names))) + code
 
 
 def start(block: Block) -> subprocess.Popen:
