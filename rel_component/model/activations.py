@@ -18,7 +18,7 @@ def sigmoid(ops: Ops, X: Floats2d) -> Floats2d:
     RETURNS (Floats2d): X.
     """
     xp = ops.xp
-    flat = X.reshape(-1)
+    flat = ops.reshape1f(X, -1)
     with numpy.errstate(over="ignore"):  # exp(89) is inf, whose reciprocal is 0
         for start in range(0, len(flat), BLOCK_SIZE):
             block = flat[start : start + BLOCK_SIZE]

@@ -10,6 +10,7 @@ from typing import (
     Sequence,
     Tuple,
     TypeGuard,
+    cast,
 )
 
 import numpy
@@ -154,7 +155,8 @@ def get_candidates(
     """
     if is_batch_generator(generator):
         return generator.get_pairs(docs, generator.get_entities(docs))
-    return from_span_pairs([generator(doc) for doc in docs])
+    function = cast(InstanceGenerator, generator)
+    return from_span_pairs([function(doc) for doc in docs])
 
 
 def is_batch_generator(

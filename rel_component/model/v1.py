@@ -12,6 +12,7 @@ from thinc.api import Linear, Model, chain
 from thinc.types import Floats2d, Ints2d, Ragged
 
 from .activations import Logistic
+from .arrays import get_matrix, get_vector, to_ints2d
 from .candidates import BatchGenerator, InstanceGenerator
 from .entity_vectors import EntityVectors, Inputs
 
@@ -79,7 +80,7 @@ def forward(
 ) -> Tuple[Floats2d, Callable[[Floats2d], Inputs]]:
     entity_vectors, classify = model.layers
     vectors, bp_vectors = entity_vectors(inputs, is_train)
-    pairs = model.ops.asarray(inputs[1].pairs)
+    pairs = to_ints2d(model.ops, inputs[1].pairs)
     first, rest = _split_linear(classify)
     if first is None:
         hidden, bp_hidden = concatenate_pairs(model, vectors, pairs)
@@ -107,7 +108,7 @@ def init(
     sample = None
     if X is not None:
         vectors = entity_vectors.initialize(X=X).predict(X)
-        pairs = model.ops.asarray(X[1].pairs)
+        pairs = to_ints2d(model.ops, X[1].pairs)
         sample, _ = concatenate_pairs(model, vectors, pairs)
     classify.initialize(X=sample, Y=Y)
     if Y is not None:
@@ -126,9 +127,9 @@ def linear_over_pairs(
     RETURNS (Tuple[Floats2d, Callable]): (n_pairs, nO) and the gradient of `vectors`.
     """
     ops, xp, width = linear.ops, linear.ops.xp, vectors.shape[1]
-    W = linear.get_param("W")
+    W, b = get_matrix(linear, "W"), get_vector(linear, "b")
     W_head, W_tail = ops.as_contig(W[:, :width]), ops.as_contig(W[:, width:])
-    by_head = ops.gemm(vectors, W_head, trans2=True) + linear.get_param("b")
+    by_head = ops.gemm(vectors, W_head, trans2=True) + b
     by_tail = ops.gemm(vectors, W_tail, trans2=True)
     Y = ops.alloc2f(len(pairs), W.shape[0], zeros=False)
     for start in range(0, len(pairs), BLOCK_SIZE):
@@ -159,11 +160,11 @@ def concatenate_pairs(
     RETURNS (Tuple[Floats2d, Callable]): (n_pairs, 2 × width), gradient of `vectors`.
     """
     ops = model.ops
-    Y = vectors[pairs.ravel()].reshape(len(pairs), 2 * vectors.shape[1])
+    Y = ops.reshape2f(vectors[pairs.ravel()], len(pairs), 2 * vectors.shape[1])
 
     def backprop(dY: Floats2d) -> Floats2d:
         d_vectors = ops.alloc2f(*vectors.shape)
-        d_rows = ops.as_contig(dY).reshape(-1, vectors.shape[1])
+        d_rows = ops.reshape2f(ops.as_contig(dY), -1, vectors.shape[1])
         ops.scatter_add(d_vectors, ops.as_contig(pairs.ravel()), d_rows)
         return d_vectors
 

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.ml import StaticVectors
@@ -22,6 +22,8 @@ from thinc.api import (
 from thinc.layers.chain import forward as forward_chain
 from thinc.layers.chain import init as init_chain
 from thinc.types import Floats2d, Ints2d, Ragged
+
+from .arrays import to_ints1d
 
 FEATURES = ["lower", "shape", "prefix3", "suffix2", "suffix3", "suffix4"]
 MAX_CACHED = 200_000
@@ -85,7 +87,9 @@ def create_word_features(
         width, n_inputs, nP=maxout_pieces, dropout=0.0, normalize=True
     )
     whole: Model = chain(*embed, with_array(mix), ragged2list())
-    dims = {x: None for x in ("nI", "nO") if whole.has_dim(x) is not False}
+    dims: Dict[str, Optional[int]] = {
+        x: None for x in ("nI", "nO") if whole.has_dim(x) is not False
+    }
     return Model(
         whole.name, forward_words, init=init_chain, dims=dims, layers=whole.layers
     )
@@ -107,7 +111,7 @@ def forward_words(
     distinct = Doc(docs[0].vocab, words=[strings[word] for word in words])
     (vectors,), _ = forward_chain(model, [distinct], False)
     ends = numpy.cumsum([len(doc) for doc in docs])[:-1]
-    found = vectors[model.ops.asarray1i(places)]
+    found = vectors[to_ints1d(model.ops, places)]
     return model.ops.xp.split(found, ends.tolist()), _refuse_backprop
 
 
@@ -134,7 +138,7 @@ def create_known_vectors(width: int) -> Model[List[Doc], Ragged]:
 def init_vectors(
     model: Model, X: Optional[List[Doc]] = None, Y: Optional[Ragged] = None
 ) -> None:
-    model.attrs["has_vectors"] = bool(X) and X[0].vocab.vectors.size > 0
+    model.attrs["has_vectors"] = bool(X and X[0].vocab.vectors.size)
     if model.attrs["has_vectors"]:
         model.layers[0].initialize(X=X)
         model.set_dim("nO", model.layers[0].get_dim("nO"))
@@ -218,7 +222,7 @@ def forward_extract(
         words = doc.to_array("ORTH").tolist()  # faster than making tokens
         keys = [_get_keys(strings[word], features) for word in words]
         shape = (len(doc), len(features))
-        array = numpy.asarray(keys, dtype="uint64").reshape(shape)
+        array: Any = numpy.asarray(keys, dtype="uint64").reshape(shape)
         rows.append(model.ops.asarray2i(array, dtype="uint64"))
     return rows, lambda d_rows: []
 

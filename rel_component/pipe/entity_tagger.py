@@ -14,7 +14,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
-from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.types import Floats2d
 
 from ..entity_scores import get_entity_scores, set_entity_scores
 from ..model.entities.paths import Lattice, Transitions
@@ -58,9 +58,9 @@ class EntityPrediction:
     """
 
     spans: numpy.ndarray
-    types: Ints1d
-    scores: Floats1d
-    offsets: Ints1d
+    types: numpy.ndarray
+    scores: numpy.ndarray
+    offsets: numpy.ndarray
 
 
 @Language.factory(
@@ -162,7 +162,7 @@ class EntityTagger(TrainablePipe):
         tags = decode(self.model, scores, lengths)
         return self._read_tags(scores, tags, lengths)
 
-    def get_scores(self, docs: Sequence[Doc]) -> Floats2d:
+    def get_scores(self, docs: Sequence[Doc]) -> numpy.ndarray:
         """RETURNS (Floats2d): (n_tokens, n_tags), on the CPU, of all Docs side by side;
         tokens of entities that are given can only be outside of others."""
         scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
@@ -170,7 +170,7 @@ class EntityTagger(TrainablePipe):
         return forbid_entities(scores, given) if given.any() else scores
 
     def _read_tags(
-        self, scores: Floats2d, tags: Ints1d, lengths: Ints1d
+        self, scores: numpy.ndarray, tags: numpy.ndarray, lengths: numpy.ndarray
     ) -> EntityPrediction:
         tag_set = get_tag_set(self.model)
         spans, types = tag_set.decode(tags)
@@ -324,7 +324,7 @@ def count_labels(examples: Iterable[Example]) -> "Counter[str]":
     return Counter(ent.label_ for eg in examples for ent in eg.reference.ents)
 
 
-def get_lengths(docs: Sequence[Doc]) -> Ints1d:
+def get_lengths(docs: Sequence[Doc]) -> numpy.ndarray:
     """RETURNS (Ints1d): (n_docs,), int64, tokens of each."""
     return numpy.asarray([len(doc) for doc in docs], dtype="int64")
 
@@ -335,7 +335,7 @@ def find_given(doc: Doc) -> numpy.ndarray:
     return (iob == IOB_INSIDE) | (iob == IOB_BEGIN)
 
 
-def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> Ints1d:
+def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.ndarray:
     """The true tags of the predicted Doc's tokens.
 
     example (Example): gold and prediction of the same text.
@@ -365,7 +365,7 @@ def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> Ints1d
     return tags
 
 
-def _align_outside(example: Example, iob: Ints1d) -> Ints1d:
+def _align_outside(example: Example, iob: numpy.ndarray) -> numpy.ndarray:
     """Tokens that are outside: all their gold tokens are; else it is not known."""
     tags = numpy.full(len(example.predicted), UNKNOWN, dtype="int64")
     x2y = example.alignment.x2y

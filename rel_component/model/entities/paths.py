@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional, Tuple
 
 import numpy
-from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d
 
 from .tags import BEGIN, END, INSIDE, OUTSIDE, SINGLE, UNKNOWN, TagSet
 
@@ -28,8 +27,8 @@ class Transitions:
         to a token inside or to its last.
     """
 
-    between: Floats2d
-    within: Floats3d
+    between: numpy.ndarray
+    within: numpy.ndarray
 
 
 class Steps:
@@ -39,7 +38,7 @@ class Steps:
     lengths (Ints1d): (n_docs,), tokens of each document.
     """
 
-    def __init__(self, lengths: Ints1d) -> None:
+    def __init__(self, lengths: numpy.ndarray) -> None:
         lengths = numpy.asarray(lengths, dtype="int64")
         self.n_tokens = int(lengths.sum())
         order = numpy.argsort(-lengths, kind="stable")
@@ -80,11 +79,11 @@ class Steps:
 
 
 def find_best(
-    scores: Floats2d,
-    lengths: Ints1d,
+    scores: numpy.ndarray,
+    lengths: numpy.ndarray,
     tag_set: TagSet,
     transitions: Optional[Transitions] = None,
-) -> Ints1d:
+) -> numpy.ndarray:
     """The legal path of the highest score of each document: Viterbi's algorithm.
 
     scores (Floats2d): (n_tokens, n_tags), of documents side by side.
@@ -111,11 +110,11 @@ def find_best(
 
 
 def _run_viterbi(
-    scores: Floats2d,
-    lengths: Ints1d,
+    scores: numpy.ndarray,
+    lengths: numpy.ndarray,
     tag_set: TagSet,
     transitions: Optional[Transitions],
-) -> Ints1d:
+) -> numpy.ndarray:
     steps = Steps(lengths)
     if not steps.n_tokens:
         return numpy.zeros(0, dtype="int64")
@@ -150,12 +149,12 @@ def _run_viterbi(
 
 
 def _reach(
-    behind: Floats2d, behind_tag: numpy.ndarray, transitions: Optional[Transitions]
-) -> Tuple[Floats2d, numpy.ndarray]:
+    behind: numpy.ndarray, behind_tag: numpy.ndarray, transitions: Optional[Transitions]
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """Best score and tag before what stands outside or begins, (n, T + 1)."""
     if transitions is None:
         at = behind.argmax(axis=1)[:, None]
-        value: Floats2d = numpy.take_along_axis(behind, at, axis=1)
+        value: numpy.ndarray = numpy.take_along_axis(behind, at, axis=1)
         tag = numpy.take_along_axis(behind_tag, at, axis=1)
         return (
             numpy.broadcast_to(value, behind.shape),
@@ -168,11 +167,11 @@ def _reach(
 
 
 def _go_on(
-    before: Floats2d,
+    before: numpy.ndarray,
     goal: int,
     columns: List[slice],
     transitions: Optional[Transitions],
-) -> Tuple[Floats2d, numpy.ndarray]:
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """Best score and tag before what goes on inside (goal 0) or ends (1), (n, T)."""
     begun, inside = before[:, columns[BEGIN]], before[:, columns[INSIDE]]
     if transitions is not None:
@@ -184,7 +183,9 @@ def _go_on(
     return numpy.maximum(begun, inside), numbers + n_types * is_longer
 
 
-def _close(best: Floats2d, columns: List[slice]) -> Tuple[Floats2d, numpy.ndarray]:
+def _close(
+    best: numpy.ndarray, columns: List[slice]
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """Best score and tag of what is outside or behind an entity, (n, T + 1)."""
     ended, single = best[:, columns[END]], best[:, columns[SINGLE]]
     is_single = single > ended
@@ -198,7 +199,9 @@ def _close(best: Floats2d, columns: List[slice]) -> Tuple[Floats2d, numpy.ndarra
     )
 
 
-def _trace_back(best: Floats2d, came_from: numpy.ndarray, steps: Steps) -> Ints1d:
+def _trace_back(
+    best: numpy.ndarray, came_from: numpy.ndarray, steps: Steps
+) -> numpy.ndarray:
     tags = numpy.zeros(len(best), dtype="int64")
     tags[steps.last] = best[steps.last].argmax(axis=1)
     for now, before in reversed(list(steps)[1:]):
@@ -207,7 +210,9 @@ def _trace_back(best: Floats2d, came_from: numpy.ndarray, steps: Steps) -> Ints1
     return tags
 
 
-def count_transitions(tags: Ints1d, lengths: Ints1d, tag_set: TagSet) -> Transitions:
+def count_transitions(
+    tags: numpy.ndarray, lengths: numpy.ndarray, tag_set: TagSet
+) -> Transitions:
     """RETURNS (Transitions): how often each is on legal paths of (n_tokens,) tags."""
     n_types = tag_set.n_types
     between = numpy.zeros((n_types + 1, n_types + 1))
@@ -238,15 +243,15 @@ class Lattice:
 
     def __init__(
         self,
-        scores: Floats2d,
-        lengths: Ints1d,
+        scores: numpy.ndarray,
+        lengths: numpy.ndarray,
         tag_set: TagSet,
         transitions: Optional[Transitions] = None,
-        tags: Optional[Ints1d] = None,
+        tags: Optional[numpy.ndarray] = None,
     ) -> None:
         self.tag_set, self.steps = tag_set, Steps(lengths)
         self.columns = [tag_set.columns(kind) for kind in range(4)]
-        highest: Floats2d = scores.max(axis=1, keepdims=True).astype("float64")
+        highest: numpy.ndarray = scores.max(axis=1, keepdims=True).astype("float64")
         weights = numpy.maximum(numpy.exp(scores - highest), LEAST)
         if tags is not None:
             known = numpy.flatnonzero(tags != UNKNOWN)
@@ -257,7 +262,7 @@ class Lattice:
         opening = slice(self.columns[BEGIN].start, self.columns[INSIDE].stop)
         self.weights[self.steps.last, opening] = 0.0
         n_types = tag_set.n_types
-        self.between: Optional[Floats2d] = None
+        self.between: Optional[numpy.ndarray] = None
         self.within = numpy.ones((2, 2, n_types))
         if transitions is not None:
             self.between = numpy.exp(transitions.between.astype("float64"))
@@ -267,12 +272,12 @@ class Lattice:
         self.backward = self._go_backward()
         self.log_total = float(highest.sum() + numpy.log(self.scales).sum())
 
-    def _behind(self, alpha: Floats2d) -> Floats2d:
+    def _behind(self, alpha: numpy.ndarray) -> numpy.ndarray:
         """(n, T + 1): outside, and behind an entity of each type."""
         closed = alpha[:, self.columns[END]] + alpha[:, self.columns[SINGLE]]
         return numpy.concatenate([alpha[:, :1], closed], axis=1)
 
-    def _go_forward(self) -> Floats2d:
+    def _go_forward(self) -> numpy.ndarray:
         begin, inside, end, single = self.columns
         alpha = numpy.zeros(self.weights.shape)
         if not self.steps.n_tokens:
@@ -302,7 +307,7 @@ class Lattice:
             behind = self._behind(step)
         return alpha
 
-    def _go_backward(self) -> Floats2d:
+    def _go_backward(self) -> numpy.ndarray:
         begin, inside, end, single = self.columns
         beta = numpy.zeros(self.weights.shape)
         beta[self.steps.last, 0] = 1.0
@@ -318,20 +323,20 @@ class Lattice:
                 step[:, columns] += ahead[:, end] * self.within[start, 1]
         return beta
 
-    def _ahead(self, now: slice, beta: Floats2d) -> Floats2d:
+    def _ahead(self, now: slice, beta: numpy.ndarray) -> numpy.ndarray:
         return self.weights[now] * beta[now] / self.scales[now, None]
 
-    def _reach_back(self, ahead: Floats2d) -> Floats2d:
+    def _reach_back(self, ahead: numpy.ndarray) -> numpy.ndarray:
         opened = self._opened(ahead)
         if self.between is None:
             return numpy.broadcast_to(opened.sum(axis=1, keepdims=True), opened.shape)
         return opened @ self.between.T
 
-    def _opened(self, ahead: Floats2d) -> Floats2d:
+    def _opened(self, ahead: numpy.ndarray) -> numpy.ndarray:
         begun = ahead[:, self.columns[BEGIN]] + ahead[:, self.columns[SINGLE]]
         return numpy.concatenate([ahead[:, :1], begun], axis=1)
 
-    def get_marginals(self) -> Floats2d:
+    def get_marginals(self) -> numpy.ndarray:
         """RETURNS (Floats2d): (n_tokens, n_tags), the share of paths through a tag."""
         return self.steps.restore(self.forward * self.backward)
 
@@ -356,7 +361,9 @@ class Lattice:
             between, within = between * self.between, within * self.within
         return Transitions(between, within)
 
-    def weigh_entities(self, spans: numpy.ndarray, types: Ints1d) -> Floats1d:
+    def weigh_entities(
+        self, spans: numpy.ndarray, types: numpy.ndarray
+    ) -> numpy.ndarray:
         """The share of paths that each of some entities is on.
 
         spans (Ints2d): (n, 2), first token and exclusive end, counted through the

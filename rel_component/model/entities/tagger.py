@@ -1,12 +1,12 @@
 """Scores of BIOES tags for each token, from an encoder's vectors."""
 
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Linear, Model
-from thinc.types import Floats2d, Ints1d
+from thinc.types import Floats2d
 
 from ..entity_vectors import flatten
 from .paths import Lattice, Transitions, count_transitions, find_best
@@ -38,7 +38,7 @@ def create_entity_tagger(
     """
     output: Model[Floats2d, Floats2d] = Linear(nO=nO)
     layers: List[Model] = [tok2vec, output]
-    refs = {"tok2vec": tok2vec, "output": output}
+    refs: Dict[str, Optional[Model]] = {"tok2vec": tok2vec, "output": output}
     if encode is not None:
         layers.append(encode)
         refs["encode"] = encode
@@ -126,13 +126,15 @@ def get_tag_set(model: Model) -> TagSet:
     return TagSet((model.get_dim("nO") - 1) // 4)
 
 
-def decode(model: Model, scores: Floats2d, lengths: Ints1d) -> Ints1d:
+def decode(
+    model: Model, scores: numpy.ndarray, lengths: numpy.ndarray
+) -> numpy.ndarray:
     """RETURNS (Ints1d): (n_tokens,), the best legal tags; `scores` on the CPU."""
     return find_best(scores, lengths, get_tag_set(model), get_transitions(model))
 
 
 def get_loss(
-    model: Model, scores: Floats2d, lengths: Ints1d, tags: Ints1d
+    model: Model, scores: Floats2d, lengths: numpy.ndarray, tags: numpy.ndarray
 ) -> Tuple[float, Floats2d, Optional[Transitions]]:
     """Negative log likelihood of the true tags, summed over the tokens.
 
@@ -152,16 +154,17 @@ def get_loss(
         loss, gradient, d_transitions = _get_path_loss(
             host, lengths, tags, get_tag_set(model), transitions
         )
-    return loss, model.ops.asarray2f(gradient.astype(scores.dtype)), d_transitions
+    d_scores: Any = gradient.astype(scores.dtype)
+    return loss, model.ops.asarray2f(d_scores), d_transitions
 
 
 def _get_path_loss(
-    scores: Floats2d,
-    lengths: Ints1d,
-    tags: Ints1d,
+    scores: numpy.ndarray,
+    lengths: numpy.ndarray,
+    tags: numpy.ndarray,
     tag_set: TagSet,
     transitions: Transitions,
-) -> Tuple[float, Floats2d, Transitions]:
+) -> Tuple[float, numpy.ndarray, Transitions]:
     every = Lattice(scores, lengths, tag_set, transitions)
     gradient, counts = every.get_marginals(), every.count_transitions()
     if (tags == UNKNOWN).any():
@@ -185,11 +188,13 @@ def add_gradient(model: Model, gradient: Optional[Transitions]) -> None:
     """Add the gradient of the transitions to a tagger with a CRF."""
     if gradient is not None:
         for name, values in vars(gradient).items():
-            like = model.get_param(name)
-            model.inc_grad(name, model.ops.asarray(values.astype(like.dtype)))
+            d_param: Any = values.astype(model.get_param(name).dtype)
+            model.inc_grad(name, model.ops.asarray_f(d_param, dtype=None))
 
 
-def _get_token_loss(scores: Floats2d, tags: Ints1d) -> Tuple[float, Floats2d]:
+def _get_token_loss(
+    scores: numpy.ndarray, tags: numpy.ndarray
+) -> Tuple[float, numpy.ndarray]:
     shifted = scores - scores.max(axis=1, keepdims=True)
     gradient = numpy.exp(shifted)
     totals = gradient.sum(axis=1, keepdims=True)
@@ -202,7 +207,7 @@ def _get_token_loss(scores: Floats2d, tags: Ints1d) -> Tuple[float, Floats2d]:
     return loss, gradient
 
 
-def forbid_entities(scores: Floats2d, rows: Ints1d) -> Floats2d:
+def forbid_entities(scores: numpy.ndarray, rows: numpy.ndarray) -> numpy.ndarray:
     """RETURNS (Floats2d): scores by which some tokens are outside of entities."""
     scores = scores.copy()
     scores[rows] = -numpy.inf

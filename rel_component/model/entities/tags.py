@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Tuple
 
 import numpy
-from thinc.types import Floats2d, Ints1d
 
 OUTSIDE = 0
 UNKNOWN = -1
@@ -34,12 +33,14 @@ class TagSet:
         first = 1 + kind * self.n_types
         return slice(first, first + self.n_types)
 
-    def split(self, scores: Floats2d) -> Tuple[Floats2d, ...]:
+    def split(self, scores: numpy.ndarray) -> Tuple[numpy.ndarray, ...]:
         """RETURNS (Tuple[Floats2d, ...]): views of columns: outside, then each kind."""
         kinds = (scores[..., self.columns(kind)] for kind in range(4))
         return (scores[..., :1], *kinds)
 
-    def encode(self, tags: Ints1d, spans: numpy.ndarray, types: Ints1d) -> None:
+    def encode(
+        self, tags: numpy.ndarray, spans: numpy.ndarray, types: numpy.ndarray
+    ) -> None:
         """Write entities that do not overlap into tags.
 
         tags (Ints1d): (n_tokens,), changed in place.
@@ -55,7 +56,7 @@ class TagSet:
                 tags[start + 1 : end - 1] = tag + INSIDE * self.n_types
                 tags[end - 1] = tag + END * self.n_types
 
-    def decode(self, tags: Ints1d) -> Tuple[numpy.ndarray, Ints1d]:
+    def decode(self, tags: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
         """Read the entities of legal tags.
 
         tags (Ints1d): (n_tokens,), of one document or of many side by side.
@@ -68,7 +69,7 @@ class TagSet:
         ends = numpy.flatnonzero((kinds == END) | (kinds == SINGLE)) + 1
         return numpy.stack([starts, ends], axis=1), types[starts]
 
-    def is_legal(self, tags: Ints1d, starts: Ints1d) -> numpy.ndarray:
+    def is_legal(self, tags: numpy.ndarray, starts: numpy.ndarray) -> numpy.ndarray:
         """Which documents' tags are a legal path.
 
         tags (Ints1d): (n_tokens,), of documents side by side.

@@ -14,6 +14,7 @@ from thinc.api import Linear, Model
 from thinc.types import Floats2d, Ints2d
 
 from ..activations import Output, activate
+from ..arrays import to_floats2d, to_ints2d
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs as PairInputs
 from ..pairs.buckets import get_types
@@ -106,13 +107,13 @@ def create_luke_model(
     explain_memory_of(encoder)
     classify = Linear(nI=hidden_width or None)
     layers: List[Model] = [encoder, classify]
-    refs: Dict[str, Model] = {"encoder": encoder, "classify": classify}
+    refs: Dict[str, Optional[Model]] = {"encoder": encoder, "classify": classify}
     attrs: Dict[str, Any] = {}
     if mode == "pair_wise":
         attrs["find_labels"] = partial(find_labels, name, transformer_config)
     if hidden_width:
-        refs["hidden"] = Linear(nO=hidden_width)
-        layers.append(refs["hidden"])
+        layers.append(Linear(nO=hidden_width))
+        refs["hidden"] = layers[-1]
     return Model(
         "luke_model",
         forward,
@@ -145,7 +146,7 @@ def forward(
     vectors, bp_vectors = model.get_ref("encoder")(read, is_train)
     features, bp_features = _add_types(model, vectors, candidates, entities)
     features, bp_drop = _drop(model, features, is_train)
-    logits, bp_logits = score_logits(model, features, model.ops.asarray(slots))
+    logits, bp_logits = score_logits(model, features, to_ints2d(model.ops, slots))
     scores, bp_scores = activate(model.ops, logits, model.attrs["output"])
 
     def backprop(d_scores: Floats2d) -> PairInputs:
@@ -172,7 +173,7 @@ def init(
     if type_width:
         shape = (len(model.attrs["entity_types"]) + 1, type_width)
         rows = numpy.random.normal(scale=0.1, size=shape).astype("float32")
-        model.set_param("types", model.ops.asarray(rows))
+        model.set_param("types", to_floats2d(model.ops, rows))
     if model.has_dim("nO") is None:
         return model
     first = model.get_ref("hidden" if model.has_ref("hidden") else "classify")

@@ -81,7 +81,8 @@ def load_luke(encoder: Model, all_entities: bool) -> Optional[PairClassifier]:
     from transformers import AutoModel, LukeForEntityPairClassification
 
     name = encoder.attrs["name"]
-    hf_model = encoder.layers[0].shims[0]._hfmodel
+    shim: Any = encoder.layers[0].shims[0]
+    hf_model = shim._hfmodel
     trf_config = hf_model._init_transformer_config
     labels = _get_labels(load_config(name, trf_config))
     found = load_checkpoint(

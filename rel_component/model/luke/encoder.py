@@ -8,6 +8,7 @@ import numpy
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Floats3d
 
+from ..arrays import to_ints1d
 from ..transformer.mixed_precision import keep_gradients
 from .pieces import Input
 
@@ -92,12 +93,17 @@ def LukeEncoder(
 
 def get_tokenizer(model: Model) -> Any:
     """RETURNS (LukeTokenizer): of an encoder that is initialized."""
-    return model.layers[0].shims[0]._hfmodel.tokenizer
+    return _get_hf_model(model.layers[0]).tokenizer
 
 
 def get_transformer(model: Model) -> Any:
     """RETURNS (LukeModel): of an encoder that is initialized."""
-    return model.layers[0].shims[0]._hfmodel.transformer
+    return _get_hf_model(model.layers[0]).transformer
+
+
+def _get_hf_model(model: Model) -> Any:
+    shim: Any = model.shims[0]
+    return shim._hfmodel
 
 
 def get_piece_limit(model: Model) -> int:
@@ -117,8 +123,9 @@ def forward(
     for batch in _make_batches(model, inputs):
         with _autocast(model.attrs["reading"].bfloat16_on_cpu):
             vectors, callback = encode(batch.arrays, is_train)
-        cells = tuple(map(ops.asarray1i, batch.cells))
-        rows = ops.asarray1i(batch.rows)
+        inputs_at, places = batch.cells
+        cells: Any = to_ints1d(ops, inputs_at), to_ints1d(ops, places)
+        rows = to_ints1d(ops, batch.rows)
         Y[rows] = vectors[cells]
         if is_train:
             callback = keep_gradients(encode.shims[0], callback)
@@ -187,13 +194,14 @@ def _make_batch(
         "entity_attention_mask": entity_mask,
         "entity_position_ids": places,
     }
-    return Batch(arrays, numpy.repeat(offsets, counts) + cells[1], cells)
+    rows, places = cells
+    return Batch(arrays, numpy.repeat(offsets, counts) + places, (rows, places))
 
 
 def _convert_inputs(
-    model: Model, arrays: Dict[str, numpy.ndarray], is_train: bool
+    model: Model, arrays: Dict[str, Any], is_train: bool
 ) -> Tuple[ArgsKwargs, Callable[[Any], Any]]:
-    device = model.shims[0]._hfmodel.transformer.device
+    device = _get_hf_model(model).transformer.device
     kwargs = {name: xp2torch(array, device=device) for name, array in arrays.items()}
     return ArgsKwargs(args=(), kwargs=kwargs), lambda d_inputs: []
 
@@ -207,4 +215,5 @@ def _convert_outputs(
         gradient = xp2torch(d_vectors, device=vectors.device)
         return ArgsKwargs(args=((vectors,),), kwargs={"grad_tensors": (gradient,)})
 
-    return torch2xp(vectors), backprop
+    Y: Any = torch2xp(vectors)
+    return Y, backprop

@@ -11,6 +11,7 @@ from thinc.api import ArgsKwargs, Linear, Model, Ops, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..activations import Output, activate
+from ..arrays import get_matrix, to_floats2d, to_ints1d
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs
 from ..pairs.buckets import PairBuckets, get_table_sizes, get_types, sum_rows
@@ -163,8 +164,8 @@ def forward(
         if len(candidates)
     ]
     n_classes = model.get_ref("classify").get_dim("nO")
-    logits = [logits for logits, _ in parts] or [model.ops.alloc2f(0, n_classes)]
-    logits = logits[0] if len(logits) == 1 else model.ops.xp.vstack(logits)
+    found = [logits for logits, _ in parts] or [model.ops.alloc2f(0, n_classes)]
+    logits = found[0] if len(found) == 1 else model.ops.xp.vstack(found)
     scores, bp_scores = activate(model.ops, logits, model.attrs["output"])
 
     def backprop(d_scores: Floats2d) -> Inputs:
@@ -215,7 +216,8 @@ def _encode(
     """What the markers of pairs have read: (n_pairs, 4 × width), start and end of the
     head, start and end of the tail; 6 × width with the vectors of both beside them."""
     transformer = model.get_ref("transformer")
-    hf = transformer.shims[0]._hfmodel
+    shim: Any = transformer.shims[0]
+    hf = shim._hfmodel
     marked, rows = (pairs, None) if model.attrs["directed"] else _join_directions(pairs)
     passes = pack(
         docs,
@@ -225,7 +227,7 @@ def _encode(
         hf.tokenizer,
         get_packing(model.attrs["reading"], hf.transformer),
     )
-    table = model.get_param("markers")
+    table = get_matrix(model, "markers")
     inputs = (passes, table, model.attrs["reading"], model.attrs["use_vectors"])
     X, bp_found = transformer(inputs, is_train)
     bp_found = keep_gradients(transformer.shims[0], bp_found)
@@ -270,20 +272,22 @@ def _divide_directions(
     rows (Ints2d): (n_pairs, 2), see `_join_directions`.
     RETURNS (Tuple[Floats2d, Callable]): (n_pairs, as many), and the way back.
     """
-    at = ops.asarray1i(rows.ravel())
+    at = to_ints1d(ops, rows.ravel())
     # markers, then vectors; of each the first half is of the entity that stands first
     borders = [0, N_MARKERS * width, X.shape[1]]
     parts = [slice(a, b) for a, b in zip(borders, borders[1:]) if a < b]
-    halves = [ops.as_contig(X[:, part]).reshape(2 * len(X), -1) for part in parts]
-    Y = ops.xp.hstack([half[at].reshape(len(rows), -1) for half in halves])
+    halves = [
+        ops.reshape2f(ops.as_contig(X[:, part]), 2 * len(X), -1) for part in parts
+    ]
+    Y = ops.xp.hstack([ops.reshape2f(half[at], len(rows), -1) for half in halves])
 
     def backprop(dY: Floats2d) -> Floats2d:
         d_parts = []
         for part, half in zip(parts, halves):
             d_half = ops.alloc2f(*half.shape)
-            d_rows = ops.as_contig(dY[:, part]).reshape(-1, half.shape[1])
+            d_rows = ops.reshape2f(ops.as_contig(dY[:, part]), -1, half.shape[1])
             ops.scatter_add(d_half, at, d_rows)
-            d_parts.append(d_half.reshape(len(X), -1))
+            d_parts.append(ops.reshape2f(d_half, len(X), -1))
         return ops.xp.hstack(d_parts)
 
     return Y, backprop
@@ -298,14 +302,15 @@ def init(
     `model.attrs["entity_types"]` must have been set before."""
     transformer, classify = model.get_ref("transformer"), model.get_ref("classify")
     load_transformer(transformer, model.attrs["name"])
-    hf = transformer.shims[0]._hfmodel
+    shim: Any = transformer.shims[0]
+    hf = shim._hfmodel
     get_packing(model.attrs["reading"], hf.transformer)
     if model.has_dim("nO") is None and Y is not None:
         model.set_dim("nO", Y.shape[1])
-    words = hf.transformer.transformer.embeddings.word_embeddings.weight
-    words = torch2xp(words.detach().float().cpu())
+    weight = hf.transformer.transformer.embeddings.word_embeddings.weight
+    words: Any = torch2xp(weight.detach().float().cpu())
     markers = make_markers(hf.tokenizer, words, model.attrs["entity_types"])
-    model.set_param("markers", model.ops.asarray2f(markers))
+    model.set_param("markers", to_floats2d(model.ops, markers))
     if model.has_dim("nO"):
         n_classes = model.get_dim("nO") + (model.attrs["output"] == "softmax")
         classify.set_dim("nO", n_classes)
@@ -393,7 +398,7 @@ def load_transformer(transformer: Model, name: str) -> None:
     from ..transformer.checkpoint import CheckpointError, load_checkpoint
     from .transformer import MarkerTransformer
 
-    shim = transformer.shims[0]
+    shim: Any = transformer.shims[0]
     if shim._model is not None:
         return
     hf = shim._hfmodel
@@ -413,9 +418,10 @@ def load_transformer(transformer: Model, name: str) -> None:
 
 def _convert_inputs(
     model: Model, inputs: Tuple, is_train: bool
-) -> Tuple[ArgsKwargs, Callable[[ArgsKwargs], Floats2d]]:
+) -> Tuple[ArgsKwargs, Callable[[ArgsKwargs], Any]]:
     passes, markers, reading, vectors = inputs
-    device = model.shims[0].device
+    shim: Any = model.shims[0]
+    device = shim.device
     table = xp2torch(markers, requires_grad=is_train, device=device)
     settings = {
         "vectors": vectors,
@@ -429,9 +435,10 @@ def _convert_outputs(
     model: Model, inputs_outputs: Tuple, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], ArgsKwargs]]:
     _, Y = inputs_outputs
+    found: Any = torch2xp(Y)
 
     def backprop(dY: Floats2d) -> ArgsKwargs:
         d_Y = xp2torch(dY, device=Y.device)
         return ArgsKwargs(((Y,),), {"grad_tensors": d_Y})
 
-    return torch2xp(Y), backprop
+    return found, backprop

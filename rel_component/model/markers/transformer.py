@@ -167,9 +167,9 @@ class Attention:
         """query, key, value (Tensor): (n_pieces + n_markers, width).
         RETURNS (Tensor): (n_pieces + n_markers, width), what each has read."""
         n_pieces = len(self.slots)
-        padded = (self._pad(x[:n_pieces]) for x in (query, key, value))
+        q, k, v = (self._pad(x[:n_pieces]) for x in (query, key, value))
         text = functional.scaled_dot_product_attention(
-            *padded, attn_mask=self.mask, dropout_p=dropout
+            q, k, v, attn_mask=self.mask, dropout_p=dropout
         )
         text = self._unpad(text, self.slots)
         return torch.cat([text, self.read_text(query[n_pieces:], key, value, dropout)])

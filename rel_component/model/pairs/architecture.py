@@ -112,7 +112,7 @@ def create_pair_model(
     project = Linear(nO=2 * hidden_width + 2 * biaffine_width)
     classify = Linear(nI=hidden_width)
     layers: List[Model] = [tok2vec, pooling, project, classify]
-    refs: Dict[str, Model] = {
+    refs: Dict[str, Optional[Model]] = {
         "tok2vec": tok2vec,
         "pooling": pooling,
         "project": project,
@@ -123,8 +123,8 @@ def create_pair_model(
         layers.insert(0, doc_vector)
         refs["doc_vector"] = doc_vector
     if context_between:
-        refs["between"] = Linear(nO=hidden_width)
-        layers.append(refs["between"])
+        layers.append(Linear(nO=hidden_width))
+        refs["between"] = layers[-1]
     return Model(
         "pair_model",
         forward,

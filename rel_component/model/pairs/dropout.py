@@ -1,6 +1,6 @@
 """Dropout of the pair model: cells, and all vectors of some documents."""
 
-from typing import Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import numpy
 from thinc.api import Model
@@ -30,7 +30,10 @@ class Dropout:
 
     def get_mask(self, shape: Tuple[int, ...]) -> Optional[Floats2d]:
         """RETURNS (Optional[Floats2d]): factors; None where nothing is dropped."""
-        return self.ops.get_dropout_mask(shape, self.rate) if self.rate else None
+        if not self.rate:
+            return None
+        mask: Any = self.ops.get_dropout_mask(shape, self.rate)
+        return mask
 
     def drop_rows(
         self, X: Floats2d, docs: Optional[numpy.ndarray] = None

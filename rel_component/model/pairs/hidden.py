@@ -6,9 +6,9 @@ from typing import Callable, List, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, Ops
-from thinc.types import Floats1d, Floats2d, Ints1d
+from thinc.types import Floats2d, Ints1d
 
-from ..arrays import to_floats1d, to_ints1d
+from ..arrays import to_floats2d, to_ints1d
 from ..candidates import Candidates
 from .buckets import PairBuckets, sum_rows
 from .dropout import Dropout
@@ -44,8 +44,8 @@ class Block:
     heads, tails (Ints1d): (n_pairs,), rows of entities.
     codes (List[Ints1d]): (n_pairs,), rows of each table.
     first, second (Ints1d): (n_pairs,), the two entities in the order of the text.
-    weights (Floats1d): (n_pairs,), 1 / the number of tokens between, or 0 if there are
-        none.
+    weights (Floats2d): (n_pairs, 1), 1 / the number of tokens between, or 0 without
+        any.
     """
 
     heads: Ints1d
@@ -53,7 +53,7 @@ class Block:
     codes: List[Ints1d]
     first: Ints1d
     second: Ints1d
-    weights: Floats1d
+    weights: Floats2d
 
 
 class PairHidden:
@@ -104,7 +104,7 @@ class PairHidden:
             codes,
             to_ints1d(self.ops, between.first),
             to_ints1d(self.ops, between.second),
-            to_floats1d(self.ops, weights),
+            to_floats2d(self.ops, weights[:, None]),
         )
 
     def __call__(
@@ -128,7 +128,7 @@ class PairHidden:
             d_rows = ops.xp.hstack([dZ, self.direct_scale * d_direct])
             self.buckets.add_gradient(block.codes, d_rows)
             if self.sums is not None:
-                dZ *= block.weights[:, None]
+                dZ *= block.weights
                 ops.scatter_add(self.d_starts, block.second, dZ)
                 ops.scatter_add(self.d_ends, block.first, -dZ)
 
@@ -145,7 +145,7 @@ class PairHidden:
         if self.sums is not None:
             between = take(self.starts, block.second, axis=0)
             between -= take(self.ends, block.first, axis=0)
-            between *= block.weights[:, None]
+            between *= block.weights
             Z += between
         return Z
 

@@ -1,12 +1,12 @@
 """Parts of the pair model: each a forward result and the way back for gradients."""
 
-from typing import Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 import numpy
 from thinc.api import Model, Ops
 from thinc.types import Floats2d, Ints1d, Ints2d
 
-from ..arrays import get_matrix, get_vector, multiply
+from ..arrays import get_matrix, get_vector, multiply, to_ints1d
 from ..candidates import Candidates
 
 
@@ -91,10 +91,14 @@ def combine_tables(
     width = tables[0].shape[1]
     combined = tables[0]
     for table in tables[1:]:
-        combined = (combined[:, None, :] + table[None, :, :]).reshape(-1, width)
+        left = ops.reshape3f(combined, -1, 1, width)
+        right = ops.reshape3f(table, 1, -1, width)
+        combined = ops.reshape2f(left + right, -1, width)
 
     def backprop(d_combined: Floats2d) -> List[Floats2d]:
-        d_grid = d_combined.reshape(*(len(table) for table in tables), width)
+        # as many dimensions as tables, for which Thinc has no type
+        d_grid: Any = d_combined
+        d_grid = d_grid.reshape(*(len(table) for table in tables), width)
         axes = range(len(tables))
         return [
             d_grid.sum(axis=tuple(axis for axis in axes if axis != own)) for own in axes
@@ -125,7 +129,7 @@ def biaffine_over_pairs(
     Source: Dozat and Manning (2017), Deep Biaffine Attention.
     """
     k = heads.shape[1]
-    G = ops.gemm(heads, W).reshape(-1, n_labels, k)
+    G = ops.reshape3f(ops.gemm(heads, W), -1, n_labels, k)
     Y = ops.alloc2f(len(candidates), n_labels)
     tiles = [
         (block, *_tile(candidates.pairs[block]))
@@ -133,29 +137,32 @@ def biaffine_over_pairs(
         for block in _split(candidates.of_doc(i)[1], block_size)
     ]
     for block, hs, ts, local in tiles:
-        at_head, at_tail = ops.asarray(local[:, 0]), ops.asarray(local[:, 1])
-        dense = ops.gemm(ops.as_contig(G[hs].reshape(-1, k)), tails[ts], trans2=True)
-        dense = dense.reshape(-1, n_labels, dense.shape[1])
-        Y[block] = dense[at_head, :, at_tail]
+        at_head, at_tail = to_ints1d(ops, local[:, 0]), to_ints1d(ops, local[:, 1])
+        rows = ops.as_contig(ops.reshape2f(G[hs], -1, k))
+        flat = ops.gemm(rows, tails[ts], trans2=True)
+        dense = ops.reshape3f(flat, -1, n_labels, flat.shape[1])
+        # one row for each pair, which Thinc's types do not know
+        picked: Any = dense[at_head, :, at_tail]
+        Y[block] = picked
 
     def backprop(dY: Floats2d) -> Tuple[Floats2d, Floats2d, Floats2d]:
         dG = ops.xp.zeros_like(G)
         d_tails = ops.alloc2f(*tails.shape)
         for block, hs, ts, local in tiles:
-            at_head, at_tail = ops.asarray(local[:, 0]), ops.asarray(local[:, 1])
+            at_head, at_tail = to_ints1d(ops, local[:, 0]), to_ints1d(ops, local[:, 1])
             n_heads, n_tails = hs.stop - hs.start, ts.stop - ts.start
-            dense = ops.xp.zeros((n_heads, n_labels, n_tails), dtype=dY.dtype)
-            dense[at_head, :, at_tail] = dY[block]
-            dense = dense.reshape(-1, n_tails)
-            dG[hs] += ops.gemm(dense, tails[ts]).reshape(-1, n_labels, k)
-            d_tails[ts] += ops.gemm(
-                dense, ops.as_contig(G[hs].reshape(-1, k)), trans1=True
-            )
-        dG = dG.reshape(-1, n_labels * k)
+            d_dense = ops.xp.zeros((n_heads, n_labels, n_tails), dtype=dY.dtype)
+            d_dense[at_head, :, at_tail] = dY[block]
+            d_flat = ops.reshape2f(d_dense, -1, n_tails)
+            d_rows = ops.gemm(d_flat, tails[ts])
+            dG[hs] += ops.reshape3f(d_rows, -1, n_labels, k)
+            rows = ops.as_contig(ops.reshape2f(G[hs], -1, k))
+            d_tails[ts] += ops.gemm(d_flat, rows, trans1=True)
+        d_product = ops.reshape2f(dG, -1, n_labels * k)
         return (
-            ops.gemm(dG, W, trans2=True),
+            ops.gemm(d_product, W, trans2=True),
             d_tails,
-            ops.gemm(heads, dG, trans1=True),
+            ops.gemm(heads, d_product, trans1=True),
         )
 
     return Y, backprop
@@ -196,9 +203,9 @@ def hidden_over_pairs(
     RETURNS (Tuple[Floats2d, Callable]): (n_pairs, nO) and the gradient of `vectors`.
     """
     ops, xp, width = hidden.ops, hidden.ops.xp, vectors.shape[1]
-    W, V = hidden.get_param("W"), classify.get_param("W")
+    W, V = get_matrix(hidden, "W"), get_matrix(classify, "W")
     W_head, W_tail = ops.as_contig(W[:, :width]), ops.as_contig(W[:, width:])
-    by_head = ops.gemm(vectors, W_head, trans2=True) + hidden.get_param("b")
+    by_head = ops.gemm(vectors, W_head, trans2=True) + get_vector(hidden, "b")
     by_tail = ops.gemm(vectors, W_tail, trans2=True)
     starts = range(0, len(pairs), block_size)
     blocks = [slice(start, start + block_size) for start in starts]
@@ -211,7 +218,7 @@ def hidden_over_pairs(
     Y = ops.alloc2f(len(pairs), V.shape[0], zeros=False)
     for block in blocks:
         Y[block] = ops.gemm(compute(block), V, trans2=True)
-    Y += classify.get_param("b")
+    Y += get_vector(classify, "b")
 
     def backprop(dY: Floats2d) -> Floats2d:
         d_head, d_tail = ops.alloc2f(*by_head.shape), ops.alloc2f(*by_tail.shape)

@@ -169,7 +169,8 @@ class PieceLimit:
         """RETURNS (List[int]): word pieces of each span, special ones included."""
         if not spans:
             return []
-        encoded = self.model.tokenizer(
+        model: Any = self.model
+        encoded = model.tokenizer(
             [span.text for span in spans],
             add_special_tokens=True,
             return_attention_mask=False,
@@ -178,7 +179,7 @@ class PieceLimit:
         return [len(ids) for ids in encoded["input_ids"]]
 
 
-def get_piece_limit(model: Model) -> int:
+def get_piece_limit(model: Any) -> int:
     """RETURNS (int): most word pieces that the transformer takes, special ones
     included."""
     limit = model.tokenizer.model_max_length
@@ -189,7 +190,7 @@ def get_piece_limit(model: Model) -> int:
 
 
 def forward(
-    model: Model, docs: List[Doc], is_train: bool
+    model: Any, docs: List[Doc], is_train: bool
 ) -> "Tuple[FullTransformerBatch, Callable]":
     """As in spacy-transformers; only word pieces are read faster."""
     from spacy_transformers.data_classes import FullTransformerBatch

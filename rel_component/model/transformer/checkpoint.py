@@ -198,7 +198,8 @@ def load_at_init(model: Model) -> Model:
 def _init(original: Callable, model: Model, X: Any = None, Y: Any = None) -> None:
     if not model.attrs["has_transformer"]:
         name = model.attrs["name"]
-        hf_model = model.layers[0].shims[0]._hfmodel
+        shim: Any = model.layers[0].shims[0]
+        hf_model = shim._hfmodel
         found = load_checkpoint(
             name, hf_model._init_tokenizer_config, hf_model._init_transformer_config
         )

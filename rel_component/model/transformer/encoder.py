@@ -7,7 +7,6 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy
 import torch
 from thinc.api import PyTorchGradScaler
-from thinc.types import Ints1d
 
 from .checkpoint import CheckpointError
 
@@ -38,13 +37,15 @@ def prepare(
 
     RAISES (CheckpointError): if it has fewer layers than are to be frozen.
     """
+    # what Hugging Face's encoders have, and mypy does not find in torch's modules
+    module: Any = transformer
     for parameter in list_frozen(transformer, frozen_layers):
         parameter.requires_grad_(False)
     if gradient_checkpointing:
-        transformer.gradient_checkpointing_enable({"use_reentrant": False})
+        module.gradient_checkpointing_enable({"use_reentrant": False})
     if bfloat16 is None:
         bfloat16 = computes_in_bfloat16()
-    transformer.forward = GroupedForward(transformer.forward, bfloat16)
+    module.forward = GroupedForward(module.forward, bfloat16)
 
 
 def computes_in_bfloat16() -> bool:
@@ -59,7 +60,8 @@ def list_frozen(
     """RETURNS (List[torch.nn.Parameter]): of the embeddings and the first layers."""
     if n_layers == 0:
         return []
-    n_all = transformer.config.num_hidden_layers
+    config: Any = transformer.config
+    n_all = config.num_hidden_layers
     if not 0 < n_layers <= n_all:
         raise CheckpointError(
             f"frozen_layers is {n_layers}, but the transformer has {n_all} layers; "
@@ -145,7 +147,9 @@ class GroupedForward:
                 outputs[key] = _map(torch.Tensor.float, value)
         return outputs
 
-    def _run(self, inputs: Dict, lengths: Ints1d, groups: List[Ints1d]) -> Any:
+    def _run(
+        self, inputs: Dict, lengths: numpy.ndarray, groups: List[numpy.ndarray]
+    ) -> Any:
         if len(groups) == 1:
             return self.forward(**inputs)
         merged: Any = None
@@ -195,7 +199,7 @@ def _map(function: Callable, value: Any) -> Any:
     return function(value)
 
 
-def group_by_length(lengths: Ints1d, overhead: int) -> List[Ints1d]:
+def group_by_length(lengths: numpy.ndarray, overhead: int) -> List[numpy.ndarray]:
     """Share windows out to passes so that the fewest slots are computed.
 
     lengths (Ints1d): pieces of each window.
@@ -214,7 +218,7 @@ def group_by_length(lengths: Ints1d, overhead: int) -> List[Ints1d]:
         totals = costs[: i + 1] + (end - starts[: i + 1]) * length + overhead
         begins[i] = totals.argmin()
         costs[i + 1] = totals.min()
-    groups: List[Ints1d] = []
+    groups: List[numpy.ndarray] = []
     i = len(ends)
     while i > 0:
         begin = begins[i - 1]

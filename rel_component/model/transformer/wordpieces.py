@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
 import numpy
 from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
-from thinc.types import Ints1d, Ints2d, Ragged
+from thinc.types import Ragged
 
 if TYPE_CHECKING:
     from spacy_transformers.data_classes import WordpieceBatch
@@ -32,9 +32,10 @@ def read_wordpieces(
     encodings = backend.encode_batch([span.text for span in spans])
     lengths = [len(encoding) for encoding in encodings]
     shape = (len(spans), max(lengths, default=0))
-    ids = numpy.full(shape, tokenizer.pad_token_id, dtype="int64")
-    types = numpy.full(shape, tokenizer.pad_token_type_id, dtype="int64")
-    mask = numpy.zeros(shape, dtype="float32")
+    # numpy arrays, for which the types of WordpieceBatch are Thinc's
+    ids: Any = numpy.full(shape, tokenizer.pad_token_id, dtype="int64")
+    types: Any = numpy.full(shape, tokenizer.pad_token_type_id, dtype="int64")
+    mask: Any = numpy.zeros(shape, dtype="float32")
     offsets = numpy.zeros((*shape, 2), dtype="int64")
     left = tokenizer.padding_side == "left"
     for i, (encoding, length) in enumerate(zip(encodings, lengths)):
@@ -88,14 +89,16 @@ def align_offsets(spans: Sequence[Span], offsets: numpy.ndarray) -> Ragged:
     tokens = numpy.repeat(first, counts) + steps
     order = numpy.argsort(tokens, kind="stable")
     lengths = numpy.bincount(tokens, minlength=len(starts))
-    return Ragged(pieces[order].astype("int32"), lengths.astype("int32"))
+    at: Any = pieces[order].astype("int32")
+    n_pieces: Any = lengths.astype("int32")
+    return Ragged(at, n_pieces)
 
 
-def _find_starts(docs: Sequence[Doc]) -> Tuple[Ints1d, Ints1d, Ints1d]:
+def _find_starts(docs: Sequence[Doc]) -> Tuple[numpy.ndarray, ...]:
     """RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): the first character of each token, and
     of each Doc its first character and its first token, counted through all."""
     sizes = [doc.to_array([LENGTH, SPACY]).astype("int64") for doc in docs]
-    flat: Ints2d = numpy.concatenate([numpy.zeros((0, 2), dtype="int64"), *sizes])
+    flat = numpy.concatenate([numpy.zeros((0, 2), dtype="int64"), *sizes])
     ends = flat.sum(axis=1).cumsum()
     starts = ends - flat.sum(axis=1)
     n_tokens = numpy.cumsum([0] + [len(doc) for doc in docs])[: len(docs)]
