@@ -54,6 +54,9 @@ def set_relations_json(doc: Doc, data: Mapping[str, Any]) -> None:
         )
     if not data:
         return
+    complete = data.get("complete", True)
+    if not isinstance(complete, bool):
+        raise ValueError(f"complete is {complete!r}; expected true or false.")
     relations = []
     for item, head, tail in _read_pairs(doc, data.get("relations"), "relations"):
         score = item.get("score", 1.0)
@@ -62,7 +65,7 @@ def set_relations_json(doc: Doc, data: Mapping[str, Any]) -> None:
     set_relations(
         doc,
         relations,
-        complete=bool(data.get("complete", True)),
+        complete=complete,
         negatives=[(head, tail) for _, head, tail in negatives],
     )
 
@@ -71,18 +74,34 @@ def _read_pairs(
     doc: Doc, items: Any, name: str
 ) -> Iterator[Tuple[Mapping[str, Any], Span, Span]]:
     for i, item in enumerate(check_list(items, name)):
-        try:
-            ends = [item[role] for role in ("head", "tail")]
-            spans = [doc.char_span(x["start"], x["end"], x["label"]) for x in ends]
-        except (KeyError, TypeError):
+        roles = [item.get(x) for x in ("head", "tail")] if _is_object(item) else []
+        if len(roles) != 2 or not all(map(_is_end, roles)):
             raise ValueError(
                 f"{name}[{i}] is {item!r}; expected an object with head and tail, each "
-                f"with start, end and label."
-            ) from None
-        for end, span in zip(ends, spans):
-            if span is None:
-                raise ValueError(
-                    f"{name}[{i}]: characters {end['start']} to {end['end']} are no "
-                    f"whole tokens of the document."
-                )
-        yield (item, *spans)
+                f"with start and end, whole numbers, and label, a string."
+            )
+        head, tail = (_find_span(doc, end, f"{name}[{i}]") for end in roles)
+        yield item, head, tail
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_end(end: Any) -> bool:
+    if not _is_object(end) or not isinstance(end.get("label"), str):
+        return False
+    return all(type(end.get(name)) is int for name in ("start", "end"))
+
+
+def _find_span(doc: Doc, end: Mapping[str, Any], place: str) -> Span:
+    start, stop = end["start"], end["end"]
+    n_chars = doc[-1].idx + len(doc[-1]) if len(doc) else 0
+    is_inside = 0 <= start < stop <= n_chars
+    span = doc.char_span(start, stop, end["label"]) if is_inside else None
+    if span is None:
+        raise ValueError(
+            f"{place}: characters {start} to {stop} are no whole tokens of the "
+            f"document."
+        )
+    return span

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
@@ -73,15 +73,30 @@ def check_entity(doc: Doc, span: Any, name: str, i: int, role: str) -> EntityKey
     elif span.start >= span.end:
         found = f"is empty, from token {span.start} to {span.end}"
         expected = "a Span with at least one token"
+    elif _get_chars(doc, span) != (span.start_char, span.end_char):
+        # a Span knows its characters, and spaCy leaves its tokens as they were
+        found = "was made before the tokens of the document were merged or split"
+        expected = f"doc.char_span({span.start_char}, {span.end_char}) in its place"
     else:
         return (span.start, span.end, span.label_)
     raise ValueError(f"{name}[{i}]: the {role} {found}; expected {expected}.")
 
 
+def _get_chars(doc: Doc, span: Span) -> Optional[Tuple[int, int]]:
+    """RETURNS (Optional[Tuple[int, int]]): first and exclusive last character of the
+    tokens that a Span now has; None if there are not so many."""
+    if span.end > len(doc):
+        return None
+    last = doc[span.end - 1]
+    return doc[span.start].idx, last.idx + len(last)
+
+
 def check_label(label: Any, name: str, place: Any) -> str:
-    """RETURNS (str): the label. RAISES (ValueError): if it is no string, or empty."""
-    if isinstance(label, str) and label:
-        return label
+    """RETURNS (str): the label. RAISES (ValueError): if it is no text."""
+    if isinstance(label, str) and label.strip():
+        # half a character, which no file can hold
+        if not any("\ud800" <= character <= "\udfff" for character in label):
+            return label
     raise ValueError(
         f"{name}[{place}]: the label is {label!r}; expected a string that is not empty."
     )

@@ -1,6 +1,7 @@
 """What is refused when relations are set, whichever way."""
 
 import json
+import warnings
 
 import numpy
 import pytest
@@ -38,6 +39,8 @@ def refuse(doc, set_it, *phrases):
     "label, score, phrase",
     [
         ("", 1.0, "the label is ''"),
+        (" \t", 1.0, r"the label is ' \t'"),
+        ("\ud800", 1.0, r"the label is '\ud800'"),
         (5, 1.0, "the label is 5"),
         (None, 1.0, "the label is None"),
         ("R", NAN, "the score is nan"),
@@ -94,6 +97,19 @@ def test_ends_are_refused(doc, other, role):
         )
 
 
+@pytest.mark.parametrize("start, end", [(0, 2), (1, 3), (3, 5), (0, 6)])
+def test_spans_from_before_a_merge_are_refused(doc, start, end):
+    """Their token numbers would name other words now."""
+    held = doc._.relations
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[start:end])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what can't follow is lost
+        now = doc._.relations
+    refuse(doc, lambda: set_relations(doc, held), "before the tokens", "char_span(")
+    set_relations(doc, now)
+
+
 def test_other_shapes_are_refused(doc):
     head, tail = doc.ents[:2]
     for value, phrase in (
@@ -126,7 +142,17 @@ def test_other_shapes_are_refused(doc):
             {"relations": [{"label": "R", "head": end, "tail": inside}]},
             "characters 1 to 3 are no whole tokens",
         ),
+        (
+            {"relations": [{"label": "R", "head": end, "tail": {**end, "end": 10**30}}]},
+            f"characters 0 to {10**30} are no whole tokens",
+        ),
+        *(
+            ({"relations": [{"label": "R", "head": end, "tail": {**end, **bad}}]}, ends)
+            for bad in ({"label": 5}, {"start": 0.0}, {"end": True}, {"end": None})
+            for ends in ["expected an object with head"]
+        ),
         ({"relations": [], "negatives": [{"head": end}]}, "negatives[0] is"),
+        ({"relations": [], "complete": "false"}, "complete is 'false'; expected true"),
     ):
         refuse(doc, lambda v=value: setattr(doc._, "relations_json", v), phrase)
     refuse(doc, lambda: set_relations(doc, [], negatives=[head]), "negatives[0] is Ann")
