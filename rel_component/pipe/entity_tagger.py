@@ -9,7 +9,6 @@ import numpy
 from spacy.attrs import ENT_IOB
 from spacy.language import Language
 from spacy.pipeline.ner import ner_score
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -27,6 +26,7 @@ from ..model.entities.tagger import (
     get_transitions,
 )
 from ..model.entities.tags import OUTSIDE, UNKNOWN, TagSet
+from .health import CheckedPipe
 from .truth import align_spans, has_same_tokens
 
 DEFAULT_CONFIG = """
@@ -89,7 +89,7 @@ def make_entity_tagger(
     return EntityTagger(nlp.vocab, model, name, scorer=scorer)
 
 
-class EntityTagger(TrainablePipe):
+class EntityTagger(CheckedPipe):
     """Finds the entities of a Doc, which do not overlap.
 
     Entities that a Doc has already stay, as those of an entity ruler before the tagger.
@@ -133,10 +133,10 @@ class EntityTagger(TrainablePipe):
         RETURNS (int): 0 if it was there already, else 1.
         RAISES (ValueError): if the label is no string, or the model has its labels.
         """
-        if not isinstance(label, str):
+        if not isinstance(label, str) or not label:
             raise ValueError(
                 f"Entity label {label!r} is of type {type(label).__name__}; only "
-                f"strings can be labels of the entity tagger."
+                f"strings that are not empty can be labels of the entity tagger."
             )
         if label in self.cfg["labels"]:
             return 0
@@ -158,9 +158,29 @@ class EntityTagger(TrainablePipe):
             return EntityPrediction(
                 empty.reshape(0, 2), empty, empty.astype("float64"), offsets
             )
-        scores = self.get_scores(docs)
+        self._require_initialized()
+        self._warn_of_silent(docs)
+        scores = self._hide_nan(self.get_scores(docs))
         tags = decode(self.model, scores, lengths)
         return self._read_tags(scores, tags, lengths)
+
+    @property
+    def _n_outputs(self) -> int:
+        return TagSet(len(self.labels)).n_tags
+
+    def _hide_nan(self, scores: numpy.ndarray) -> numpy.ndarray:
+        """Tokens without scores are outside of entities, which is said once."""
+        is_nan = numpy.isnan(scores).any(axis=1)
+        if not is_nan.any():
+            return scores
+        self._warn_once(
+            "nan",
+            f"The scores of {self.name} are not numbers (NaN) for {int(is_nan.sum())} "
+            f"of {len(scores)} tokens, so no entity is found there: weights of it or "
+            f"of its encoder are NaN, as after a training that diverged. Train again "
+            f"with a lower learn_rate.",
+        )
+        return forbid_entities(numpy.nan_to_num(scores), is_nan)
 
     def get_scores(self, docs: Sequence[Doc]) -> numpy.ndarray:
         """RETURNS (Floats2d): (n_tokens, n_tags), on the CPU, of all Docs side by side;
@@ -240,6 +260,7 @@ class EntityTagger(TrainablePipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
             return losses
+        self._require_initialized()
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(docs)
         loss, gradient, d_transitions = self._get_loss(examples, scores)

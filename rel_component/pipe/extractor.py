@@ -19,10 +19,9 @@ from typing import (
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import SimpleFrozenList, minibatch
+from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
@@ -53,7 +52,7 @@ from ..schema import Schema
 from ..scorer import relation_scorer
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
-from .health import check_labels, check_weights, find_silent
+from .health import CheckedPipe
 from .loss import PairLoss, to_floats2d
 from .merging import keep_ruled
 from .truth import Truth, count_covered, find_labels, get_gold_candidates, get_truth
@@ -154,7 +153,7 @@ def make_relation_extractor(
     )
 
 
-class RelationExtractor(TrainablePipe):
+class RelationExtractor(CheckedPipe):
     """Predicts the relations between the entities of a Doc."""
 
     def __init__(
@@ -199,7 +198,6 @@ class RelationExtractor(TrainablePipe):
             "schema": None,
         }
         self._schema: Optional[Tuple[Any, Optional[Schema]]] = None
-        self._warned: Set[str] = set()
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -343,32 +341,17 @@ class RelationExtractor(TrainablePipe):
         columns = [i for i, label in enumerate(self.labels) if label in symmetric]
         return Constraints(self.labels, columns, self.schema)
 
-    def _require_initialized(self) -> None:
-        if self.model.has_dim("nO") is None:  # there is one, and it is not set
-            raise ValueError(
-                f"{self.name} has no weights yet. Initialize it first: "
-                f"nlp.initialize(lambda: examples), or load a trained pipeline."
-            )
-
-    def _warn_of_silent(self, docs: Sequence[Doc]) -> None:
-        """Say so once if the encoder did not run."""
-        if "encoder" not in self._warned:
-            message = find_silent(self.model, docs, self.name)
-            if message is not None:
-                self._warned.add("encoder")
-                warnings.warn(message, stacklevel=3)
-
     def _warn_of_nan(self, scores: numpy.ndarray) -> None:
         """Say so once if the model scores nothing."""
-        if "nan" not in self._warned and numpy.isnan(scores).any():
-            self._warned.add("nan")
-            n_pairs = int(numpy.isnan(scores).any(axis=1).sum())
-            warnings.warn(
-                f"The scores of {self.name} are not numbers (NaN) for {n_pairs} of "
-                f"{len(scores)} pairs, so no relation is predicted for them: weights "
-                f"of it or of its encoder are NaN, as after a training that diverged. "
-                f"Train again with a lower learn_rate.",
-                stacklevel=3,
+        is_nan = numpy.isnan(scores)
+        if is_nan.any():
+            self._warn_once(
+                "nan",
+                f"The scores of {self.name} are not numbers (NaN) for "
+                f"{int(is_nan.any(axis=1).sum())} of {len(scores)} pairs, so no "
+                f"relation is predicted for them: weights of it or of its encoder are "
+                f"NaN, as after a training that diverged. Train again with a lower "
+                f"learn_rate.",
             )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
@@ -399,14 +382,30 @@ class RelationExtractor(TrainablePipe):
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
             data = keep_ruled(doc, data, single_label=self.single_label)
-            set_relation_data(doc, self._keep_others(doc, data))
+            stored = set_relation_data(doc, self._keep_others(doc, data))
+            stored.found_by = self.name
 
     def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
         """Add the relations with labels that only other components have."""
         before = get_relation_data(doc)
-        if before is None or not set(before.labels) - set(self.labels):
+        if before is None:
+            return data
+        if before.found_by not in (None, self.name):
+            self._warn_of_replaced(before)
+        if not set(before.labels) - set(self.labels):
             return data
         return join_relations([data, before.drop_labels(self.labels)])
+
+    def _warn_of_replaced(self, before: RelationData) -> None:
+        """Say so once if another component has found the same labels."""
+        shared = [x for x in before.labels if x in self.labels]
+        if shared:
+            self._warn_once(
+                "replaced",
+                f"{self.name} replaces the relations that {before.found_by} has found "
+                f"with the labels of both ({', '.join(shared)}). Leave one of the two "
+                f"out, or train them with different labels: those are kept.",
+            )
 
     def update(
         self,
@@ -590,37 +589,6 @@ class RelationExtractor(TrainablePipe):
                 f"is no limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )
-
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "RelationExtractor":
-        """Load the pipe from a bytestring.
-
-        bytes_data (bytes): of `to_bytes`.
-        exclude (Iterable[str]): names of serialization fields to leave out.
-        RETURNS (RelationExtractor): the pipe.
-        RAISES (ValueError): if its parts can't be right, see `health`.
-        """
-        super().from_bytes(bytes_data, exclude=exclude)
-        return self._check_loaded()
-
-    def from_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "RelationExtractor":
-        """Load the pipe from a folder.
-
-        path (Union[str, Path]): the folder.
-        exclude (Iterable[str]): names of serialization fields to leave out.
-        RETURNS (RelationExtractor): the pipe.
-        RAISES (ValueError): if its parts can't be right, see `health`.
-        """
-        super().from_disk(path, exclude=exclude)
-        return self._check_loaded()
-
-    def _check_loaded(self) -> "RelationExtractor":
-        check_labels(self.model, self.labels, self.name)
-        check_weights(self.model, self.name)
-        return self
 
 
 def get_scores_of(docs: Sequence[Doc], entities: Entities) -> numpy.ndarray:

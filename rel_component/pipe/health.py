@@ -1,13 +1,92 @@
 """Pipelines that cannot be right: weights that are no numbers, labels that do not fit
 the output, an encoder that did not run."""
 
-from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+import warnings
+from pathlib import Path
+from typing import (
+    Any,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
+from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
+from spacy.util import SimpleFrozenList
 from thinc.api import Model, PyTorchShim, Shim
 
 # a layer that passes on what a component before it has computed, and that component
 LISTENERS = {"tok2vec-listener": "tok2vec", "transformer-listener": "transformer"}
+
+Self = TypeVar("Self", bound="CheckedPipe")
+
+
+class CheckedPipe(TrainablePipe):
+    """A trainable pipe that says so if it cannot be right."""
+
+    @property
+    def _n_outputs(self) -> int:
+        """RETURNS (int): the columns that a model for the labels has."""
+        return len(self.labels)
+
+    def from_bytes(
+        self: Self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
+    ) -> Self:
+        """Load the pipe from a bytestring.
+
+        bytes_data (bytes): of `to_bytes`.
+        exclude (Iterable[str]): names of serialization fields to leave out.
+        RETURNS (CheckedPipe): the pipe.
+        RAISES (ValueError): if its parts can't be right.
+        """
+        super().from_bytes(bytes_data, exclude=exclude)
+        return self._check_loaded()
+
+    def from_disk(
+        self: Self,
+        path: Union[str, Path],
+        *,
+        exclude: Iterable[str] = SimpleFrozenList(),
+    ) -> Self:
+        """Load the pipe from a folder.
+
+        path (Union[str, Path]): the folder.
+        exclude (Iterable[str]): names of serialization fields to leave out.
+        RETURNS (CheckedPipe): the pipe.
+        RAISES (ValueError): if its parts can't be right.
+        """
+        super().from_disk(path, exclude=exclude)
+        return self._check_loaded()
+
+    def _check_loaded(self: Self) -> Self:
+        check_labels(self.model, self.labels, self._n_outputs, self.name)
+        check_weights(self.model, self.name)
+        return self
+
+    def _require_initialized(self) -> None:
+        if self.model.has_dim("nO") is None:  # there is one, and it is not set
+            raise ValueError(
+                f"{self.name} has no weights yet. Initialize it first: "
+                f"nlp.initialize(lambda: examples), or load a trained pipeline."
+            )
+
+    def _warn_once(self, kind: str, message: Optional[str]) -> None:
+        """Warn, but of each kind of problem once only."""
+        warned: Set[str] = self.__dict__.setdefault("_warned", set())
+        if message is not None and kind not in warned:
+            warned.add(kind)
+            warnings.warn(message, stacklevel=4)
+
+    def _warn_of_silent(self, docs: Sequence[Doc]) -> None:
+        """Say so if the encoder did not run."""
+        if "encoder" not in self.__dict__.get("_warned", ()):
+            self._warn_once("encoder", find_silent(self.model, docs, self.name))
 
 
 class Upstream(NamedTuple):
@@ -57,20 +136,24 @@ def _describe_broken(name: str, where: str) -> str:
     )
 
 
-def check_labels(model: Model, labels: Sequence[str], name: str) -> None:
-    """Check that a model scores as many labels as its pipe has.
+def check_labels(
+    model: Model, labels: Sequence[str], n_outputs: int, name: str
+) -> None:
+    """Check that a model is one for the labels of its pipe.
 
     model (Model): loaded.
     labels (Sequence[str]): of the pipe.
+    n_outputs (int): the columns that a model for them has.
     name (str): the component's name.
-    RAISES (ValueError): if there are more or fewer.
+    RAISES (ValueError): if it has more or fewer.
     """
-    n_outputs = model.maybe_get_dim("nO") if "nO" in model.dim_names else None
-    if n_outputs is not None and n_outputs != len(labels):
+    found = model.maybe_get_dim("nO") if "nO" in model.dim_names else None
+    if found is not None and found != n_outputs:
         raise ValueError(
-            f"The model of {name} scores {n_outputs} label(s), but its folder lists "
-            f"{len(labels)} ({', '.join(labels)}): its files are not of one training. "
-            f"Copy the whole folder of the pipeline again."
+            f"The model of {name} has {found} output(s), but the {len(labels)} "
+            f"label(s) that its folder lists need {n_outputs} ({', '.join(labels)}): "
+            f"its files are not of one training. Copy the whole folder of the pipeline "
+            f"again."
         )
 
 
@@ -97,7 +180,7 @@ def find_silent(model: Model, docs: Sequence[Doc], name: str) -> Optional[str]:
         own.
     """
     for upstream in find_upstreams(model):
-        if all(_has_vectors(upstream, doc) for doc in docs if len(doc)):
+        if all(_has_vectors(upstream, doc, name) for doc in docs if len(doc)):
             continue
         message = (
             f"{name} takes vectors from the component {upstream.name!r}, which did not "
@@ -112,7 +195,7 @@ def find_silent(model: Model, docs: Sequence[Doc], name: str) -> Optional[str]:
     return None
 
 
-def _has_vectors(upstream: Upstream, doc: Doc) -> bool:
+def _has_vectors(upstream: Upstream, doc: Doc, name: str) -> bool:
     if upstream.kind == "transformer":
         # spacy-transformers registers it where there is such a component at all
         return doc.has_extension("trf_data") and doc._.trf_data is not None
@@ -120,8 +203,8 @@ def _has_vectors(upstream: Upstream, doc: Doc) -> bool:
     if doc.tensor.size and doc.tensor.shape[1] != width:
         raise ValueError(
             f"The document's vectors (doc.tensor) have {doc.tensor.shape[1]} columns, "
-            f"but the relation extractor was trained on {width}: they are of another "
-            f"{upstream.name} component than its own. Add that one before it too: "
+            f"but {name} was trained on {width}: they are of another {upstream.name} "
+            f"component than its own. Add that one before it too: "
             f"nlp.add_pipe({upstream.name!r}, source=...)."
         )
     return bool(doc.tensor.size)

@@ -92,6 +92,8 @@ class RelationData(dict):
             chars=chars,
             tokens=tokens,
         )
+        # the component that has set them: not stored, only known in its pipeline
+        self.found_by: Optional[str] = None
         self._rel: Optional[RelView] = None
 
     def __reduce__(self) -> Tuple[Any, ...]:

@@ -9,6 +9,7 @@ import srsly
 from spacy.tokens import Doc
 
 from ..paths import DATA
+from . import test_entity_tagger
 from .test_extractor import TOK2VEC, get_docs, make_examples, make_nlp
 
 SAVED = DATA / "saved_models"
@@ -143,7 +144,7 @@ def test_labels_and_outputs_differ(nlp, tmp_path, labels):
     nlp.to_disk(tmp_path)
     path = tmp_path / NAME / "cfg"
     srsly.write_json(path, {**srsly.read_json(path), "labels": labels})
-    with pytest.raises(ValueError, match=rf"scores 2 .*lists {len(labels)} \(LIKES"):
+    with pytest.raises(ValueError, match=rf"has 2 .*the {len(labels)} .*\(LIKES"):
         spacy.load(tmp_path)
 
 
@@ -161,3 +162,62 @@ def test_pipe_without_weights(nlp):
         with pytest.raises(ValueError, match=r"no weights yet. Initialize it first"):
             call()
     fresh("Nobody came.")  # nothing to score
+
+
+@pytest.fixture
+def tagger():
+    return test_entity_tagger.make_nlp(shared=True, crf=True)
+
+
+def tag(nlp):
+    return list(nlp.pipe(test_entity_tagger.get_docs(nlp)))
+
+
+def test_tagger_whose_encoder_did_not_run(tagger):
+    tagger.select_pipes(enable=["entity_tagger"])
+    with pytest.warns(UserWarning, match="entity_tagger takes vectors from the comp"):
+        tag(tagger)
+    tag(tagger)  # said once
+
+
+def test_weights_of_a_tagger_that_are_no_numbers(tagger, tmp_path):
+    for weights in get_weights(tagger, "entity_tagger"):
+        before = weights.flat[-1]
+        weights.flat[-1] = numpy.nan
+        with pytest.raises(ValueError, match="weights of entity_tagger are not all"):
+            reload(tagger, tmp_path)
+        weights.flat[-1] = before
+    for weights in get_weights(tagger, "tok2vec"):
+        weights[:] = numpy.nan
+    with pytest.warns(UserWarning, match=r"scores of entity_tagger .* \d+ of \d+ tok"):
+        docs = tag(tagger)
+    assert not any(doc.ents for doc in docs)
+    tag(tagger)  # said once
+
+
+def test_labels_and_tags_differ(tagger, tmp_path):
+    tagger.to_disk(tmp_path)
+    path = tmp_path / "entity_tagger" / "cfg"
+    for labels in (["A"], ["A", "B", "C"]):
+        srsly.write_json(path, {"labels": labels})
+        with pytest.raises(ValueError, match=f"need {4 * len(labels) + 1}"):
+            spacy.load(tmp_path)
+
+
+def test_tagger_without_weights():
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("entity_tagger")
+    pipe.add_label("A")
+    examples = test_entity_tagger.make_examples(nlp)
+    for call in (lambda: tag(nlp), lambda: pipe.update(examples)):
+        with pytest.raises(ValueError, match="entity_tagger has no weights yet"):
+            call()
+
+
+def test_two_extractors_with_the_same_labels(nlp):
+    nlp.add_pipe(NAME, name="other", source=make_nlp())
+    with pytest.warns(UserWarning, match=rf"other replaces .* {NAME} .*\(LIKES"):
+        list(nlp.pipe(get_docs(nlp)))
+    docs = list(nlp.pipe(get_docs(nlp)))  # said once
+    nlp.remove_pipe("other")
+    list(nlp.pipe(doc.copy() for doc in docs))  # again, by the same one

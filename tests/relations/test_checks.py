@@ -143,7 +143,11 @@ def test_other_shapes_are_refused(doc):
             "characters 1 to 3 are no whole tokens",
         ),
         (
-            {"relations": [{"label": "R", "head": end, "tail": {**end, "end": 10**30}}]},
+            {
+                "relations": [
+                    {"label": "R", "head": end, "tail": {**end, "end": 10**30}}
+                ]
+            },
             f"characters 0 to {10**30} are no whole tokens",
         ),
         *(
