@@ -256,12 +256,12 @@ def _note_unknown_names(options: Options, report: Report) -> None:
 def _note_what_is_missing(report: Report) -> None:
     """Warn where there is nothing to learn from: the export is likely a wrong one."""
     n_docs = report.n_read[DOCUMENTS]
-    if not n_docs:
+    if not n_docs or not report.n_written[DOCUMENTS]:  # other problems come first
         return
     if not report.n_read[ENTITIES] and not report.n_read[RELATIONS]:
         report.hint(
             "no document has an entity or a relation, so there is nothing to learn "
-            "from; look whether the export has the annotations (doccano leaves out "
+            "from; check whether the export has the annotations (doccano leaves out "
             "those of other members of the project)"
         )
     elif not report.n_written[RELATIONS] and report.notes[NO_LIST] < n_docs:

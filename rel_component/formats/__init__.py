@@ -143,7 +143,7 @@ def _fail(path: Path, preview: Preview) -> Any:
     names = ", ".join(FORMATS)
     tool = name_other_tool(preview)
     if tool:
-        raise FormatError(f"{path}: this looks like {tool}, which is not read.")
+        raise FormatError(f"{path} can't be read: this looks like {tool}.")
     if path.is_dir():
         raise FormatError(
             f"{path}: found a folder without files of brat (.ann), the only ones that "

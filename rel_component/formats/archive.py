@@ -21,6 +21,15 @@ BROKEN = (
 )
 
 
+def list_names(archive: zipfile.ZipFile) -> List[str]:
+    """RETURNS (List[str]): the files in it, but for those that macOS adds."""
+    return [
+        name
+        for name in archive.namelist()
+        if not name.endswith(("/", ".DS_Store")) and not name.startswith("__MACOSX/")
+    ]
+
+
 class Archive:
     """A zip archive, whatever is in it.
 
@@ -38,7 +47,7 @@ class Archive:
                 f"anew."
             ) from None
         self._sizes = {info.filename: info.file_size for info in infos}
-        self.names: List[str] = [name for name in self._sizes if name[-1:] != "/"]
+        self.names = list_names(self._zip)
 
     def read(self, name: str) -> bytes:
         """RETURNS (bytes): a file in it."""

@@ -198,6 +198,12 @@ class Options(_SharedOptions):
                     f"{', '.join(sorted([*known, *(x.name for x in SHARED)]))}."
                 )
             known[name].check(value)
+            values = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(x, str) and not x.strip() for x in values):
+                raise ValueError(
+                    f"{known[name].on_command_line}: found {value!r}, expected text "
+                    f"that is not empty."
+                )
         for option in SHARED:
             option.check(getattr(self, option.name))
 

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Tuple
 
-from .archive import BROKEN
+from .archive import BROKEN, list_names
 from .base import FormatError, Preview
 from .io import (
     cannot_read,
@@ -75,8 +75,8 @@ def _look_into(path: Path) -> Preview:
     """What is in a zip archive, and the first JSON object of its first file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = tuple(archive.namelist())
-            first = next((name for name in names if name[-1:] != "/"), None)
+            names = tuple(list_names(archive))
+            first = next(iter(names), None)
             if first is None or not first.endswith(".jsonl"):
                 return Preview(path, names=names)
             with archive.open(first) as file:

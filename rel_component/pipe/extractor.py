@@ -536,8 +536,9 @@ class RelationExtractor(CheckedPipe):
             n_docs = sum(1 for _ in get_examples())
             raise self._make_error(
                 f"none of the {n_docs} training documents has a relation, so there is "
-                f"no label to learn. Annotate relations between their entities; what a "
-                f"conversion left out, scripts/convert.py has said."
+                f"no label to learn. Annotate relations between their entities; if "
+                f"they have some, the output of scripts/convert.py says why it left "
+                f"them out."
             )
 
     def _read_schema(

@@ -113,6 +113,8 @@ def test_what_fails_says_why_and_counts_nothing_as_written(tmp_path):
     "arguments, problem",
     [
         ({"options": Options(mention="all")}, "No format has the option 'mention'"),
+        ({"options": Options(entity_label="")}, "--entity-label: found '', expected"),
+        ({"options": Options(label_features=("a", " "))}, "--label-feature: found"),
         ({"on_error": "go"}, "--on-error: found 'go', expected one of stop, skip"),
         ({"format_name": "excel"}, "--format excel: unknown"),
         ({"dev": ["x"]}, "found both"),

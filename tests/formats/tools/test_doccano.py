@@ -252,6 +252,10 @@ def test_an_archive_as_doccano_gives_it(tmp_path):
         f"{path}/ben.jsonl:1 relations[0].type: found 5, expected a string; relation "
         f"not converted."
     ]
+    with zipfile.ZipFile(path, "a") as archive:  # as macOS packs it again
+        archive.writestr("__MACOSX/._anna.jsonl", b"\0\5\x16\7")
+        archive.writestr(".DS_Store", b"\0\0\0\1")
+    assert read(path, annotation="by:anna")[1].problems == report.problems
     # broken ones say so
     data = bytearray(path.read_bytes())
     data[60:90] = b"x" * 30
