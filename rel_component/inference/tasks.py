@@ -161,6 +161,7 @@ def check_entities(
     """RAISES (ValueError): unless these are objects with start, end and a label."""
     if not isinstance(entities, list):
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
+    words = {int: "a whole number", str: "a string"}
     expected = {"start": int, "end": int, label: str}
     form = f"An entity is an object with start, end ({unit}) and {label}"
     form += ", or a list of the three." if label == "label" else "."
@@ -177,8 +178,7 @@ def check_entities(
             value = entity[name]
             if not isinstance(value, type_) or isinstance(value, bool):
                 raise ValueError(
-                    f"{place}.{name}: found {value!r}; expected {type_.__name__}. "
-                    f"{form}"
+                    f"{place}.{name}: found {value!r}; expected {words[type_]}. {form}"
                 )
         if not entity[label]:
             raise ValueError(f"{place}.{label}: found ''; expected the entity's type.")

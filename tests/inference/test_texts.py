@@ -81,7 +81,7 @@ def test_text_file_is_one_text_or_one_for_each_line(tmp_path):
         ('{"text": "a", "entities": {}}', "entities: found {}; expected a list"),
         (
             '{"text": "a", "entities": [{"start": "0", "end": 1, "label": "X"}]}',
-            "entities[0].start: found '0'; expected int",
+            "entities[0].start: found '0'; expected a whole number",
         ),
         (
             '{"text": "a", "entities": [{"start": 0, "end": 1}]}',

@@ -364,6 +364,7 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
     ner_pipeline = None if name is None else load_pipeline(Path(name))
     for found in filter(None, (nlp, ner_pipeline)):
         use_numpy_products(found)
+        found.max_length = max(found.max_length, settings.max_length)
     return nlp, ner_pipeline
 
 

@@ -455,3 +455,19 @@ def test_a_damaged_part_of_a_parquet_file_is_dead_letters(model, tmp_path):
     letters = read_letters(tmp_path / "out")
     assert [letter["row"] for letter in letters] == list(range(10, 20))
     assert all("can't be read" in letter["reason"] for letter in letters)
+
+
+def test_a_longer_text_than_spacy_allows(model, tmp_path):
+    text = "word " * 210_000
+    (tmp_path / "a.txt").write_text(text)
+    options = {"max_length": len(text)}
+    summary = run([tmp_path / "a.txt"], tmp_path / "out", model, **options)
+    assert (summary.extracted, summary.dead) == (1, 0)
+
+
+def test_an_id_that_is_no_number_is_none(model, tmp_path):
+    line = '{"text": "Ann works for Acme .", "id": NaN}\n{"text": null, "id": 1}\n'
+    (tmp_path / "a.jsonl").write_text(line)
+    run([tmp_path / "a.jsonl"], tmp_path / "out", model)
+    (row,) = read_rows(tmp_path / "out")
+    assert row["id"].endswith("a.jsonl:1")

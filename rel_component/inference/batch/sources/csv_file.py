@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from ....wording import plural
 from ...tasks import Task
 from ..settings import ExtractSettings
 from .item import (
@@ -64,7 +65,8 @@ def _make_item(record: CsvRow, header: List[str], settings: ExtractSettings) -> 
         return refuse(place, record.kind, record.reason, record.excerpt)
     if len(cells) != len(header):
         reason = (
-            f"the record has {len(cells)} values; expected {len(header)}, as the header"
+            f"the record has {plural(len(cells), 'value')}; expected {len(header)}, as "
+            f"the header"
             f"{record.reason}"
         )
         return refuse(place, MALFORMED, reason, cells)

@@ -1,7 +1,7 @@
 """A document of the input, or the reason why it can't be read."""
 
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -28,8 +28,8 @@ def check_column(names: Sequence[str], name: str) -> None:
     """RAISES (ColumnError): if a table has no column of this name, for the text."""
     if name not in names:
         raise ColumnError(
-            f"found the columns {', '.join(names)[:200]}; expected one with the name "
-            f"{name}. Name the column with the text (--text-field)"
+            f"found the columns {', '.join(names)[:200] or '(none)'}; expected one "
+            f"with the name {name}. Name the column with the text (--text-field)"
         )
 
 
@@ -86,6 +86,12 @@ class Item:
     def fail(self, kind: str, reason: str) -> None:
         """Note why it has no row."""
         self.kind, self.reason = kind, reason
+
+
+def read_id(value: Any) -> Optional[str]:
+    """RETURNS (Optional[str]): an id; None where there is none, or NaN, which pandas
+    writes there."""
+    return None if value is None or value != value else str(value)
 
 
 def refuse(place: Place, kind: str, reason: str, found: object = "") -> Item:

@@ -6,7 +6,7 @@ from typing import Any, Iterator
 
 from ...tasks import read_json_task
 from ..settings import ExtractSettings
-from .item import MALFORMED, TOO_LONG, Item, Place, decode, refuse
+from .item import MALFORMED, TOO_LONG, Item, Place, decode, read_id, refuse
 from .lines import iter_lines
 
 
@@ -50,7 +50,7 @@ def _read(line: bytes, place: Place, settings: ExtractSettings) -> Item:
             reason = f"line {place.number}: {name} has half a pair of surrogates"
             return refuse(place, MALFORMED, f"{reason}; expected Unicode", text)
     meta = {key: x for key, x in task.meta.items() if key != settings.id_field}
-    return Item(place, replace(task, meta=meta), None if id_ is None else str(id_))
+    return Item(place, replace(task, meta=meta), read_id(id_))
 
 
 def _is_writable(value: Any) -> bool:

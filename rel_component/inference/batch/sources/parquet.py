@@ -14,6 +14,7 @@ from .item import (
     check_column,
     decode,
     make_unique,
+    read_id,
     refuse,
 )
 
@@ -89,8 +90,8 @@ def _list_values(column: Any) -> List[Any]:
     pyarrow = import_pyarrow()
     try:
         return column.to_pylist()
-    except (pyarrow.ArrowException, ArithmeticError, ValueError):
-        pass
+    except (pyarrow.ArrowException, ArithmeticError, LookupError, ValueError):
+        pass  # a LookupError: with pytz, an unknown time zone
     try:
         return column.cast(pyarrow.string()).to_pylist()
     except (pyarrow.ArrowException, ValueError):
@@ -105,12 +106,11 @@ def _make_item(place: Place, row: Any, settings: ExtractSettings) -> Item:
     if isinstance(text, Item):
         return text
     if not isinstance(text, str):
-        reason = f"{settings.text_field} is {type(text).__name__}; expected a string"
+        found = "null" if text is None else repr(text)[:40]
+        reason = f"{settings.text_field} is {found}; expected a string"
         return refuse(place, MALFORMED, reason, text)
     meta = {key: value for key, value in row.items() if value is not None}
-    # pandas writes NaN where there is no number
-    has_id = id_ is not None and id_ == id_
-    return Item(place, Task(text, meta=meta), str(id_) if has_id else None)
+    return Item(place, Task(text, meta=meta), read_id(id_))
 
 
 def _open(path: Path) -> Any:
