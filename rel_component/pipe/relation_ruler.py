@@ -201,13 +201,14 @@ class RelationRuler(Pipe):
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Optional[Language] = None,
-        patterns: Optional[Sequence[RelationPatternType]] = None,
+        patterns: Optional[Iterable[RelationPatternType]] = None,
     ) -> None:
         """Initialize the pipe for training: its patterns are replaced.
 
         get_examples (Callable[[], Iterable[Example]]): the training data; not used.
         nlp (Optional[Language]): the pipeline.
-        patterns (Optional[Sequence[Dict[str, Any]]]): the patterns.
+        patterns (Optional[Iterable[Dict[str, Any]]]): the patterns, such as those that
+            `srsly.read_jsonl.v1` reads.
         RAISES (ValueError): if a pattern is wrong.
         """
         self.clear()

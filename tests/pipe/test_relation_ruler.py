@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import spacy
+import srsly
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.matcher import Matcher
@@ -344,15 +345,19 @@ def test_clear_and_remove():
     assert (len(ruler), ruler.labels, ruler.ids) == (0, (), ())
 
 
-def test_patterns_are_given_by_config():
-    nlp = spacy.blank("en")
-    nlp.add_pipe("relation_ruler")
-    settings = {"relation_ruler": {"patterns": [{**WORKS}]}}
-    nlp.config["initialize"]["components"] = settings
-    nlp.initialize()
-    assert len(annotate(nlp)._.relations) == 9
-    nlp.initialize()  # not twice as many
-    assert len(nlp.get_pipe("relation_ruler")) == 1
+def test_patterns_are_given_by_config(tmp_path):
+    path = tmp_path / "patterns.jsonl"
+    srsly.write_jsonl(path, [WORKS])
+    reader = {"@readers": "srsly.read_jsonl.v1", "path": str(path)}
+    for patterns in ([{**WORKS}], reader):
+        nlp = spacy.blank("en")
+        nlp.add_pipe("relation_ruler")
+        settings = {"relation_ruler": {"patterns": patterns}}
+        nlp.config["initialize"]["components"] = settings
+        nlp.initialize()
+        assert len(annotate(nlp)._.relations) == 9
+        nlp.initialize()  # not twice as many
+        assert len(nlp.get_pipe("relation_ruler")) == 1
 
 
 def test_without_patterns_there_is_a_warning():

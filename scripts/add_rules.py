@@ -1,0 +1,39 @@
+"""Make a pipeline of patterns, or add patterns to a trained one."""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from command import command, run_command
+from wasabi import msg
+
+from rel_component.inference.rules import add_rules, make_blank
+from rel_component.pipe.loading import load_pipeline
+
+
+@command
+def main(
+    output: Path = typer.Argument(..., help="Folder for the pipeline"),
+    relations: Path = typer.Option(
+        ..., "--relations", "-r", help="Patterns of relations, .jsonl: docs/rules.md"
+    ),
+    entities: Optional[Path] = typer.Option(
+        None, "--entities", "-e", help="Patterns of spaCy's entity ruler, .jsonl"
+    ),
+    model: Optional[Path] = typer.Option(
+        None, "--model", "-m", help="Trained pipeline to add the patterns to"
+    ),
+    lang: str = typer.Option("en", help="Language of the texts; not with --model"),
+) -> None:
+    """Make a pipeline of patterns, or add patterns to a trained one.
+
+    What a trained pipeline finds is kept; patterns add to it.
+    """
+    nlp = make_blank(lang) if model is None else load_pipeline(model)
+    add_rules(nlp, relations, entities)
+    nlp.to_disk(output)
+    msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
+
+
+if __name__ == "__main__":
+    run_command(main)
