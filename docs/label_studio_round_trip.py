@@ -131,6 +131,7 @@ def start_label_studio(command: Path, folder: Path, url: str, port: int) -> Any:
         "LATEST_VERSION_CHECK": "false",
         # or it refuses a service on this machine
         "ML_BLOCK_LOCAL_IP": "false",
+        "SSRF_PROTECTION_ENABLED": "false",
     }
     arguments = ["start", "--no-browser", "--internal-host", "127.0.0.1"]
     arguments += ["--port", str(port), "--username", USER, "--password", PASSWORD]
@@ -275,9 +276,9 @@ def photograph(
         page.locator("input[name=email]").fill(USER)
         page.locator("input[name=password]").fill(PASSWORD)
         page.locator("button[type=submit], input[type=submit]").first.click()
-        page.wait_for_url("**/projects*")
+        page.wait_for_url(lambda address: "login" not in address)
         page.goto(f"{url}/projects/{project}/data?task={task}")
-        page.locator(".lsf-relations, .lsf-outliner-item").first.wait_for()
+        page.locator(".htx-highlight").first.wait_for()
         page.wait_for_timeout(2000)  # arcs are drawn after the text
         page.screenshot(path=str(picture))
     msg.good(f"Picture: {picture}")

@@ -36,6 +36,8 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 # of scores on another machine; a count has to be equal
 TOLERANCE = 0.15
 SHOWN = ("", "text", "console")
+# of a terminal
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Block(NamedTuple):
@@ -161,6 +163,7 @@ def compare(expected: str, found: str) -> Optional[str]:
     """RETURNS (Optional[str]): how an output differs from the one that is shown; None
     if words and counts are equal, and numbers with a fraction differ by 0.15 at most.
     """
+    found = COLOR.sub("", found)
     if _words(expected) != _words(found) or not _are_close(expected, found):
         return f"shown:\n{expected}\nprinted:\n{found}"
     return None
