@@ -7,7 +7,7 @@ from spacy.tokens import Doc, Span
 from .annotate import set_relations
 from .checks import check_list
 from .data import Relation
-from .follow import get_chars
+from .follow import get_borders, get_chars
 from .storage import get_relation_data
 
 
@@ -73,6 +73,10 @@ def set_relations_json(doc: Doc, data: Mapping[str, Any]) -> None:
 def _read_pairs(
     doc: Doc, items: Any, name: str
 ) -> Iterator[Tuple[Mapping[str, Any], Span, Span]]:
+    # Doc.char_span looks for each of them from the beginning of the text
+    begins, ends = get_borders(doc)
+    starts = {idx: i for i, idx in enumerate(begins.tolist())}
+    stops = {idx: i for i, idx in enumerate(ends.tolist(), 1)}
     for i, item in enumerate(check_list(items, name)):
         roles = [item.get(x) for x in ("head", "tail")] if _is_object(item) else []
         if len(roles) != 2 or not all(map(_is_end, roles)):
@@ -80,8 +84,16 @@ def _read_pairs(
                 f"{name}[{i}] is {item!r}; expected an object with head and tail, each "
                 f"with start and end, whole numbers, and label, a string."
             )
-        head, tail = (_find_span(doc, end, f"{name}[{i}]") for end in roles)
-        yield item, head, tail
+        spans = []
+        for end in roles:
+            start, stop = starts.get(end["start"], -1), stops.get(end["end"], -1)
+            if not 0 <= start < stop:
+                raise ValueError(
+                    f"{name}[{i}]: characters {end['start']} to {end['end']} are no "
+                    f"whole tokens of the document."
+                )
+            spans.append(Span(doc, start, stop, label=end["label"]))
+        yield item, spans[0], spans[1]
 
 
 def _is_object(value: Any) -> bool:
@@ -92,16 +104,3 @@ def _is_end(end: Any) -> bool:
     if not _is_object(end) or not isinstance(end.get("label"), str):
         return False
     return all(type(end.get(name)) is int for name in ("start", "end"))
-
-
-def _find_span(doc: Doc, end: Mapping[str, Any], place: str) -> Span:
-    start, stop = end["start"], end["end"]
-    n_chars = doc[-1].idx + len(doc[-1]) if len(doc) else 0
-    is_inside = 0 <= start < stop <= n_chars
-    span = doc.char_span(start, stop, end["label"]) if is_inside else None
-    if span is None:
-        raise ValueError(
-            f"{place}: characters {start} to {stop} are no whole tokens of the "
-            f"document."
-        )
-    return span

@@ -61,7 +61,7 @@ def get_chars(doc: Doc, spans: numpy.ndarray) -> numpy.ndarray:
     """
     if not len(spans):
         return to_ints2d([])
-    begins, ends = _get_borders(doc)
+    begins, ends = get_borders(doc)
     chars = numpy.stack([begins[spans[:, 0]], ends[spans[:, 1] - 1]], axis=1)
     return chars.astype("int32")
 
@@ -153,7 +153,7 @@ def _find_tokens(doc: Doc, chars: numpy.ndarray) -> numpy.ndarray:
     characters; (-1, -1) where a border falls inside a token or outside of the Doc."""
     if not len(doc):
         return numpy.full(chars.shape, -1)
-    begins, ends = _get_borders(doc)
+    begins, ends = get_borders(doc)
     first = numpy.searchsorted(begins, chars[:, 0])
     last = numpy.searchsorted(ends, chars[:, 1])
     top = len(doc) - 1
@@ -164,6 +164,8 @@ def _find_tokens(doc: Doc, chars: numpy.ndarray) -> numpy.ndarray:
     return numpy.where(is_found[:, None], spans, -1)
 
 
-def _get_borders(doc: Doc) -> Tuple[numpy.ndarray, numpy.ndarray]:
+def get_borders(doc: Doc) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """RETURNS (Tuple[Ints1d, Ints1d]): of each token, the first character and the one
+    after the last."""
     tokens = doc.to_array([IDX, LENGTH]).astype("int64")
     return tokens[:, 0], tokens.sum(axis=1)
