@@ -81,6 +81,7 @@ def test_outputs_are_compared_with_a_tolerance():
     shown = "head      tail   score\n-------   ----   -----\n5 years   Go     0.97\n"
     for printed, is_same in (
         (shown, True),
+        (f"\x1b[1m\x1b[38;5;2m{shown}\x1b[0m\n", True),
         (shown.replace("0.97", "0.91").replace("---   -", "-----   -"), True),
         (shown.replace("0.97", "0.7"), False),
         (shown.replace("5 years", "6 years"), False),
