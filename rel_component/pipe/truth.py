@@ -137,9 +137,11 @@ def get_truth(
                 if known is not None and not data.complete:
                     known[at, column] = 1.0
         if known is not None and not data.complete:
-            for rows in (directed, undirected):
+            every = range(len(labels))
+            for rows, columns in ((directed, every), (undirected, mirrored)):
                 found = numpy.flatnonzero(rows >= 0)
-                known[rows[found][_is_negative(data, found)]] = 1.0
+                at = rows[found][_is_negative(data, found)]
+                known[numpy.ix_(at, list(columns))] = 1.0
     if mirrored:
         known = numpy.ones_like(truth) if known is None else known
         backward = numpy.flatnonzero(candidates.pairs[:, 0] > candidates.pairs[:, 1])

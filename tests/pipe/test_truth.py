@@ -6,6 +6,7 @@ from spacy.training import Example
 from rel_component.model.candidates import PairGenerator, get_candidates
 from rel_component.pipe.truth import (
     align_spans,
+    count_covered,
     find_labels,
     get_gold_candidates,
     get_truth,
@@ -200,6 +201,61 @@ def test_tutorial_dict_without_all_labels(vocab):
     truth = learn(Example(make_doc(vocab, 6), gold))
     assert truth.known is None
     assert truth.labels.sum() == 2
+
+
+def test_symmetric_labels_are_learned_in_one_direction(vocab):
+    """The relation counts for the pair whose head comes first, whichever way it was
+    annotated; of a label with a direction nothing changes."""
+    gold = make_doc(vocab, 6, ENTITIES, [(1, "R", 0), (0, "R", 2), (2, "S", 1)])
+    examples = [Example(make_doc(vocab, len(x)), x) for x in (make_doc(vocab, 2), gold)]
+    candidates = get_gold_candidates(PairGenerator(), examples)
+    truth = get_truth(examples, candidates, LABELS, symmetric={"R"})
+    assert as_dict(truth, gold) == {
+        ("w0", "w2 w3"): [1, 0],
+        ("w0", "w5"): [1, 0],
+        ("w2 w3", "w0"): [0, 0],
+        ("w2 w3", "w5"): [0, 0],
+        ("w5", "w0"): [0, 0],
+        ("w5", "w2 w3"): [0, 1],
+    }
+    heads, tails = candidates.pairs.T
+    assert truth.known[:, 0].tolist() == (heads < tails).tolist()
+    assert truth.known[:, 1].all()
+
+
+def test_symmetric_labels_of_an_incomplete_annotation(vocab):
+    gold = make_doc(
+        vocab, 6, ENTITIES, [(1, "R", 0)], complete=False, negatives=[(2, 1)]
+    )
+    example = Example(make_doc(vocab, 6), gold)
+    candidates = get_gold_candidates(PairGenerator(), [example])
+    truth = get_truth([example], candidates, LABELS, symmetric={"R"})
+    known = as_dict(truth, gold, truth.known)
+    assert {pair: row for pair, row in known.items() if any(row)} == {
+        ("w0", "w2 w3"): [1, 0],
+        # the other direction has none of R; of S nothing is known in this one
+        ("w2 w3", "w5"): [1, 0],
+        ("w5", "w2 w3"): [0, 1],
+    }
+
+
+def test_gold_relations_that_are_candidates_are_counted(vocab):
+    docs = [
+        make_doc(vocab, 6, ENTITIES, [(0, "R", 1), (2, "R", 0), (0, "S", 1)]),
+        make_doc(vocab, 3),
+        make_doc(vocab, 3, [], []),
+        make_doc(vocab, 9, [(0, 1, "A"), (3, 4, "B"), (5, 9, "A")], [(2, "R", 1)]),
+    ]
+    examples = [Example(make_doc(vocab, len(doc)), doc) for doc in docs]
+    for max_length, expected in ((None, (4, 4, 0)), (2, (4, 3, 5)), (1, (4, 0, 5))):
+        candidates = get_gold_candidates(PairGenerator(max_length=max_length), examples)
+        truth = get_truth(examples, candidates, LABELS)
+        assert count_covered(examples, truth, frozenset()) == expected
+    # of a label without a direction, the direction whose head comes first counts
+    forward = truth.candidates = get_gold_candidates(PairGenerator(), examples)
+    truth.candidates = forward.select(forward.pairs[:, 0] < forward.pairs[:, 1])
+    assert count_covered(examples, truth, frozenset()) == (4, 2, 5)
+    assert count_covered(examples, truth, {"R"}) == (4, 4, 0)
 
 
 def test_generator_with_repeated_and_unsorted_pairs(vocab):
