@@ -111,6 +111,16 @@ def test_spans_must_agree(vocab):
     assert prf(relation_scorer([example])) == (0.0, 0.0, 0.0)
 
 
+def test_a_candidate_has_both_spans_of_the_relation(vocab):
+    """That both start at the same words is not enough, in either direction."""
+    reference = gold(vocab, [A, C], [(0, "R", 1)])
+    for ends in ([(0, 2, "PERSON"), C], [A, (2, 4, "PERSON")]):
+        for pair, symmetric in (((0, 1), set()), ((1, 0), {"R"})):
+            example = Example(predict(vocab, ends, {pair: [0.1]}), reference)
+            found = relation_scorer([example], symmetric=symmetric)
+            assert found["rel_candidate_recall"] == 0.0
+
+
 def test_direction_counts(vocab):
     example = Example(
         predict(vocab, [A, B], {(1, 0): [0.9]}), gold(vocab, [A, B], [(0, "R", 1)])
@@ -179,6 +189,16 @@ def test_incomplete_annotation_scores_what_is_known(vocab):
     found = relation_scorer([Example(predicted, reference)])
     assert prf(found) == (0.5, 0.5, 0.5)
     assert list(found["rel_per_label"]) == ["R"]
+
+
+def test_a_related_pair_has_other_labels_that_are_not_known(vocab):
+    """All labels of a pair known is not yet all labels that there are."""
+    reference = gold(vocab, [A, B], [(0, "R", 1)], complete=False, negatives=[(1, 0)])
+    scores = {(0, 1): [0.9, 0.9], (1, 0): [0.1, 0.9]}
+    predicted = predict(vocab, [A, B], scores, labels=("R", "S"))
+    found = relation_scorer([Example(predicted, reference)])
+    assert prf(found) == pytest.approx((0.5, 1.0, 2 / 3))
+    assert found["rel_per_label"]["S"]["support"] == 0
 
 
 def test_incomplete_symmetric_annotation(vocab):

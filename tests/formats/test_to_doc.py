@@ -20,6 +20,7 @@ from rel_component.formats import (
     to_docs,
     tokens,
 )
+from rel_component.formats.to_doc import INCOMPLETE
 from rel_component.relations import get_relation_data
 
 from .util import NLP, entities, triples
@@ -106,6 +107,23 @@ def test_repair_needs_a_unique_place():
     assert len(report.problems) == 1
 
 
+@pytest.mark.parametrize("align", ["error", "contract"])
+def test_what_is_lost_leaves_the_rest_and_an_incomplete_document(align):
+    record = make("at 10km/h now", [(5, 7), (0, 2), (10, 13)], [(1, "R", 2)])
+    record.tokens = [(0, 2), (3, 9), (10, 13)]
+    doc, report = convert(record, align=align)
+    assert triples(doc) == [("at", "R", "now")]
+    assert not get_relation_data(doc).complete
+    # no token is known to be outside of all entities
+    assert [token.ent_iob_ for token in doc] == ["B", "", "B"]
+    assert report.notes[INCOMPLETE] == 1
+    doc, report = convert(make("at now", [(0, 2), (3, 6)], losses=frozenset({"x"})))
+    assert not get_relation_data(doc).complete and report.notes[INCOMPLETE] == 1
+    doc, report = convert(make("at now", [(0, 2)]))
+    assert get_relation_data(doc).complete and not report.notes[INCOMPLETE]
+    assert [token.ent_iob_ for token in doc] == ["B", "O"]
+
+
 def test_whitespace_is_trimmed():
     doc, report = convert(make("a Marie\u00a0 b", [(1, 9), (7, 9)]))
     assert spans(doc) == ["Marie"]
@@ -169,8 +187,9 @@ def test_negatives_and_incomplete_documents():
 
 def test_empty_text():
     assert convert(make(" \n", []))[0] is None
-    _, report = convert(make("", [(0, 1)]))
-    assert report.n_lost == {"entities": 1}
+    _, report = convert(make("", [(0, 1)], [(0, "R", 0), (0, "S", 0)]))
+    assert report.n_lost == {"entities": 1, "relations": 2}
+    assert len(report.problems) == 2
 
 
 def test_only_with_relations():
@@ -178,6 +197,12 @@ def test_only_with_relations():
     doc, report = convert(record, only_with_relations=True)
     assert doc is None
     assert report.n_skipped["entities"] == {"document has no relation": 1}
+    doc, report = convert(record)
+    assert doc is not None and report.notes["documents without relations"] == 1
+    doc, report = convert(
+        make("a b", [(0, 1), (2, 3)], [(0, "R", 1)]), only_with_relations=True
+    )
+    assert triples(doc) == [("a", "R", "b")] and not report.notes
 
 
 @pytest.mark.parametrize("lang", ["nonsense", "", "../x"])
@@ -196,6 +221,39 @@ def test_groups():
     doc, report = convert(record, group_by="meta.nothing")
     assert doc.user_data["rel_component_source"]["group"] is None
     assert len(report.notes) == 2
+    assert {"file", "meta.source"} <= set(report.labels["fields"])
+    for options, expected in (
+        ({"group_by": "meta.source"}, "PMC-124-x"),
+        ({"group_by": "meta.source", "group_regex": r"\d+"}, "124"),
+        ({"group_by": "meta.source", "group_regex": "(?:no)"}, "PMC-124-x"),
+        ({"group_by": "meta.source.further"}, None),
+        ({"group_by": "file"}, "a.json"),
+    ):
+        doc, report = convert(record, **options)
+        assert doc.user_data["rel_component_source"]["group"] == expected
+        is_noted = any("group" in note for note in report.notes)
+        assert is_noted == (expected is None or "no" in str(options))
+
+
+def test_the_source_is_kept():
+    doc, _ = convert(make("a", [], group="g"))
+    source = {"file": "a.json", "line": None, "index": 0, "id": None, "group": "g"}
+    assert doc.user_data["rel_component_source"] == source
+    doc, _ = convert(make("a", [], group="g", piece=0))
+    assert doc.user_data["rel_component_source"] == {**source, "piece": 0}
+
+
+def test_repeated_documents_are_noted():
+    first, other = make("a b", [(0, 1)]), make("a b", [(2, 3)])
+    for annotation in ("all", "first"):
+        report = Report()
+        options = Options(annotation=annotation)
+        records = [first, make("a", []), first, other, other]
+        docs = list(to_docs(records, options, report, tokenizer=NLP.tokenizer))
+        assert [spans(doc) for doc in docs] == [["a"], [], ["a"], ["b"], ["b"]]
+        assert report.notes["documents repeated"] == 1
+        assert report.notes["documents repeated with other annotations"] == 2
+        assert bool(report.hints) == (annotation != "all")
 
 
 def test_a_language_is_loaded_once(monkeypatch):

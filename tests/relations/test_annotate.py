@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+from typing import NamedTuple
 
 import numpy
 import pytest
@@ -303,3 +304,49 @@ def test_a_tutorial_dict_that_was_read_survives_bytes(vocab):
     assert (relation.head.text, relation.tail.text) == ("a", "c")
     again = Doc(vocab).from_bytes(doc.to_bytes())
     assert again._.rel == {(0, 2): {"X": 1.0}, (2, 0): {"X": 0.0}}
+
+
+class Item(NamedTuple):
+    """As spacy-llm's RelationItem: the numbers of two entities in `doc.ents`."""
+
+    dep: int
+    dest: int
+    relation: str
+
+
+def test_items_of_spacy_llm(vocab):
+    doc = make_doc(vocab, WORDS, ENTITIES)
+    doc._.rel = [Item(2, 0, "B"), Item(0, 1, "A"), Item(2, 0, "B"), Item(2, 0, "A")]
+    assert list(get_relation_keys(doc)) == [
+        (ENTITIES[2], "B", ENTITIES[0]),
+        (ENTITIES[2], "A", ENTITIES[0]),
+        (ENTITIES[0], "A", ENTITIES[1]),
+    ]
+    assert doc._.rel == {(7, 0): {"B": 1.0, "A": 1.0}, (0, 5): {"A": 1.0}}
+    for items in ([Item(0, 3, "A")], [Item(-1, 0, "A")]):
+        doc._.rel = items
+        with pytest.raises(ValueError, match=r"rel\[0\] is Item.*has 3 entities"):
+            get_relation_data(doc)
+
+
+def test_pairs_and_entities_are_selected():
+    data = RelationData(
+        spans=numpy.asarray([[0, 1], [1, 2], [2, 3]], dtype="int32"),
+        types=["A", "B", "C"],
+        pairs=numpy.asarray([[0, 1], [1, 2], [2, 0], [2, 1]], dtype="int32"),
+        labels=["R", "S"],
+        scores=numpy.asarray([[0, 1], [1, 0], [0, 0], [1, 1]], dtype="float32"),
+        decided=numpy.asarray([[0, 1], [1, 0], [3, 0], [3, 1]], dtype="int32"),
+    )
+    found = data.select(numpy.asarray([False, True, True, True]))
+    assert found.pairs.tolist() == [[1, 2], [2, 0], [2, 1]]
+    assert found.decided.tolist() == [[0, 0], [2, 0], [2, 1]]
+    assert found.scores.tolist() == [[1, 0], [0, 0], [1, 1]]
+    assert data.list_negatives() == []
+    assert data.replace(complete=False).list_negatives() == [(2, 0)]
+    found = data.keep_entities(numpy.asarray([False, True, True]))
+    assert (found.types, found.spans.tolist()) == (["B", "C"], [[1, 2], [2, 3]])
+    assert found.pairs.tolist() == [[0, 1], [1, 0]]
+    assert found.decided.tolist() == [[0, 0], [1, 0], [1, 1]]
+    everything = numpy.ones(3, bool)
+    assert data.keep_entities(everything) is data
