@@ -382,29 +382,30 @@ class RelationExtractor(CheckedPipe):
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
             data = keep_ruled(doc, data, single_label=self.single_label)
-            stored = set_relation_data(doc, self._keep_others(doc, data))
-            stored.found_by = self.name
+            set_relation_data(doc, self._keep_others(doc, data))
 
     def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
         """Add the relations with labels that only other components have."""
         before = get_relation_data(doc)
-        if before is None:
-            return data
-        if before.found_by not in (None, self.name):
+        found_by = dict.fromkeys(self.labels, self.name)
+        if before is not None:
             self._warn_of_replaced(before)
-        if not set(before.labels) - set(self.labels):
-            return data
-        return join_relations([data, before.drop_labels(self.labels)])
+            found_by = {**before.found_by, **found_by}
+            if set(before.labels) - set(self.labels):
+                data = join_relations([data, before.drop_labels(self.labels)])
+        data.found_by = found_by
+        return data
 
     def _warn_of_replaced(self, before: RelationData) -> None:
         """Say so once if another component has found the same labels."""
-        shared = [x for x in before.labels if x in self.labels]
+        others = {x: before.found_by.get(x, self.name) for x in self.labels}
+        shared = [x for x, other in others.items() if other != self.name]
         if shared:
             self._warn_once(
                 "replaced",
-                f"{self.name} replaces the relations that {before.found_by} has found "
-                f"with the labels of both ({', '.join(shared)}). Leave one of the two "
-                f"out, or train them with different labels: those are kept.",
+                f"{self.name} replaces the relations that {others[shared[0]]} has "
+                f"found with the labels of both ({', '.join(shared)}). Leave one of "
+                f"the two out, or train them with different labels: those are kept.",
             )
 
     def update(

@@ -92,8 +92,8 @@ class RelationData(dict):
             chars=chars,
             tokens=tokens,
         )
-        # the component that has set them: not stored, only known in its pipeline
-        self.found_by: Optional[str] = None
+        # the component that has set each label: not stored, only known in its pipeline
+        self.found_by: Dict[str, str] = {}
         self._rel: Optional[RelView] = None
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -163,7 +163,9 @@ class RelationData(dict):
 
     def replace(self, **columns: Any) -> "RelationData":
         """RETURNS (RelationData): the same with other columns."""
-        return RelationData(**{**self, **columns})
+        found = RelationData(**{**self, **columns})
+        found.found_by = self.found_by
+        return found
 
     def select(self, keep: numpy.ndarray) -> "RelationData":
         """RETURNS (RelationData): the pairs where keep, (n_pairs,) bool, is true."""
