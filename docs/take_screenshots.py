@@ -28,7 +28,7 @@ TEXT = "Wanted: 5+ years of experience in Python and Go, and a BSc in Physics."
 
 
 def main(
-    model: Path = typer.Argument(..., help="Trained pipeline that finds entities"),
+    model: Path = typer.Argument(..., help="Trained pipeline that predicts entities"),
     data: Path = typer.Argument(..., help="Folder with train, dev and test"),
 ) -> None:
     """Take the pictures."""

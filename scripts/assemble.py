@@ -14,8 +14,10 @@ def main(
     ner_pipeline: Path = typer.Argument(
         ..., help="Trained pipeline that finds entities"
     ),
-    extractor: Path = typer.Argument(..., help="Trained pipeline that relates them"),
-    output: Path = typer.Argument(..., help="Folder for the joined pipeline"),
+    extractor: Path = typer.Argument(
+        ..., help="Trained pipeline that extracts relations"
+    ),
+    output: Path = typer.Argument(..., help="Output folder for the joined pipeline"),
 ) -> None:
     """Join two trained pipelines: entities from one, relations from the other."""
     try:

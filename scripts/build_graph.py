@@ -1,4 +1,4 @@
-"""Extracted relations to a knowledge graph, for graph tools and for the eye."""
+"""Merge extracted relations into a knowledge graph and export it."""
 
 from functools import partial
 from pathlib import Path
@@ -19,33 +19,44 @@ from rel_component.wording import plural
 
 def main(
     rows: List[Path] = typer.Argument(
-        ..., help="Output folders of scripts/extract.py, or .parquet or .jsonl of rows"
+        ..., help="Output folders of scripts/extract.py, or .parquet or .jsonl files"
     ),
-    output: Path = typer.Option(Path("data/graph"), "--output", "-o", help="Folder"),
+    output: Path = typer.Option(
+        Path("data/graph"), "--output", "-o", help="Output folder"
+    ),
     format_: str = typer.Option(
-        ",".join(EXPORTS), "--format", "-f", help="Separated by commas, or none"
+        ",".join(EXPORTS),
+        "--format",
+        "-f",
+        help="Export formats, separated by commas, or none",
     ),
     entity: List[str] = typer.Option(
-        [], "--entity", "-e", help="Make a page of the neighbourhood of this entity"
+        [], "--entity", "-e", help="Draw the neighbourhood of this entity as a page"
     ),
     type_: Optional[str] = typer.Option(None, "--type", help="Type of that entity"),
-    depth: int = typer.Option(1, min=1, help="Of the neighbourhood, in relations"),
-    max_edges: int = typer.Option(40, min=1, help="Most relations on a page"),
-    min_score: float = typer.Option(0.0, help="Lowest score of a relation"),
-    min_count: int = typer.Option(1, help="How often a relation was found, at least"),
-    max_examples: int = typer.Option(3, min=0, help="Places to keep of each relation"),
-    case: bool = typer.Option(True, help="Merge upper and lower case"),
-    punctuation: bool = typer.Option(
-        True, help="Merge names with and without quotes, brackets, stops around them"
+    depth: int = typer.Option(1, min=1, help="Size of the neighbourhood, in hops"),
+    max_edges: int = typer.Option(
+        40, min=1, help="Maximum number of relations on a page"
     ),
-    accents: bool = typer.Option(False, help="Merge letters with and without accents"),
+    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
+    min_count: int = typer.Option(
+        1, help="Minimum number of times a relation was found"
+    ),
+    max_examples: int = typer.Option(
+        3, min=0, help="Example sentences to keep per relation"
+    ),
+    case: bool = typer.Option(True, help="Ignore case when merging names"),
+    punctuation: bool = typer.Option(
+        True, help="Ignore quotes, brackets and full stops around names"
+    ),
+    accents: bool = typer.Option(False, help="Ignore accents when merging names"),
     by_type: bool = typer.Option(
         True, help="Keep entities with the same name but different types apart"
     ),
     aliases: Optional[Path] = typer.Option(
-        None, help='JSON of other names, {"JS": "JavaScript"}'
+        None, help='JSON file of aliases: {"JS": "JavaScript"}'
     ),
-    unrelated: bool = typer.Option(False, help="Keep entities without relations, too"),
+    unrelated: bool = typer.Option(False, help="Keep entities without relations"),
 ) -> None:
     """Merge extracted entities and relations into a knowledge graph and export it."""
     try:
@@ -81,15 +92,15 @@ def main(
 
 
 def show(build: Build) -> None:
-    """Print what the graph has, and what could not be found."""
+    """Print the size of the graph, and the entities that were not found."""
     graph = build.graph
     if graph.n_nameless:
         msg.warn(
-            f"{plural(graph.n_nameless, 'relation')} left out: a label or a name is "
-            f"nothing but white space"
+            f"{plural(graph.n_nameless, 'relation')} skipped: the label or a name is "
+            "empty or whitespace"
         )
     msg.good(
-        f"{graph.n_relations:,} relations of {graph.n_rows:,} texts: "
+        f"{graph.n_relations:,} relations from {graph.n_rows:,} texts: "
         f"{len(graph.nodes):,} entities, {len(graph.edges):,} distinct relations"
     )
     for file in build.files:

@@ -1,4 +1,4 @@
-"""What the commands have in common: errors in a sentence, tables, files of figures."""
+"""Helpers for all commands: error messages, tables, JSON output."""
 
 import functools
 import sys
@@ -13,15 +13,15 @@ from rel_component.files import write_text
 from rel_component.pages import Section
 from rel_component.wording import Table
 
-# columns of a table that a terminal has room for
+# columns of a table that fit into a terminal
 N_COLUMNS = 12
-# characters of a cell
+# maximum width of a column, in characters
 N_CHARS = 50
 
 
 def command(main: Callable[..., None]) -> Callable[..., None]:
-    """RETURNS (Callable): a command that tells users what was wrong in a sentence, and
-    exits with code 1."""
+    """RETURNS (Callable): a command that prints errors as one sentence and exits with
+    code 1."""
 
     @functools.wraps(main)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -37,7 +37,7 @@ def command(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def run_command(main: Callable[..., None]) -> None:
-    """Run a command; it prints UTF-8 whatever the locale, as its files are UTF-8."""
+    """Run a command that prints UTF-8 regardless of the locale."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     typer.run(main)
@@ -48,7 +48,9 @@ def show_table(table: Table, n_rows: Optional[int] = None) -> None:
     table = table.cut(n_rows)
     msg.divider(table.title)
     if len(table.header) > N_COLUMNS:
-        print(f"{len(table.header)} columns: the report has room for them.")
+        print(
+            f"{len(table.header)} columns: too wide for the terminal, see the report."
+        )
         return
     msg.table(
         table.rows,
@@ -62,7 +64,7 @@ def show_table(table: Table, n_rows: Optional[int] = None) -> None:
 
 
 def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> None:
-    """Print the figures and tables of a report, and its advice last."""
+    """Print the figures and tables of a report, followed by its advice."""
     sections = list(sections)
     for section in sections:
         for table in section.list_tables():
@@ -77,13 +79,13 @@ def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> 
 
 
 def show_path(path: Path) -> str:
-    """RETURNS (str): a path without `..`, from the working directory if it is there."""
+    """RETURNS (str): the path relative to the working directory, if it's inside."""
     path, here = path.resolve(), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def write_figures(path: Optional[Path], figures: Any) -> None:
-    """Write figures as JSON, if a path is given."""
+    """Write figures as JSON if a path is given."""
     if path is not None:
         write_text(path, srsly.json_dumps(figures, indent=2))
         msg.good(f"Figures: {show_path(path)}")

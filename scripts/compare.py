@@ -1,4 +1,4 @@
-"""Whether one of two trained pipelines is better, or only luckier on these documents.
+"""Test whether the difference between two trained pipelines is significant.
 
 python scripts/compare.py training/model-best training/other data/test.spacy
 """
@@ -17,23 +17,23 @@ from rel_component.wording import points
 
 @command
 def main(
-    first: Path = typer.Argument(..., help="A trained pipeline"),
-    second: Path = typer.Argument(..., help="Another one"),
+    first: Path = typer.Argument(..., help="First trained pipeline"),
+    second: Path = typer.Argument(..., help="Second trained pipeline"),
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
     end_to_end: bool = typer.Option(
         False, help="Let the pipelines find the entities themselves"
     ),
-    samples: int = typer.Option(10_000, min=100, help="Of the test"),
-    seed: int = typer.Option(0, min=0, help="Of the test"),
+    samples: int = typer.Option(10_000, min=100, help="Samples drawn for the test"),
+    seed: int = typer.Option(0, min=0, help="Random seed of the test"),
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
-    """Whether one of two trained pipelines is better: a paired test over documents."""
+    """Compare two trained pipelines with a paired test over documents."""
     result = compare_pipelines(
         first, second, data, end_to_end=end_to_end, n_samples=samples, seed=seed
     )
     show_table(tabulate_comparison(result))
     msg.info(
-        f"If both were equally good, micro F would differ this much in "
+        "If both pipelines were equally good, micro F would differ this much in "
         f"{points(result['micro_f']['p'])} % of cases."
     )
     write_figures(output, result)

@@ -1,4 +1,4 @@
-"""Annotations of any supported tool to `.spacy` files for training."""
+"""Convert annotations from any supported tool to `.spacy` files for training."""
 
 import inspect
 from pathlib import Path
@@ -26,8 +26,7 @@ TABLE = ("documents", "entities", "relations")
 
 
 def add_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of all formats and of single ones, in place of its
-    `**values`."""
+    """Replace a command's `**values` by the shared options and those of each format."""
     signature = inspect.signature(command)
     parameters = [
         parameter
@@ -40,8 +39,8 @@ def add_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def collect_options() -> Dict[Option, str]:
-    """RETURNS (Dict[Option, str]): each option once, with its help; where formats
-    share a name, the help says what it means to each."""
+    """RETURNS (Dict[Option, str]): each option and its help. If formats share a name,
+    the help lists its meaning for each of them."""
     helps: Dict[str, Dict[str, List[str]]] = {}
     first = {option.name: option for option in SHARED}
     for format_ in FORMATS.values():
@@ -58,7 +57,7 @@ def collect_options() -> Dict[Option, str]:
 
 
 def make_parameter(option: Option, help: str) -> inspect.Parameter:
-    """RETURNS (Parameter): as Typer reads it from a signature."""
+    """RETURNS (Parameter): an option as Typer reads it from a signature."""
     default, annotation = option.default, option.kind
     name = option.on_command_line
     if option.choices:
@@ -76,7 +75,7 @@ def make_parameter(option: Option, help: str) -> inspect.Parameter:
 
 
 def read_values(given: Dict[str, Any]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): values of options as `Options` takes them."""
+    """RETURNS (Dict[str, Any]): the values as keyword arguments of `Options`."""
     values: Dict[str, Any] = {}
     for option in collect_options():
         value = given[option.name]
@@ -98,7 +97,8 @@ def parse_pairs(option: Option, given: Iterable[str]) -> Dict[str, str]:
             raise ConversionError(f"{name}: found {value!r}, expected OLD=NEW.")
         if pairs.setdefault(old, new) != new:
             raise ConversionError(
-                f"{name}: found {old}={pairs[old]} and {old}={new}, expected one."
+                f"{name}: found {old}={pairs[old]} and {old}={new}, expected only one "
+                "of them."
             )
     return pairs
 
@@ -118,18 +118,22 @@ def main(
         "auto", "--format", "-f", help=f"auto or one of {', '.join(FORMATS)}"
     ),
     split: str = typer.Option(
-        "0.7,0.15,0.15", help="Shares of train, dev and perhaps test"
+        "0.7,0.15,0.15", help="Proportions of train, dev and optionally test"
     ),
-    seed: int = typer.Option(0, help="Decides which documents go where"),
+    seed: int = typer.Option(0, help="Random seed of the split"),
     dev_groups: Optional[str] = typer.Option(
-        None, help="Instead of --split: expression on the group that selects dev"
+        None,
+        help="Use the groups that match this regular expression as dev set, instead "
+        "of --split",
     ),
-    test_groups: Optional[str] = typer.Option(None, help="Likewise for test"),
+    test_groups: Optional[str] = typer.Option(None, help="As above, for the test set"),
     train: Optional[List[Path]] = typer.Option(
-        None, help="Instead of inputs: files of a corpus that is split already"
+        None, help="Training files of a corpus that is already split, instead of inputs"
     ),
-    dev: Optional[List[Path]] = typer.Option(None, help="Likewise for dev"),
-    test: Optional[List[Path]] = typer.Option(None, help="Likewise for test"),
+    dev: Optional[List[Path]] = typer.Option(
+        None, help="Development files of such a corpus"
+    ),
+    test: Optional[List[Path]] = typer.Option(None, help="As above, for the test set"),
     on_error: str = typer.Option(
         "stop",
         help="What to do if something can't be converted: stop (write nothing) or "
@@ -175,9 +179,9 @@ def main(
         msg.good(f"{path}: {plural(n, 'document')}{files}")
     save_report(msg, report, report_path)
     for path in made.removed:
-        msg.warn(f"{path}: removed, it was left by an earlier conversion.")
+        msg.warn(f"{path}: removed (left by an earlier conversion).")
     for path in made.left:
-        msg.warn(f"{path}: left by an earlier conversion, and still there.")
+        msg.warn(f"{path}: kept, but left by an earlier conversion.")
 
 
 def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
@@ -185,7 +189,7 @@ def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
 
 
 def show_report(msg: Printer, report: Report) -> None:
-    """Print what became of everything, if it was read to the end."""
+    """Print the report, if all input was read."""
     if not report.n_read[DOCUMENTS] or report.unaccounted():
         return
     rows = []

@@ -1,11 +1,11 @@
-"""Cross-validate a config over a small corpus: gold entities, all gold relations.
+"""Cross-validate a config on a small corpus, with gold entities.
 
     python scripts/cross_validate.py configs/rel_tok2vec.cfg data \
         --folds 5 --seeds 0,1,2 --set training.max_steps=800
 
-The documents of train, dev and test are pooled; folds are grouped by identical text.
-Nothing is chosen on the held-out documents: each model is the last one of its
-training, the length of which is set by `--set training.max_steps=…`.
+The documents of train, dev and test are pooled; identical texts share a fold. The
+held-out documents are used for evaluation only: the model evaluated is always the last
+one, after `--set training.max_steps=…` steps.
 """
 
 from pathlib import Path
@@ -28,18 +28,18 @@ from rel_component.wording import points
 @command
 def main(
     config: Path = typer.Argument(..., help="Config to train"),
-    data: Path = typer.Argument(..., help="Folder with the .spacy files"),
+    data: Path = typer.Argument(..., help="Folder of .spacy files"),
     folds: int = typer.Option(5, help="Number of folds"),
-    fold_seed: int = typer.Option(0, help="Assigns the texts to folds"),
-    seeds: str = typer.Option("0", help="Seeds of training, separated by commas"),
+    fold_seed: int = typer.Option(0, help="Random seed of the folds"),
+    seeds: str = typer.Option("0", help="Training seeds, separated by commas"),
     names: str = typer.Option(",".join(NAMES), help="Files to pool, without .spacy"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
-    gpu_id: int = typer.Option(-1, help="GPU to train on; -1 for none"),
+    gpu_id: int = typer.Option(-1, help="GPU ID, or -1 for CPU"),
     output: Optional[Path] = typer.Option(
         None, help="Write the figures as JSON, for evaluate.py --cross-validation"
     ),
 ) -> None:
-    """Cross-validate a config over a small corpus."""
+    """Cross-validate a config on a small corpus."""
     results = cross_validate_files(
         config,
         data,

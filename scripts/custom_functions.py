@@ -1,4 +1,4 @@
-"""The tutorial's module of this name, for commands that still say `--code` or `-c`."""
+"""Compatibility with the tutorial's module, for commands that pass it as `--code`."""
 
 from rel_component.corpus.readers import create_docbin_reader
 from rel_component.corpus.readers import read_gold_entities as read_files

@@ -1,4 +1,4 @@
-"""Score a trained pipeline: end to end, and between gold entities."""
+"""Evaluate a trained pipeline, end to end and with gold entities."""
 
 from pathlib import Path
 from typing import List, Optional
@@ -15,7 +15,7 @@ from rel_component.evaluation.report import (
 from rel_component.evaluation.report.details import describe_documents
 from rel_component.evaluation.report.files import check_suffix
 
-# sections of the report that are printed
+# sections of the report to print
 SHOWN = ("summary", "end-to-end", "labels", "thresholds", "confusion")
 
 
@@ -24,41 +24,42 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
     output: Optional[Path] = typer.Option(
-        None, help="Write all figures and errors as JSON"
+        None, help="Write all scores and errors as JSON"
     ),
     report: List[Path] = typer.Option(
-        [], help="Write a report: .html for a page, .md for Markdown; may be repeated"
+        [], help="Write a report as .html or .md; can be repeated"
     ),
     dev: Optional[Path] = typer.Option(
         None,
-        help="Development documents: show how the model would score with thresholds "
-        "and calibration chosen on them",
+        help="Development documents: also evaluate with thresholds and calibration "
+        "tuned on them",
     ),
     train: Optional[Path] = typer.Option(
-        None, help="Training documents, counted in the report"
+        None, help="Training documents, to report their counts"
     ),
     log: Optional[Path] = typer.Option(
-        None, help="Log of the training, for its curve; skipped if it does not exist"
+        None, help="Training log, for the training curve; ignored if it doesn't exist"
     ),
     cross_validation: Optional[Path] = typer.Option(
-        None, help="Output of cross_validate.py; skipped if it does not exist"
+        None, help="Output of cross_validate.py; ignored if it doesn't exist"
     ),
     learning_curve: Optional[Path] = typer.Option(
-        None, help="Output of learning_curve.py; skipped if it does not exist"
+        None, help="Output of learning_curve.py; ignored if it doesn't exist"
     ),
     threshold: Optional[float] = typer.Option(
-        None, help="Use this threshold for all labels, instead of the model's"
+        None, help="Threshold for all labels, instead of the model's"
     ),
     details: bool = typer.Option(
-        False, help="Print the gold and the predicted relations of each text"
+        False, help="Print the gold and predicted relations of each text"
     ),
     seed: int = typer.Option(
-        0, min=0, help="For the random baseline and the intervals"
+        0, min=0, help="Random seed of the baseline and the confidence intervals"
     ),
 ) -> None:
-    """Score a trained pipeline: end to end, and between gold entities.
+    """Evaluate a trained pipeline, end to end and with gold entities.
 
-    End to end means from the tokens alone: only for pipelines that find entities.
+    End-to-end evaluation starts from the tokens and needs a pipeline that predicts
+    entities.
     """
     for path in report:
         check_suffix(path)

@@ -1,4 +1,4 @@
-"""Score the entities that a trained pipeline finds: by span and by token."""
+"""Evaluate the entities of a trained pipeline, per span and per token."""
 
 from pathlib import Path
 from typing import Optional
@@ -14,28 +14,27 @@ from rel_component.wording import plural
 
 @command
 def main(
-    model: Path = typer.Argument(..., help="Trained pipeline that finds entities"),
+    model: Path = typer.Argument(..., help="Trained pipeline that predicts entities"),
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
-    output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
+    output: Optional[Path] = typer.Option(None, help="Write the scores as JSON"),
     spans_key: Optional[str] = typer.Option(
         None,
-        help="Compare this group of doc.spans, for entities that nest; by default "
-        "doc.ents",
+        help="Key of doc.spans to evaluate, for nested entities; by default doc.ents",
     ),
 ) -> None:
-    """Score the entities that a trained pipeline finds: by span and by token."""
+    """Evaluate the entities of a trained pipeline, per span and per token."""
     result = evaluate_entities(model, data, spans_key=spans_key)
     for table in tabulate_entities(result):
         show_table(table)
     print(
-        f"{plural(result['documents'], 'document')}. An entity counts if its borders "
-        f"and its type are right; a token counts for each type that covers it."
+        f"{plural(result['documents'], 'document')}. An entity is correct if its "
+        "boundaries and type are; a token counts for each type that covers it."
     )
     n = result["windows_divided"]
     if n:
         msg.info(
-            f"{plural(n, 'window')} had more word pieces than the transformer takes: "
-            f"divided, with nothing truncated."
+            f"{plural(n, 'window')} exceeded the transformer's maximum length and "
+            "were split, without truncation."
         )
     write_figures(output, result)
 

@@ -1,4 +1,4 @@
-"""Documents of .spacy files into the format of an annotation tool."""
+"""Export .spacy files to the format of an annotation tool."""
 
 from dataclasses import replace
 from itertools import tee
@@ -46,49 +46,49 @@ def main(
         ...,
         "--output",
         "-o",
-        help="Folder; or a file, for one input and a format that has files",
+        help="Folder; or a file, if there's one input and the format isn't brat",
     ),
     format_: str = typer.Option(
         ..., "--format", "-f", help=f"One of {', '.join(WRITERS)}"
     ),
     model: Optional[Path] = typer.Option(
         None,
-        help="Trained pipeline: write the relations that it finds between the "
-        "entities of the documents, in place of theirs, to be corrected",
+        help="Trained pipeline: write its predictions for the entities of the "
+        "documents, instead of their gold relations",
     ),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, in place of the model's threshold"
+        None, help="Score threshold, instead of the model's"
     ),
     to_correct: bool = typer.Option(
         False,
-        help="Prodigy: tasks without an answer; Label Studio: predictions in place of "
+        help="Prodigy: tasks without an answer; Label Studio: predictions instead of "
         "annotations",
     ),
     schema: Optional[Path] = typer.Option(
         None,
-        help="Further labels, entity types and symmetric labels for the tool's "
-        "configuration: JSON, YAML or brat's annotation.conf",
+        help="Schema with additional labels, entity types and symmetric labels for "
+        "the tool's configuration: JSON, YAML or brat's annotation.conf",
     ),
     symmetric: Optional[List[str]] = typer.Option(
-        None, help="Relation label without direction"
+        None, help="Symmetric relation label"
     ),
     spans_key: str = typer.Option(
-        "entities", help="Key of doc.spans with all entities; without it, doc.ents"
+        "entities", help="Key of doc.spans that holds the entities; by default doc.ents"
     ),
     on_error: str = typer.Option(
         "stop",
-        help="What to do if the format can't hold an entity or relation: stop (write "
-        "nothing) or skip (leave it out)",
+        help="What to do if the format can't represent an entity or relation: stop "
+        "(write nothing) or skip",
     ),
-    force: bool = typer.Option(False, help="Write into a brat folder that has files"),
+    force: bool = typer.Option(False, help="Write to a brat folder that isn't empty"),
     report_path: Optional[Path] = typer.Option(
         None, "--report", help="Write the report as JSON"
     ),
 ) -> None:
     """Export .spacy files to the format of an annotation tool.
 
-    What the format has no place for is counted; entities and relations that are lost
-    are named. scripts/convert.py reads all of these formats.
+    Data that the format can't represent is counted, and lost entities and relations are
+    listed. scripts/convert.py reads all of these formats.
     """
     msg, report = Printer(), Report()
     done: List[Path] = []
@@ -125,7 +125,7 @@ def main(
 def find_outputs(
     inputs: List[Path], output: Path, format_name: str, force: bool
 ) -> Dict[Path, Path]:
-    """RETURNS (Dict[Path, Path]): for each input what is written."""
+    """RETURNS (Dict[Path, Path]): the output file or folder of each input."""
     writer = find_writer(format_name)
     if len(inputs) == 1:
         (path,) = inputs
@@ -137,8 +137,8 @@ def find_outputs(
     if len(set(paths.values())) < len(inputs):
         raise ValueError(
             f"{len(inputs)} inputs would be written to "
-            f"{', '.join(map(str, sorted(set(paths.values()))))}. Give files with "
-            f"different names and a folder as --output, or export one by one."
+            f"{', '.join(map(str, sorted(set(paths.values()))))}. Use inputs with "
+            "different names and a folder as --output, or export them one by one."
         )
     return paths
 
@@ -146,7 +146,8 @@ def find_outputs(
 def read_records(
     path: Path, nlp: Optional[Language], spans_key: Optional[str]
 ) -> Iterator[Record]:
-    """Gold documents as records, or what a pipeline finds in them."""
+    """Read documents as records, with their gold relations or a pipeline's
+    predictions."""
     golds = read_docs(path, nlp or spacy.blank("xx"))
     sources = (Source(str(path), index=i) for i in range(10**9))
     if nlp is None:

@@ -1,4 +1,4 @@
-"""Entities and relations of a whole corpus, on one machine or on a cluster."""
+"""Extract entities and relations from a corpus, on one machine or a cluster."""
 
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -32,51 +32,54 @@ def main(
         ...,
         "--output",
         "-o",
-        help="Folder: a new one, or that of a run that was stopped, which goes on",
+        help="New folder, or the folder of an interrupted run to resume",
     ),
     format_: str = typer.Option(
-        ",".join(FORMATS), "--format", "-f", help="Separated by commas"
+        ",".join(FORMATS), "--format", "-f", help="Output formats, separated by commas"
     ),
-    n_process: int = typer.Option(1, help="Processes, each of which loads the model"),
+    n_process: int = typer.Option(1, help="Number of processes; each loads the model"),
     engine: str = typer.Option("local", help=f"One of {', '.join(ENGINES)}"),
     address: Optional[str] = typer.Option(
         None,
-        help="Ray cluster to join: auto, or ray://HOST:10001; without it Ray is "
-        "started on this machine",
+        help="Ray cluster to connect to: auto, or ray://HOST:10001; by default Ray "
+        "is started on this machine",
     ),
     entities_from: Optional[Path] = typer.Option(
-        None, help="Another trained pipeline, to find the entities"
+        None, help="Separate trained pipeline that predicts the entities"
     ),
     code: Optional[Path] = typer.Option(
-        None, help="Python file that registers components of yours"
+        None, help="Python file with custom registered functions"
     ),
     threshold: Optional[float] = typer.Option(
-        None, help="Lowest score of a relation, instead of the model's threshold"
+        None, help="Score threshold, instead of the model's"
     ),
     text_field: str = typer.Option("text", help="Field or column with the text"),
     id_field: str = typer.Option("id", help="Field or column with the document's id"),
     lines: bool = typer.Option(False, help="Each line of a .txt file is a document"),
-    text: bool = typer.Option(True, help="Write the text into the rows, too"),
+    text: bool = typer.Option(True, help="Include the text in the rows"),
     max_length: int = typer.Option(
-        100_000, help="Characters; a longer document becomes a dead letter"
+        100_000,
+        help="Maximum characters of a document; longer ones become dead letters",
     ),
     max_bytes: int = typer.Option(
         MAX_BYTES,
-        help="Bytes; a longer line, CSV record or text file becomes a dead letter",
+        help="Maximum bytes of a line, CSV record or text file; longer ones become "
+        "dead letters",
     ),
     chunk_size: int = typer.Option(
-        1000, help="Documents that are processed and written together"
+        1000, help="Documents to process and write together"
     ),
-    batch_size: int = typer.Option(256, help="Most documents of a batch"),
-    batch_words: int = typer.Option(20_000, help="Most words of a batch"),
-    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for the CPU"),
-    strict: bool = typer.Option(False, help="Exit code 1 if there are dead letters"),
+    batch_size: int = typer.Option(256, help="Maximum documents per batch"),
+    batch_words: int = typer.Option(20_000, help="Maximum words per batch"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID, or -1 for CPU"),
+    strict: bool = typer.Option(
+        False, help="Exit with code 1 if there are dead letters"
+    ),
 ) -> None:
     """Extract entities and relations from a corpus.
 
-    A run that was stopped, at whatever moment, goes on when it is started again with
-    the same arguments. In the end each document has one row, or one dead letter that
-    says why it has none.
+    An interrupted run resumes when it's started again with the same arguments. In the
+    end, each document has either one row or one dead letter with the reason.
     """
     try:
         settings = ExtractSettings(
@@ -109,7 +112,7 @@ def main(
                 on_chunk=bar.advance,
             )
     except KeyboardInterrupt:
-        msg.warn("Stopped. The same command goes on from here.")
+        msg.warn("Stopped. Run the same command to resume.")
         raise typer.Exit(130) from None
     except (ValueError, OSError) as error:
         msg.fail(explain(error))
@@ -120,7 +123,7 @@ def main(
 
 
 class Bar:
-    """How far a run is: a bar in a terminal; elsewhere what it does until the first
+    """A progress bar in a terminal; otherwise the current stage, until the first
     documents are done."""
 
     def __init__(self) -> None:
@@ -144,7 +147,7 @@ class Bar:
         self.bar.refresh()
         if progress.n_done:
             msg.info(
-                f"{progress.n_done:,} of {progress.n_docs:,} documents are done already"
+                f"{progress.n_done:,} of {progress.n_docs:,} documents already done"
             )
 
     def advance(self, counts: Dict[str, Any]) -> None:
@@ -153,16 +156,16 @@ class Bar:
 
 
 def show(summary: Summary, output: Path) -> None:
-    """Print what became of the documents."""
+    """Print the outcome: documents, dead letters, warnings."""
     if summary.warnings:
-        many = f"{summary.warnings:,} warnings, the first of them"
+        many = f"{summary.warnings:,} warnings, the first one"
         msg.warn(
             f"{agree(summary.warnings, 'A warning', many)}: {summary.first_warning}"
         )
     letters = agree(summary.dead, "dead letter", "dead letters")
     if summary.dead:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary.kinds.items())
-        msg.warn(f"{summary.dead:,} {letters} ({kinds}): {summary.letters} says why")
+        msg.warn(f"{summary.dead:,} {letters} ({kinds}): see {summary.letters}")
     msg.good(
         f"{summary.read:,} documents read = {summary.extracted:,} extracted + "
         f"{summary.dead:,} {letters}; {summary.entities:,} entities and "

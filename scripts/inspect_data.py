@@ -1,4 +1,4 @@
-"""Look at converted annotations before training: counts, distances, advice."""
+"""Inspect converted annotations before training: counts, distances, advice."""
 
 from pathlib import Path
 from typing import List, Optional
@@ -15,33 +15,33 @@ from rel_component.inspection.picture import check_picture, draw_picture
 @command
 def main(
     inputs: List[Path] = typer.Argument(
-        ..., help=".spacy files, or folders of them; train is the training data"
+        ..., help=".spacy files, or folders of them; train.spacy is the training data"
     ),
     output: Optional[Path] = typer.Option(
         None, "--output", "-o", help="Write all figures as JSON"
     ),
     picture: Optional[Path] = typer.Option(
         None,
-        help="Write a report as .html, or draw labels, distances and types as .png or "
+        help="Write a report as .html, or plot labels, distances and types as .png or "
         ".svg",
     ),
     spans_key: str = typer.Option(
         "entities",
-        help="Group of doc.spans that holds all entities; empty for doc.ents only",
+        help="Key of doc.spans that holds the entities; empty for doc.ents only",
     ),
     sentencizer: bool = typer.Option(
-        False, help="Set sentence boundaries by punctuation where there are none"
+        False, help="Set missing sentence boundaries by punctuation"
     ),
     similarity: float = typer.Option(
         0.7,
-        help="Texts that share at least this much are nearly the same; from 0.5 to 1",
+        help="Similarity from which texts are near duplicates, from 0.5 to 1",
     ),
-    rows: int = typer.Option(20, min=0, help="Most rows of each table; 0: all"),
+    rows: int = typer.Option(20, min=0, help="Maximum rows per table; 0 for all"),
 ) -> None:
-    """Look at converted annotations before training.
+    """Inspect converted annotations before training.
 
-    Prints counts, what candidate settings would lose, and advice. Give files that
-    belong together at once, so that texts are compared across splits.
+    Prints counts, the recall of candidate settings, and advice. Pass all splits of a
+    corpus at once, to find texts that occur in several.
     """
     if picture is not None:
         check_picture(picture)
@@ -58,8 +58,8 @@ def main(
     show_sections([*sections, advice], rows or None)
     if sentencizer:
         msg.info(
-            "The sentencizer set sentence boundaries here. To use max_sentences, put "
-            "it first in the pipeline and in training.annotating_components."
+            "The sentencizer set the sentence boundaries. To use max_sentences, add "
+            "it as the first component and to training.annotating_components."
         )
     write_figures(output, result)
     if picture is not None:

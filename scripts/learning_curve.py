@@ -1,10 +1,10 @@
-"""Train on growing parts of the data, to see whether annotating more would help.
+"""Train on increasing portions of the data, to see whether more annotations would help.
 
     python scripts/learning_curve.py configs/rel_tok2vec.cfg data \
         --seeds 0,1,2 --set training.max_steps=800
 
-Nothing is chosen on the held-out documents: each model is the last one of its
-training, the length of which is set by `--set training.max_steps=…`.
+The held-out documents are used for evaluation only: the model evaluated is always the
+last one, after `--set training.max_steps=…` steps.
 """
 
 from pathlib import Path
@@ -27,21 +27,22 @@ from rel_component.wording import plural, points
 @command
 def main(
     config: Path = typer.Argument(..., help="Config to train"),
-    data: Path = typer.Argument(..., help="Folder with the .spacy files"),
+    data: Path = typer.Argument(..., help="Folder of .spacy files"),
     shares: str = typer.Option(
-        "0.125,0.25,0.5,1", help="Shares of the training documents, rising"
+        "0.125,0.25,0.5,1", help="Increasing proportions of the training documents"
     ),
     seeds: str = typer.Option(
-        "0,1,2", help="Each draws other documents and trains anew"
+        "0,1,2", help="Seeds; each selects different documents and trains again"
     ),
     names: str = typer.Option("dev,test", help="Held-out files, without .spacy"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
-    gpu_id: int = typer.Option(-1, help="GPU to train on; -1 for none"),
+    gpu_id: int = typer.Option(-1, help="GPU ID, or -1 for CPU"),
     output: Optional[Path] = typer.Option(
         None, help="Write the curve as JSON, for evaluate.py --learning-curve"
     ),
 ) -> None:
-    """Train on growing parts of the data, to see whether annotating more would help."""
+    """Train on increasing portions of the data, to see whether more annotations would
+    help."""
     found = get_learning_curve(
         config,
         pool_docs(data, ["train"]),

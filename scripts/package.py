@@ -1,9 +1,9 @@
-"""Make an installable package of a trained pipeline, with a model card.
+"""Package a trained pipeline, with a model card.
 
     python scripts/package.py training/model-best packages --name rel_job_ads \
         --version 0.0.1 --metrics training/metrics.json
 
-As `spacy package`, whose README.md is the card; `spacy huggingface-hub push` puts it
+Like `spacy package`, with the card as README.md; `spacy huggingface-hub push` shows it
 on the model's page.
 """
 
@@ -20,15 +20,15 @@ from rel_component.evaluation.packaging import package_pipeline
 @command
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
-    output: Path = typer.Argument(..., help="Folder for packages"),
+    output: Path = typer.Argument(..., help="Output folder"),
     name: str = typer.Option(..., help="Name of the package, without the language"),
     version: str = typer.Option("0.0.1", help="Version of the package"),
     metrics: Optional[Path] = typer.Option(
-        None, help="Output of evaluate.py, for the figures of the card"
+        None, help="Output of evaluate.py, for the scores in the card"
     ),
     build: bool = typer.Option(True, help="Build a wheel"),
 ) -> None:
-    """Make an installable package of a trained pipeline, with a model card."""
+    """Package a trained pipeline, with a model card."""
     made = package_pipeline(
         model, output, name=name, version=version, metrics=metrics, build=build
     )

@@ -1,4 +1,4 @@
-"""Raw texts for correction in an annotation tool, the most uncertain ones first."""
+"""Pre-annotate texts for correction in an annotation tool, most uncertain first."""
 
 from dataclasses import replace
 from itertools import islice
@@ -38,43 +38,43 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     texts: Path = typer.Argument(
         ...,
-        help="Folder of .txt files; or one, or .jsonl with text and optional entities",
+        help="Folder of .txt files, a .txt file, or .jsonl with text and optional "
+        "entities",
     ),
     output: Path = typer.Option(
         Path("data/to_annotate"),
         "--output",
         "-o",
-        help="Folder; or a file, for formats that have files",
+        help="Folder; or a file, if the format isn't brat",
     ),
     format_: str = typer.Option(
         "prodigy", "--format", "-f", help=f"One of {', '.join(WRITERS)}"
     ),
     entities_from: Optional[Path] = typer.Option(
-        None, help="Another trained pipeline that finds the entities"
+        None, help="Separate trained pipeline that predicts the entities"
     ),
-    lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    lines: bool = typer.Option(False, help="Read each line of a .txt file as a text"),
     rank_by: str = typer.Option(
         "max",
-        help="Most uncertain first, by the most uncertain pair of a text (max) or by "
-        "all its pairs (mean); or none, in the order of the texts",
+        help="Rank texts by their most uncertain pair (max) or by all pairs (mean); "
+        "or none, to keep their order",
     ),
     limit: Optional[int] = typer.Option(
-        None, "--limit", "-n", min=1, help="Only so many texts, the first ones"
+        None, "--limit", "-n", min=1, help="Maximum number of texts"
     ),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, in place of the model's threshold"
+        None, help="Score threshold, instead of the model's"
     ),
-    batch_size: int = typer.Option(64, min=1, help="Texts to process at one time"),
-    force: bool = typer.Option(False, help="Write into a brat folder that has files"),
+    batch_size: int = typer.Option(64, min=1, help="Texts per batch"),
+    force: bool = typer.Option(False, help="Write to a brat folder that isn't empty"),
     report_path: Optional[Path] = typer.Option(
         None, "--report", help="Write the report as JSON"
     ),
 ) -> None:
-    """Find entities and relations in texts, to be corrected in an annotation tool.
+    """Pre-annotate entities and relations for correction in an annotation tool.
 
-    A score at the threshold is wholly uncertain, one of 0 or 1 not at all; a text is as
-    uncertain as its most uncertain pair of entities. Corrected and exported from the
-    tool, the annotations are read by scripts/convert.py.
+    Scores at the threshold are the most uncertain, scores of 0 and 1 the least. Convert
+    the corrected annotations with scripts/convert.py.
     """
     msg, report = Printer(), Report()
     try:
@@ -106,7 +106,7 @@ def main(
     save_report(msg, report, report_path)
     show_report(msg, report)
     n = plural(report.n_written[DOCUMENTS], "text")
-    msg.good(f"{n} written to {path}, to be corrected")
+    msg.good(f"{n} written to {path} for correction")
 
 
 def check_ranking(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Find relations in texts: a table to look at, JSON to work with."""
+"""Extract relations from texts, as a table or JSON."""
 
 from json import dumps
 from pathlib import Path
@@ -32,37 +32,37 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     source: str = typer.Argument(
         ...,
-        help="A text; a folder of .txt files; or a file: .txt; .jsonl with text or "
-        "tokens, and perhaps entities (start, end, label; characters, of tokens joined "
-        "by single blanks); or SpERT's .json (texts, lists of tokens, or tokens with "
-        "entities, which count tokens)",
+        help="A text, a folder of .txt files, or a file: .txt; .jsonl with text or "
+        "tokens and optional entities (start, end, label; in characters, with tokens "
+        "joined by single spaces); or SpERT's .json (texts, lists of tokens, or "
+        "tokens with entities, in tokens)",
     ),
     output: Optional[Path] = typer.Option(None, help="Write to this file"),
     format_: Optional[str] = typer.Option(
         None,
         "--format",
-        help="table, jsonl or spert; without it a table on the screen, JSON lines in a "
-        "file",
+        help="table, jsonl or spert; by default a table on the screen, JSON lines in "
+        "a file",
     ),
-    json: bool = typer.Option(False, help="The same as --format jsonl"),
-    lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    json: bool = typer.Option(False, help="Same as --format jsonl"),
+    lines: bool = typer.Option(False, help="Read each line of a .txt file as a text"),
     head: Optional[str] = typer.Option(
         None,
-        help="With --tail: score this pair of the text; first character and one past "
-        "the last, such as 0:5, and the entity's type, such as 0:5:PERSON",
+        help="With --tail: score this pair only; character offsets such as 0:5, "
+        "optionally with the entity's type, such as 0:5:PERSON",
     ),
-    tail: Optional[str] = typer.Option(None, help="The pair's other entity"),
+    tail: Optional[str] = typer.Option(None, help="The other entity of the pair"),
     entities_from: Optional[Path] = typer.Option(
-        None, help="Another trained pipeline that finds the entities"
+        None, help="Separate trained pipeline that predicts the entities"
     ),
     label: List[str] = typer.Option([], help="Only relations with this label"),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, in place of the model's threshold"
+        None, help="Score threshold, instead of the model's"
     ),
-    min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
-    batch_size: int = typer.Option(64, min=1, help="Texts to process at one time"),
+    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
+    batch_size: int = typer.Option(64, min=1, help="Texts per batch"),
 ) -> None:
-    """Find relations in texts: a table to look at, JSON to work with."""
+    """Extract relations from texts, as a table or JSON."""
     try:
         format_ = find_format(format_, json, output)
         is_pair = head is not None or tail is not None
@@ -101,40 +101,40 @@ def main(
     except (ValueError, OSError) as error:
         msg.fail(str(error), exits=1)
     n = plural(sum(len(x.relations) for x in results), "relation")
-    msg.good(f"{n} of {plural(len(results), 'text')} written to {output}")
+    msg.good(f"{n} from {plural(len(results), 'text')} written to {output}")
 
 
 def find_format(format_: Optional[str], json: bool, output: Optional[Path]) -> str:
-    """RETURNS (str): one of FORMATS."""
+    """RETURNS (str): the output format, one of FORMATS."""
     if json and format_ not in (None, "jsonl"):
-        raise ValueError(f"--json and --format {format_} contradict each other.")
+        raise ValueError(f"--json and --format {format_} can't be combined.")
     if format_ is None:
         return "table" if output is None and not json else "jsonl"
     if format_ not in FORMATS:
         expected = ", ".join(FORMATS)
         raise ValueError(f"--format: found {format_!r}, expected one of {expected}.")
     if format_ == "table" and output is not None:
-        raise ValueError("--format table is for the screen; leave out --output.")
+        raise ValueError("--format table can't be written to a file; remove --output.")
     return format_
 
 
 def check_pair_options(source: str, has_others: bool) -> None:
-    """RAISES (ValueError): if there is more than the pair of a text."""
+    """RAISES (ValueError): if other options are set, or the source is a file."""
     if has_others:
         raise ValueError(
-            "--head and --tail print all scores of one pair of a text: leave out "
+            "--head and --tail print all scores of one pair of a text: remove "
             "--output, --label, --min-score, --lines, --entities-from and --format "
             "spert."
         )
     if as_path(source) is not None:
         raise ValueError(
-            f"--head and --tail count the characters of a text: found the file "
-            f"{source}; give its text itself."
+            f"--head and --tail are offsets into a text: found the file {source}, "
+            "expected the text itself."
         )
 
 
 def to_json(results: List[Found], format_: str) -> str:
-    """RETURNS (str): JSON lines, or SpERT's array."""
+    """RETURNS (str): JSON lines, or an array in SpERT's format."""
     if format_ == "spert":
         return dump([to_spert(x.doc, x.task.meta, x.relations) for x in results])
     rows = [to_row(x.doc, x.task.meta, x.relations) for x in results]
@@ -142,15 +142,15 @@ def to_json(results: List[Found], format_: str) -> str:
 
 
 def dump(data: Any) -> str:
-    """RETURNS (str): JSON, also of what only Python's reader takes for it."""
+    """RETURNS (str): JSON, including values such as NaN."""
     try:
         return srsly.json_dumps(data)
-    except OverflowError:  # NaN, in a field that is passed through
+    except OverflowError:  # NaN in a metadata field
         return dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def print_pair(found: PairResult, format_: str) -> None:
-    """Print the scores of all labels of a pair, the best first."""
+    """Print a pair's scores for all labels, the highest first."""
     if format_ != "table":
         print(srsly.json_dumps(found.to_row()))
         return
@@ -162,8 +162,8 @@ def print_pair(found: PairResult, format_: str) -> None:
     msg.table(rows, header=["relation", "score"], divider=True, aligns=("l", "r"))
     if found.lacks_types:
         msg.warn(
-            f"The model was trained with entity types, and one was not given or is not "
-            f"known to it: other types, other scores. Write START:END:TYPE with one of "
+            "The model uses entity types, and a type is missing or unknown to it, "
+            "which affects the scores. Write START:END:TYPE with one of "
             f"{', '.join(found.known_types)}."
         )
 

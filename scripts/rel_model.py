@@ -1,4 +1,4 @@
-"""The tutorial's module of this name, for code that still imports from it."""
+"""Compatibility with the tutorial's module, for code that imports it."""
 
 from rel_component.model.candidates import create_instances
 from rel_component.model.v1 import (

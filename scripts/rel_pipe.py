@@ -1,4 +1,4 @@
-"""The tutorial's module of this name, for code that still imports from it."""
+"""Compatibility with the tutorial's module, for code that imports it."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,10 @@ __all__ = ["RelationExtractor", "make_relation_extractor", "score_relations"]
 
 
 def score_relations(examples: Iterable[Example], threshold: float) -> dict[str, float]:
-    """Micro precision, recall and F at a threshold, over all gold relations.
+    """Compute micro precision, recall and F-score at a threshold.
 
-    examples (Iterable[Example]): gold and prediction.
-    threshold (float): a relation is predicted from this score on.
+    examples (Iterable[Example]): the gold and predicted documents.
+    threshold (float): minimum score of a predicted relation.
     RETURNS (Dict[str, float]): `rel_micro_p`, `rel_micro_r`, `rel_micro_f`.
     """
     docs = [read_example(example, threshold=threshold) for example in examples]

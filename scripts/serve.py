@@ -1,4 +1,4 @@
-"""Serve a trained pipeline over HTTP, with a page to try it."""
+"""Serve a trained pipeline over HTTP, with a demo page."""
 
 import os
 import shlex
@@ -18,48 +18,60 @@ LABEL_STUDIO_KEY = "LABEL_STUDIO_API_KEY"
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     host: str = typer.Option(
-        "127.0.0.1", help="Address to listen on; 0.0.0.0 lets other machines in"
+        "127.0.0.1", help="Address to listen on; 0.0.0.0 for access from other machines"
     ),
-    port: int = typer.Option(8000, min=0, max=65535, help="Port; 0: one that is free"),
+    port: int = typer.Option(8000, min=0, max=65535, help="Port; 0 for any free port"),
     workers: Optional[int] = typer.Option(
-        None, min=1, help="Processes that each hold the model"
+        None, min=1, help="Number of processes; each loads the model"
     ),
-    max_body: Optional[int] = typer.Option(None, help="Largest request, in bytes"),
-    max_texts: Optional[int] = typer.Option(None, help="Most texts in a request"),
-    max_chars: Optional[int] = typer.Option(None, help="Most characters in a request"),
-    max_queue: Optional[int] = typer.Option(None, help="Most texts that may wait"),
+    max_body: Optional[int] = typer.Option(
+        None, help="Maximum size of a request, in bytes"
+    ),
+    max_texts: Optional[int] = typer.Option(None, help="Maximum texts per request"),
+    max_chars: Optional[int] = typer.Option(
+        None, help="Maximum characters per request"
+    ),
+    max_queue: Optional[int] = typer.Option(
+        None, help="Maximum number of waiting texts"
+    ),
     batch_texts: Optional[int] = typer.Option(
-        None, help="Most texts that the model gets at one time; 1: no batching"
+        None, help="Maximum texts per batch; 1 for no batching"
     ),
-    timeout: Optional[float] = typer.Option(None, help="Seconds to answer within"),
+    timeout: Optional[float] = typer.Option(
+        None, help="Timeout of a request, in seconds"
+    ),
     gpu: bool = typer.Option(False, help="Load the model on the GPU"),
-    log_texts: bool = typer.Option(False, help="Write texts into the log"),
-    docs: bool = typer.Option(False, help="Swagger's page at /docs, from a CDN"),
+    log_texts: bool = typer.Option(False, help="Log the texts"),
+    docs: bool = typer.Option(
+        False, help="Serve Swagger UI at /docs, loaded from a CDN"
+    ),
     label_studio: Optional[str] = typer.Option(
         None,
-        help="Be an ML backend, at /label-studio, for Label Studio at this address",
+        help="Act as ML backend, at /label-studio, for the Label Studio at this "
+        "address",
     ),
     train_config: Optional[Path] = typer.Option(
-        None, help="With --label-studio: config to train when Label Studio asks for it"
+        None,
+        help="With --label-studio: config for training when Label Studio requests it",
     ),
     train_data: Optional[Path] = typer.Option(
-        None, help="Further training documents beside the annotations, .spacy"
+        None, help="Additional training documents, .spacy"
     ),
     train_after: int = typer.Option(
-        0, min=0, help="Train after so many annotations; 0: only when asked"
+        0, min=0, help="Train after this many annotations; 0: only on request"
     ),
     train_output: Path = typer.Option(
-        Path("training/label_studio"), help="Folder for the models that are trained"
+        Path("training/label_studio"), help="Output folder for trained models"
     ),
     train_options: str = typer.Option(
-        "", help='Further options of spacy train: "--training.max_steps 500"'
+        "", help='Additional options of spacy train: "--training.max_steps 500"'
     ),
 ) -> None:
-    """Serve a trained pipeline over HTTP, with a page to try it.
+    """Serve a trained pipeline over HTTP, with a demo page.
 
-    Where the variable REL_COMPONENT_API_KEY is set, requests need that key. Further
-    limits are variables too, such as REL_COMPONENT_MAX_ENTITIES; LABEL_STUDIO_API_KEY
-    holds an access token of Label Studio, for its annotations.
+    If the environment variable REL_COMPONENT_API_KEY is set, requests need that key.
+    Further limits are set by variables such as REL_COMPONENT_MAX_ENTITIES.
+    LABEL_STUDIO_API_KEY is an access token for Label Studio's annotations.
     """
     try:
         from rel_component.inference.service.server import LOCAL, serve
@@ -84,7 +96,9 @@ def main(
         )
         if settings.api_key is None and host not in LOCAL:
             place = f"{host}:{port}"
-            msg.warn(f"Whoever reaches {place} may use the service: {KEY} is not set")
+            msg.warn(
+                f"Anyone with access to {place} can use the service: {KEY} is not set"
+            )
         extend = extend_with_label_studio(
             label_studio,
             key=os.environ.get(LABEL_STUDIO_KEY),
@@ -102,13 +116,13 @@ def main(
 def extend_with_label_studio(
     url: Optional[str], config: Optional[Path], **options: Any
 ) -> Callable[[Any], Any]:
-    """What makes the service an ML backend, if there is a Label Studio."""
+    """Create the ML backend's extension of the service if Label Studio is used."""
     if url is None and config is not None:
         raise ValueError(
-            "--train-config needs --label-studio, which is asked for data."
+            "--train-config needs --label-studio, the source of the annotations."
         )
     if config is not None and not config.is_file():
-        raise ValueError(f"--train-config {config}: there is no such file.")
+        raise ValueError(f"--train-config {config}: file not found.")
     if url is None:
         return lambda app: None
     from rel_component.integrations.label_studio import (

@@ -1,4 +1,4 @@
-"""One file for each part of the downloaded CoNLL04."""
+"""Split the downloaded CoNLL04 into one file per part."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from wasabi import msg
 
 
 def main(path: Path = typer.Argument(..., help="conll04.json, as downloaded")) -> None:
-    """One file for each part of the downloaded CoNLL04."""
+    """Split the downloaded CoNLL04 into one file per part."""
     parts = json.loads(path.read_text(encoding="utf8"))
     for name, sentences in parts.items():
         output = path.with_name(f"conll04_{name}.json")

@@ -25,31 +25,33 @@ from rel_component.wording import plural
 def main(
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
     output: Path = typer.Option(
-        Path("patterns.jsonl"), "--output", "-o", help="File to write, .jsonl"
+        Path("patterns.jsonl"), "--output", "-o", help="Output file, .jsonl"
     ),
     dev: Optional[Path] = typer.Option(
-        None, help="Other documents, to show what the patterns find there"
+        None, help="Held-out documents, to evaluate the patterns"
     ),
     min_precision: float = typer.Option(
-        0.8, min=0, max=1, help="Lowest precision of a pattern"
+        0.8, min=0, max=1, help="Minimum precision of a pattern"
     ),
     min_support: int = typer.Option(
-        3, min=1, help="Fewest relations that a pattern adds to those before it"
+        3,
+        min=1,
+        help="Minimum number of relations that a pattern adds to the previous ones",
     ),
     max_patterns: int = typer.Option(
-        5, min=1, help="Most patterns for one label and pair of entity types"
+        5, min=1, help="Maximum patterns per label and pair of entity types"
     ),
-    symmetric: List[str] = typer.Option([], help="Labels whose direction is no matter"),
+    symmetric: List[str] = typer.Option([], help="Symmetric labels"),
     spans_key: Optional[str] = typer.Option(
-        None, help="Group of doc.spans that has the entities, in place of doc.ents"
+        None, help="Key of doc.spans that holds the entities; by default doc.ents"
     ),
     lang: str = typer.Option("en", help="Language of the texts"),
 ) -> None:
     """Learn patterns for a relation ruler from annotated documents.
 
-    The precision on the documents that patterns are learned from flatters them; --dev
-    shows another one. Read and correct the patterns before you use them: each is a line
-    of JSON, see docs/rules.md.
+    Precision on the documents that patterns are learned from is too optimistic; use
+    --dev for a better estimate. Check and edit the patterns before you use them: each
+    is a line of JSON, see docs/rules.md.
     """
     nlp = spacy.blank(lang)
     try:
@@ -68,7 +70,7 @@ def main(
         msg.fail(str(error), exits=1)
     if not found:
         msg.fail(
-            f"No pattern finds {plural(min_support, 'relation')} of {data} with a "
+            f"No pattern finds {plural(min_support, 'relation')} in {data} with a "
             f"precision of {min_precision}. Lower --min-precision or --min-support.",
             exits=1,
         )
@@ -91,7 +93,7 @@ def main(
         if golds:
             scores = score_patterns(nlp, golds, patterns, spans_key, symmetric)
             p, r, f = (100 * (scores[f"rel_micro_{x}"] or 0.0) for x in "prf")
-            msg.text(f"All together on {path}: P {p:.1f}, R {r:.1f}, F {f:.1f}")
+            msg.text(f"All patterns on {path}: P {p:.1f}, R {r:.1f}, F {f:.1f}")
     msg.good(f"{plural(len(patterns), 'pattern')} written to {output}")
 
 

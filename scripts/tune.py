@@ -1,8 +1,8 @@
-"""Choose thresholds and calibration on development documents, and store them.
+"""Tune thresholds and calibration on development documents.
 
     python scripts/tune.py training/model-best data/dev.spacy training/model-tuned
 
-`evaluate.py --dev` shows what they would give on other documents.
+`evaluate.py --dev` shows their effect on other documents.
 """
 
 from pathlib import Path
@@ -17,22 +17,25 @@ from rel_component.evaluation.tuning import tune_pipeline
 @command
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
-    dev: Path = typer.Argument(..., help="Annotated documents it was not trained on"),
-    output: Path = typer.Argument(..., help="Where to write the tuned pipeline"),
+    dev: Path = typer.Argument(..., help="Annotated documents not used for training"),
+    output: Path = typer.Argument(..., help="Output folder for the tuned pipeline"),
     objective: str = typer.Option(
-        "micro_f", help="What to choose thresholds for: micro_f, macro_f or precision"
+        "micro_f", help="Metric to optimise: micro_f, macro_f or precision"
     ),
     min_precision: float = typer.Option(
-        0.9, min=0, max=1, help="With --objective precision: what each label must reach"
+        0.9,
+        min=0,
+        max=1,
+        help="With --objective precision: minimum precision of each label",
     ),
     min_support: int = typer.Option(
         5, min=1, help="Labels with fewer relations keep the model's threshold"
     ),
     calibration: str = typer.Option(
-        "auto", help="platt, temperature or none; auto: the best of them on dev"
+        "auto", help="platt, temperature or none; auto for the best of them on dev"
     ),
 ) -> None:
-    """Choose thresholds and calibration on development documents, and store them."""
+    """Tune thresholds and calibration on development documents."""
     table = tune_pipeline(
         model,
         dev,

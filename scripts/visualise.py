@@ -1,4 +1,4 @@
-"""Draw texts with their entities and relations, as a page or a picture.
+"""Draw texts with entities and relations, as HTML or SVG.
 
     python scripts/visualise.py data/test.spacy --output gold.html
     python scripts/visualise.py "5+ years of Go" --model training/joint/model-best \
@@ -33,23 +33,26 @@ def main(
     source: str = typer.Argument(
         ..., help="A text; or a file: .txt, .jsonl with text and entities, .spacy"
     ),
-    output: Path = typer.Option(..., "--output", "-o", help=".html, or .svg for one"),
-    model: Optional[Path] = typer.Option(
-        None, help="Trained pipeline; without one, a .spacy file shows its annotations"
+    output: Path = typer.Option(
+        ..., "--output", "-o", help="Output file: .html, or .svg for a single text"
     ),
-    lines: bool = typer.Option(False, help="Each line of a .txt file is a text"),
+    model: Optional[Path] = typer.Option(
+        None,
+        help="Trained pipeline; without it, the annotations of a .spacy file are drawn",
+    ),
+    lines: bool = typer.Option(False, help="Read each line of a .txt file as a text"),
     label: List[str] = typer.Option([], help="Only relations with this label"),
     threshold: Optional[float] = typer.Option(
-        None, help="Predict from this score on, instead of the model's threshold"
+        None, help="Score threshold, instead of the model's"
     ),
-    min_score: float = typer.Option(0.0, help="Only relations with this score or more"),
+    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
     spans_key: Optional[str] = typer.Option(
-        None, help="Entities of doc.spans with this key; by default those of the model"
+        None, help="Key of doc.spans that holds the entities; by default the model's"
     ),
-    limit: int = typer.Option(50, min=1, help="Most texts to draw"),
-    width: float = typer.Option(WIDE, min=200, help="Width of the lines in pixels"),
+    limit: int = typer.Option(50, min=1, help="Maximum number of texts"),
+    width: float = typer.Option(WIDE, min=200, help="Width of the drawing, in pixels"),
 ) -> None:
-    """Draw texts with their entities and relations, as a page or a picture."""
+    """Draw texts with entities and relations, as HTML or SVG."""
     if output.suffix not in SUFFIXES:
         raise ValueError(
             f"--output {output}: found {output.suffix!r}, expected one of "
@@ -61,11 +64,11 @@ def main(
         own_key = find_relation_pipes(nlp).spans_key
     docs, n_all = get_docs(source, nlp, model, lines, limit)
     if not docs:
-        raise ValueError(f"{source} holds no texts: nothing to draw.")
+        raise ValueError(f"{source} contains no texts to draw.")
     if output.suffix == ".svg" and len(docs) > 1:
         raise ValueError(
-            f"--output {output}: an .svg holds one text, and {source} has "
-            f"{n_all}; write .html, or give --limit 1."
+            f"--output {output}: an .svg can show only one text, and {source} "
+            f"contains {n_all}; use .html or --limit 1."
         )
     check_options(docs, width, spans_key, label, min_score)
     drawings = [
@@ -99,7 +102,7 @@ def get_docs(
     lines: bool,
     limit: int,
 ) -> Tuple[List[Doc], int]:
-    """The first texts, with relations, and how many there are."""
+    """Get the first texts, with relations, and the total number."""
     path = as_path(source)
     if source.endswith(".spacy"):
         golds = list(read_docs(Path(source), nlp or spacy.blank("xx")))
@@ -111,8 +114,8 @@ def get_docs(
         return shown, len(golds)
     if nlp is None or model is None:
         raise ValueError(
-            "A text needs a trained pipeline: give --model. Without one, only the "
-            "annotations of a .spacy file can be drawn."
+            "--model is missing. Without a trained pipeline, only the annotations of "
+            "a .spacy file can be drawn."
         )
     tasks = list(read_source(source, lines))
     check_entities_known(nlp, tasks[:limit])

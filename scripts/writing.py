@@ -1,4 +1,4 @@
-"""What the commands that write annotations have in common."""
+"""Helpers for the commands that write annotations."""
 
 import sys
 import warnings
@@ -21,7 +21,8 @@ N_SHOWN = 10
 
 
 def load_extractor(path: Path, threshold: Optional[float]) -> Language:
-    """Load a pipeline that finds relations, and perhaps change its threshold."""
+    """Load a pipeline with a relation extractor, and optionally change its
+    threshold."""
     nlp = load_pipeline(path)
     pipes = find_relation_pipes(nlp)
     if threshold is not None:
@@ -30,14 +31,14 @@ def load_extractor(path: Path, threshold: Optional[float]) -> Language:
 
 
 def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path:
-    """Where documents go: the folder or file itself, or a file in the folder.
+    """Find the output path: the given folder or file, or a file in the folder.
 
-    output (Path): as the user gives it.
-    writer (Writer): of the format.
-    name (str): of the file, without suffix.
-    force (bool): write into a brat folder that has files.
+    output (Path): the value of `--output`.
+    writer (Writer): the format's writer.
+    name (str): the file name, without suffix.
+    force (bool): write to a brat folder that isn't empty.
     RETURNS (Path): a folder for brat, else a file.
-    RAISES (ValueError): if something is in the way.
+    RAISES (ValueError): if the path is a file, or the folder isn't empty.
     """
     is_file = output.suffix in FILE_SUFFIXES and not output.is_dir()
     if writer.suffix:
@@ -46,15 +47,15 @@ def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path
         raise ValueError(f"--output {output}: expected a folder for {writer.name}.")
     if output.is_dir() and any(output.iterdir()) and not force:
         raise ValueError(
-            f"--output {output}: this folder has files already, and annotations made "
-            f"in it would be written over. Give another folder, or --force."
+            f"--output {output}: this folder isn't empty, and annotations in it would "
+            "be overwritten. Use another folder, or --force."
         )
     return output
 
 
 @contextmanager
 def show_warnings() -> Iterator[None]:
-    """Print the warnings that are raised meanwhile, where they don't disturb JSON."""
+    """Print warnings to stderr, so that JSON on stdout stays valid."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -66,7 +67,7 @@ def show_warnings() -> Iterator[None]:
 
 
 def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> None:
-    """Print why not everything is written, and what is."""
+    """Print why writing failed, and which files were written."""
     for line in explain(error).splitlines():
         msg.fail(line)
     names = ", ".join(map(str, written))
@@ -74,7 +75,7 @@ def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> Non
 
 
 def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
-    """Write the report, whatever became of the rest."""
+    """Write the report, even if the conversion failed."""
     if path is None:
         return
     try:
@@ -85,7 +86,7 @@ def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
 
 
 def show_report(msg: Printer, report: Report) -> None:
-    """Print what became of everything."""
+    """Print the report's counts."""
     for line in report.summary():
         msg.text(line.replace("not converted:", "not in the files:"))
     for advice in list(report.hints)[:N_SHOWN]:
@@ -94,7 +95,7 @@ def show_report(msg: Printer, report: Report) -> None:
 
 
 def show_problems(msg: Printer, report: Report) -> None:
-    """Print what was lost."""
+    """Print the problems, with the documents they occur in."""
     shown = report.list_problems(N_SHOWN)
     for problem in shown:
         msg.warn(problem)

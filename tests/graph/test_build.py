@@ -65,17 +65,17 @@ def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_pat
     assert pages == [*expected, f"{'語' * 60}.html"]
 
 
-def test_the_command_says_what_it_did_and_what_it_could_not(rows, tmp_path):
+def test_the_command_says_what_it_did_and_what_failed(rows, tmp_path):
     command = load_script("build_graph")
     said = command(rows, "-o", tmp_path / "g", "-f", "none", "-e", "Ann")
-    assert "2 relations of 1 texts: 3 entities, 2 distinct relations" in said
+    assert "2 relations from 1 texts: 3 entities, 2 distinct relations" in said
     assert "Ann-PERSON.html" in said
     said = command(rows, "-o", tmp_path / "g", "-e", "nobody", code=1)
     assert "no entity of this name" in said
     assert (tmp_path / "g" / "graph.graphml").is_file()  # all else is there
     write(rows, ["a", " ", "b"])
     said = command(rows, "-o", tmp_path / "g", "-f", "none")
-    assert "2 relations left out: a label or a name is nothing but white space" in said
+    assert "2 relations skipped: the label or a name is empty or whitespace" in said
     (tmp_path / "file").write_text("in the way", "utf8")
     said = command(rows, "-o", tmp_path / "file", "-f", "neo4j", code=1)
     assert "file: can't be written" in said

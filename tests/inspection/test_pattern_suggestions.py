@@ -134,7 +134,7 @@ def test_command(tmp_path):
     path = tmp_path / "new" / "patterns.jsonl"
     run = load_script("suggest_patterns")
     printed = run(train, "--dev", dev, "--output", path)
-    assert f"All together on {dev}: P 100.0, R 100.0" in printed
+    assert f"All patterns on {dev}: P 100.0, R 100.0" in printed
     ruler = NLP.create_pipe("relation_ruler").from_disk(path)
     assert ruler.labels == ("WORKS",) and f"{len(ruler)} patterns written" in printed
     none = run(train, "--min-support", 1000, "--output", path, code=1)

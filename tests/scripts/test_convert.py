@@ -128,7 +128,7 @@ def test_folder_of_something_else_is_left_alone(tmp_path):
     [
         (
             ["--map-label", "A=B", "--map-label", "A=C"],
-            "--map-label: found A=B and A=C, expected one.",
+            "--map-label: found A=B and A=C, expected only one",
         ),
         (
             ["--map-label", "A=B", "--null-label", "A"],

@@ -73,7 +73,7 @@ def test_the_most_uncertain_come_first(tmp_path, model, texts):
     path = tmp_path / "x.jsonl"
     output = run(model, texts, "--format", "jsonl", "--output", path)
     assert "documents: 4 read, 3 written, 1 skipped (text is empty 1)" in output
-    assert f"3 texts written to {path}, to be corrected" in output
+    assert f"3 texts written to {path} for correction" in output
     found = rows(path)
     uncertain = [row["uncertainty"] for row in found]
     assert uncertain == sorted(uncertain, reverse=True) and uncertain[0] > 0
