@@ -1,4 +1,4 @@
-"""Rows as Parquet; pyarrow is imported only here, and only when it is needed."""
+"""Write rows as Parquet, with pyarrow as a lazy import."""
 
 from itertools import islice
 from pathlib import Path
@@ -20,10 +20,10 @@ from typing import (
 from .files import replace_file
 from .wording import get_command
 
-# of fields that Parquet holds in four bytes
+# fields stored in four bytes
 Int32 = Annotated[int, "int32"]
 COMPRESSION = "zstd"
-# rows of a row group, which is held in memory
+# rows per row group, which is held in memory
 GROUP = 10_000
 
 
@@ -45,13 +45,12 @@ def import_pyarrow(advice: str = "Or write JSON lines only (--format jsonl).") -
 
 
 def make_schema(columns: Any, metadata: Optional[Dict[str, str]] = None) -> Any:
-    """The Parquet schema of rows, made from what describes them to Python: a field of
-    a row can't be missing from its table.
+    """Create the Parquet schema from a TypedDict, so that no field can be missing.
 
     columns (Any): a TypedDict of the fields: strings, numbers, lists and TypedDicts;
-        those that are Optional may be null.
-    metadata (Optional[Dict[str, str]]): of the schema.
-    RETURNS (pyarrow.Schema): with a column for each field.
+        Optional fields are nullable.
+    metadata (Optional[Dict[str, str]]): the schema's metadata.
+    RETURNS (pyarrow.Schema): a schema with one column per field.
     """
     pa = import_pyarrow()
     return pa.schema(_make_fields(pa, columns), metadata=metadata)
@@ -84,11 +83,11 @@ def _make_type(pa: Any, hint: Any) -> Any:
 
 
 def write_parquet(path: Path, rows: Iterable[Mapping[str, Any]], schema: Any) -> None:
-    """Write a table, whole or not at all.
+    """Write a table atomically.
 
     path (Path): the file.
-    rows (Iterable[Mapping[str, Any]]): taken GROUP by GROUP.
-    schema (pyarrow.Schema): of `make_schema`.
+    rows (Iterable[Mapping[str, Any]]): the rows, written in groups of GROUP.
+    schema (pyarrow.Schema): the output of `make_schema`.
     """
     pa = import_pyarrow()
     from pyarrow import parquet

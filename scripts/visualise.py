@@ -91,8 +91,8 @@ def main(
     msg.good(f"{drawn} drawn: {show_path(output)}")
     n_more = n_all - len(docs)
     if n_more:
-        left_out = f"{plural(n_more, 'more text')} {agree(n_more, 'was', 'were')} left"
-        msg.info(f"{left_out} out; --limit draws more.")
+        left_out = f"{plural(n_more, 'more text')} {agree(n_more, 'was', 'were')} not"
+        msg.info(f"{left_out} drawn; increase --limit.")
 
 
 def get_docs(

@@ -156,7 +156,7 @@ def _check_options(options: Options, on_error: str) -> None:
     for option in own:
         path = options[option]
         if option.kind is Path and path is not None and not path.is_file():
-            raise ValueError(f"{option.on_command_line} {path}: there is no such file.")
+            raise ValueError(f"{option.on_command_line} {path}: file not found.")
 
 
 def _collect_inputs(inputs: Paths, given: Mapping[str, Paths]) -> Dict[str, List[Path]]:

@@ -38,7 +38,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
         return Preview(path)
     if not path.exists():
         raise FormatError(
-            f"{path}: there is no such file or folder. Check the path (the working "
+            f"{path}: file or folder not found. Check the path (the working "
             f"directory is {Path.cwd()})."
         )
     check_special(path)

@@ -29,7 +29,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     if path.is_dir():
         yield from _read_folder(path)
     elif not path.exists():
-        raise ValueError(f"{path}: no such file or folder; expected extracted rows.")
+        raise ValueError(f"{path}: file or folder not found; expected extracted rows.")
     elif path.suffix == ".parquet":
         yield from _read_parquet(path)
     else:

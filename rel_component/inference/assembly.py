@@ -16,16 +16,15 @@ LISTENERS = (
 
 
 def assemble(ner_pipeline: Language, extractor: Language) -> Language:
-    """Join a pipeline that finds entities and one that relates them.
+    """Join a pipeline for entities and a pipeline for relations.
 
-    Each keeps its own encoder and its weights; the tokenizer is the first one's.
+    Both keep their encoders and weights; the tokenizer is the first one's.
 
-    ner_pipeline (Language): finds entities. A relation extractor in it is left out.
-    extractor (Language): has a relation extractor. What finds entities in it is left
-        out.
-    RETURNS (Language): saves, loads and packages like any other.
-    RAISES (ValueError): if one of them lacks its part, or both have word vectors of
-        their own.
+    ner_pipeline (Language): the pipeline for entities. Its relation extractor, if any,
+        is skipped.
+    extractor (Language): the pipeline for relations. Its entity components are skipped.
+    RETURNS (Language): the joined pipeline.
+    RAISES (ValueError): if a component is missing, or the word vectors differ.
     """
     first = [n for n in ner_pipeline.pipe_names if not _relates(ner_pipeline, n)]
     finders = list_entity_finders(extractor)
@@ -49,7 +48,7 @@ def assemble(ner_pipeline: Language, extractor: Language) -> Language:
 
 
 def _copy_state(source: Any, target: Any) -> None:
-    # a component that is a plain function has none
+    # a component that is a function has no state
     if hasattr(source, "to_bytes"):
         target.from_bytes(source.to_bytes(exclude=["vocab"]), exclude=["vocab"])
 
@@ -58,7 +57,7 @@ def _check(ner_pipeline: Language, extractor: Language, second: List[str]) -> No
     if not list_entity_finders(ner_pipeline):
         raise ValueError(
             f"The first pipeline ({', '.join(ner_pipeline.pipe_names) or 'empty'}) "
-            f"does not find entities; expected one with ner, spancat or entity ruler."
+            f"doesn't predict entities; expected ner, spancat or entity_ruler."
         )
     if not any(_relates(extractor, name) for name in second):
         raise ValueError(
@@ -68,9 +67,9 @@ def _check(ner_pipeline: Language, extractor: Language, second: List[str]) -> No
     if len(ner_pipeline.vocab.vectors) and len(extractor.vocab.vectors):
         if ner_pipeline.vocab.vectors.to_bytes() != extractor.vocab.vectors.to_bytes():
             raise ValueError(
-                "Both pipelines have static word vectors, and they differ; one "
-                "pipeline can hold one table. Train both with the same vectors, or "
-                "one without."
+                "Both pipelines have static word vectors, and they differ, but a "
+                "pipeline can only have one table. Train both with the same vectors, "
+                "or one without."
             )
 
 
@@ -84,7 +83,9 @@ def _join_configs(
     first: List[str],
     renamed: Dict[str, str],
 ) -> Dict[str, Any]:
-    config = ner_pipeline.config.interpolate()  # variables would name the other's parts
+    config = (
+        ner_pipeline.config.interpolate()
+    )  # variables would refer to the other pipeline
     components = {}
     for source, names in ((ner_pipeline, {n: n for n in first}), (extractor, renamed)):
         parts = source.config.interpolate()["components"]
@@ -92,7 +93,7 @@ def _join_configs(
         encoder = _find_encoder(source, list(names))
         for name, part in own.items():
             for listener in _iterate_listeners(part):
-                # by name, since "*" would mean the other pipeline's encoder too
+                # by name, since "*" would include the other pipeline's encoder
                 listener["upstream"] = names.get(encoder, encoder)
             components[names[name]] = part
     config["components"] = components
@@ -102,7 +103,7 @@ def _join_configs(
 
 
 def _find_encoder(nlp: Language, names: List[str]) -> str:
-    """The component that the others listen to; there is one in spaCy's recipes."""
+    """Get the component that the others listen to."""
     for name in names:
         if getattr(nlp.get_pipe(name), "listener_map", None) is not None:
             return name

@@ -1,8 +1,8 @@
-"""Entities given by the caller: the same in each way from texts to relations.
+"""Entities given by the caller, handled the same for all inputs.
 
-All of them are candidates, nested and overlapping ones too, which `doc.ents` can't
-hold: they are put into a span group, and the components of the pipeline that find
-relations read that group while `pipe_given` runs it.
+All of them are candidates, including nested and overlapping ones, which `doc.ents`
+can't hold: they are stored in a span group, which the relation components use while
+`pipe_given` runs the pipeline.
 """
 
 import warnings
@@ -28,24 +28,24 @@ from ..wording import agree, of_all
 from .tasks import Task
 from .tokenization import tokenize
 
-# of doc.spans: where all given entities are
+# key of doc.spans for all given entities
 GIVEN_KEY = "entities"
 
 
 class GivenEntitiesError(ValueError):
-    """The pipeline can't use the given entities; the message says why."""
+    """The pipeline can't use the given entities."""
 
 
 def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterator[Doc]:
-    """Make the Docs of texts, with the entities that were given.
+    """Create the Docs of texts with given entities.
 
-    nlp (Language): its tokenizer is used.
+    nlp (Language): the pipeline, for its tokenizer.
     tasks (Iterable[Task]): the texts.
     source (str): name of the input, for messages.
-    YIELDS (Doc): see `make_doc`. After the last one a warning says how many entities
-        begin or end inside a token.
-    RAISES (ValueError): if an entity lies outside its text, or where tokens are given
-        does not begin and end with them.
+    YIELDS (Doc): see `make_doc`. Warns at the end if entities start or end inside a
+        token.
+    RAISES (ValueError): if an entity is outside its text, or isn't aligned with given
+        tokens.
     """
     n_widened: Dict[int, int] = {}
     for number, task in enumerate(tasks, 1):
@@ -59,30 +59,31 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
         texts = of_all(len(n_widened), number, "text")
         warnings.warn(
             f"{source or 'Given entities'}: {n} {agree(n, 'entity', 'entities')} "
-            f"{agree(n, 'begins or ends', 'begin or end')} inside a token, in {texts} "
-            f"(the first is text {min(n_widened)}); they count for the whole token.",
+            f"{agree(n, 'starts or ends', 'start or end')} inside a token, in {texts} "
+            f"(the first is text {min(n_widened)}); they are expanded to the whole "
+            "token.",
             stacklevel=2,
         )
 
 
 def make_doc(nlp: Language, task: Task, where: str) -> Doc:
-    """Make the Doc of a text, with the entities that were given.
+    """Create the Doc of a text with given entities.
 
-    nlp (Language): its tokenizer is used.
+    nlp (Language): the pipeline, for its tokenizer.
     task (Task): the text.
-    where (str): its place in the input, for messages.
-    RETURNS (Doc): with all given entities in `doc.spans["entities"]`, in their order,
-        and those that don't overlap in `doc.ents`. One that begins or ends inside a
-        token gets the whole token.
-    RAISES (ValueError): if the text is too long for the pipeline, an entity lies
-        outside it, or where tokens are given does not begin and end with them.
+    where (str): its location in the input, for messages.
+    RETURNS (Doc): all given entities in `doc.spans["entities"]`, in their order, and
+        those that don't overlap in `doc.ents`. Entities that start or end inside a
+        token are expanded.
+    RAISES (ValueError): if the text is too long for the pipeline, or an entity is
+        outside the text or isn't aligned with given tokens.
     """
     try:
         return _make_doc(nlp, task, where)
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{where}: {error.object!r} has half of a surrogate pair, which is no "
-            f"character. Correct what wrote the text."
+            f"{where}: {error.object!r} contains an unpaired surrogate, which is not "
+            "a valid character. Correct the input."
         ) from None
 
 
@@ -108,12 +109,12 @@ def _make_doc(nlp: Language, task: Task, where: str) -> Doc:
 def set_entities(
     doc: Doc, spans: Sequence[Span], spans_key: Optional[str] = None
 ) -> None:
-    """Give a Doc entities.
+    """Set the entities of a Doc.
 
-    doc (Doc): gets them.
-    spans (Sequence[Span]): of the Doc. All of them get into `doc.spans["entities"]`,
-        and those that don't overlap into `doc.ents`.
-    spans_key (Optional[str]): a further group that gets all of them.
+    doc (Doc): the document, modified in place.
+    spans (Sequence[Span]): the entities. All are stored in `doc.spans["entities"]`, and
+        those that don't overlap in `doc.ents`.
+    spans_key (Optional[str]): an additional key of `doc.spans` to store them in.
     """
     doc.ents = filter_spans(spans)
     for key in filter(None, (GIVEN_KEY, spans_key)):
@@ -121,12 +122,12 @@ def set_entities(
 
 
 def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> None:
-    """Give a Doc the entities that another pipeline found in the same tokens.
+    """Copy the entities that another pipeline predicted for the same tokens.
 
-    source (Doc): of the other pipeline, with `doc.ents` and span groups.
-    target (Doc): gets all of them.
-    spans_key (Optional[str]): a group that it has to have: without one in the source it
-        is made of `doc.ents`.
+    source (Doc): the other pipeline's Doc, with `doc.ents` and span groups.
+    target (Doc): the Doc to copy them to.
+    spans_key (Optional[str]): a required group: created from `doc.ents` if the source
+        doesn't have it.
     """
     groups = {key: _move(group, target) for key, group in source.spans.items()}
     target.ents = _move(source.ents, target)
@@ -139,16 +140,16 @@ def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> 
 def pipe_given(
     nlp: Language, docs: Iterable[Doc], batch_size: int = 64
 ) -> Iterator[Doc]:
-    """Run a pipeline on Docs that have their entities: those of the group in which its
-    components look for them, of `doc.spans["entities"]`, or of `doc.ents`, whichever
-    comes first. The components that find entities only are left out.
+    """Run a pipeline on Docs with given entities: those in the span group that its
+    components use, else in `doc.spans["entities"]`, else in `doc.ents`. Components that
+    only predict entities are skipped.
 
-    nlp (Language): the pipeline; not to be used elsewhere meanwhile.
+    nlp (Language): the pipeline; must not be used elsewhere at the same time.
     docs (Iterable[Doc]): the documents.
-    batch_size (int): documents to process at one time.
-    YIELDS (Doc): in the order of the input.
-    RAISES (GivenEntitiesError): if entities overlap, and the pipeline generates pairs
-        with a function that does not see such ones.
+    batch_size (int): the number of documents per batch.
+    YIELDS (Doc): the documents in order.
+    RAISES (GivenEntitiesError): if entities overlap, and the pipeline's custom pair
+        generator doesn't support this.
     """
     pipes = [nlp.get_pipe(name) for name in list_relation_pipes(nlp)]
     keys = [get_pipe_spans_key(pipe) or GIVEN_KEY for pipe in pipes]
@@ -163,10 +164,10 @@ def pipe_given(
 
 @contextmanager
 def replace_generators(nlp: Language, replace: Callable[[Any], Any]) -> Iterator[None]:
-    """Use other generators of pairs in a pipeline for a while.
+    """Temporarily replace the pair generators of a pipeline.
 
     nlp (Language): the pipeline.
-    replace (Callable): from the generator of a relation extractor to the one to use.
+    replace (Callable): maps a relation extractor's generator to its replacement.
     """
     models = [pipe.model for pipe in _list_extractors(nlp)]
     own = [model.attrs["get_instances"] for model in models]
@@ -181,7 +182,7 @@ def replace_generators(nlp: Language, replace: Callable[[Any], Any]) -> Iterator
 
 @contextmanager
 def _use_group(pipes: Iterable[Any]) -> Iterator[None]:
-    """Let components without a generator, such as rulers, read the given entities."""
+    """Let components without a generator, such as rulers, use the given entities."""
     changed = [x for x in pipes if getattr(x, "spans_key", GIVEN_KEY) is None]
     for pipe in changed:
         pipe.spans_key = GIVEN_KEY
@@ -193,9 +194,9 @@ def _use_group(pipes: Iterable[Any]) -> Iterator[None]:
 
 
 class GivenPairs:
-    """The pairs of a generator, between given entities.
+    """Generate pairs of given entities.
 
-    generator (BatchGenerator): the generator, which reads `doc.ents`.
+    generator (BatchGenerator): the original generator, which reads `doc.ents`.
     """
 
     spans_key = GIVEN_KEY
@@ -213,9 +214,9 @@ class GivenPairs:
 
 
 class GivenInstances:
-    """The pairs of a user's function, which has to see all of the given entities.
+    """Call a custom generator, and check that it uses all given entities.
 
-    generator (Callable): from a Doc to (head, tail) spans.
+    generator (Callable): maps a Doc to (head, tail) spans.
     """
 
     def __init__(self, generator: InstanceGenerator) -> None:
@@ -224,8 +225,8 @@ class GivenInstances:
     def __call__(self, doc: Doc) -> List[Any]:
         """RETURNS (List[Tuple[Span, Span]]): the pairs of a Doc.
 
-        RAISES (GivenEntitiesError): if the function does not see those entities that
-            `doc.ents` can't hold.
+        RAISES (GivenEntitiesError): if the function ignores entities that `doc.ents`
+            can't hold.
         """
         pairs = self.generator(doc)
         given = {_key(span) for span in doc.spans[GIVEN_KEY]}
@@ -233,17 +234,18 @@ class GivenInstances:
         if hidden and hidden.isdisjoint(_key(span) for pair in pairs for span in pair):
             name = getattr(self.generator, "__qualname__", type(self.generator))
             raise GivenEntitiesError(
-                f"{len(hidden)} of {len(given)} given entities overlap others, and the "
-                f"model's own generator of pairs ({name}) makes no pair with them: it "
-                f"reads doc.ents, which can't hold them. Give entities that do not "
-                f"overlap, or let the generator read doc.spans[{GIVEN_KEY!r}]."
+                f"{len(hidden)} of {len(given)} given entities overlap others, and "
+                f"the model's custom pair generator ({name}) doesn't generate pairs "
+                "with them: it reads doc.ents, which can't hold them. Use entities "
+                "that don't overlap, or change the generator to read "
+                f"doc.spans[{GIVEN_KEY!r}]."
             )
         return pairs
 
 
 def _read_given(generator: Any) -> Any:
     if getattr(generator, "spans_key", None) is not None:
-        return generator  # given entities are in its group
+        return generator  # its group contains the given entities
     if is_batch_generator(generator):
         return GivenPairs(generator)
     return GivenInstances(generator)
@@ -276,11 +278,11 @@ def _check_tokens(
         start, end = entity["start"], entity["end"]
         if (start, end) != (span.start_char, span.end_char):
             raise ValueError(
-                f"{where}: entity {entity['label']} at characters {start}–{end} does "
-                f"not begin and end with tokens; the nearest are {span.start_char}–"
-                f"{span.end_char}, {span.text!r}. Beside tokens, entities count the "
-                f"characters of these joined by single blanks; those that count tokens "
-                f"are read from SpERT's form (.json)."
+                f"{where}: entity {entity['label']} at characters {start}–{end} is "
+                "not aligned with the tokens; the nearest are "
+                f"{span.start_char}–{span.end_char}, {span.text!r}. Offsets refer to "
+                "the tokens joined by single spaces; for offsets in tokens, use "
+                "SpERT's format (.json)."
             )
 
 
@@ -300,7 +302,7 @@ def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
         span = doc.char_span(start, end, label=label, alignment_mode="expand")
     if span is None:
         raise ValueError(
-            f"{where}: entity {label} at characters {start}–{end} lies outside the "
-            f"text ({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
+            f"{where}: entity {label} at characters {start}–{end} is outside the text "
+            f"({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
         )
     return span

@@ -1,4 +1,4 @@
-"""What a command gets as its texts: a text itself, a file, a folder."""
+"""Read the input of a command: a text, a file or a folder."""
 
 from pathlib import Path
 from typing import Iterator, Optional
@@ -10,18 +10,18 @@ SUFFIXES = (".txt", ".jsonl", ".json")
 
 
 def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
-    """Read the texts of a file or folder, or take the argument as a text.
+    """Read the texts of a file or folder, or use the argument as text.
 
     source (str): a path as for `read_path`, or a text.
-    by_line (bool): each line of a text file is a text of its own.
-    YIELDS (Task): one for each text.
-    RAISES (ValueError): naming the place, if something is not as expected.
+    by_line (bool): read each line of a text file as a text.
+    YIELDS (Task): one task per text.
+    RAISES (ValueError): if the input is invalid.
     """
     path = as_path(source)
     if path is not None:
         yield from read_path(path, by_line)
     elif " " not in source and Path(source).suffix in SUFFIXES:
-        raise ValueError(f"{source}: no such file; expected a text, or a file of them.")
+        raise ValueError(f"{source}: file not found; expected a text or a file.")
     else:
         yield Task(source)
 
@@ -30,13 +30,13 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
     """Read the texts of a file or folder.
 
     path (Path): a folder with `.txt` files; a JSON array as SpERT takes it (`.json`);
-        JSON lines; any other file is a text.
-    by_line (bool): each line of a text file is a text of its own.
-    YIELDS (Task): one for each text.
-    RAISES (ValueError): naming the place, if something is not as expected.
+        JSON lines; any other file is read as text.
+    by_line (bool): read each line of a text file as a text.
+    YIELDS (Task): one task per text.
+    RAISES (ValueError): if the input is invalid.
     """
     if not path.exists():
-        raise ValueError(f"{path}: no such file or folder; expected texts.")
+        raise ValueError(f"{path}: file or folder not found; expected texts.")
     if path.is_dir():
         yield from read_folder(path, by_line)
     elif path.suffix.lower() == ".json":
@@ -46,9 +46,9 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
 
 
 def as_path(source: str) -> Optional[Path]:
-    """RETURNS (Optional[Path]): the file or folder that an argument names; None if it
-    is a text."""
+    """RETURNS (Optional[Path]): the file or folder, or None if the argument is a
+    text."""
     try:
         return Path(source) if source and Path(source).exists() else None
-    except (OSError, ValueError):  # too long for a name, or a NUL in it
+    except (OSError, ValueError):  # too long for a path, or contains NUL
         return None

@@ -1,4 +1,5 @@
-"""Texts of a JSON array, as SpERT takes them: with or without tokens and entities."""
+"""Read texts from a JSON array in SpERT's format, with or without tokens and
+entities."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -13,10 +14,10 @@ def read_json_tasks(path: Path) -> Iterator[Task]:
     """Read the texts of a JSON array.
 
     path (Path): an array whose items are a text, a list of tokens, an object with
-        `tokens` and perhaps `entities` (`type`, and `start` and exclusive `end` in
-        tokens), or one with `text` and perhaps `entities` as in JSON lines.
-    YIELDS (Task): one for each item.
-    RAISES (ValueError): naming file, item and field, if something is not as expected.
+        `tokens` and optional `entities` (`type`, and `start` and exclusive `end` in
+        tokens), or one with `text` and optional `entities` as in JSON lines.
+    YIELDS (Task): one task per item.
+    RAISES (ValueError): if the input is invalid, with file, item and field.
     """
     try:
         items = srsly.json_loads(path.read_text(encoding="utf-8-sig"))
@@ -48,7 +49,7 @@ def _read_item(item: Any, where: str) -> Task:
 def _to_characters(
     entities: Any, tokens: List[str], where: str
 ) -> Iterator[Dict[str, Any]]:
-    """Entities in tokens as entities in the characters of the tokens' text."""
+    """Convert offsets of entities from tokens to characters."""
     check_entities(entities, where, label="type", unit="tokens")
     starts = list(accumulate((len(token) + 1 for token in tokens), initial=0))
     for i, entity in enumerate(entities):

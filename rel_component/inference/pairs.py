@@ -1,4 +1,4 @@
-"""The relation of a given pair of spans in a text."""
+"""Score the relation of a given pair of spans in a text."""
 
 import re
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ from .tokenization import tokenize
 __all__ = ["NO_REL", "PairResult", "score_pair"]
 
 SPAN = re.compile(r"(\d+):(\d+)(?::(.+))?")
-# doc.ents holds no entity without a type
+# doc.ents requires a type
 NO_TYPE = "ENT"
 
 
 @dataclass
 class PairResult:
-    """What a pipeline says of a pair.
+    """The prediction for a pair.
 
     head, tail (Span): the pair.
     scores (Dict[str, float]): probability of each label.
-    decided (List[str]): labels that are predicted; none for no relation.
-    known_types (List[str]): those that the model looks at; none if it looks at none.
+    decided (List[str]): predicted labels; empty for no relation.
+    known_types (List[str]): entity types that the model uses; empty if it uses none.
     """
 
     head: Span
@@ -39,8 +39,8 @@ class PairResult:
 
     @property
     def lacks_types(self) -> bool:
-        """RETURNS (bool): whether the model looks at types, and does not know one of
-        the pair."""
+        """RETURNS (bool): whether the model uses types, and one of the pair's is
+        unknown."""
         types = {self.head.label_, self.tail.label_}
         return bool(self.known_types) and not types <= set(self.known_types)
 
@@ -58,13 +58,13 @@ class PairResult:
 def score_pair(
     nlp: Language, text: str, head: Optional[str], tail: Optional[str]
 ) -> PairResult:
-    """Score the pair of two spans.
+    """Score a pair of spans.
 
-    nlp (Language): with a relation extractor; what finds entities is not run.
+    nlp (Language): a pipeline with a relation extractor; entity components are skipped.
     text (str): the text.
     head, tail (Optional[str]): `START:END` or `START:END:TYPE`, in characters.
-    RETURNS (PairResult): scores and decision.
-    RAISES (ValueError): if a span is none, or the pair can't be scored.
+    RETURNS (PairResult): the prediction.
+    RAISES (ValueError): if a span is invalid, or the pair can't be scored.
     """
     extractor = find_extractor(nlp)
     doc = tokenize(nlp, text)
@@ -85,7 +85,7 @@ def score_pair(
 
 
 def list_known_types(extractor: RelationExtractor) -> List[str]:
-    """RETURNS (List[str]): types of entities on which scores depend."""
+    """RETURNS (List[str]): entity types that the model uses."""
     attrs = extractor.model.attrs
     is_typed = any(attrs.get(x) for x in ("use_types", "typed", "type_width"))
     return list(attrs["entity_types"]) if is_typed else []
@@ -93,7 +93,8 @@ def list_known_types(extractor: RelationExtractor) -> List[str]:
 
 def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:
     """RETURNS (Optional[Dict[str, float]]): probability of each label of a pair; None
-    if it was no candidate. `doc._.rel` knows only where entities start."""
+    if it wasn't a candidate. `doc._.rel` can't be used, since it only has the
+    starts."""
     data = get_relation_data(doc)
     if data is None:
         return None
@@ -116,33 +117,33 @@ def _to_entity(span: Span) -> Dict[str, Any]:
 
 
 def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
-    """A span of whole tokens.
+    """Get the span of an option's value.
 
     doc (Doc): the text.
     value (Optional[str]): `START:END` or `START:END:TYPE`.
-    name (str): of the option, for messages.
-    RAISES (ValueError): saying what is wrong with it.
+    name (str): the option's name, for messages.
+    RAISES (ValueError): if the value isn't valid or the span isn't aligned with tokens.
     """
     match = SPAN.fullmatch(value or "")
     if match is None:
         raise ValueError(
             f"--{name}: found {value!r}; expected characters START:END, such as 0:5, "
-            f"or START:END:TYPE. --head and --tail go together."
+            f"or START:END:TYPE. --head and --tail must be used together."
         )
     start, end, length = int(match[1]), int(match[2]), len(doc.text)
     if not 0 <= start < end <= length:
         raise ValueError(
-            f"--{name} {value} lies outside the text ({length} characters); expected "
+            f"--{name} {value} is outside the text ({length} characters); expected "
             f"0 ≤ start < end ≤ {length}."
         )
     span = doc.char_span(start, end, label=match[3] or NO_TYPE)
     if span is not None:
         return span
     wide = doc.char_span(start, end, alignment_mode="expand")
-    assert wide is not None  # it lies inside the text
+    assert wide is not None  # it's inside the text
     raise ValueError(
-        f"--{name} {value} is {doc.text[start:end]!r}, which cuts a token; the tokens "
-        f"that it touches are {wide.start_char}:{wide.end_char}, {wide.text!r}."
+        f"--{name} {value} is {doc.text[start:end]!r}, which is not aligned with "
+        f"tokens; the nearest are {wide.start_char}:{wide.end_char}, {wide.text!r}."
     )
 
 
@@ -150,12 +151,12 @@ def describe_why(spans: List[Span], doc: Doc, has_schema: bool) -> str:
     """RETURNS (str): why a pair has no scores."""
     types = [span.label_ for span in spans]
     reasons: List[Tuple[bool, str]] = [
-        (_key(spans[0]) == _key(spans[1]), "the two are the same entity"),
-        (has_schema, f"the schema may not know {types[0]} → {types[1]}"),
-        (True, "they may be further apart than max_length or max_sentences allows"),
+        (_key(spans[0]) == _key(spans[1]), "both are the same entity"),
+        (has_schema, f"the schema may not allow {types[0]} → {types[1]}"),
+        (True, "their distance may exceed max_length or max_sentences"),
     ]
     said = ", or ".join(reason for is_so, reason in reasons if is_so)
     return (
-        f"{spans[0].text!r} → {spans[1].text!r} is no candidate pair of this model: "
-        f"{said}. Types are given as START:END:TYPE."
+        f"{spans[0].text!r} → {spans[1].text!r} is not a candidate pair of this "
+        f"model: {said}. Types are set by START:END:TYPE."
     )

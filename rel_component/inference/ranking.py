@@ -1,4 +1,4 @@
-"""Which texts to annotate next: those that a model would learn most from."""
+"""Rank texts for annotation by how much a model would learn from them."""
 
 import zlib
 from collections import Counter
@@ -13,21 +13,21 @@ from ..relations import RelationData, get_relation_data
 
 Thresholds = Union[float, Mapping[str, float]]
 
-# numbers of a vector of words; more than enough to tell texts apart
+# width of a bag-of-words vector; more than enough to distinguish texts
 WIDTH = 512
-# so many texts are chosen to be unlike each other; the others follow by their measure
+# number of texts selected for diversity; the others are ordered by their measure only
 N_DIVERSE = 2000
 
 
 class Measures(NamedTuple):
-    """What a model makes of a text, to rank it by.
+    """Measures of a text to rank it by.
 
     max (float): uncertainty of the most uncertain pair, from 0 to 1.
-    mean (float): of all pairs on average.
-    corrections (float): how many entities and relations are expected to be wrong or
-        missing, if scores are probabilities.
-    labels (Dict[str, float]): uncertainty of the most uncertain pair, label by label.
-    words (Floats1d): (WIDTH,), the words of the text, of length 1.
+    mean (float): mean uncertainty of all pairs.
+    corrections (float): expected number of wrong or missing entities and relations, if
+        scores are probabilities.
+    labels (Dict[str, float]): uncertainty of the most uncertain pair, per label.
+    words (Floats1d): (WIDTH,), the text's normalized bag of words.
     """
 
     max: float
@@ -38,12 +38,12 @@ class Measures(NamedTuple):
 
 
 def measure(doc: Doc, thresholds: Thresholds) -> Measures:
-    """Measure how much there is to learn from a text.
+    """Measure how much a model would learn from a text.
 
-    doc (Doc): as a pipeline has left it, with the scores of all pairs.
-    thresholds (float | Mapping[str, float]): from which score on a relation is
-        predicted; for all labels, or for each.
-    RETURNS (Measures): zeros where there is no pair.
+    doc (Doc): a predicted Doc with the scores of all pairs.
+    thresholds (float | Mapping[str, float]): score threshold, for all labels or per
+        label.
+    RETURNS (Measures): the measures; zeros if there are no pairs.
     """
     entities = sum(1 - score for score in get_entity_scores(doc).values())
     words = count_words(doc)
@@ -63,24 +63,25 @@ def measure(doc: Doc, thresholds: Thresholds) -> Measures:
 
 
 def get_uncertainty(doc: Doc, threshold: Thresholds, by: str = "max") -> float:
-    """How unsure a model is of the relations of a Doc.
+    """Get a model's uncertainty about the relations of a Doc.
 
-    A score at the threshold is wholly uncertain (1), one of 0 or 1 is not at all (0),
-    in between it is in proportion. A pair is as uncertain as its most uncertain label.
+    Uncertainty is 1 for scores at the threshold, 0 for scores of 0 and 1, and linear in
+    between. A pair has the uncertainty of its most uncertain label.
 
-    doc (Doc): with the scores of all pairs.
-    threshold (float | Mapping[str, float]): from which score on a relation is
-        predicted; for all labels, or for each.
-    by (str): `max`: a document is as uncertain as its most uncertain pair; `mean`: as
-        its pairs are on average, so that long ones with few doubts come later.
-    RETURNS (float): from 0 to 1; 0 if there is no pair.
+    doc (Doc): a predicted Doc with the scores of all pairs.
+    threshold (float | Mapping[str, float]): score threshold, for all labels or per
+        label.
+    by (str): `max` for the most uncertain pair, `mean` for the mean of all pairs, which
+        ranks long documents with few uncertain pairs lower.
+    RETURNS (float): uncertainty from 0 to 1; 0 if there are no pairs.
     """
     found = measure(doc, threshold)
     return found.max if by == "max" else found.mean
 
 
 def _get_uncertainty(data: RelationData, thresholds: Thresholds) -> numpy.ndarray:
-    """RETURNS (Floats2d): (n_pairs, n_labels); 0 for what can't be and has no score."""
+    """RETURNS (Floats2d): (n_pairs, n_labels); 0 for impossible labels without a
+    score."""
     scores = data.scores.astype("float64")
     limits = numpy.asarray(thresholds)
     if isinstance(thresholds, Mapping):
@@ -91,8 +92,8 @@ def _get_uncertainty(data: RelationData, thresholds: Thresholds) -> numpy.ndarra
 
 
 def count_words(doc: Doc) -> numpy.ndarray:
-    """RETURNS (Floats1d): (WIDTH,), how often each word stands in a text, dampened and
-    brought to length 1; zeros for an empty one."""
+    """RETURNS (Floats1d): (WIDTH,), dampened and normalized word counts of a text;
+    zeros if it's empty."""
     vector = numpy.zeros(WIDTH, dtype="float32")
     counts = Counter(token.lower_ for token in doc if token.is_alpha)
     for word, n in counts.items():
@@ -102,11 +103,11 @@ def count_words(doc: Doc) -> numpy.ndarray:
 
 
 def order(measures: Sequence[Measures], by: str) -> List[int]:
-    """The order in which to annotate texts.
+    """Rank texts for annotation.
 
-    measures (Sequence[Measures]): of each text.
-    by (str): one of ORDERS.
-    RETURNS (List[int]): their numbers; equal ones in their own order.
+    measures (Sequence[Measures]): the measures of each text.
+    by (str): the ranking, one of ORDERS.
+    RETURNS (List[int]): sorted indices of the texts; ties keep their order.
     """
     values = numpy.asarray(ORDERS[by].measure(measures), dtype="float64")
     if ORDERS[by].is_diverse:
@@ -115,15 +116,15 @@ def order(measures: Sequence[Measures], by: str) -> List[int]:
 
 
 def _spread(values: numpy.ndarray, words: numpy.ndarray) -> List[int]:
-    """Take the text with the highest value again and again, each value less what the
-    text shares with one that is taken already."""
+    """Select the text with the highest value repeatedly, reducing the values of texts
+    similar to selected ones."""
     if not len(values):
         return []
-    # words that all texts have tell nothing
+    # words that all texts have are not informative
     words = words * numpy.log((1 + len(words)) / (1 + (words > 0).sum(axis=0)))
     words /= numpy.maximum(numpy.linalg.norm(words, axis=1, keepdims=True), 1e-9)
     shared = numpy.zeros(len(values))
-    values = values + 1e-6  # so that texts without a doubt are spread too
+    values = values + 1e-6  # so that texts without uncertainty are diverse, too
     is_left = numpy.ones(len(values), dtype=bool)
     chosen: List[int] = []
     for _ in range(min(len(values), N_DIVERSE)):
@@ -137,8 +138,8 @@ def _spread(values: numpy.ndarray, words: numpy.ndarray) -> List[int]:
 
 
 def _get_margins(measures: Sequence[Measures]) -> List[float]:
-    """Each label counts alike, however sure the model is of it: a text is worth what it
-    is worth to its labels on average, by rank."""
+    """Average a text's rank over the labels, so that each label counts equally,
+    regardless of the model's confidence in it."""
     labels: Dict[str, None] = {}
     for found in measures:
         labels.update(dict.fromkeys(found.labels))
@@ -151,10 +152,10 @@ def _get_margins(measures: Sequence[Measures]) -> List[float]:
 
 
 class Order(NamedTuple):
-    """How texts are ranked.
+    """A ranking of texts.
 
-    measure (Callable): from the measures of all texts to a number for each.
-    is_diverse (bool): whether texts that are like the ones before come later.
+    measure (Callable): maps the measures of all texts to a value for each.
+    is_diverse (bool): whether to rank texts similar to previous ones lower.
     """
 
     measure: Callable[[Sequence[Measures]], Sequence[float]]

@@ -1,4 +1,4 @@
-"""Docs to rows: plain data for tables and JSON lines."""
+"""Convert Docs to plain data for tables and JSON lines."""
 
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -14,14 +14,13 @@ def to_row(
     *,
     text: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """What was found in a Doc, as plain data.
+    """Convert a Doc's entities and relations to plain data.
 
     doc (Doc): the document.
-    meta (Optional[Dict[str, Any]]): further fields.
-    relations (Optional[Sequence[Relation]]): those of its relations that are wanted;
-        None for all.
-    text (Optional[str]): of the Doc, from whoever has it: `doc.text` puts it together
-        word by word.
+    meta (Optional[Dict[str, Any]]): additional fields.
+    relations (Optional[Sequence[Relation]]): relations to include; None for all.
+    text (Optional[str]): the Doc's text, if already known, since `doc.text` has to join
+        the tokens.
     RETURNS (Dict[str, Any]): `text`, `entities` (start, end, label, text; characters)
         and `relations` (label, score, and `head` and `tail` like entities).
     """
@@ -47,14 +46,13 @@ def to_spert(
     meta: Optional[Dict[str, Any]] = None,
     relations: Optional[Sequence[Relation]] = None,
 ) -> Dict[str, Any]:
-    """What was found in a Doc, as SpERT writes its predictions.
+    """Convert a Doc's entities and relations to SpERT's format.
 
     doc (Doc): the document.
-    meta (Optional[Dict[str, Any]]): further fields.
-    relations (Optional[Sequence[Relation]]): those of its relations that are wanted;
-        None for all.
+    meta (Optional[Dict[str, Any]]): additional fields.
+    relations (Optional[Sequence[Relation]]): relations to include; None for all.
     RETURNS (Dict[str, Any]): `tokens`; `entities`, with `type`, `start` and exclusive
-        `end` in tokens; and `relations`, with `type`, and `head` and `tail` as numbers
+        `end` in tokens; and `relations`, with `type`, and `head` and `tail` as indices
         of entities.
     """
     entities = list_entities(doc)
@@ -74,8 +72,8 @@ def to_spert(
 
 
 def list_entities(doc: Doc) -> List[Span]:
-    """RETURNS (List[Span]): each stretch and type once, in the order of the text: of
-    `doc.ents`, of `doc.spans["entities"]`, and the ends of relations."""
+    """RETURNS (List[Span]): the distinct entities in `doc.ents`,
+    `doc.spans["entities"]` and the relations, in order."""
     group = doc.spans["entities"] if "entities" in doc.spans else ()
     relations = get_relations(doc)
     ends = (end for relation in relations for end in (relation.head, relation.tail))

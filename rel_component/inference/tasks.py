@@ -1,4 +1,4 @@
-"""Inputs to tasks: a text or tokens, with the entities that may be given."""
+"""Read inputs as tasks: a text or tokens, with optional entities."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ class Task:
 
     text (str): the text.
     entities (Optional[List[Dict[str, Any]]]): given entities, with `start`, `end`
-        (characters, exclusive end) and `label`; None if they are to be found.
+        (characters, exclusive end) and `label`; None to predict them.
     tokens (Optional[List[str]]): given tokens.
     meta (Dict[str, Any]): passed through to the output.
     """
@@ -34,10 +34,10 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
 
     path (Path): a text file, or JSON lines with `text` (or `tokens`) and optionally
         `entities`: objects with `start`, `end` and `label`, or lists of the three, in
-        characters; with `tokens` of these joined by single blanks.
-    by_line (bool): each line of a text file is a text of its own.
-    YIELDS (Task): one for each text.
-    RAISES (ValueError): naming file, line and field, if something is not as expected.
+        characters; offsets for `tokens` refer to the tokens joined by single spaces.
+    by_line (bool): read each line of a text file as a text.
+    YIELDS (Task): one task per text.
+    RAISES (ValueError): if the input is invalid, with file, line and field.
     """
     if path.suffix.lower() in JSON_SUFFIXES:
         for number, line in enumerate(_read_lines(path), 1):
@@ -53,13 +53,13 @@ def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
     """Read the text files of a folder and its subfolders.
 
     path (Path): the folder.
-    by_line (bool): each line of a file is a text of its own.
-    YIELDS (Task): by name of the file, which is the `id` in its meta.
-    RAISES (ValueError): if there is no text file.
+    by_line (bool): read each line of a file as a text.
+    YIELDS (Task): tasks ordered by file name, which is the `id` in their meta.
+    RAISES (ValueError): if no text file is found.
     """
     files = sorted(file for file in list_files(path) if file.suffix == ".txt")
     if not files:
-        raise ValueError(f"{path}: found no .txt file in this folder, expected texts.")
+        raise ValueError(f"{path}: no .txt file found in this folder.")
     for file in files:
         name = file.relative_to(path).with_suffix("").as_posix()
         for number, task in enumerate(read_tasks(file, by_line), 1):
@@ -68,7 +68,7 @@ def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
 
 
 def _read_lines(path: Path) -> Iterator[str]:
-    """Lines one by one, split only where JSON strings can't be."""
+    """Iterate over lines, split only at characters that JSON strings can't contain."""
     offset = 0
     with path.open("rb") as file:
         for line in file:
@@ -89,11 +89,11 @@ def _decode(data: bytes, path: Path, offset: int = 0) -> str:
 def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
     """Read a text from a line of JSON.
 
-    line (str): an object with a text or `tokens`, and perhaps `entities`.
+    line (str): an object with a text or `tokens`, and optional `entities`.
     where (str): file and line, for messages.
-    text_field (str): has the text.
-    RETURNS (Task): other fields are its meta.
-    RAISES (ValueError): naming the field, if something is not as expected.
+    text_field (str): name of the text field.
+    RETURNS (Task): the task, with other fields as meta.
+    RAISES (ValueError): if a field is invalid.
     """
     return read_task(_parse(line, where), where, text_field)
 
@@ -104,7 +104,7 @@ def _parse(line: str, where: str) -> Any:
     except ValueError as error:
         first = error
     try:
-        # what Python writes and takes for JSON: NaN, integers of any length
+        # Python's variant of JSON allows NaN and integers of any length
         return json.loads(line)
     except (ValueError, RecursionError):
         if "\r" in line:
@@ -113,18 +113,18 @@ def _parse(line: str, where: str) -> Any:
                 f"line feeds."
             ) from first
         raise ValueError(
-            f"{where}: not JSON ({first}); expected one object on each line."
+            f"{where}: invalid JSON ({first}); expected one object per line."
         ) from first
 
 
 def read_task(data: Any, where: str, text_field: str = "text") -> Task:
-    """Make a task of plain data.
+    """Create a task from plain data.
 
-    data (Any): an object with a text or `tokens`, and perhaps `entities`.
-    where (str): its place in the input, for messages.
-    text_field (str): has the text.
-    RETURNS (Task): other fields are its meta.
-    RAISES (ValueError): naming the field, if something is not as expected.
+    data (Any): an object with a text or `tokens`, and optional `entities`.
+    where (str): its location in the input, for messages.
+    text_field (str): name of the text field.
+    RETURNS (Task): the task, with other fields as meta.
+    RAISES (ValueError): if a field is invalid.
     """
     if not isinstance(data, dict):
         raise ValueError(
@@ -158,13 +158,13 @@ def read_task(data: Any, where: str, text_field: str = "text") -> Task:
 def check_entities(
     entities: Any, where: str, label: str = "label", unit: str = "characters"
 ) -> None:
-    """RAISES (ValueError): unless these are objects with start, end and a label."""
+    """RAISES (ValueError): if an entity isn't an object with start, end and label."""
     if not isinstance(entities, list):
         raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
     words = {int: "a whole number", str: "a string"}
     expected = {"start": int, "end": int, label: str}
     form = f"An entity is an object with start, end ({unit}) and {label}"
-    form += ", or a list of the three." if label == "label" else "."
+    form += ", or a list of these three." if label == "label" else "."
     for i, entity in enumerate(entities):
         place = f"{where} entities[{i}]"
         if not isinstance(entity, dict):
@@ -185,7 +185,7 @@ def check_entities(
 
 
 def _name_parts(entity: Any) -> Any:
-    """An entity that is a list of start, end and label as an object."""
+    """Convert an entity given as a list of start, end and label to an object."""
     if isinstance(entity, list) and len(entity) == 3:
         return dict(zip(("start", "end", "label"), entity))
     return entity

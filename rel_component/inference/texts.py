@@ -1,4 +1,4 @@
-"""Texts with tasks to Docs with relations, by whatever finds the entities."""
+"""Predict the relations of tasks, with given or predicted entities."""
 
 from itertools import groupby, tee
 from operator import itemgetter
@@ -15,17 +15,18 @@ from .given import copy_entities, make_docs, pipe_given
 from .tasks import Task
 
 ADVICE = (
-    "Use a pipeline that does (spacy project run train_joint), name one with "
-    "--entities-from, or give the entities in a .jsonl file ('entities', [] for none)."
+    "Use a pipeline with entities (spacy project run train_joint), pass one with "
+    "--entities-from, or provide the entities in a .jsonl file ('entities', [] for "
+    "none)."
 )
 
 
 class Found(NamedTuple):
-    """What a pipeline makes of a task.
+    """The prediction for a task.
 
     task (Task): the text.
-    doc (Doc): with its entities and relations.
-    relations (List[Relation]): those that were asked for.
+    doc (Doc): the Doc with entities and relations.
+    relations (List[Relation]): the selected relations.
     """
 
     task: Task
@@ -43,18 +44,18 @@ def find_relations(
     batch_size: int = 64,
     source: str = "",
 ) -> Iterator[Found]:
-    """Find the relations in texts; entities that a task has are kept.
+    """Predict the relations in texts. Given entities are kept.
 
     nlp (Language): the pipeline.
-    tasks (Iterable[Task]): taken batch by batch.
-    labels (Collection[str]): only relations with one of these; none for all.
-    min_score (float): only relations with this score or more.
-    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
-    batch_size (int): documents to process at one time.
+    tasks (Iterable[Task]): the tasks.
+    labels (Collection[str]): labels to select; empty for all.
+    min_score (float): minimum score of a relation.
+    ner_pipeline (Optional[Language]): predicts the entities instead of the pipeline.
+    batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
-    YIELDS (Found): in the order of the tasks.
-    RAISES (ValueError): naming the text, if its entities don't fit it, or nothing finds
-        its entities.
+    YIELDS (Found): the predictions in order.
+    RAISES (ValueError): if a text's entities are invalid, or no component predicts
+        entities.
     """
     checked, copies = tee(_check_entities(nlp, tasks, ner_pipeline, source))
     for batch in minibatch(zip(make_docs(nlp, checked, source), copies), batch_size):
@@ -80,14 +81,14 @@ def predict(
     ner_pipeline: Optional[Language] = None,
     batch_size: int = 64,
 ) -> Iterator[Doc]:
-    """Run a pipeline on the Docs of tasks; given entities are kept.
+    """Run a pipeline on the Docs of tasks. Given entities are kept.
 
     nlp (Language): the pipeline.
-    docs (Sequence[Doc]): of `make_docs`.
-    tasks (Sequence[Task]): what they were made of.
-    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
-    batch_size (int): documents to process at one time.
-    YIELDS (Doc): in the order of the input.
+    docs (Sequence[Doc]): the output of `make_docs`.
+    tasks (Sequence[Task]): their tasks.
+    ner_pipeline (Optional[Language]): predicts the entities instead of the pipeline.
+    batch_size (int): the number of documents per batch.
+    YIELDS (Doc): the documents in order.
     """
     given = [task.entities is not None for task in tasks]
     if ner_pipeline is not None:
@@ -108,9 +109,9 @@ def extract(
 
     nlp (Language): the pipeline.
     docs (Iterable[Doc]): the documents.
-    is_given (bool): whether they have their entities already, see `pipe_given`.
-    batch_size (int): documents to process at one time.
-    YIELDS (Doc): in the order of the input.
+    is_given (bool): whether the entities are given, see `pipe_given`.
+    batch_size (int): the number of documents per batch.
+    YIELDS (Doc): the documents in order.
     """
     if is_given:
         yield from pipe_given(nlp, docs, batch_size)
@@ -119,13 +120,13 @@ def extract(
 
 
 def can_find_entities(nlp: Language, ner_pipeline: Optional[Language] = None) -> bool:
-    """RETURNS (bool): whether something finds the entities of a text."""
+    """RETURNS (bool): whether a component predicts entities."""
     return ner_pipeline is not None or bool(list_entity_finders(nlp))
 
 
 def describe_lack(nlp: Language) -> str:
-    """RETURNS (str): that a pipeline does not find entities, for messages."""
-    return f"the pipeline ({', '.join(nlp.pipe_names)}) does not find them"
+    """RETURNS (str): message that a pipeline doesn't predict entities."""
+    return f"the pipeline ({', '.join(nlp.pipe_names)}) doesn't predict them"
 
 
 def _check_entities(
@@ -146,7 +147,8 @@ def _check_entities(
 def check_entities_known(
     nlp: Language, tasks: Sequence[Task], ner_pipeline: Optional[Language] = None
 ) -> None:
-    """RAISES (ValueError): if tasks have no entities, and nothing finds them."""
+    """RAISES (ValueError): if tasks have no entities, and no component predicts
+    them."""
     bare = [number for number, task in enumerate(tasks, 1) if task.entities is None]
     if bare and not can_find_entities(nlp, ner_pipeline):
         raise ValueError(
@@ -156,7 +158,7 @@ def check_entities_known(
 
 
 def check_labels(nlp: Language, labels: Iterable[str]) -> None:
-    """RAISES (ValueError): if what finds relations lacks one of the labels."""
+    """RAISES (ValueError): if the pipeline doesn't have one of the labels."""
     pipes = find_relation_pipes(nlp)
     known = pipes.labels
     for label in labels:

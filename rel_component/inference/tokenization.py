@@ -1,4 +1,4 @@
-"""Texts to tokens, in a time that is linear in their length whatever is in them."""
+"""Tokenize texts in linear time, whatever they contain."""
 
 import re
 from functools import lru_cache
@@ -8,10 +8,10 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-# characters without a blank that the tokenizer gets at one time
+# maximum characters without whitespace to pass to the tokenizer
 MAX_RUN = 1000
-# characters at the beginning or end of such a run in which an affix is looked for, and
-# how near to the border of these one may come without being looked for in the whole run
+# size of the window at the start or end of such a run to search for affixes, and the
+# margin of the window in which a match requires a search of the whole run
 WINDOW = 24
 MARGIN = 6
 LONG_RUN = re.compile(rf"\S{{{MAX_RUN + 1},}}")
@@ -20,17 +20,15 @@ Search = Callable[[str], Optional["re.Match[str]"]]
 
 
 def tokenize(nlp: Language, text: str) -> Doc:
-    """Make a Doc of a text as `nlp.make_doc` does, but never in quadratic time.
+    """Create a Doc like `nlp.make_doc`, but never in quadratic time.
 
-    spaCy's tokenizer takes punctuation off a run of characters without blanks one by
-    one, and each time searches the whole run for the next: minutes for 100,000
-    brackets. Here it searches the two ends only, and a run of more than MAX_RUN
-    characters is cut.
+    spaCy's tokenizer splits off punctuation one by one, and searches the whole run of
+    non-whitespace characters each time, which takes minutes for 100,000 brackets. This
+    function only searches both ends, and splits runs of more than MAX_RUN characters.
 
-    nlp (Language): its tokenizer is used. One of another class than spaCy's
-        `Tokenizer` is used as it is.
+    nlp (Language): the pipeline. Custom tokenizers are used unchanged.
     text (str): the text.
-    RETURNS (Doc): its tokens; those of `nlp.make_doc`, unless a run was cut.
+    RETURNS (Doc): same tokens as `nlp.make_doc`, unless a run was split.
     """
     tokenizer = nlp.tokenizer
     if not isinstance(tokenizer, Tokenizer):
@@ -42,10 +40,10 @@ def tokenize(nlp: Language, text: str) -> Doc:
 
 
 def bound_tokenizer(tokenizer: Tokenizer) -> None:
-    """Let a tokenizer look for affixes in a window. Not to be called within a memory
-    zone: what the tokenizer has cached is dropped.
+    """Let a tokenizer search for affixes in a window. Must not be called within a
+    memory zone, since it clears the tokenizer's cache.
 
-    tokenizer (Tokenizer): changed in place; saves and tokenizes as before.
+    tokenizer (Tokenizer): the tokenizer, modified in place.
     """
     if not isinstance(tokenizer.suffix_search, (_Window, type(None))):
         tokenizer.suffix_search = _Window(tokenizer.suffix_search, True)
@@ -54,8 +52,8 @@ def bound_tokenizer(tokenizer: Tokenizer) -> None:
 
 
 def cut_runs(text: str) -> List[str]:
-    """RETURNS (List[str]): the text in pieces without a run of more than MAX_RUN
-    characters between blanks; one piece, if there is no such run."""
+    """RETURNS (List[str]): the text, split so that no piece has more than MAX_RUN
+    characters without whitespace."""
     borders = [0]
     for run in LONG_RUN.finditer(text):
         borders.extend(range(run.start() + MAX_RUN, run.end(), MAX_RUN))
@@ -63,17 +61,17 @@ def cut_runs(text: str) -> List[str]:
 
 
 class _Window:
-    """A search for an affix that looks at one end of a string only.
+    """Search for an affix at one end of a string.
 
-    search (Callable): of a compiled pattern.
-    at_end (bool): whether it looks for a suffix; else for a prefix.
+    search (Callable): the `search` method of a compiled pattern.
+    at_end (bool): whether to search for a suffix instead of a prefix.
     """
 
     def __init__(self, search: Search, at_end: bool) -> None:
         self.search = search
         self.at_end = at_end
         self._search_part = lru_cache(maxsize=4096)(search)
-        # from which spaCy saves the pattern
+        # spaCy saves the pattern from this attribute
         self.__self__: Any = getattr(search, "__self__", None)
 
     def __reduce__(self) -> Any:

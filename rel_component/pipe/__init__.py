@@ -1,5 +1,5 @@
-"""spaCy pipes: the entity tagger, the relation extractor and the relation ruler; what
-they learn from and what limits them."""
+"""spaCy pipes: the entity tagger, the relation extractor and the relation ruler, with
+their training targets, loss and constraints."""
 
 from .entity_tagger import EntityTagger, make_entity_tagger
 from .extractor import RelationExtractor, make_relation_extractor

@@ -1,4 +1,4 @@
-"""Calibration: scores become probabilities by a line on the log odds of each label.
+"""Calibrate scores by a linear function of the log odds, for each label.
 
 A slope alone is temperature scaling (Guo et al. 2017, 1/T), slope and intercept are
 Platt scaling (Platt 1999). Slopes are positive, so the order of scores is kept.
@@ -11,7 +11,7 @@ import numpy
 
 # slope and intercept
 Line = Tuple[float, float]
-# how near scores may come to 0 and 1: float32 still tells 1 - 2**-24 from 1
+# minimum distance of scores from 0 and 1: float32 can represent 1 - 2**-24
 LEAST = 2.0**-24
 
 

@@ -1,5 +1,5 @@
-"""Which pairs and labels are scored: only those that the schema allows, and symmetric
-labels in one direction."""
+"""Constraints on the pairs and labels to score: the schema, and symmetric labels in one
+direction only."""
 
 from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
@@ -16,9 +16,9 @@ class Constraints:
     """The constraints on the pairs and labels of a relation extractor.
 
     labels (Sequence[str]): the labels.
-    symmetric (List[int]): columns of the symmetric labels: they are scored once, for
+    symmetric (List[int]): columns of the symmetric labels, which are only scored for
         the pair whose head comes first.
-    schema (Optional[Schema]): the entity types that each label may link; None: any.
+    schema (Optional[Schema]): the entity types allowed for each label; None: any.
     """
 
     labels: Sequence[str]
@@ -28,13 +28,13 @@ class Constraints:
     def prune(
         self, candidates: Candidates, docs: Sequence[Doc], generator: object
     ) -> "Pruned":
-        """Leave out pairs that can't have any label, and the second direction of pairs
-        that can only have symmetric ones.
+        """Remove pairs that can't have any label, and the second direction of pairs
+        that can only have symmetric labels.
 
         candidates (Candidates): pairs of a batch.
         docs (Sequence[Doc]): the batch.
         generator (Callable): the generator of the pairs. `PairGenerator` generates
-            both directions, others may leave out the one whose head comes first.
+            both directions, others may omit the one whose head comes first.
         RETURNS (Pruned): the remaining pairs.
         """
         if self.schema is None and not self.symmetric:
@@ -60,8 +60,8 @@ class Constraints:
     def _get_allowed(
         self, docs: Sequence[Doc], entities: Entities
     ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[Bools3d, Ints1d]): (n_types, n_types, n_labels), what the
-        schema allows, and the index of each entity's type."""
+        """RETURNS (Tuple[Bools3d, Ints1d]): (n_types, n_types, n_labels), the
+        labels that the schema allows, and the index of each entity's type."""
         hashes, first, types = numpy.unique(
             entities.types, return_index=True, return_inverse=True
         )
@@ -77,14 +77,14 @@ class Constraints:
 
 @dataclass
 class Pruned:
-    """Pairs that can each have at least one label.
+    """Pairs that can have at least one label.
 
     candidates (Candidates): the pairs.
-    allowed (Optional[Bools3d]): (n_types, n_types, n_labels), the labels that two
-        types can have; None: all pairs can have all labels.
+    allowed (Optional[Bools3d]): (n_types, n_types, n_labels), the labels allowed
+        for two types; None: all labels are allowed for all pairs.
     types (Optional[Ints1d]): (n_entities,), the index of each entity's type.
-    is_added (Optional[Bools1d]): (n_pairs,), pairs of which only the other direction
-        was generated, added for the symmetric labels; None: none.
+    is_added (Optional[Bools1d]): (n_pairs,), pairs added for the symmetric labels,
+        since only their other direction was generated; None: no pairs.
     is_directed (Optional[Bools1d]): (n_labels,), labels with a direction.
     """
 
@@ -104,17 +104,17 @@ class Pruned:
         heads, tails = self.types[self.candidates.pairs].T
         is_allowed = self.allowed[heads, tails]
         if self.is_added is not None and self.is_directed is not None:
-            # they were added for the symmetric labels only
+            # these pairs were added for the symmetric labels only
             is_allowed[self.is_added] &= ~self.is_directed
         scores[~is_allowed] = numpy.nan
 
 
 def add_canonical(candidates: Candidates) -> Tuple[Candidates, numpy.ndarray]:
-    """Add the pair whose head stands first where there is only the other direction.
+    """Add the pair whose head comes first if only the other direction exists.
 
     candidates (Candidates): pairs in any order within each Doc.
     RETURNS (Tuple[Candidates, Bools1d]): all pairs, the added ones last in their Doc,
-        and which were added, (n_pairs,).
+        and a mask of the added pairs, (n_pairs,).
     """
     pairs, n = candidates.pairs.astype("int64"), len(candidates.entities)
     mirrored = candidates.pairs[pairs[:, 0] > pairs[:, 1], ::-1]
@@ -139,7 +139,7 @@ def add_mirrored(
     scores (Floats2d): (n_pairs, n_labels).
     columns (List[int]): the symmetric labels.
     RETURNS (Tuple[Candidates, Floats2d]): both directions, with equal scores of the
-        symmetric labels; labels with a direction score 0 where a pair was added.
+        symmetric labels; other labels score 0 in added pairs.
     """
     if not columns or not len(candidates):
         return candidates, scores
@@ -167,7 +167,8 @@ def add_mirrored(
 def _sort_by_doc(
     candidates: Candidates, pairs: numpy.ndarray
 ) -> Tuple[Candidates, numpy.ndarray]:
-    """RETURNS (Tuple[Candidates, Ints1d]): candidates with these pairs, their order."""
+    """RETURNS (Tuple[Candidates, Ints1d]): the candidates with sorted pairs, and the
+    order."""
     docs = candidates.entities.docs[pairs[:, 0]]
     order = numpy.argsort(docs, kind="stable")
     counts = numpy.bincount(docs, minlength=len(candidates.offsets) - 1)

@@ -1,4 +1,4 @@
-"""The entity tagger: tags of tokens → best legal path → entities, as a spaCy pipe."""
+"""The entity tagger pipe: token tags → best valid tag sequence → entities."""
 
 import warnings
 from collections import Counter
@@ -43,7 +43,7 @@ window_size = 1
 maxout_pieces = 3
 subword_features = true
 """
-# values of ENT_IOB
+# values of the attribute ENT_IOB
 IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
 
 
@@ -52,7 +52,7 @@ class EntityPrediction:
     """The entities of a batch.
 
     spans (Ints2d): (n, 2), token start and exclusive end in their Doc.
-    types (Ints1d): (n,), as numbers of labels.
+    types (Ints1d): (n,), indices of labels.
     scores (Floats1d): (n,), probabilities.
     offsets (Ints1d): (n_docs + 1,), first entity of each Doc.
     """
@@ -92,7 +92,7 @@ def make_entity_tagger(
 class EntityTagger(CheckedPipe):
     """Finds the entities of a Doc, which do not overlap.
 
-    Entities that a Doc has already stay, as those of an entity ruler before the tagger.
+    Existing entities are kept, e.g. those of an entity ruler earlier in the pipeline.
     """
 
     def __init__(
@@ -130,8 +130,8 @@ class EntityTagger(CheckedPipe):
         """Add a label.
 
         label (str): the entity type.
-        RETURNS (int): 0 if it was there already, else 1.
-        RAISES (ValueError): if the label is no string, or the model has its labels.
+        RETURNS (int): 0 if the label existed already, else 1.
+        RAISES (ValueError): if the label is not a string, or the model is initialized.
         """
         if not isinstance(label, str) or not label:
             raise ValueError(
@@ -145,7 +145,7 @@ class EntityTagger(CheckedPipe):
         return 1
 
     def predict(self, docs: Iterable[Doc]) -> EntityPrediction:
-        """Find the entities of a batch, without modifying the Docs.
+        """Predict the entities of a batch, without modifying the Docs.
 
         docs (Iterable[Doc]): the batch.
         RETURNS (EntityPrediction): the entities, with their probabilities.
@@ -197,7 +197,7 @@ class EntityTagger(CheckedPipe):
         starts = numpy.cumsum(lengths) - lengths
         docs = numpy.searchsorted(starts + lengths, spans[:, 0], side="right")
         probabilities = numpy.ones(len(spans))
-        if len(spans):  # only of documents with an entity
+        if len(spans):  # only for documents with an entity
             some = numpy.bincount(docs, minlength=len(lengths)) > 0
             rows = numpy.repeat(some, lengths)
             lattice = Lattice(
@@ -226,12 +226,12 @@ class EntityTagger(CheckedPipe):
                 for (start, stop), type_ in zip(spans, types)
             ]
             taken = {i for span in found for i in range(span.start, span.end)}
-            # none overlaps, unless a Doc is in the batch twice
+            # only overlaps if the batch contains a Doc twice
             given = [x for x in doc.ents if taken.isdisjoint(range(x.start, x.end))]
             known = get_entity_scores(doc)
             doc.set_ents([*given, *found], default="outside")
             scores = dict(zip(found, predicted.scores[first:end].tolist()))
-            for ent in given:  # of a component before, or an earlier pass
+            for ent in given:  # set by an earlier component or pass
                 key = (ent.start, ent.end, ent.label_)
                 if key in known:
                     scores[ent] = known[key]
@@ -249,8 +249,8 @@ class EntityTagger(CheckedPipe):
 
         examples (Iterable[Example]): the batch.
         drop (float): dropout rate.
-        sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
-        losses (Optional[Dict[str, float]]): loss of each component, added to.
+        sgd (Optional[Optimizer]): the optimizer; None to only accumulate gradients.
+        losses (Optional[Dict[str, float]]): losses of the components, updated.
         RETURNS (Dict[str, float]): the losses.
         """
         losses = {} if losses is None else losses
@@ -258,7 +258,7 @@ class EntityTagger(CheckedPipe):
         examples = list(examples)
         validate_examples(examples, "EntityTagger.update")
         docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
+        if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
         self._require_initialized()
         set_dropout_rate(self.model, drop)
@@ -274,7 +274,7 @@ class EntityTagger(CheckedPipe):
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d
     ) -> Tuple[float, Floats2d]:
-        """The loss of scores and its gradient.
+        """Compute the loss and its gradient.
 
         examples (Iterable[Example]): the batch.
         scores (Floats2d): (n_tokens, n_tags).
@@ -301,8 +301,8 @@ class EntityTagger(CheckedPipe):
 
         get_examples (Callable[[], Iterable[Example]]): the training data.
         nlp (Optional[Language]): the pipeline.
-        labels (Optional[List[str]]): the entity types; None takes those of the data.
-        RAISES (ValueError): if there is no label.
+        labels (Optional[List[str]]): the entity types; None: those in the data.
+        RAISES (ValueError): if no label is found.
         """
         validate_get_examples(get_examples, "EntityTagger.initialize")
         counts = count_labels(get_examples())
@@ -310,16 +310,16 @@ class EntityTagger(CheckedPipe):
             self.add_label(label)
         if not self.labels:
             raise ValueError(
-                f"Can't initialize {self.name}: the training documents have no "
-                f"entities in doc.ents. Check the data, or name the labels in "
+                f"Can't initialize {self.name}: the training documents contain no "
+                "entities in doc.ents. Check the data, or set the labels in "
                 f"[initialize.components.{self.name}]."
             )
         left_out = {x: n for x, n in counts.items() if x not in self.labels}
         if left_out:
             warnings.warn(
-                f"{sum(left_out.values())} entities of the training data have types "
-                f"that are not among the labels of {self.name} and are learned as no "
-                f"entities: {', '.join(sorted(left_out))}.",
+                f"{sum(left_out.values())} entities in the training data have types "
+                f"that are not labels of {self.name} and are treated as non-entities: "
+                f"{', '.join(sorted(left_out))}.",
                 stacklevel=2,
             )
         docs = _get_sample(get_examples())
@@ -328,7 +328,7 @@ class EntityTagger(CheckedPipe):
 
 
 def _get_sample(examples: Iterable[Example]) -> List[Doc]:
-    """The first ten documents that have tokens."""
+    """Get the first ten documents that have tokens."""
     docs: List[Doc] = []
     for example in examples:
         if len(example.predicted):
@@ -336,12 +336,12 @@ def _get_sample(examples: Iterable[Example]) -> List[Doc]:
         if len(docs) == 10:
             break
     if not docs:
-        raise ValueError("Can't initialize: no training document has a token.")
+        raise ValueError("Can't initialize: all training documents are empty.")
     return docs
 
 
 def count_labels(examples: Iterable[Example]) -> "Counter[str]":
-    """RETURNS (Counter[str]): how many gold entities have each type."""
+    """RETURNS (Counter[str]): the number of gold entities per type."""
     return Counter(ent.label_ for eg in examples for ent in eg.reference.ents)
 
 
@@ -351,7 +351,7 @@ def get_lengths(docs: Sequence[Doc]) -> numpy.ndarray:
 
 
 def find_given(doc: Doc) -> numpy.ndarray:
-    """RETURNS (Bools1d): (n_tokens,), the tokens of entities that a Doc has."""
+    """RETURNS (Bools1d): (n_tokens,), mask of the tokens of existing entities."""
     iob = doc.to_array(ENT_IOB)
     return (iob == IOB_INSIDE) | (iob == IOB_BEGIN)
 
@@ -360,10 +360,10 @@ def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.
     """The true tags of the predicted Doc's tokens.
 
     example (Example): gold and prediction of the same text.
-    labels (Sequence[str]): the types that are tagged; others are outside.
-    tag_set (TagSet): their tags.
-    RETURNS (Ints1d): (n_tokens,), int64; `UNKNOWN` where the gold Doc says nothing,
-        or says it about parts of the tokens.
+    labels (Sequence[str]): the entity types; others are tagged as outside.
+    tag_set (TagSet): the tags of these types.
+    RETURNS (Ints1d): (n_tokens,), int64; `UNKNOWN` for missing annotations and
+        misaligned tokens.
     """
     gold, predicted = example.reference, example.predicted
     is_same = has_same_tokens(example)

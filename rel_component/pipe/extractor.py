@@ -1,4 +1,4 @@
-"""The relation extractor: candidates → scores → relations, as a spaCy pipe."""
+"""The relation extractor pipe: candidates → scores → relations."""
 
 import warnings
 from pathlib import Path
@@ -128,16 +128,15 @@ def make_relation_extractor(
 
     model (Model[Tuple[List[Doc], Candidates], Floats2d]): scores in [0, 1],
         (n_pairs, n_labels); `model.attrs["get_instances"]` generates the pairs.
-    threshold (float): the lowest score at which a relation is predicted.
-    single_label (bool): predict only the best label of each pair. Its score is not
-        changed: labels stay independent of each other.
-    predicted_share (float): share of the wrongly predicted entities that are mixed
-        with the gold ones in training, as pairs without a relation. Needs the encoder
-        and the entity component in `training.annotating_components`.
-    use_entity_scores (bool): score a relation by the probability that it and both its
-        entities are right: its own times theirs, where an `entity_tagger` before has
-        found them. Between given entities nothing changes.
-    loss (PairLoss): which pairs count how much in training.
+    threshold (float): minimum score of a predicted relation.
+    single_label (bool): predict only the best label of each pair. Scores are not
+        changed: labels are still scored independently.
+    predicted_share (float): share of the wrongly predicted entities to add to the gold
+        ones in training, for pairs without a relation. Requires the encoder and the
+        entity component in `training.annotating_components`.
+    use_entity_scores (bool): multiply a relation's score by the scores of its
+        entities, if they were predicted by an `entity_tagger`.
+    loss (PairLoss): the loss, with weights of the pairs.
     scorer (Optional[Callable]): scores examples.
     """
     return RelationExtractor(
@@ -171,15 +170,17 @@ class RelationExtractor(CheckedPipe):
     ) -> None:
         """Initialize a relation extractor.
 
-        vocab (Vocab): the shared vocabulary.
-        model (Model): see `make_relation_extractor`.
-        name (str): the component's name.
-        threshold (float): the lowest score at which a relation is predicted.
+            vocab (Vocab): the shared vocabulary.
+            model (Model): see `make_relation_extractor`.
+            name (str): the component's name.
+            threshold (float): minimum score of a predicted relation.
         single_label (bool): predict only the best label of each pair.
-        predicted_share (float): share of the wrongly predicted entities to learn from.
-        use_entity_scores (bool): multiply a relation's score by those of its entities.
-        loss (Optional[PairLoss]): None counts all pairs alike.
-        scorer (Optional[Callable]): scores examples.
+            predicted_share (float): share of the wrongly predicted entities to learn
+                from.
+            use_entity_scores (bool): multiply a relation's score by its entities'
+                scores.
+            loss (Optional[PairLoss]): None weights all pairs equally.
+            scorer (Optional[Callable]): scores examples.
         """
         self.vocab = vocab
         self.model = model
@@ -211,7 +212,7 @@ class RelationExtractor(CheckedPipe):
 
     @property
     def threshold(self) -> float:
-        """RETURNS (float): the lowest score at which a relation is predicted."""
+        """RETURNS (float): minimum score of a predicted relation."""
         return self.cfg["threshold"]
 
     @threshold.setter
@@ -221,14 +222,14 @@ class RelationExtractor(CheckedPipe):
     def use_threshold(self, value: float) -> None:
         """Use one threshold for all labels.
 
-        value (float): the threshold; thresholds of single labels are removed.
-        RAISES (ValueError): if it is not a probability.
+        value (float): the threshold; thresholds of individual labels are removed.
+        RAISES (ValueError): if it's not a probability.
         """
         self.threshold, self.thresholds = value, {}
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): thresholds of single labels, which override
+        """RETURNS (Dict[str, float]): thresholds of individual labels, which override
         `threshold`. Saved with the pipe; `initialize` removes them."""
         return dict(self.cfg["thresholds"])
 
@@ -265,7 +266,7 @@ class RelationExtractor(CheckedPipe):
         ]
         if unknown:
             raise ValueError(
-                f"{name} names {', '.join(map(str, unknown))}, but the labels are "
+                f"{name} contains {', '.join(map(str, unknown))}, but the labels are "
                 f"{', '.join(self.labels) or 'not known yet'}."
             )
         return values
@@ -277,7 +278,7 @@ class RelationExtractor(CheckedPipe):
 
     @property
     def schema(self) -> Optional[Schema]:
-        """RETURNS (Optional[Schema]): the relations that are allowed; None: any."""
+        """RETURNS (Optional[Schema]): the allowed relations; None: any."""
         data, cached = self.cfg["schema"], self._schema
         if cached is None or cached[0] is not data:
             schema = None if data is None else Schema.from_dict(data)
@@ -293,8 +294,8 @@ class RelationExtractor(CheckedPipe):
         """
         if not isinstance(label, str) or not label:
             raise ValueError(
-                f"Relation label {label!r} is of type {type(label).__name__}; only "
-                f"strings that are not empty can be labels of the relation extractor."
+                f"Relation label {label!r} is a {type(label).__name__}; expected a "
+                "string that isn't empty."
             )
         if label in self.cfg["labels"]:
             return 0
@@ -326,7 +327,7 @@ class RelationExtractor(CheckedPipe):
         return add_mirrored(candidates, scores, self._get_constraints().symmetric)
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
-        """RETURNS (Candidates): the pairs of a batch that are scored."""
+        """RETURNS (Candidates): the pairs of a batch to score."""
         return self._prune(get_candidates(self._generator, docs), docs).candidates
 
     @property
@@ -356,8 +357,8 @@ class RelationExtractor(CheckedPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:
         """Write scores and relations into the Docs, replacing those with the same
-        labels. Relations with labels of other components are kept, so a pipeline can
-        have several relation extractors.
+        labels. Other components' labels are kept, so a pipeline can have several
+        relation extractors.
 
         docs (Iterable[Doc]): the batch.
         scores (Tuple[Candidates, Floats2d]): what `predict` returned for it.
@@ -377,7 +378,7 @@ class RelationExtractor(CheckedPipe):
                 ],
                 pairs=candidates.pairs[pairs] - ents.start,
                 labels=self.cfg["labels"],
-                # not a view, by which one Doc would keep the whole batch
+                # a copy, since a view would keep the whole batch in memory
                 scores=scores[1][pairs].copy() if is_batch else scores[1][pairs],
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
@@ -385,7 +386,7 @@ class RelationExtractor(CheckedPipe):
             set_relation_data(doc, self._keep_others(doc, data))
 
     def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
-        """Add the relations with labels that only other components have."""
+        """Add relations whose labels belong to other components only."""
         before = get_relation_data(doc)
         found_by = dict.fromkeys(self.labels, self.name)
         if before is not None:
@@ -420,7 +421,7 @@ class RelationExtractor(CheckedPipe):
 
         examples (Iterable[Example]): the batch.
         drop (float): dropout rate.
-        sgd (Optional[Optimizer]): optimizer; without it gradients are accumulated.
+        sgd (Optional[Optimizer]): the optimizer; None to only accumulate gradients.
         losses (Optional[Dict[str, float]]): losses of the components, updated.
         RETURNS (Dict[str, float]): the losses.
         """
@@ -429,12 +430,12 @@ class RelationExtractor(CheckedPipe):
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.update")
         docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):  # Thinc has no gradient of no rows
+        if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
         self._require_initialized()
         set_dropout_rate(self.model, drop)
         truth = self.get_truth(examples, self.predicted_share)
-        # also without any pair: a shared encoder waits for the last of its listeners
+        # even without pairs: a shared encoder waits for its last listener
         scores, backprop = self.model.begin_update((docs, truth.candidates))
         loss, gradient = self.loss(self.model.ops, scores, truth)
         backprop(gradient)
@@ -446,11 +447,11 @@ class RelationExtractor(CheckedPipe):
     def get_truth(
         self, examples: Sequence[Example], predicted_share: float = 0.0
     ) -> Truth:
-        """The pairs to learn from, with their true labels.
+        """Get the training pairs with their gold labels.
 
         examples (Sequence[Example]): the batch.
-        predicted_share (float): share of the wrongly predicted entities to mix in.
-        RETURNS (Truth): one row for each pair.
+        predicted_share (float): share of the wrongly predicted entities to add.
+        RETURNS (Truth): one row per pair.
         """
         docs = [example.predicted for example in examples]
         found = get_gold_candidates(self._generator, examples, predicted_share)
@@ -460,7 +461,7 @@ class RelationExtractor(CheckedPipe):
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d
     ) -> Tuple[float, Floats2d]:
-        """The loss of scores and its gradient.
+        """Compute the loss and its gradient.
 
         examples (Iterable[Example]): the batch.
         scores (Floats2d): (n_pairs, n_labels), in the order of the candidates.
@@ -483,14 +484,14 @@ class RelationExtractor(CheckedPipe):
 
         get_examples (Callable[[], Iterable[Example]]): the training data.
         nlp (Optional[Language]): the pipeline.
-        labels (Optional[List[str]]): the labels; None takes those of the data.
+        labels (Optional[List[str]]): the labels; None: those in the data.
         symmetric (Optional[List[str]]): labels without a direction, in addition to
             those of the schema.
         schema_path (Optional[Union[str, Path]]): a schema file: JSON, YAML or brat's
             annotation.conf.
-        learn_schema (bool): without a file, allow only the entity types seen in the
-            data for each label.
-        RAISES (ValueError): if there is no label, or no pair to learn from.
+        learn_schema (bool): without a file, allow only the entity types that each
+            label has in the data.
+        RAISES (ValueError): if no label or no candidate pair is found.
         """
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         symmetric = check_names(symmetric or (), "symmetric")
@@ -500,14 +501,14 @@ class RelationExtractor(CheckedPipe):
         unknown = {*symmetric} - {*self.labels}
         if unknown:
             raise self._make_error(
-                f"symmetric names {sorted(unknown)}, but the labels are "
+                f"symmetric contains {sorted(unknown)}, but the labels are "
                 f"{list(self.labels)}. Correct the config's "
                 f"[initialize.components.{self.name}]."
             )
         known = {*symmetric, *(schema.symmetric if schema else ())}
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.cfg["schema"] = schema.to_dict() if schema else None
-        # they belong to the weights that are replaced
+        # they belong to the previous weights
         self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
@@ -524,11 +525,11 @@ class RelationExtractor(CheckedPipe):
         get_examples: Callable[[], Iterable[Example]],
         labels: Optional[Iterable[str]],
     ) -> None:
-        """Those given, or those of a checkpoint and of the data."""
+        """Add the given labels, or those of the checkpoint and the data."""
         if labels:
             labels = check_names(labels, "labels")
         else:
-            # those that a checkpoint was trained to classify come first
+            # the labels of a checkpoint's classifier come first
             own = self.model.attrs.get("find_labels", list)
             labels = [*own(), *find_labels(get_examples())]
         for label in labels:
@@ -560,7 +561,7 @@ class RelationExtractor(CheckedPipe):
         )
 
     def _get_sample(self, examples: Iterable[Example]) -> Tuple[List[Example], Truth]:
-        """The first ten documents among which there is a candidate pair."""
+        """Get the first ten documents with at least one candidate pair."""
         n_docs = 0
         for batch in minibatch(examples, 10):
             n_docs += len(batch)
@@ -568,14 +569,14 @@ class RelationExtractor(CheckedPipe):
             if len(truth.candidates):
                 return batch, truth
         raise self._make_error(
-            f"none of the {n_docs} training documents has two entities that make a "
-            f"candidate pair. Check that examples with entities are given "
-            f"(nlp.initialize(lambda: examples)), and that the candidate generator's "
-            f"limits (max_length, max_sentences) and the schema are not too narrow."
+            f"none of the {n_docs} training documents contains a candidate pair. "
+            "Check that the examples have entities (nlp.initialize(lambda: "
+            "examples)), and that the candidate generator's limits (max_length, "
+            "max_sentences) and the schema are not too strict."
         )
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
-        """Warn if gold relations aren't candidates: they can't be found."""
+        """Warn if gold relations aren't candidates and so can't be predicted."""
         n_gold = n_covered = longest = 0
         for batch in minibatch(examples, 64):
             truth = self.get_truth(batch)
@@ -584,18 +585,19 @@ class RelationExtractor(CheckedPipe):
             longest = max(longest, distance)
         if n_covered < n_gold:
             warnings.warn(
-                f"{n_gold - n_covered} of {n_gold} gold relations of the training data "
-                f"are not among the candidates, so they can be neither learned nor "
-                f"found. Raise the limits of the candidate generator (the longest of "
-                f"them has {longest} tokens between the starts of its entities; null "
-                f"is no limit), and check the schema and the entities' span group.",
+                f"{n_gold - n_covered} of {n_gold} gold relations in the training "
+                "data are not among the candidates, so they can't be learned or "
+                "predicted. Increase the candidate generator's limits (the maximum "
+                f"distance between the starts of the entities is {longest} tokens; "
+                "null for no limit), and check the schema and the entities' span "
+                "group.",
                 stacklevel=3,
             )
 
 
 def get_scores_of(docs: Sequence[Doc], entities: Entities) -> numpy.ndarray:
-    """RETURNS (Floats1d): (n_entities,), float32, what an entity tagger has stored; 1
-    where it has not found the entity."""
+    """RETURNS (Floats1d): (n_entities,), float32, the entity tagger's scores; 1 for
+    entities that it didn't predict."""
     scores = numpy.ones(len(entities), dtype="float32")
     for i, doc in enumerate(docs):
         known = get_entity_scores(doc)
@@ -614,7 +616,7 @@ def read_schema(
     is_learned: bool,
     symmetric: Sequence[str],
 ) -> Optional[Schema]:
-    """Read or learn a schema, and warn where the data contradicts it.
+    """Read or learn a schema, and warn if the data contradicts it.
 
     golds (Iterable[Doc]): the training documents.
     path (Optional[Union[str, Path]]): file of a schema.
@@ -629,7 +631,7 @@ def read_schema(
     if wrong:
         (head, label, tail), count = wrong.most_common(1)[0]
         warnings.warn(
-            f"{sum(wrong.values())} relations of the training data contradict the "
+            f"{sum(wrong.values())} relations in the training data contradict the "
             f"schema {path} and can't be learned, most often {head} —{label}→ {tail} "
             f"({count}). Correct the data, or add the pair to the schema.",
             stacklevel=4,
@@ -642,15 +644,15 @@ def check_share(value: float, model: Model) -> float:
     value = check_probability(value, "predicted_share")
     if value and not is_batch_generator(model.attrs["get_instances"]):
         raise InputError(
-            "predicted_share needs rel_component.PairGenerator.v1 as get_instances: "
-            "other generators can't be given entities."
+            "predicted_share requires rel_component.PairGenerator.v1 as "
+            "get_instances: other generators don't accept entities."
         )
     return value
 
 
 def check_line(label: str, line: Line) -> List[float]:
-    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if they would
-    not keep the order of scores."""
+    """RETURNS (List[float]): slope and intercept. RAISES (ValueError): if they
+    don't preserve the order of scores."""
     try:
         slope, intercept = map(float, line)
     except (TypeError, ValueError):

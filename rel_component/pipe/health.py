@@ -1,5 +1,5 @@
-"""Pipelines that cannot be right: weights that are no numbers, labels that do not fit
-the output, an encoder that did not run."""
+"""Detect broken pipelines: weights that aren't finite, labels that don't match the
+output, an encoder that didn't run."""
 
 import warnings
 from pathlib import Path
@@ -21,7 +21,7 @@ from spacy.tokens import Doc
 from spacy.util import SimpleFrozenList
 from thinc.api import Model, PyTorchShim, Shim
 
-# a layer that passes on what a component before it has computed, and that component
+# listener layers, and the kind of component they listen to
 LISTENERS = {"tok2vec-listener": "tok2vec", "transformer-listener": "transformer"}
 
 Self = TypeVar("Self", bound="CheckedPipe")
@@ -90,11 +90,11 @@ class CheckedPipe(TrainablePipe):
 
 
 class Upstream(NamedTuple):
-    """The component whose vectors a listener passes on.
+    """The component that a listener gets its vectors from.
 
     listener (Model): the listener.
     kind (str): `tok2vec` or `transformer`.
-    name (str): its name in the pipeline, as far as the config says.
+    name (str): its name in the pipeline, if the config contains it.
     """
 
     listener: Model
@@ -105,9 +105,9 @@ class Upstream(NamedTuple):
 def check_weights(model: Model, name: str) -> None:
     """Check that the weights of a model are finite numbers.
 
-    model (Model): loaded.
+    model (Model): the loaded model.
     name (str): the component's name.
-    RAISES (ValueError): if one is not.
+    RAISES (ValueError): if a weight is infinite or NaN.
     """
     for node in model.walk():
         for param in node.param_names:
@@ -131,8 +131,8 @@ def _get_torch_params(shim: Shim) -> Iterable[Tuple[str, Any]]:
 def _describe_broken(name: str, where: str) -> str:
     return (
         f"The weights of {name} are not all finite numbers (see {where}), so it can't "
-        f"predict anything: the training that saved them diverged. Train again with a "
-        f"lower learn_rate, or load an earlier checkpoint."
+        "predict anything. Training probably diverged. Train again with a lower "
+        "learn_rate, or load an earlier checkpoint."
     )
 
 
@@ -158,7 +158,7 @@ def check_labels(
 
 
 def find_upstreams(model: Model) -> List[Upstream]:
-    """RETURNS (List[Upstream]): what a model has to listen to."""
+    """RETURNS (List[Upstream]): the components that a model listens to."""
     found = []
     for node in model.walk():
         kind = LISTENERS.get(node.name)
@@ -169,27 +169,27 @@ def find_upstreams(model: Model) -> List[Upstream]:
 
 
 def find_silent(model: Model, docs: Sequence[Doc], name: str) -> Optional[str]:
-    """Find out whether a component did not run whose vectors the model takes. spaCy
-    gives zeros to a listener then, without a word.
+    """Detect an upstream component that didn't run: spaCy silently passes zeros to its
+    listeners.
 
-    model (Model): of a pipe.
+    model (Model): the pipe's model.
     docs (Sequence[Doc]): a batch to predict.
-    name (str): of the pipe.
-    RETURNS (Optional[str]): a sentence to warn with; None if all is well.
-    RAISES (ValueError): if it is a transformer, or the vectors are not as wide as its
-        own.
+    name (str): the pipe's name.
+    RETURNS (Optional[str]): a warning, or None.
+    RAISES (ValueError): if the upstream component is a transformer, or the vectors
+        have the wrong width.
     """
     for upstream in find_upstreams(model):
         if all(_has_vectors(upstream, doc, name) for doc in docs if len(doc)):
             continue
         message = (
-            f"{name} takes vectors from the component {upstream.name!r}, which did not "
-            f"run before it: without them its scores are not those that it was trained "
-            f"for. Keep {upstream.name!r} where components are selected (select_pipes, "
-            f"enable, disable, exclude), and add it too where {name} is added to "
-            f"another pipeline: nlp.add_pipe({upstream.name!r}, source=...)."
+            f"{name} uses vectors of the component {upstream.name!r}, which did not "
+            "run before it: without them, its scores are meaningless. Keep "
+            f"{upstream.name!r} when selecting components (select_pipes, enable, "
+            f"disable, exclude), and copy it along with {name} to another pipeline: "
+            f"nlp.add_pipe({upstream.name!r}, source=...)."
         )
-        if upstream.kind == "transformer":  # a listener's zeros fit no empty text
+        if upstream.kind == "transformer":  # an empty text has no vectors
             raise ValueError(message)
         return message
     return None
@@ -197,7 +197,7 @@ def find_silent(model: Model, docs: Sequence[Doc], name: str) -> Optional[str]:
 
 def _has_vectors(upstream: Upstream, doc: Doc, name: str) -> bool:
     if upstream.kind == "transformer":
-        # spacy-transformers registers it where there is such a component at all
+        # only registered if spacy-transformers is loaded
         return doc.has_extension("trf_data") and doc._.trf_data is not None
     width = upstream.listener.get_dim("nO")
     if doc.tensor.size and doc.tensor.shape[1] != width:

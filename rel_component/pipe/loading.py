@@ -1,4 +1,4 @@
-"""Pipelines: loading them, their components that find relations and entities."""
+"""Load pipelines, and find their components for relations and entities."""
 
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -10,12 +10,12 @@ from thinc.api import Model, NumpyOps
 from .extractor import RelationExtractor
 from .relation_pipes import RelationPipes, list_relation_pipes
 
-# what a component may assign that is given where entities are gold
+# attributes that don't need to be predicted if entities are given
 ENTITY_ATTRS = {"doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"}
 
 
 def list_entity_finders(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): the components of a pipeline that find entities."""
+    """RETURNS (List[str]): the components of a pipeline that predict entities."""
     return [
         name
         for name in nlp.pipe_names
@@ -24,15 +24,15 @@ def list_entity_finders(nlp: Language) -> List[str]:
 
 
 def list_finders_to_skip(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): the components that are left out where entities are given:
-    those that find entities only. One that finds relations too has to keep entities
-    that are there."""
+    """RETURNS (List[str]): the components to skip if entities are given: those that
+    predict entities only. A component that also predicts relations has to keep existing
+    entities."""
     relation_pipes = list_relation_pipes(nlp)
     return [name for name in list_entity_finders(nlp) if name not in relation_pipes]
 
 
 def list_entity_labels(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): types of the entities that a pipeline finds."""
+    """RETURNS (List[str]): the entity types that a pipeline predicts."""
     labels: Dict[str, None] = {}
     for name in list_entity_finders(nlp):
         pipe = nlp.get_pipe(name)
@@ -44,7 +44,7 @@ def list_entity_labels(nlp: Language) -> List[str]:
 def load_pipeline(path: Path) -> Language:
     """Load a trained pipeline.
 
-    path (Path): its folder.
+    path (Path): the pipeline's folder.
     RETURNS (Language): the pipeline.
     RAISES (ValueError): if it can't be loaded.
     """
@@ -53,18 +53,18 @@ def load_pipeline(path: Path) -> Language:
     except (OSError, ValueError) as error:
         if not Path(path).exists():
             raise ValueError(
-                f"There is no pipeline {path}. Check the path (the working directory "
-                f"is {Path.cwd()}), or train one first."
+                f"Pipeline {path} doesn't exist. Check the path (the working "
+                f"directory is {Path.cwd()}), or train one first."
             ) from error
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
 
 
 def use_numpy_products(nlp: Language) -> None:
-    """Multiply matrices with numpy's library in place of BLIS, which Thinc takes: on
-    processors with AVX-512 it is three times as fast. Scores may differ in the last
-    digit. Nothing changes on a GPU, nor with Apple's library.
+    """Use numpy's BLAS instead of Thinc's BLIS, which is three times slower on
+    processors with AVX-512. Scores may differ in the last digit. No effect on GPU or
+    with Apple's Accelerate.
 
-    nlp (Language): is changed.
+    nlp (Language): the pipeline, modified in place.
     """
     ops = NumpyOps(use_blis=False)
     for _, pipe in nlp.pipeline:
@@ -75,9 +75,9 @@ def use_numpy_products(nlp: Language) -> None:
 
 
 def find_extractor(nlp: Language) -> RelationExtractor:
-    """RETURNS (RelationExtractor): of a pipeline.
+    """RETURNS (RelationExtractor): the pipeline's relation extractor.
 
-    RAISES (ValueError): if there is none.
+    RAISES (ValueError): if the pipeline has no relation extractor.
     """
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, RelationExtractor):
@@ -85,16 +85,16 @@ def find_extractor(nlp: Language) -> RelationExtractor:
     others = list_relation_pipes(nlp)
     if others:
         raise ValueError(
-            f"The pipeline ({', '.join(nlp.pipe_names)}) has no relation extractor "
-            f"that was trained; relations come from {', '.join(others)}."
+            f"The pipeline ({', '.join(nlp.pipe_names)}) has no trained relation "
+            f"extractor; its relations come from {', '.join(others)}."
         )
     raise _no_relations(nlp)
 
 
 def find_relation_pipes(nlp: Language) -> RelationPipes:
-    """RETURNS (RelationPipes): the components of a pipeline that find relations.
+    """RETURNS (RelationPipes): the components of a pipeline that predict relations.
 
-    RAISES (ValueError): if there are none.
+    RAISES (ValueError): if no such component is found.
     """
     if not list_relation_pipes(nlp):
         raise _no_relations(nlp)
@@ -108,15 +108,15 @@ def _no_relations(nlp: Language) -> ValueError:
     if list_entity_finders(nlp):
         advice += (
             "; join two pipelines with scripts/assemble.py; scripts/evaluate_ner.py "
-            "scores entities alone"
+            "evaluates entities only"
         )
     return ValueError(
         f"The pipeline ({', '.join(nlp.pipe_names) or 'empty'}) has no relation "
-        f"extractor, and no other component that finds relations. {advice}."
+        f"extractor or other component that predicts relations. {advice}."
     )
 
 
 def find_spans_key(nlp: Language) -> Optional[str]:
-    """RETURNS (Optional[str]): that of the components that find relations; None also
-    where there are none."""
+    """RETURNS (Optional[str]): the spans key of the components that predict relations;
+    None for `doc.ents`, or if there are no such components."""
     return RelationPipes(nlp).spans_key if list_relation_pipes(nlp) else None

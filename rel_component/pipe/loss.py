@@ -1,4 +1,4 @@
-"""The loss of pair scores, and how much each pair contributes to it."""
+"""The loss of pair scores, with weights of the pairs."""
 
 from math import inf
 from typing import Literal, Optional, Tuple, get_args
@@ -34,18 +34,18 @@ class PairLoss:
         self.reduction = reduction
         if reduction not in REDUCTIONS:
             raise InputError(
-                f"reduction is {reduction!r}; expected one of {', '.join(REDUCTIONS)}."
+                f"reduction is {reduction!r}, expected one of {', '.join(REDUCTIONS)}."
             )
 
     def __call__(
         self, ops: Ops, scores: Floats2d, truth: Truth
     ) -> Tuple[float, Floats2d]:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
-        ops (Ops): the backend of the scores.
+        ops (Ops): the scores' backend.
         scores (Floats2d): (n_pairs, n_labels), probabilities.
-        truth (Truth): the true labels.
-        RETURNS (Tuple[float, Floats2d]): the mean squared error of a pair, for the
+        truth (Truth): the gold labels.
+        RETURNS (Tuple[float, Floats2d]): the mean squared error per pair, for the
             log, and the gradient: `scores - truth`, weighted.
         """
         target = to_floats2d(ops, truth.labels)
@@ -70,7 +70,8 @@ class PairLoss:
     def _get_focal_factor(
         self, ops: Ops, scores: Floats2d, target: Floats2d
     ) -> Floats2d:
-        """The factor by which focal loss changes the gradient of the cross-entropy.
+        """Get the factor that turns the gradient of cross-entropy into that of focal
+        loss.
 
         Source: Lin et al. (2017), Focal Loss for Dense Object Detection.
         """
@@ -92,12 +93,12 @@ class PairLoss:
 
 
 def to_floats2d(ops: Ops, values: numpy.ndarray) -> Floats2d:
-    """RETURNS (Floats2d): the same on the device of the ops."""
+    """RETURNS (Floats2d): the values on the device of the ops."""
     return ops.asarray2f(values)  # type: ignore[arg-type]  # Thinc's types, not numpy's
 
 
 def _check(value: float, name: str) -> float:
-    return check_number(value, name, 0.0, inf, "a number that is not negative")
+    return check_number(value, name, 0.0, inf, "a number from 0 on")
 
 
 @registry.misc("rel_component.PairLoss.v1")
@@ -107,14 +108,14 @@ def create_pair_loss(
     negatives_per_positive: Optional[float] = None,
     reduction: Reduction = "sum",
 ) -> PairLoss:
-    """How much each pair contributes to the loss.
+    """Create the loss of a relation extractor.
 
-    positive_weight (float): weight of true labels; that of others is 1.
-    focal_gamma (float): above 0, pairs that are scored right already weigh less.
+    positive_weight (float): weight of positive labels, relative to negative ones.
+    focal_gamma (float): gamma of the focal loss; 0 for cross-entropy.
     negatives_per_positive (Optional[float]): number of pairs without a relation to
-        sample for each pair with one, anew for each batch; null uses all of them.
+        sample per pair with one, in each batch; None for all of them.
     reduction (Literal["sum", "mean", "positives"]): divide the gradient of a batch by
-        1, by its number of pairs, or by its number of true labels.
+        1, by its number of pairs, or by its number of positive labels.
     RETURNS (PairLoss): the loss.
     """
     return PairLoss(

@@ -1,4 +1,4 @@
-"""Relations from two pipes in one Doc: neither takes away what the other found."""
+"""Merge the relations of two pipes in one Doc."""
 
 from typing import Dict, List, Tuple
 
@@ -16,14 +16,13 @@ def merge_relations(
     keep_scores: bool = True,
     replace: bool = False,
 ) -> RelationData:
-    """Add the relations decided on in `added` to those of `base`.
+    """Add the predicted relations of `added` to `base`.
 
-    base (RelationData): perhaps with the scores of many pairs.
-    added (RelationData): of the same Doc.
-    keep_scores (bool): a relation that both have keeps the score of `base`.
-    replace (bool): a pair that has a relation in `added` loses its others.
-    RETURNS (RelationData): the union. What only one of the two could score is NaN for
-        the other's labels.
+    base (RelationData): relations, optionally with the scores of further pairs.
+    added (RelationData): relations of the same Doc.
+    keep_scores (bool): use the score of `base` for relations in both.
+    replace (bool): replace all relations of a pair that has a relation in `added`.
+    RETURNS (RelationData): the union. Labels that weren't scored for a pair are NaN.
     """
     if not len(added.decided):
         return base
@@ -59,18 +58,18 @@ def merge_relations(
 def keep_ruled(
     doc: Doc, data: RelationData, *, single_label: bool = False
 ) -> RelationData:
-    """What a model predicts, beside the relations that patterns have found before.
+    """Merge a model's predictions with existing relations of a relation ruler.
 
-    doc (Doc): perhaps with relations of a relation ruler.
-    data (RelationData): the model's.
-    single_label (bool): a pair that a pattern has found gets no other label.
-    RETURNS (RelationData): `data` where no ruler has run.
+    doc (Doc): the document, optionally with a ruler's relations.
+    data (RelationData): the model's predictions.
+    single_label (bool): keep only the ruler's label for pairs that it matched.
+    RETURNS (RelationData): the merged relations; `data` if no ruler has run.
     """
     ruled = find_ruled(doc)
     before = get_relation_data(doc) if ruled else None
     if before is None:
         return data
-    # in the order of `decided`
+    # in the same order as `decided`
     is_ruled = [get_key(relation) in ruled for relation in get_relations(doc)]
     columns = {**before, "decided": before.decided[numpy.asarray(is_ruled, dtype=bool)]}
     added = RelationData(**columns)
@@ -81,7 +80,7 @@ def _add_entities(
     base: RelationData, added: RelationData
 ) -> Tuple[numpy.ndarray, List[str], numpy.ndarray]:
     """RETURNS (Tuple[Ints2d, List[str], Ints1d]): spans and types of all entities, and
-    the row of each of those added."""
+    the row of each added one."""
     keys: Dict[EntityKey, int] = {}
     for row in range(len(base.spans)):
         keys.setdefault(base.entity(row), row)
@@ -101,7 +100,7 @@ def _add_entities(
 def _add_pairs(
     base: numpy.ndarray, added: numpy.ndarray, n_entities: int
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[Ints2d, Ints1d]): all pairs, and the rows of the added."""
+    """RETURNS (Tuple[Ints2d, Ints1d]): all pairs, and the row of each added one."""
     known = base[:, 0].astype("int64") * n_entities + base[:, 1]
     keys = added[:, 0].astype("int64") * n_entities + added[:, 1]
     order = numpy.argsort(known, kind="stable")

@@ -1,4 +1,4 @@
-"""Relation patterns in a batch of Docs: which pairs of entities match, as arrays."""
+"""Match relation patterns in a batch of Docs, vectorized over pairs of entities."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ from spacy.tokens import Doc
 from ..model.candidates import Entities
 from .patterns import Alternatives, RelationPattern
 
-# pairs that are looked at together; bounds memory, whatever the document
+# pairs to process at once, to limit memory
 BLOCK = 200_000
 
 Pairs = Tuple[numpy.ndarray, numpy.ndarray]
-# of one text pattern: where matches start, sorted, and where they end
+# matches of one text pattern: sorted starts, and ends
 Matches = Tuple[numpy.ndarray, numpy.ndarray]
 
 
 @dataclass
 class Layout:
-    """A batch of entities on one line, on which documents stand one after another.
+    """The entities of a batch, with positions in the concatenated documents.
 
     starts, ends (Ints1d): (n_entities,), int64.
-    docs (Ints1d): (n_entities,), number of the document.
+    docs (Ints1d): (n_entities,), index of the document.
     types (Uints1d): (n_entities,), hash of the type.
-    sentences (Ints1d): (n_entities,), int64, number of the sentence; rises from one
-        document to the next. Zeros where no pattern asks for sentences.
+    sentences (Ints1d): (n_entities,), int64, index of the sentence in the batch. Zeros
+        if no pattern needs sentences.
     """
 
     starts: numpy.ndarray
@@ -58,7 +58,7 @@ class PatternMatches:
     pairs (Ints2d): (n, 2), int32, rows of the batch's entities.
     labels (List[str]): (n,).
     scores (Floats1d): (n,), float32.
-    ids (List[str]): (n,), of the pattern with the highest score.
+    ids (List[str]): (n,), id of the pattern with the highest score.
     """
 
     pairs: numpy.ndarray
@@ -68,11 +68,11 @@ class PatternMatches:
 
 
 class PatternMatcher:
-    """Finds the pairs of entities that match relation patterns.
+    """Find the pairs of entities that match relation patterns.
 
-    nlp (Language): its tokenizer is used for phrases.
-    phrase_attr (str): attribute of the tokens that phrases are compared by.
-    fuzzy_compare (Callable): for the FUZZY operators of token patterns.
+    nlp (Language): the pipeline whose tokenizer is used for phrases.
+    phrase_attr (str): token attribute to match phrases on.
+    fuzzy_compare (Callable): comparison for FUZZY operators in token patterns.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PatternMatcher:
         self.phrase_matcher = PhraseMatcher(nlp.vocab, attr=phrase_attr)
         self.dependency_matcher = DependencyMatcher(nlp.vocab)
         self.patterns: List[RelationPattern] = []
-        # conditions that several patterns share are looked for once
+        # conditions shared by several patterns are only matched once
         self._numbers: Dict[str, int] = {}
         self._keys: Dict[int, int] = {}
 
@@ -96,8 +96,8 @@ class PatternMatcher:
         """Add a pattern.
 
         pattern (RelationPattern): the pattern.
-        where (str): its place, for messages.
-        RAISES (ValueError): if a matcher of spaCy does not take a part of it.
+        where (str): its location, for error messages.
+        RAISES (ValueError): if spaCy's matchers don't accept a part of it.
         """
         for name, alternatives in pattern.get_conditions().items():
             self._add_condition(alternatives, f"{where}.{name}")
@@ -107,8 +107,8 @@ class PatternMatcher:
                 self.dependency_matcher.add(name, [pattern.dependency])
             except (ValueError, KeyError) as error:
                 raise ValueError(
-                    f"{where}.dependency is no pattern of spaCy's DependencyMatcher: "
-                    f"{_first_line(error)}"
+                    f"{where}.dependency is not a valid pattern for spaCy's "
+                    f"DependencyMatcher: {_first_line(error)}"
                 ) from error
         self.patterns.append(pattern)
 
@@ -124,9 +124,10 @@ class PatternMatcher:
                 continue
             try:
                 self.matcher.add(key, [pattern])
-            except Exception as error:  # of regular expressions, too
+            except Exception as error:  # also raised for regular expressions
                 raise ValueError(
-                    f"{where} is no pattern of spaCy's Matcher: {_first_line(error)}"
+                    f"{where} is not a valid pattern for spaCy's Matcher: "
+                    f"{_first_line(error)}"
                 ) from error
         self._keys[hash_] = number
 
@@ -144,9 +145,9 @@ class PatternMatcher:
 
         docs (Sequence[Doc]): the batch.
         entities (Entities): its entities.
-        symmetric (AbstractSet[str]): labels that count in both directions.
+        symmetric (AbstractSet[str]): labels without a direction.
         RETURNS (PatternMatches): each pair and label once, with the highest score.
-        RAISES (ValueError): if a pattern needs sentences or a parse that a Doc lacks.
+        RAISES (ValueError): if a Doc lacks sentences or a parse that a pattern needs.
         """
         found = []
         for number, heads, tails in self.match_each(docs, entities):
@@ -158,11 +159,11 @@ class PatternMatcher:
     def match_each(
         self, docs: Sequence[Doc], entities: Entities
     ) -> Iterator[Tuple[int, numpy.ndarray, numpy.ndarray]]:
-        """Match each pattern for itself.
+        """Match each pattern separately.
 
         docs (Sequence[Doc]): the batch.
         entities (Entities): its entities.
-        YIELDS (Tuple[int, Ints1d, Ints1d]): number of the pattern, heads and tails as
+        YIELDS (Tuple[int, Ints1d, Ints1d]): index of the pattern, heads and tails as
             rows of `entities`.
         """
         offsets = _get_offsets(docs)
@@ -202,7 +203,7 @@ class PatternMatcher:
     def _match_text(
         self, docs: Sequence[Doc], offsets: numpy.ndarray
     ) -> Dict[int, Matches]:
-        """Where the conditions match: sorted starts, and the ends of these."""
+        """Match the conditions on the text: sorted starts, and their ends."""
         found: Dict[int, Set[Tuple[int, int]]] = defaultdict(set)
         matchers = [x for x in (self.matcher, self.phrase_matcher) if len(x)]
         for doc, offset in zip(docs, offsets.tolist()):
@@ -219,7 +220,7 @@ class PatternMatcher:
     def _match_dependencies(
         self, docs: Sequence[Doc], layout: Layout, offsets: numpy.ndarray
     ) -> Dict[int, Pairs]:
-        """The pairs of entities of which a parse has tokens at `head` and `tail`."""
+        """Find the pairs of entities that contain a match's `head` and `tail` nodes."""
         nodes = {
             self.vocab.strings[_name_dependency(number)]: (number, pattern.dependency)
             for number, pattern in enumerate(self.patterns)
@@ -236,8 +237,8 @@ class PatternMatcher:
                 (number, _) = next(iter(nodes.values()))
                 raise ValueError(
                     f"Pattern {_describe(self.patterns[number])} has a dependency "
-                    f"pattern, but the text {doc.text[:40]!r} is not parsed. Put a "
-                    f"parser before the relation ruler."
+                    f"pattern, but the text {doc.text[:40]!r} has no parse. Add a "
+                    "parser before the relation ruler."
                 )
             for key, tokens in self.dependency_matcher(doc):
                 number, pattern = nodes[key]
@@ -251,8 +252,8 @@ class PatternMatcher:
     def _pair(
         self, pattern: RelationPattern, layout: Layout, allowed: Any
     ) -> Iterator[Pairs]:
-        """YIELDS (Tuple[Ints1d, Ints1d]): heads and tails of the right types, within
-        the limits of a pattern, block by block."""
+        """YIELDS (Tuple[Ints1d, Ints1d]): heads and tails that match the types and
+        limits of a pattern, block by block."""
         if pattern.dependency is not None:
             if allowed is not None:
                 heads, tails = allowed
@@ -267,7 +268,7 @@ class PatternMatcher:
         first, last = _find_windows(pattern, layout, heads, tails)
         counts = numpy.maximum(last - first, 0)
         ends = numpy.cumsum(counts)
-        # borders between heads, so that each block has about BLOCK pairs
+        # split the heads so that each block has about BLOCK pairs
         steps = numpy.arange(BLOCK, int(ends[-1]) + BLOCK, BLOCK)
         borders = numpy.unique([0, *numpy.searchsorted(ends, steps) + 1])
         for start, stop in zip(borders.tolist(), borders[1:].tolist()):
@@ -291,7 +292,7 @@ class PatternMatcher:
         heads: numpy.ndarray,
         tails: numpy.ndarray,
     ) -> Pairs:
-        """Keep the pairs that meet all conditions."""
+        """Filter the pairs that meet all conditions."""
         keep = heads != tails
         keep &= layout.docs[heads] == layout.docs[tails]
         if pattern.order == "head_first":
@@ -320,8 +321,8 @@ class PatternMatcher:
     def _merge(
         self, found: List[Tuple[int, numpy.ndarray, numpy.ndarray]]
     ) -> PatternMatches:
-        """Each pair and label once, with the highest score. Of equal scores the id
-        decides, so that the order of the patterns does not matter."""
+        """Keep each pair and label once, with the highest score. Ties are broken by id,
+        so that the order of the patterns does not matter."""
         empty = numpy.zeros(0, dtype="int64")
         numbers = numpy.concatenate(
             [empty, *(numpy.full(len(heads), i) for i, heads, _ in found)]
@@ -359,7 +360,7 @@ def keep_nearest(
     tails: numpy.ndarray,
 ) -> Pairs:
     """Keep the nearest head of each tail, or the nearest tail of each head, by the
-    tokens between; of two at the same distance the one that stands first."""
+    number of tokens in between; the first one if distances are equal."""
     if pattern.nearest is None or not len(heads):
         return heads, tails
     first, second = numpy.minimum(heads, tails), numpy.maximum(heads, tails)
@@ -389,22 +390,22 @@ def _find_windows(
     heads: numpy.ndarray,
     tails: numpy.ndarray,
 ) -> Pairs:
-    """The tails that are near enough to each head, and perhaps some more.
+    """Find the range of tails that may be near enough to each head.
 
-    RETURNS (Tuple[Ints1d, Ints1d]): (n_heads,), the first of them and the one behind
-        the last, as indices of `tails`.
+    RETURNS (Tuple[Ints1d, Ints1d]): (n_heads,), start and exclusive end, as indices of
+        `tails`.
     """
     first = numpy.searchsorted(layout.docs[tails], layout.docs[heads], side="left")
     last = numpy.searchsorted(layout.docs[tails], layout.docs[heads], side="right")
     if pattern.max_tokens is not None:
-        # between starts: the longest entity may lie between
+        # distances are between starts: add the longest entity
         longest = int((layout.ends - layout.starts).max(initial=0))
         limit = pattern.max_tokens + longest
         first, last = _narrow(layout.starts, heads, tails, limit, first, last)
     if pattern.max_sentences is not None:
         limit = pattern.max_sentences
         first, last = _narrow(layout.sentences, heads, tails, limit, first, last)
-    # entities are sorted, so that rows say what stands first
+    # entities are sorted, so the lower row comes first
     if pattern.order == "head_first":
         first = numpy.maximum(first, numpy.searchsorted(tails, heads))
     elif pattern.order == "tail_first":
@@ -430,11 +431,11 @@ def _narrow(
 def _lies_within(
     matches: Any, start: numpy.ndarray, stop: numpy.ndarray
 ) -> numpy.ndarray:
-    """RETURNS (Bools1d): whether a match lies between `start` and `stop`."""
+    """RETURNS (Bools1d): whether there is a match between `start` and `stop`."""
     if matches is None:
         return numpy.zeros(len(start), dtype=bool)
     starts, ends = matches
-    # of the matches from each one on, where the first one to end does so
+    # the minimum end of each match and all later ones
     soonest = numpy.minimum.accumulate(ends[::-1])[::-1]
     soonest = numpy.append(soonest, numpy.iinfo("int64").max)
     return soonest[numpy.searchsorted(starts, start, side="left")] <= stop
@@ -449,21 +450,21 @@ def _is_end(matches: Any, places: numpy.ndarray) -> numpy.ndarray:
 
 
 def _get_offsets(docs: Sequence[Doc]) -> numpy.ndarray:
-    """Where each Doc starts, with room of one token, so that none ends where the next
-    one starts."""
+    """Get the start of each Doc, with a gap of one token, so that no Doc ends where the
+    next one starts."""
     lengths = [len(doc) + 1 for doc in docs]
     return numpy.cumsum([0, *lengths])[:-1]
 
 
 def _number_sentences(docs: Sequence[Doc], pattern: RelationPattern) -> numpy.ndarray:
-    """RETURNS (Ints1d): number of the sentence of each place of the batch."""
+    """RETURNS (Ints1d): index of the sentence of each position in the batch."""
     parts = [numpy.zeros(0, dtype="int64")]
     for doc in docs:
         if len(doc) > 1 and not doc.has_annotation("SENT_START"):
             raise ValueError(
                 f"Pattern {_describe(pattern)} has max_sentences, but the text "
-                f"{doc.text[:40]!r} has no sentence boundaries. Put a sentencizer, "
-                f"senter or parser before the relation ruler."
+                f"{doc.text[:40]!r} has no sentence boundaries. Add a sentencizer, "
+                "senter or parser before the relation ruler."
             )
         parts.append(doc.to_array(SENT_START).astype("int64") == 1)
         parts.append(numpy.ones(1, dtype="int64"))
@@ -471,7 +472,7 @@ def _number_sentences(docs: Sequence[Doc], pattern: RelationPattern) -> numpy.nd
 
 
 def _index_tokens(layout: Layout) -> Dict[int, List[int]]:
-    """The entities that cover each token."""
+    """Map each token to the entities that contain it."""
     found: Dict[int, List[int]] = defaultdict(list)
     rows = zip(layout.starts.tolist(), layout.ends.tolist())
     for row, (start, end) in enumerate(rows):

@@ -1,4 +1,4 @@
-"""Relation patterns: what each field may hold, checked when a pattern is added."""
+"""Relation patterns and their validation."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple, Union
@@ -7,7 +7,7 @@ from spacy.schemas import validate_token_pattern
 
 from ..wording import join_names
 
-# a phrase, or a pattern of spaCy's Matcher
+# a phrase, or a pattern for spaCy's Matcher
 TextPattern = Union[str, List[Dict[str, Any]]]
 Alternatives = Tuple[TextPattern, ...]
 RelationPatternType = Dict[str, Any]
@@ -23,25 +23,25 @@ EXAMPLE = (
 
 @dataclass(frozen=True)
 class RelationPattern:
-    """Which pairs of entities have a relation.
+    """A pattern for pairs of entities that have a relation.
 
-    label (str): of the relation.
-    id (str): of the pattern; `""` for none.
+    label (str): the relation's label.
+    id (str): the pattern's id, or `""`.
     head, tail (FrozenSet[str]): entity types; empty for any.
-    max_tokens (Optional[int]): most tokens between the two entities.
-    max_sentences (Optional[int]): most sentence boundaries between the starts of the
-        two; 0 keeps to one sentence.
+    max_tokens (Optional[int]): maximum number of tokens between the two entities.
+    max_sentences (Optional[int]): maximum number of sentence boundaries between their
+        starts; 0: both are in the same sentence.
     order (str): `head_first`, `tail_first` or `any`.
-    between (Tuple[TextPattern, ...]): one of these matches somewhere between the two.
-    before, after (Tuple[TextPattern, ...]): one of these ends where the first of the
-        two starts, or starts where the second one ends.
-    without (Tuple[TextPattern, ...]): none of these matches between the two.
+    between (Tuple[TextPattern, ...]): any of these has to match between the two.
+    before, after (Tuple[TextPattern, ...]): any of these has to match directly before
+        the first entity, or directly after the second one.
+    without (Tuple[TextPattern, ...]): none of these may match between the two.
     nearest (Optional[str]): `head`: only the nearest head of each tail, among those
         that meet all other conditions; `tail`: only the nearest tail of each head;
         `both`.
-    dependency (Optional[List[Dict]]): a pattern of spaCy's DependencyMatcher, whose
+    dependency (Optional[List[Dict]]): a pattern for spaCy's DependencyMatcher, whose
         nodes `head` and `tail` are tokens of the two entities.
-    score (float): of the relation, from 0 to 1.
+    score (float): the relation's score, from 0 to 1.
     """
 
     label: str
@@ -60,8 +60,7 @@ class RelationPattern:
     score: float = 1.0
 
     def get_conditions(self) -> Dict[str, Alternatives]:
-        """RETURNS (Dict[str, Tuple[TextPattern, ...]]): those on the text that it
-        has."""
+        """RETURNS (Dict[str, Tuple[TextPattern, ...]]): its conditions on the text."""
         found = {name: getattr(self, name) for name in CONDITIONS}
         return {name: value for name, value in found.items() if value}
 
@@ -69,10 +68,10 @@ class RelationPattern:
 def read_pattern(data: Any, where: str) -> RelationPattern:
     """Check a pattern.
 
-    data (Dict[str, Any]): as JSON holds it.
-    where (str): its place, for messages.
-    RETURNS (RelationPattern): the same.
-    RAISES (ValueError): naming the field, what was found and what was expected.
+    data (Dict[str, Any]): the pattern, as loaded from JSON.
+    where (str): its location, for error messages.
+    RETURNS (RelationPattern): the validated pattern.
+    RAISES (ValueError): if a field is invalid.
     """
     if not isinstance(data, dict):
         raise ValueError(
@@ -83,7 +82,7 @@ def read_pattern(data: Any, where: str) -> RelationPattern:
     unknown = [str(name) for name in data if name not in READERS]
     if unknown:
         raise ValueError(
-            f"{where} has unknown field(s) {', '.join(unknown)}; expected some of "
+            f"{where} has unknown field(s) {', '.join(unknown)}; expected "
             f"{', '.join(READERS)}."
         )
     if "label" not in data:
@@ -91,7 +90,7 @@ def read_pattern(data: Any, where: str) -> RelationPattern:
     values = {
         name: READERS[name](value, f"{where}.{name}")
         for name, value in data.items()
-        # null is the same as leaving a field out, but for the label
+        # null is the same as a missing field, except for the label
         if value is not None or name == "label"
     }
     values.pop("meta", None)
@@ -146,14 +145,14 @@ def _one_of(names: Tuple[str, ...]) -> Callable[[Any, str], str]:
 
 
 def _read_alternatives(value: Any, where: str) -> Alternatives:
-    """One phrase, one token pattern, or a list of those."""
+    """Read a phrase, a token pattern, or a list of these."""
     if isinstance(value, (list, tuple)):
         is_one = bool(value) and all(isinstance(token, dict) for token in value)
         patterns = [value] if is_one else value
     else:
         patterns = [value]
     if not patterns:
-        raise ValueError(f"{where} is empty; leave the field out, or give a pattern.")
+        raise ValueError(f"{where} is empty; remove the field, or add a pattern.")
     return tuple(_read_text_pattern(pattern, where) for pattern in patterns)
 
 
@@ -162,14 +161,14 @@ def _read_text_pattern(value: Any, where: str) -> TextPattern:
         return value
     if not isinstance(value, (list, tuple)):
         raise ValueError(
-            f"{where} is {_show(value)}; expected a phrase, a pattern of spaCy's "
-            f"Matcher such as [{{'LOWER': 'of'}}], or a list of these."
+            f"{where} is {_show(value)}; expected a phrase, a pattern for spaCy's "
+            "Matcher such as [{'LOWER': 'of'}], or a list of these."
         )
     problems = validate_token_pattern(list(value))
     if problems:
         raise ValueError(
-            f"{where} is {_show(value)}, which is no pattern of spaCy's Matcher: "
-            f"{problems[0].replace('[pattern -> ', '[token ')}."
+            f"{where} is {_show(value)}, which is not a valid pattern for spaCy's "
+            f"Matcher: {problems[0].replace('[pattern -> ', '[token ')}."
         )
     return list(value)
 
@@ -178,8 +177,8 @@ def _read_dependency(value: Any, where: str) -> List[Dict[str, Any]]:
     nodes = value if isinstance(value, (list, tuple)) else []
     if not nodes or not all(isinstance(node, dict) for node in nodes):
         raise ValueError(
-            f"{where} is {_show(value)}; expected a pattern of spaCy's "
-            f"DependencyMatcher, a list of objects."
+            f"{where} is {_show(value)}; expected a pattern for spaCy's "
+            "DependencyMatcher, a list of objects."
         )
     for i, node in enumerate(nodes):
         missing = [name for name in ("RIGHT_ID", "RIGHT_ATTRS") if name not in node]
@@ -193,7 +192,7 @@ def _read_dependency(value: Any, where: str) -> List[Dict[str, Any]]:
     if missing:
         raise ValueError(
             f"{where} has no node whose RIGHT_ID is {join_names(missing)} (found "
-            f"{', '.join(map(str, names))}); these two name the entities."
+            f"{', '.join(map(str, names))}); they refer to the two entities."
         )
     return list(nodes)
 
@@ -221,6 +220,6 @@ READERS: Dict[str, Callable[[Any, str], Any]] = {
     "nearest": _one_of(NEAREST),
     "dependency": _read_dependency,
     "score": _read_score,
-    # for whoever reads the patterns; `suggest_patterns.py` writes counts here
+    # for information only, e.g. the counts from `suggest_patterns.py`
     "meta": _read_meta,
 }

@@ -1,7 +1,7 @@
-"""The components of a pipeline that find relations, whatever they are, seen as one.
+"""All components of a pipeline that predict relations, as one.
 
-A relation extractor, rulers, a zero-shot model or a pipe of somebody else's: what fills
-`doc._.relations` and says so in its `assigns` is evaluated, served and corrected alike.
+Relation extractors, rulers, zero-shot models and custom components: evaluation,
+service and pre-annotation support any pipe that has `doc._.relations` in its `assigns`.
 """
 
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
@@ -19,20 +19,20 @@ ASSIGNS = "doc._.relations"
 
 
 class RelationPipes:
-    """The components that find relations, in their order.
+    """The components that predict relations, in pipeline order.
 
-    nlp (Language): with at least one of them.
+    nlp (Language): a pipeline with at least one of them.
     """
 
     def __init__(self, nlp: Language) -> None:
         self.names = list_relation_pipes(nlp)
         self.pipes: List[Any] = [nlp.get_pipe(name) for name in self.names]
-        # of components that do not say which labels they have
+        # labels of components without a list of labels
         self.seen_labels: Tuple[str, ...] = ()
 
     @property
     def extractor(self) -> Optional[RelationExtractor]:
-        """RETURNS (Optional[RelationExtractor]): the one that was trained."""
+        """RETURNS (Optional[RelationExtractor]): the trained component."""
         for pipe in self.pipes:
             if isinstance(pipe, RelationExtractor):
                 return pipe
@@ -40,37 +40,36 @@ class RelationPipes:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): of all components, each once."""
+        """RETURNS (Tuple[str, ...]): the distinct labels of all components."""
         known = [getattr(pipe, "labels", ()) for pipe in self.pipes]
         return _unite([*known, self.seen_labels])
 
     @property
     def knows_labels(self) -> bool:
-        """RETURNS (bool): whether all components say which labels they have."""
+        """RETURNS (bool): whether all components list their labels."""
         return all(hasattr(pipe, "labels") for pipe in self.pipes)
 
     def add_labels(self, docs: Iterable[Doc]) -> None:
-        """Take the labels of predictions for known, beside those that the components
-        say they have.
+        """Add the labels of predictions to those that the components list.
 
-        docs (Iterable[Doc]): what the pipeline has predicted.
+        docs (Iterable[Doc]): predicted documents.
         """
         found = {relation.label for doc in docs for relation in get_relations(doc)}
         self.seen_labels = _unite([self.seen_labels, sorted(found)])
 
     @property
     def entity_types(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): those that the components know."""
+        """RETURNS (Tuple[str, ...]): the entity types that the components know."""
         return _unite(_get_entity_types(pipe) for pipe in self.pipes)
 
     @property
     def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        """RETURNS (FrozenSet[str]): labels without a direction."""
         return frozenset(_unite(getattr(x, "symmetric", ()) for x in self.pipes))
 
     @property
     def schema(self) -> Optional[Schema]:
-        """RETURNS (Optional[Schema]): what relations there can be; None: any."""
+        """RETURNS (Optional[Schema]): the allowed relations; None: any."""
         schemas = [(x, getattr(x, "schema", None)) for x in self.pipes]
         if all(schema is None for _, schema in schemas):
             return None
@@ -85,24 +84,25 @@ class RelationPipes:
 
     @property
     def spans_key(self) -> Optional[str]:
-        """RETURNS (Optional[str]): the group of `doc.spans` in which entities are
-        looked for; None for `doc.ents`."""
+        """RETURNS (Optional[str]): the key of `doc.spans` that holds the entities; None
+        for `doc.ents`."""
         keys = (get_pipe_spans_key(pipe) for pipe in self.pipes)
         return next((key for key in keys if key is not None), None)
 
     @property
     def single_label(self) -> bool:
-        """RETURNS (bool): whether each pair has its best label only."""
+        """RETURNS (bool): whether only the best label of each pair is predicted."""
         return all(getattr(pipe, "single_label", False) for pipe in self.pipes)
 
     @property
     def threshold(self) -> float:
-        """RETURNS (float): the extractor's, else the first component's."""
+        """RETURNS (float): the extractor's threshold, else the first component's."""
         return _get_threshold(self.extractor or self.pipes[0])
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): labels whose threshold is not `threshold`."""
+        """RETURNS (Dict[str, float]): thresholds of labels that differ from
+        `threshold`."""
         found: Dict[str, float] = {}
         for pipe in sorted(self.pipes, key=lambda x: x is not self.extractor):
             own = getattr(pipe, "thresholds", {})
@@ -112,19 +112,19 @@ class RelationPipes:
 
     @property
     def calibration(self) -> Dict[str, Line]:
-        """RETURNS (Dict[str, Tuple[float, float]]): of the extractor."""
+        """RETURNS (Dict[str, Tuple[float, float]]): the extractor's calibration."""
         return self.extractor.calibration if self.extractor else {}
 
     def get_thresholds(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): (n_labels,), from which score on each is predicted."""
+        """RETURNS (Floats1d): (n_labels,), the threshold of each label."""
         own = self.thresholds
         return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
 
     def use_threshold(self, value: float) -> None:
-        """Predict from one score on, whatever the component and label.
+        """Use one threshold for all components and labels.
 
         value (float): the threshold.
-        RAISES (ValueError): if it is no probability, or a component has none.
+        RAISES (ValueError): if it's not a probability, or a component has no threshold.
         """
         for name, pipe in zip(self.names, self.pipes):
             if isinstance(pipe, RelationExtractor):
@@ -136,7 +136,7 @@ class RelationPipes:
 
 
 def list_relation_pipes(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): the components of a pipeline that find relations."""
+    """RETURNS (List[str]): the components of a pipeline that predict relations."""
     return [
         name
         for name, pipe in nlp.pipeline
@@ -146,7 +146,7 @@ def list_relation_pipes(nlp: Language) -> List[str]:
 
 
 def get_pipe_spans_key(pipe: Any) -> Optional[str]:
-    """RETURNS (Optional[str]): where a component that finds relations looks for
+    """RETURNS (Optional[str]): the key of `doc.spans` from which a component takes
     entities; None for `doc.ents`."""
     if isinstance(pipe, RelationExtractor):
         return getattr(pipe.model.attrs["get_instances"], "spans_key", None)

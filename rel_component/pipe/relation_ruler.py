@@ -1,4 +1,4 @@
-"""The relation ruler: relations by patterns, as spaCy's rulers find spans."""
+"""The relation ruler: a rule-based pipe for relations, like spaCy's span ruler."""
 
 import warnings
 from pathlib import Path
@@ -40,7 +40,7 @@ from .pattern_matcher import PatternMatcher, PatternMatches
 from .patterns import RelationPatternType, read_pattern
 
 PATTERNS_FILE = "patterns.jsonl"
-# others are set by the pipeline, and are not known when patterns are added
+# other attributes are set by the pipeline and unknown when patterns are added
 PHRASE_ATTRS = ("ORTH", "LOWER", "NORM", "SHAPE")
 
 Matches = Tuple[Entities, PatternMatches]
@@ -82,13 +82,13 @@ def make_relation_ruler(
 
     spans_key (Optional[str]): take entities from `doc.spans[spans_key]`; None takes
         `doc.ents`.
-    symmetric (List[str]): labels whose direction does not count: their relations are
-        written in both directions.
-    threshold (float): only patterns with at least this score count.
-    phrase_matcher_attr (str): token attribute that phrases are compared by.
-    matcher_fuzzy_compare (Callable): for the FUZZY operators of token patterns.
-    overwrite (bool): relations that a pair of entities had before are replaced by those
-        that patterns find for it; if False, both stay.
+    symmetric (List[str]): labels without a direction: their relations are set in both
+        directions.
+    threshold (float): minimum score of the patterns to use.
+    phrase_matcher_attr (str): token attribute to match phrases on.
+    matcher_fuzzy_compare (Callable): comparison for FUZZY operators in token patterns.
+    overwrite (bool): replace existing relations of a pair that a pattern matches; if
+        False, keep both.
     scorer (Optional[Callable]): scores examples.
     """
     return RelationRuler(
@@ -105,7 +105,7 @@ def make_relation_ruler(
 
 
 class RelationRuler(Pipe):
-    """Finds relations between the entities of a Doc by patterns."""
+    """Set relations between the entities of a Doc based on patterns."""
 
     def __init__(
         self,
@@ -124,8 +124,8 @@ class RelationRuler(Pipe):
         if phrase_matcher_attr not in PHRASE_ATTRS:
             raise ValueError(
                 f"phrase_matcher_attr is {phrase_matcher_attr!r}; expected one of "
-                f"{', '.join(PHRASE_ATTRS)}. Other attributes can be matched by token "
-                f"patterns, such as [{{'LEMMA': 'work'}}]."
+                f"{', '.join(PHRASE_ATTRS)}. To match other attributes, use token "
+                "patterns, such as [{'LEMMA': 'work'}]."
             )
         self.nlp = nlp
         self.vocab = nlp.vocab
@@ -166,7 +166,7 @@ class RelationRuler(Pipe):
 
     @property
     def threshold(self) -> float:
-        """RETURNS (float): only patterns with at least this score count."""
+        """RETURNS (float): minimum score of the patterns to use."""
         return self.cfg["threshold"]
 
     @threshold.setter
@@ -175,7 +175,7 @@ class RelationRuler(Pipe):
 
     @property
     def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels whose direction does not count."""
+        """RETURNS (FrozenSet[str]): labels without a direction."""
         return frozenset(self.cfg["symmetric"])
 
     @property
@@ -185,14 +185,14 @@ class RelationRuler(Pipe):
         for pattern in self._matcher.patterns:
             allowed = pairs.setdefault(pattern.label, set())
             if allowed is None or not pattern.head or not pattern.tail:
-                pairs[pattern.label] = None  # any two types
+                pairs[pattern.label] = None  # the pattern allows any types
             else:
                 allowed |= {(h, t) for h in pattern.head for t in pattern.tail}
         return Schema(pairs, symmetric=self.symmetric & set(pairs))
 
     @property
     def entity_types(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): types that patterns name, sorted."""
+        """RETURNS (Tuple[str, ...]): the entity types in the patterns, sorted."""
         patterns = self._matcher.patterns
         return tuple(sorted({x for p in patterns for x in (*p.head, *p.tail)}))
 
@@ -203,7 +203,7 @@ class RelationRuler(Pipe):
         nlp: Optional[Language] = None,
         patterns: Optional[Iterable[RelationPatternType]] = None,
     ) -> None:
-        """Initialize the pipe for training: its patterns are replaced.
+        """Initialize the pipe and replace its patterns.
 
         get_examples (Callable[[], Iterable[Example]]): the training data; not used.
         nlp (Optional[Language]): the pipeline.
@@ -216,11 +216,11 @@ class RelationRuler(Pipe):
             self.add_patterns(patterns)
 
     def add_patterns(self, patterns: Iterable[RelationPatternType]) -> None:
-        """Add patterns, all or none.
+        """Add patterns. If one is invalid, none is added.
 
         patterns (Iterable[Dict[str, Any]]): see `patterns.RelationPattern` for their
-            fields; `label` is the only one that has to be there.
-        RAISES (ValueError): if a pattern is wrong, naming it and its field.
+            fields; only `label` is required.
+        RAISES (ValueError): if a pattern is invalid.
         """
         self._add_patterns(patterns, lambda i: f"patterns[{i}]")
 
@@ -237,7 +237,7 @@ class RelationRuler(Pipe):
             for i, pattern in enumerate(read):
                 self._matcher.add(pattern, name(i))
         except ValueError:
-            self._build_matcher()  # without those that were added before the wrong one
+            self._build_matcher()  # without the patterns before the invalid one
             raise
         self._patterns.extend(added)
 
@@ -260,7 +260,7 @@ class RelationRuler(Pipe):
         """Remove the patterns of a label.
 
         label (str): the label.
-        RAISES (ValueError): if no pattern has it.
+        RAISES (ValueError): if no pattern has this label.
         """
         self._remove("label", label)
 
@@ -268,7 +268,7 @@ class RelationRuler(Pipe):
         """Remove the patterns with an id.
 
         pattern_id (str): the id.
-        RAISES (ValueError): if no pattern has it.
+        RAISES (ValueError): if no pattern has this id.
         """
         self._remove("id", pattern_id)
 
@@ -285,8 +285,8 @@ class RelationRuler(Pipe):
     def __call__(self, doc: Doc) -> Doc:
         """Find relations in a Doc.
 
-        doc (Doc): the document, which is changed.
-        RETURNS (Doc): the same.
+        doc (Doc): the document, modified in place.
+        RETURNS (Doc): the document.
         """
         error_handler = self.get_error_handler()
         try:
@@ -299,9 +299,9 @@ class RelationRuler(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Find relations in a stream of Docs.
 
-        stream (Iterable[Doc]): the documents, which are changed.
-        batch_size (int): documents to process at one time.
-        YIELDS (Doc): in their order.
+        stream (Iterable[Doc]): the documents, modified in place.
+        batch_size (int): the number of documents per batch.
+        YIELDS (Doc): the documents in order.
         """
         error_handler = self.get_error_handler()
         for docs in util.minibatch(stream, size=batch_size):
@@ -326,7 +326,7 @@ class RelationRuler(Pipe):
         return entities, self._matcher(docs, entities, self.symmetric)
 
     def set_annotations(self, docs: Iterable[Doc], matches: Matches) -> None:
-        """Write relations into the Docs, beside those that they have.
+        """Add relations to the Docs' existing ones.
 
         docs (Iterable[Doc]): the batch.
         matches (Tuple[Entities, PatternMatches]): what `predict` returned for it.
@@ -341,12 +341,12 @@ class RelationRuler(Pipe):
     def _build_data(
         self, docs: Sequence[Doc], entities: Entities, found: PatternMatches
     ) -> Iterator[RelationData]:
-        """YIELDS (RelationData): what matches in each Doc; the ids of the patterns are
-        stored in the Doc."""
+        """YIELDS (RelationData): the matches of each Doc; the patterns' ids are stored
+        in the Doc."""
         names = self.labels
         types = [self.vocab.strings[type_] for type_ in entities.types.tolist()]
         owners = entities.docs[found.pairs[:, 0]]
-        # one row for each pair, which may have several labels
+        # one row per pair, which may have several labels
         is_new = numpy.ones(len(owners), dtype=bool)
         is_new[1:] = (found.pairs[1:] != found.pairs[:-1]).any(axis=1)
         columns = numpy.asarray([names.index(label) for label in found.labels], int)
@@ -369,7 +369,7 @@ class RelationRuler(Pipe):
                 types=types[ents],
                 pairs=pairs[rows] - numpy.int32(ents.start),
                 labels=names,
-                # not a view, by which one Doc would keep the whole batch
+                # a copy, since a view would keep the whole batch in memory
                 scores=scores[rows].copy(),
                 decided=own_cells[is_decided[at]],
             )
@@ -380,8 +380,8 @@ class RelationRuler(Pipe):
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score a batch of examples.
 
-        examples (Iterable[Example]): gold and prediction.
-        RETURNS (Dict[str, Any]): of the scorer.
+        examples (Iterable[Example]): the batch.
+        RETURNS (Dict[str, Any]): the scores.
         """
         if self.scorer is None:
             return {}
@@ -395,9 +395,9 @@ class RelationRuler(Pipe):
     def from_bytes(
         self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
     ) -> "RelationRuler":
-        """Load the patterns, in place of those that are there.
+        """Load patterns, replacing existing ones.
 
-        bytes_data (bytes): of `to_bytes`.
+        bytes_data (bytes): the output of `to_bytes`.
         RETURNS (RelationRuler): the ruler.
         """
         self.clear()
@@ -410,7 +410,7 @@ class RelationRuler(Pipe):
     ) -> None:
         """Save the patterns.
 
-        path (Union[str, Path]): a `.jsonl` file; else a folder, which gets one.
+        path (Union[str, Path]): a `.jsonl` file, or a folder.
         """
         path = Path(path)
         if path.suffix == ".jsonl":
@@ -422,12 +422,11 @@ class RelationRuler(Pipe):
     def from_disk(
         self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
     ) -> "RelationRuler":
-        """Load patterns, in place of those that are there.
+        """Load patterns, replacing existing ones.
 
-        path (Union[str, Path]): a `.jsonl` file, or a folder of `to_disk`.
+        path (Union[str, Path]): a `.jsonl` file, or a folder written by `to_disk`.
         RETURNS (RelationRuler): the ruler.
-        RAISES (ValueError): if the file can't be read, or a pattern is wrong; naming
-            the line.
+        RAISES (ValueError): if the file can't be read, or a pattern is invalid.
         """
         self.clear()
         path = Path(path)
@@ -447,10 +446,12 @@ def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
 
     path (Path): JSON lines.
     RETURNS (Tuple[List[int], List[Dict[str, Any]]]): line numbers, and patterns.
-    RAISES (ValueError): if it can't be read, naming the line.
+    RAISES (ValueError): if the file can't be read.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected patterns, one JSON a line.")
+        raise ValueError(
+            f"{path}: file not found; expected patterns, one JSON object per line."
+        )
     lines: List[int] = []
     patterns: List[RelationPatternType] = []
     for number, line in enumerate(path.read_text(encoding="utf8").split("\n"), 1):
@@ -460,8 +461,8 @@ def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
             patterns.append(srsly.json_loads(line))
         except ValueError as error:
             raise ValueError(
-                f"{path}, line {number}: no JSON ({error}); expected one pattern a "
-                f"line."
+                f"{path}, line {number}: invalid JSON ({error}); expected one pattern "
+                "per line."
             ) from error
         lines.append(number)
     return lines, patterns
@@ -470,7 +471,7 @@ def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
 def _store_ids(
     doc: Doc, data: RelationData, cells: numpy.ndarray, ids: Sequence[str]
 ) -> None:
-    """Keep the ids of relations, beside those of rulers that ran before."""
+    """Store the relations' pattern ids, in addition to those of previous rulers."""
     known = read_ids(doc)
     places = doc.to_array([IDX, LENGTH]).astype("int64")
     starts = places[data.spans[:, 0], 0].tolist()

@@ -1,4 +1,4 @@
-"""The truth to learn from: the labels of the candidate pairs of a batch."""
+"""Training targets: the gold labels of the candidate pairs of a batch."""
 
 from dataclasses import dataclass, replace
 from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
@@ -21,12 +21,12 @@ from ..relations import RelationData, get_relation_data
 
 @dataclass
 class Truth:
-    """The pairs of a batch with their true labels.
+    """The pairs of a batch with their gold labels.
 
     candidates (Candidates): the pairs, on the tokens of the predicted Docs.
     labels (Floats2d): (n_pairs, n_labels), float32, 1.0 where the pair has the label.
-    known (Optional[Floats2d]): (n_pairs, n_labels), float32, 0.0 where the truth isn't
-        known, in incompletely annotated documents; None if everything is known.
+    known (Optional[Floats2d]): (n_pairs, n_labels), float32, 0.0 where the label is
+        unknown, in incompletely annotated documents; None if all are known.
     """
 
     candidates: Candidates
@@ -39,12 +39,12 @@ def get_gold_candidates(
     examples: Sequence[Example],
     predicted_share: float = 0.0,
 ) -> Candidates:
-    """The pairs of the gold entities, on the tokens of the predicted Docs.
+    """Generate the pairs of the gold entities, on the tokens of the predicted Docs.
 
     generator (Callable): generates the pairs.
     examples (Sequence[Example]): the batch.
-    predicted_share (float): share of the entities that only the predicted Docs have to
-        mix in, chosen at random.
+    predicted_share (float): share of the wrongly predicted entities to add, sampled at
+        random.
     RETURNS (Candidates): without entities that don't align with the predicted tokens.
     """
     references = [example.reference for example in examples]
@@ -66,7 +66,7 @@ def get_gold_candidates(
 
 
 def mix_entities(gold: Entities, predicted: Entities, share: float) -> Entities:
-    """Gold entities, and some of those that were predicted wrongly.
+    """Add a sample of the wrongly predicted entities to the gold ones.
 
     gold (Entities): gold entities, all kept.
     predicted (Entities): predicted entities of the same Docs.
@@ -80,7 +80,7 @@ def mix_entities(gold: Entities, predicted: Entities, share: float) -> Entities:
     types = numpy.concatenate([gold.types, added.types])
     docs = numpy.concatenate([gold.docs, added.docs])
     order = numpy.lexsort((spans[:, 1], spans[:, 0], docs))
-    # the added ones shift the offsets of all later Docs
+    # added entities shift the offsets of all later Docs
     offsets = gold.offsets + added.offsets
     return Entities(spans[order], types[order], docs[order], offsets)
 
@@ -96,7 +96,7 @@ def get_truth(
     labels: Sequence[str],
     symmetric: AbstractSet[str] = frozenset(),
 ) -> Truth:
-    """The true labels of candidate pairs.
+    """Get the gold labels of candidate pairs.
 
     Gold entities are matched with those of the candidates by span, never by position.
     An entity whose type differs from the gold one gets its relations if no entity of
@@ -105,9 +105,9 @@ def get_truth(
     examples (Sequence[Example]): the batch.
     candidates (Candidates): pairs on the tokens of the predicted Docs.
     labels (Sequence[str]): the pipe's labels.
-    symmetric (AbstractSet[str]): labels without a direction: they are learned from
-        the pair whose head comes first, and not from the other.
-    RETURNS (Truth): one row for each candidate pair.
+    symmetric (AbstractSet[str]): labels without a direction: they are only learned
+        from the pair whose head comes first.
+    RETURNS (Truth): one row per candidate pair.
     """
     truth = numpy.zeros((len(candidates), len(labels)), dtype="float32")
     known: Optional[numpy.ndarray] = None
@@ -132,7 +132,7 @@ def get_truth(
                 scores = data.scores[found, data.labels.index(label)]
                 is_known = ~numpy.isnan(scores)
                 at = rows[found][is_known]
-                # several gold rows may match one pair: the positive one counts
+                # several gold rows may match one pair: use the positive one
                 numpy.maximum.at(truth[:, column], at, scores[is_known])
                 if known is not None and not data.complete:
                     known[at, column] = 1.0
@@ -151,7 +151,7 @@ def get_truth(
 
 
 def _is_negative(data: RelationData, rows: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Bools1d): which rows are annotated as having no relation at all."""
+    """RETURNS (Bools1d): which rows are explicitly annotated as having no relation."""
     scores = data.scores[rows]
     return (scores == 0).all(axis=1)
 
@@ -170,8 +170,8 @@ def find_rows(
     candidates (Candidates): pairs of a batch, on the tokens of the predicted Docs.
     i (int): index of the Doc in the batch.
     is_canonical (bool): use the direction whose head comes first.
-    RETURNS (Ints1d): row of `candidates.pairs` for each of `data.pairs`; -1 for pairs
-        that are not candidates.
+    RETURNS (Ints1d): the row in `candidates.pairs` for each of `data.pairs`; -1 for
+        pairs that are not candidates.
     """
     ents, pairs = candidates.of_doc(i)
     entities = _find_entities(example, data, candidates.entities, ents)
@@ -218,8 +218,8 @@ def _find_entities(
 def _align(
     examples: Sequence[Example], entities: Entities
 ) -> Tuple[Entities, numpy.ndarray]:
-    """RETURNS (Tuple[Entities, Bools1d]): gold entities on the predicted tokens, and
-    which of them align."""
+    """RETURNS (Tuple[Entities, Bools1d]): gold entities on the predicted tokens, and a
+    mask of those that align."""
     spans = entities.spans
     for i, example in enumerate(examples):
         rows = slice(int(entities.offsets[i]), int(entities.offsets[i + 1]))
@@ -234,11 +234,10 @@ def align_spans(example: Example, spans: numpy.ndarray) -> numpy.ndarray:
 
     example (Example): gold and prediction of the same text.
     spans (Ints2d): (n, 2), token start and exclusive end in the gold Doc.
-    RETURNS (Ints2d): (n, 2), on the predicted tokens; (-1, -1) for spans that begin or
-        end inside a token.
+    RETURNS (Ints2d): (n, 2), on the predicted tokens; (-1, -1) for misaligned spans.
     """
     aligned = numpy.full(spans.shape, -1, dtype="int32")
-    # like get_aligned_spans_y2x, which compares all tokens again for each call
+    # like get_aligned_spans_y2x, which realigns all tokens on each call
     alignment = example.alignment.y2x
     for row, (start, end) in enumerate(spans.tolist()):
         tokens = alignment[start:end].tolist()

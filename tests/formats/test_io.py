@@ -121,7 +121,7 @@ def test_what_is_no_annotation(tmp_path, content, problem):
 
 def test_missing_file_and_folder(tmp_path):
     _, report = read(tmp_path / "nothing.json")
-    assert "there is no such file" in report.problems[0]
+    assert "file or folder not found" in report.problems[0]
     _, report = read(tmp_path)
     assert "found a folder" in report.problems[0]
 
@@ -213,7 +213,7 @@ def test_links_in_a_circle(tmp_path):
     for name in ("loop.jsonl", "folder"):
         (tmp_path / name).symlink_to(tmp_path / name)
         _, report = read(tmp_path / name)
-        assert "there is no such file or folder" in report.problems[0]
+        assert "file or folder not found" in report.problems[0]
 
 
 def test_pipes_and_devices_are_refused(tmp_path):

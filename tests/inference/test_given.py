@@ -226,7 +226,9 @@ def test_a_function_that_reads_ents(tmp_path):
     found = [way(folder, flat, path) for way in WAYS]
     assert len(found[0]) == 12 and all(rows == found[0] for rows in found)
     # of what it can't see each way says so
-    message = "3 of 6 given entities overlap others, and the model's own generator of"
+    message = (
+        "3 of 6 given entities overlap others, and the model's custom pair generator"
+    )
     nlp, task = spacy.load(folder), Task(TEXT, ENTITIES)
     with pytest.raises(GivenEntitiesError, match=message):
         list(predict(nlp, list(make_docs(nlp, [task])), [task]))
@@ -268,7 +270,7 @@ def test_widened_entities_are_counted_in_one_warning(nlp):
     cut = [{"start": 1, "end": 5, "label": "X"}, {"start": 0, "end": 3, "label": "Y"}]
     tasks = [Task(TEXT), Task(TEXT, cut), Task(TEXT, ENTITIES), Task(TEXT, cut * 2)]
     message = (
-        r"^in: 3 entities begin or end inside a token, in 2 of 4 texts \(the first is"
+        r"^in: 3 entities start or end inside a token, in 2 of 4 texts \(the first is"
     )
     with pytest.warns(UserWarning, match=message) as caught:
         docs = list(make_docs(nlp, tasks, "in"))

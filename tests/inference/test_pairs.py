@@ -28,12 +28,16 @@ def test_a_pair_by_characters(model, predict):  # noqa: F811
 @pytest.mark.parametrize(
     "head,tail,message",
     [
-        ("1:3", "14:18", "--head 1:3 is 'nn', which cuts a token; .* are 0:3, 'Ann'"),
-        ("0:3", "14:99", "--tail 14:99 lies outside the text .26 characters."),
-        ("0:3", "18:14", "--tail 18:14 lies outside"),
+        (
+            "1:3",
+            "14:18",
+            "--head 1:3 is 'nn', which is not aligned with tokens; .* are 0:3, 'Ann'",
+        ),
+        ("0:3", "14:99", "--tail 14:99 is outside the text .26 characters."),
+        ("0:3", "18:14", "--tail 18:14 is outside"),
         ("x", "14:18", "--head: found 'x'; expected characters START:END"),
-        ("0:3", None, "--tail: found None; .*go together"),
-        ("0:9", "0:9", "no candidate pair of this model: the two are the same entity"),
+        ("0:3", None, "--tail: found None; .*used together"),
+        ("0:9", "0:9", "not a candidate pair of this model: both are the same entity"),
     ],
 )
 def test_pairs_that_are_none(model, head, tail, message):  # noqa: F811
@@ -59,10 +63,10 @@ def test_nested_spans_and_two_types_of_one_span_are_pairs(model):  # noqa: F811
 def test_what_one_pair_has_no_use_for_is_refused(model, predict, tmp_path):  # noqa: F811
     pair = ("--head", "0:3", "--tail", "14:18")
     shown = predict(model, TEXT, *pair, "--output", str(tmp_path / "x"), code=1)
-    assert "leave out --output" in shown
+    assert "remove --output" in shown
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf8")
-    assert "give its text itself" in predict(model, str(path), *pair, code=1)
+    assert "expected the text itself" in predict(model, str(path), *pair, code=1)
 
 
 def test_a_type_that_is_lacking_is_told(model, predict, monkeypatch):  # noqa: F811
@@ -84,7 +88,7 @@ def test_a_type_that_is_lacking_is_told(model, predict, monkeypatch):  # noqa: F
 
 def test_the_command_says_so_without_a_traceback(model, predict):  # noqa: F811
     shown = predict(model, TEXT, "--head", "1:3", "--tail", "14:18", code=1)
-    assert "cuts a token" in shown
+    assert "not aligned with tokens" in shown
 
 
 def test_entities_with_one_start_keep_their_scores():

@@ -160,7 +160,7 @@ def test_folder_of_texts(tmp_path):
     ids = [task.meta["id"] for task in read_folder(tmp_path, by_line=True)]
     assert ids == ["a/x.y-1", "b-1", "b-2"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"found no \.txt file in this folder"):
+    with pytest.raises(ValueError, match=r"no \.txt file found in this folder"):
         list(read_folder(tmp_path / "empty"))
 
 

@@ -201,11 +201,11 @@ def test_labels_come_from_the_data_or_the_config():
     pipe = nlp.add_pipe("entity_tagger", config={"model": tagger_config()})
     with pytest.raises(ValueError, match="have no entities in"):
         pipe.initialize(lambda: make_examples(nlp, TRAIN[3:]), nlp=nlp)
-    with pytest.warns(UserWarning, match=r"3 entities .* as no entities: PLACE"):
+    with pytest.warns(UserWarning, match=r"3 entities .* as non-entities: PLACE"):
         pipe.initialize(lambda: make_examples(nlp), nlp=nlp, labels=["PERSON"])
     assert pipe.labels == pipe.label_data == ("PERSON",)
     assert get_tags(make_examples(nlp)[0], pipe.labels, TagSet(1))[3] == 0
-    with pytest.raises(ValueError, match="only strings"):
+    with pytest.raises(ValueError, match="expected a string"):
         pipe.add_label(3)
 
 

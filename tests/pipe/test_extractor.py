@@ -308,7 +308,7 @@ def test_labels():
 @pytest.mark.parametrize("label", [1, None, b"A"])
 def test_label_is_no_string(label):
     pipe = spacy.blank("en").add_pipe("relation_extractor")
-    with pytest.raises(ValueError, match=r"Relation label .* is of type \w+; only str"):
+    with pytest.raises(ValueError, match=r"Relation label .* is a \w+; expected a str"):
         pipe.add_label(label)
 
 
@@ -337,7 +337,9 @@ def test_no_labels():
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor")
     examples = make_examples(nlp, [("Ann met Bob .", [A, B], [])])
-    with pytest.raises(ValueError, match="none of the 1 training documents has a rel"):
+    with pytest.raises(
+        ValueError, match="none of the 1 training documents contains rel"
+    ):
         nlp.initialize(lambda: examples)
 
 
@@ -511,7 +513,7 @@ def test_schema_contradicted_by_data(tmp_path):
     with pytest.warns(UserWarning) as warned:
         pipe.initialize(lambda: examples, schema_path=tmp_path / "schema.json")
     messages = [str(warning.message) for warning in warned]
-    assert "1 relations of the training data contradict the schema" in messages[0]
+    assert "1 relations in the training data contradict the schema" in messages[0]
     assert "ORG —WORKS_FOR→ ORG (1)" in messages[0]
     assert len(messages) == 1 or "1 of 2 gold relations" in messages[1]
 
@@ -578,7 +580,7 @@ def test_generator_of_the_second_direction_loses_nothing(symmetric):
         ({"labels": [5]}, r"labels is \[5\]"),
         ({"labels": [""]}, r"labels is \[''\]"),
         ({"symmetric": "LIKES"}, "symmetric is 'LIKES'"),
-        ({"symmetric": ["NO"]}, r"symmetric names \['NO'\], but the labels are"),
+        ({"symmetric": ["NO"]}, r"symmetric contains \['NO'\], but the labels are"),
         ({"schema_path": "nothing.json"}, "nothing.json: no such schema file"),
         ({"schema_path": 5}, "5 is not a path"),
     ],

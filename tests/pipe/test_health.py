@@ -49,7 +49,7 @@ def reload(nlp, tmp_path, **options):
 def test_encoder_that_did_not_run(nlp, take_away, tmp_path):
     nlp = take_away(nlp, tmp_path)
     docs = get_docs(nlp)
-    with pytest.warns(UserWarning, match=r"from the component 'tok2vec'.* did not run"):
+    with pytest.warns(UserWarning, match=r"of the component 'tok2vec'.* did not run"):
         list(nlp.pipe(docs))
     list(nlp.pipe(get_docs(nlp)))  # said once; warnings are errors
 
@@ -92,7 +92,7 @@ def load(name, **options):
 def test_transformer_that_did_not_run():
     for option in ("exclude", "disable"):
         nlp = load("joint_trf", **{option: ["transformer", "ner"]})
-        with pytest.raises(ValueError, match="from the component 'transformer'"):
+        with pytest.raises(ValueError, match="of the component 'transformer'"):
             list(nlp.pipe(get_docs(nlp)))
 
 
@@ -159,7 +159,7 @@ def test_pipe_without_weights(nlp):
         lambda: pipe.update(examples),
         lambda: fresh.update(examples),
     ):
-        with pytest.raises(ValueError, match=r"no weights yet. Initialize it first"):
+        with pytest.raises(ValueError, match=r"is not initialized"):
             call()
     fresh("Nobody came.")  # nothing to score
 

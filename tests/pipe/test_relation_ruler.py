@@ -208,7 +208,7 @@ def test_dependency_patterns():
     ]
     assert show(nlp(doc)) == ["Ann WORKS_FOR Acme Inc"]
     assert get_pattern_ids(doc) == ["tree"]
-    with pytest.raises(ValueError, match=r"'tree'.*is not parsed.*parser before"):
+    with pytest.raises(ValueError, match=r"'tree'.*has no parse.*parser before"):
         annotate(nlp)
 
 
@@ -246,13 +246,22 @@ def test_sentence_limits_need_sentences():
         ({"label": "X", "between": []}, r"\.between is empty"),
         ({"label": "X", "between": [3]}, r"\.between is 3; expected a phrase"),
         ({"label": "X", "after": " "}, r"\.after is ' '; expected a phrase"),
-        ({"label": "X", "before": [{"LOWR": "a"}]}, r"no pattern of spaCy.*LOWR"),
-        ({"label": "X", "before": [[]]}, r"no pattern of spaCy's Matcher.*at least 1"),
+        (
+            {"label": "X", "before": [{"LOWR": "a"}]},
+            r"not a valid pattern for spaCy.*LOWR",
+        ),
+        (
+            {"label": "X", "before": [[]]},
+            r"not a valid pattern for spaCy's Matcher.*at least 1",
+        ),
         (
             {"label": "X", "without": [{"LOWER": {"REGEX": "("}}]},
             r"\.without is no pat",
         ),
-        ({"label": "X", "without": [{"OP": "{3,1}"}]}, r"\.without is no pattern"),
+        (
+            {"label": "X", "without": [{"OP": "{3,1}"}]},
+            r"\.without is not a valid pattern",
+        ),
         ({"label": "X", "dependency": {}}, r"\.dependency is \{\}; expected"),
         ({"label": "X", "dependency": [{"RIGHT_ID": "head"}]}, "has no RIGHT_ATTRS"),
         (
@@ -267,7 +276,7 @@ def test_sentence_limits_need_sentences():
                     {"RIGHT_ID": "tail", "RIGHT_ATTRS": {}},
                 ],
             },
-            "dependency is no pattern of spaCy's DependencyMatcher",
+            "dependency is not a valid pattern for spaCy's DependencyMatcher",
         ),
         ({"label": "X", "meta": 3}, r"\.meta is 3; expected an object"),
     ],
@@ -291,7 +300,7 @@ def test_a_wrong_pattern_is_named_with_its_field(pattern, message, tmp_path):
 
 def test_files_that_are_no_patterns(tmp_path):
     ruler = build([]).get_pipe("relation_ruler")
-    with pytest.raises(ValueError, match="no such file; expected patterns"):
+    with pytest.raises(ValueError, match="file not found; expected patterns"):
         ruler.from_disk(tmp_path / "none.jsonl")
     (tmp_path / "x.jsonl").write_text('{"label": "X"}\n{"label"\n')
     with pytest.raises(ValueError, match="line 2: no JSON"):

@@ -135,8 +135,8 @@ def test_folder_of_something_else_is_left_alone(tmp_path):
             "--null-label A and --map-label A=B: expected one of them.",
         ),
         (["--group-regex", "x"], "--group-regex: expected --group-by with it"),
-        (["--key", "no/key.txt"], "--key no/key.txt: there is no such file."),
-        (["--types", "no.json"], "--types no.json: there is no such file."),
+        (["--key", "no/key.txt"], "--key no/key.txt: file not found."),
+        (["--types", "no.json"], "--types no.json: file not found."),
         (["--dev-groups", "4$"], "--dev-groups: no document has a group; expected"),
     ],
 )
@@ -154,7 +154,7 @@ def test_places_that_cannot_be_written(tmp_path):
         output = run(path, "--output", out, "--report", report, code=1)
         assert "x.spacy: 5 documents" in output and "--report /" in output
         output = run(tmp_path / "none", "--output", out, "--report", report, code=1)
-        assert "there is no such file" in output and "Nothing was written." in output
+        assert "not found" in output and "Nothing was written." in output
 
 
 def test_says_what_is_written_when_the_disk_is_full(tmp_path, monkeypatch):
@@ -246,7 +246,7 @@ def test_where_nothing_is_read_the_reason_is_all(tmp_path, monkeypatch, argument
 
 def test_several_wrong_paths(tmp_path):
     output = run(tmp_path / "a.json", tmp_path / "b.json", code=1)
-    assert output.count("there is no such file") == 2
+    assert output.count("not found") == 2
     # one of several: the others could be converted
     path = write_json(tmp_path / "x.json", numbered(1))
     output = run(tmp_path / "a.json", path, code=1)
@@ -277,7 +277,7 @@ def test_no_documents_is_an_error(tmp_path):
     "arguments,problem",
     [
         ((), "found neither"),
-        (("nothing.json",), "there is no such file"),
+        (("nothing.json",), "not found"),
         (("folder",), "found a folder without files of brat"),
         (("x.json", "--dev", "y.json"), "found both"),
         (("x.json", "--split", "1,1"), "sum to 1"),

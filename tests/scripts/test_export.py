@@ -161,7 +161,7 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
     run(nested, "-f", "brat", "-o", folder)
     (folder / "dev-00000.ann").write_text("corrected")
     output = run(nested, "-f", "brat", "-o", folder, code=1)
-    assert "this folder has files already, and annotations made in it" in output
+    assert "this folder isn't empty, and annotations in it" in output
     assert (folder / "dev-00000.ann").read_text() == "corrected"
     run(nested, "-f", "brat", "-o", folder, "--force")
     assert (folder / "dev-00000.ann").read_text() != "corrected"
@@ -174,7 +174,10 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
         (("-f", "brat", "-o", "x.json"), "--output x.json: expected a folder for brat"),
         (("-f", "jsonl", "--on-error", "x"), "--on-error: found 'x', expected stop or"),
         (("-f", "jsonl", "--schema", "no.json"), "no.json: no such schema file"),
-        (("-f", "jsonl", "--model", "no/such"), "There is no pipeline no/such. Check"),
+        (
+            ("-f", "jsonl", "--model", "no/such"),
+            "Pipeline no/such doesn't exist. Check",
+        ),
     ],
 )
 def test_says_what_is_wrong(tmp_path, nested, arguments, expected):

@@ -174,14 +174,14 @@ def test_lines_of_a_file(tmp_path, model):
 @pytest.mark.parametrize(
     "arguments,expected",
     [
-        (("no/such",), "no/such: no such file or folder; expected texts."),
-        ((".",), "found no .txt file in this folder"),
+        (("no/such",), "no/such: file or folder not found; expected texts."),
+        ((".",), "no .txt file found in this folder"),
         (("TEXTS", "--rank-by", "x"), "--rank-by: found 'x', expected one of max,"),
         (("TEXTS", "-f", "xml"), "--format xml: found no writer of this name"),
-        (("TEXTS", "-f", "brat", "-o", "FULL"), "this folder has files already"),
+        (("TEXTS", "-f", "brat", "-o", "FULL"), "this folder isn't empty"),
         (
             ("TEXTS", "--entities-from", "no/such"),
-            "There is no pipeline no/such. Check",
+            "Pipeline no/such doesn't exist. Check",
         ),
     ],
 )

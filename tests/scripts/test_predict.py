@@ -37,8 +37,8 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        (("no/such/model", "text"), "There is no pipeline no/such/model."),
-        (("MODEL", "no/such.jsonl"), "no such file"),
+        (("no/such/model", "text"), "Pipeline no/such/model doesn't exist."),
+        (("MODEL", "no/such.jsonl"), "file not found"),
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
         (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
         (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_said(model, texts, arguments, expected):
 @pytest.mark.parametrize(
     "name, data, expected",
     [
-        ("a.jsonl", '{"text": "a \\ud800"}', "text 1: '\\ud800' has half of a surroga"),
+        ("a.jsonl", '{"text": "a \\ud800"}', "text 1: '\\ud800' contains an unpaired"),
         (
             "a.jsonl",
             '{"text": "a"}\r{"text": "b"}',

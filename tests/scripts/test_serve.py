@@ -274,7 +274,7 @@ def test_what_is_copied_is_not_ignored():
 
 def test_mistakes_are_told(tmp_path, model, monkeypatch):  # noqa: F811
     run = load_script("serve")
-    assert "There is no pipeline" in run(tmp_path / "nothing", code=1)
+    assert "doesn't exist" in run(tmp_path / "nothing", code=1)
     assert "max_texts is 0; expected more" in run(model, "--max-texts", 0, code=1)
     monkeypatch.setenv("REL_COMPONENT_TIMEOUT", "soon")
     assert "REL_COMPONENT_TIMEOUT is 'soon'" in run(model, code=1)
@@ -300,7 +300,7 @@ def test_defaults_are_safe(model, monkeypatch):  # noqa: F811
     run = load_script("serve")
     output = run(model)
     assert calls[0][2:4] == ("127.0.0.1", 8000)
-    assert "may use the service" not in output
+    assert "can use the service" not in output
     output = run(model, "--host", "0.0.0.0")
     assert "REL_COMPONENT_API_KEY is not set" in output
 

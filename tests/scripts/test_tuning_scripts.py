@@ -99,7 +99,7 @@ def test_compare(folder, tmp_path):
     output = tmp_path / "compared.json"
     models = (folder / "untrained", folder / "trained")
     said = run(*models, folder / "test.spacy", "--samples", 500, "--output", output)
-    assert "If both were equally good" in said
+    assert "If both pipelines were equally good" in said
     found = json.loads(output.read_text(encoding="utf8"))["micro_f"]
     assert found["difference"] > 0.5 and found["p"] < 0.05
     said = run(*models, folder / "test.spacy", "--end-to-end", code=1)

@@ -29,7 +29,7 @@ def test_annotations_are_drawn_as_a_page(gold, tmp_path):
 
 def test_one_text_is_drawn_as_svg(gold, tmp_path):
     said = run(gold, "--output", tmp_path / "one.svg", "--limit", 1)
-    assert "1 more text was left out" in said
+    assert "1 more text was not drawn" in said
     assert ET.fromstring((tmp_path / "one.svg").read_text(encoding="utf8")) is not None
 
 
@@ -41,9 +41,9 @@ def test_predictions_are_drawn(model, texts, tmp_path):
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        (("GOLD", "--output", "x.svg"), "an .svg holds one text"),
+        (("GOLD", "--output", "x.svg"), "an .svg can show only one text"),
         (("GOLD", "--output", "x.png"), "expected one of .html, .svg"),
-        (("Ann works", "--output", "x.svg"), "give --model"),
+        (("Ann works", "--output", "x.svg"), "--model is missing"),
         (("GOLD", "--output", "x.html", "--spans-key", "a"), "doc.spans has no group"),
     ],
 )

@@ -147,7 +147,7 @@ def _find_documents(path: Path) -> List[Path]:
             f"an .ann or a .txt file: brat keeps a document in two files."
         )
     if not path.exists():
-        raise FormatError(f"{path}: no such file.")
+        raise FormatError(f"{path}: file not found.")
     return [path.with_suffix("")]
 
 

@@ -1,4 +1,4 @@
-"""Extraction from a corpus, in chunks: it may be killed and resumed at any moment."""
+"""Extraction from a corpus in chunks, which can be interrupted and resumed."""
 
 from .job import ENGINES, Progress, Summary, extract_corpus
 from .settings import ExtractSettings

@@ -1,7 +1,7 @@
-"""Imported once by the process that workers are forked from, so that they start fast.
+"""Imported by the process that workers are forked from, so that they start fast.
 
-Loading a pipeline imports all that spaCy's entry points name, torch included. That
-takes seconds, which a worker that replaces a crashed one should not need.
+Loading a pipeline imports all of spaCy's entry points, including torch, which takes
+seconds for each worker.
 """
 
 import spacy

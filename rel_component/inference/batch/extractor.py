@@ -1,4 +1,4 @@
-"""One chunk from reading to writing, the same in every engine."""
+"""Process one chunk, from reading to writing; shared by all engines."""
 
 import os
 import time
@@ -28,39 +28,38 @@ from .sources.item import CRASHED, FAILED, MALFORMED, TOO_LONG, Item, Place, ref
 
 # attempts at a whole chunk before its documents are processed one at a time
 MAX_ATTEMPTS = 3
-# how often a document on its own has to end the process before it is given up: more
-# than once or twice, since the process may have been killed from outside
+# crashes of a single document before it's given up: several, since the process may have
+# been killed externally
 MAX_CRASHES = 3
-# crashes outside any document before the chunk is given up
+# crashes not caused by a document before the chunk is given up
 MAX_OTHER = 8
-# that the vocabulary may grow by, about 30 MB
+# strings added to the vocabulary before it's reset, about 30 MB
 MAX_STRINGS = 100_000
 
 Counts = Dict[str, Any]
 
 
 class RunError(ValueError):
-    """The run can't go on; the message says why."""
+    """The run can't continue."""
 
 
 class Extractor:
-    """Holds the model, which is loaded once, and extracts chunks.
+    """Load the model once and extract chunks.
 
     A chunk is processed as a whole, in batches of documents of similar length. If the
-    model raises an error, the documents are processed one at a time to find the one at
-    fault, and then the others together again: so batches, and with them rows, are the
-    same in every engine. If the process dies, the next one to take the chunk learns so
-    from the folder, and after MAX_ATTEMPTS does the same.
+    model raises an error, the documents are processed one by one to find the faulty
+    ones, and the others again as a batch, so that batches and rows are the same in all
+    engines. Crashes of the process are recorded in the folder; after MAX_ATTEMPTS, the
+    next process also searches for the faulty document.
     """
 
     def __init__(self, settings: ExtractSettings, folder: Path) -> None:
         """Load the model.
 
-        settings (ExtractSettings): of the run.
-        folder (Path): of the output.
-        RAISES (ValueError): if the model can't be loaded or has no relation extractor,
-            or is not the one that the run began with: by the time that a process
-            replaces another, or on another node, it may have been trained again.
+        settings (ExtractSettings): the run's settings.
+        folder (Path): the output folder.
+        RAISES (ValueError): if the model can't be loaded, has no relation extractor, or
+            has changed since the run started.
         """
         self.settings = settings
         self.folder = OutputFolder(folder)
@@ -68,8 +67,8 @@ class Extractor:
         if run is not None:
             _check_models(run["settings"], settings)
         self.nlp, self.ner_pipeline = load_models(settings)
-        # the first strings stay, which keeps the tokenizer fast; those of later chunks
-        # are freed, which keeps memory bounded
+        # keep the first strings, for a fast tokenizer, but free those of later chunks
+        # to limit memory
         self.max_strings = len(self.nlp.vocab.strings) + MAX_STRINGS
         if isinstance(self.nlp.tokenizer, Tokenizer):
             self.nlp.tokenizer.max_cache_size = MAX_STRINGS
@@ -77,22 +76,22 @@ class Extractor:
         self.can_find = can_find_entities(self.nlp, self.ner_pipeline)
 
     def extract(self, chunk: Chunk) -> Counts:
-        """Process a chunk and write its parts, unless that has been done.
+        """Process a chunk and write its parts, unless already done.
 
-        chunk (Chunk): of the plan.
+        chunk (Chunk): a chunk of the plan.
         RETURNS (Dict[str, Any]): counts of documents, relations and dead letters.
         RAISES (OSError): if parts can't be written.
-        RAISES (RunError): if an input file has changed, or the chunk crashes for a
-            reason outside its documents.
+        RAISES (RunError): if an input file has changed, or the crash isn't caused by
+            a document.
         """
         done = self.folder.read_done(chunk.number)
         if done is not None:
-            # whoever was done with it was killed before removing the note
+            # the process that finished it was killed before removing the note
             self.folder.remove_attempt(chunk.number)
             return done
         try:
             return self._extract(chunk)
-        except (Exception, KeyboardInterrupt):  # it did not crash
+        except (Exception, KeyboardInterrupt):  # no crash
             self.folder.clear_attempt(chunk.number)
             raise
 
@@ -130,7 +129,7 @@ class Extractor:
 
     def _read(self, chunk: Chunk) -> Tuple[List[str], List[Item]]:
         """RETURNS (Tuple[List[str], List[Item]]): the file of each document, and the
-        documents: exactly as many as planned."""
+        documents, in the planned number."""
         sources: List[str] = []
         items: List[Item] = []
         for piece in chunk.pieces:
@@ -164,7 +163,7 @@ class Extractor:
         return items
 
     def _find_reason(self, path: Path) -> str:
-        """RETURNS (str): why a file as a whole can't be read."""
+        """RETURNS (str): why the file can't be read."""
         try:
             next(KINDS[find_kind(path)].scan(path, self.settings), None)
         except ValueError as error:
@@ -172,7 +171,8 @@ class Extractor:
         raise RunError(f"{path}: the file can be read now. {ADVICE}")
 
     def make_doc(self, item: Item, source: str) -> Optional[Doc]:
-        """RETURNS (Optional[Doc]): None if it can't be made; the item says why."""
+        """RETURNS (Optional[Doc]): None if it can't be created; the item has the
+        reason."""
         if item.task is None:
             return None
         try:
@@ -184,14 +184,14 @@ class Extractor:
                 return None
             else:
                 (doc,) = make_docs(self.nlp, [item.task], source)
-        except Exception as error:  # data may hold anything
+        except Exception as error:  # data may contain anything
             item.fail(MALFORMED, str(error))
             return None
         if self._check_long(item, len(item.get_text(doc))):
             return None
         if item.task.entities is None and not self.can_find:
             names = ", ".join(self.nlp.pipe_names)
-            reason = f"has no entities, and the pipeline ({names}) finds none"
+            reason = f"has no entities, and the pipeline ({names}) doesn't predict any"
             item.fail(MALFORMED, reason)
             return None
         return doc
@@ -237,7 +237,7 @@ class Extractor:
 
 
 class _Attempt:
-    """An attempt at a chunk, which knows about earlier ones."""
+    """An attempt to process a chunk, with notes on earlier attempts."""
 
     def __init__(
         self, extractor: Extractor, number: int, sources: List[str], items: List[Item]
@@ -250,7 +250,7 @@ class _Attempt:
         self.crashes.update({int(i): n for i, n in self.state["crashes"].items()})
 
     def run(self) -> List[Optional[Row]]:
-        """RETURNS (List[Optional[Row]]): one for each item; None: a dead letter."""
+        """RETURNS (List[Optional[Row]]): one per item; None for dead letters."""
         state = self.state
         if state["at"] is not None:
             self.crashes[state["at"]] += 1
@@ -259,9 +259,9 @@ class _Attempt:
         if state["other"] > MAX_OTHER:
             self.folder.remove_attempt(self.number)
             raise RunError(
-                f"Chunk {self.number} has crashed the process {state['n']} times, and "
-                f"none of its documents does so on its own. Is there enough memory? A "
-                f"smaller --batch-words needs less."
+                f"Chunk {self.number} has crashed the process {state['n']} times, but "
+                "none of its documents does so individually. If memory is "
+                "insufficient, lower --batch-words."
             )
         state["n"] += 1
         self._remember(None)
@@ -272,7 +272,7 @@ class _Attempt:
             return self._run_batched(everything)
         except RunError:
             raise
-        except Exception:  # raised by the model: at which document?
+        except Exception:  # raised by the model for an unknown document
             return self._run_singly()
 
     def _remember(self, at: Optional[int]) -> None:
@@ -281,11 +281,11 @@ class _Attempt:
         self.folder.remember(self.number, self.state)
 
     def _run_singly(self) -> List[Optional[Row]]:
-        """Find the documents that fail, and process the others together again."""
+        """Find the documents that fail, and process the others as a batch."""
         rows = [self._run_one(i) for i in range(len(self.items))]
         self._remember(None)
         good = [i for i, row in enumerate(rows) if row is not None]
-        # together they crash the process, though none does on its own
+        # they only crash the process as a batch
         if self.state["n_batched"] == MAX_ATTEMPTS:
             return rows
         self.state["n_batched"] += 1
@@ -294,14 +294,14 @@ class _Attempt:
             return self._run_batched(good)
         except RunError:
             raise
-        except Exception:  # only together, as when memory runs out
+        except Exception:  # they only fail as a batch, e.g. out of memory
             return rows
 
     def _run_one(self, i: int) -> Optional[Row]:
         item = self.items[i]
         if self.crashes[i] >= MAX_CRASHES:
             times = plural(self.crashes[i], "time")
-            item.fail(CRASHED, f"crashed the process {times}, on its own")
+            item.fail(CRASHED, f"crashed the process {times}, individually")
             return None
         self._remember(i)
         try:
@@ -327,12 +327,12 @@ class _Attempt:
 
 
 def make_extractor(settings: ExtractSettings, folder: Path) -> Extractor:
-    """Load the model in a process of its own.
+    """Load the model in a separate process.
 
-    settings, folder (ExtractSettings, Path): of `Extractor`.
-    RETURNS (Extractor): with the model loaded.
-    RAISES (OSError, ValueError): whatever went wrong, as with a component that can't be
-        imported: the process that started this one can say so, and no traceback.
+    settings, folder (ExtractSettings, Path): see `Extractor`.
+    RETURNS (Extractor): the extractor.
+    RAISES (OSError, ValueError): for any error, so that the parent process can print a
+        message instead of a traceback.
     """
     try:
         return Extractor(settings, folder)
@@ -344,10 +344,10 @@ def make_extractor(settings: ExtractSettings, folder: Path) -> Extractor:
 
 
 def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]]:
-    """Load the pipeline, and the one that finds entities for it.
+    """Load the pipeline, and the separate pipeline for entities.
 
-    settings (ExtractSettings): of the run.
-    RETURNS (Tuple[Language, Optional[Language]]): the second is None if none is named.
+    settings (ExtractSettings): the run's settings.
+    RETURNS (Tuple[Language, Optional[Language]]): the second is None if not set.
     RAISES (ValueError): if one can't be loaded, or the first has no relation extractor.
     """
     if settings.gpu_id >= 0:
@@ -371,7 +371,7 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
 def _import_code(path: str) -> None:
     try:
         import_file("rel_component_user_code", path)
-    except Exception as error:  # code may raise anything
+    except Exception as error:  # the code may raise anything
         what = f"{type(error).__name__}: {error}"
         raise RunError(f"--code {path}: can't be imported: {what}") from error
 

@@ -1,7 +1,7 @@
-"""The output folder, whose files are there whole or not at all.
+"""The output folder, in which each file is either complete or missing.
 
     run.json                    settings, models, number of chunks and documents
-    plan.jsonl                  the input, one chunk on each line
+    plan.jsonl                  the input, one chunk per line
     parts/part-000012.parquet   rows of chunk 12
     parts/part-000012.jsonl     the same as JSON lines
     parts/part-000012.dead      its dead letters, as JSON lines
@@ -10,9 +10,9 @@
     dead_letters.jsonl          all dead letters, at the end
     summary.json                all counts, at the end
 
-A file gets its name only when all of it is on the disk, and the one in `done` is the
-last of a chunk. So whatever is killed, a chunk is either done, or extracted again into
-files of the same names.
+A file is only renamed to its final name when it's complete, and the file in `done` is
+written last. So after an interruption, a chunk is either done, or extracted again into
+files of the same name.
 """
 
 import os
@@ -33,7 +33,7 @@ RUN, LOCK = "run.json", ".lock"
 
 
 class OutputFolder:
-    """Where a run writes, and how far it has come."""
+    """The output folder of a run, with its progress."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,8 @@ class OutputFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Only one run at a time; the system releases the lock, whatever happens.
+        """Lock the folder for one run; the system releases the lock of a killed
+        process.
 
         RAISES (ValueError): if another run holds it.
         """
@@ -52,23 +53,24 @@ class OutputFolder:
             lock = FileLock(self.path / LOCK).acquire(timeout=0)
         except Timeout as error:
             raise ValueError(
-                f"{self.path}: another run is writing into this folder. Wait for it, "
-                f"or give another folder."
+                f"{self.path}: another run is writing to this folder. Wait for it, or "
+                "use another folder."
             ) from error
         with lock:
             yield
 
     def clean(self) -> None:
-        """Remove what killed processes have left; only while no process writes."""
+        """Remove files left by killed processes; only call it while no process
+        writes."""
         for folder in (self.path, self.parts, self.done, self.attempts):
             for file in folder.glob(f"*{TEMPORARY}"):
                 file.unlink(missing_ok=True)
         done = self.list_done()
-        for file in self.parts.glob("part-*"):  # of chunks that were not finished
+        for file in self.parts.glob("part-*"):  # parts of unfinished chunks
             if _get_number(file) not in done:
                 file.unlink(missing_ok=True)
-        # notes on the others stay: a document that takes all processes with it, as when
-        # memory runs out, would do so in every run
+        # keep the notes on other chunks: a document that crashes all processes, e.g. by
+        # running out of memory, would do so in each run
         for file in self.attempts.glob("*.json"):
             if int(file.stem) in done:
                 file.unlink(missing_ok=True)
@@ -98,14 +100,14 @@ class OutputFolder:
         counts: Dict[str, Any],
         formats: Sequence[str],
     ) -> None:
-        """Write all files of a chunk, which is done after that.
+        """Write all files of a chunk and mark it as done.
 
-        number (int): of the chunk.
-        rows (Sequence[Row]): what was extracted.
+        number (int): the chunk's number.
+        rows (Sequence[Row]): the extracted rows.
         letters (Sequence[Dict[str, Any]]): its dead letters.
-        counts (Dict[str, Any]): for the summary.
-        formats (Sequence[str]): formats to write the rows in.
-        RAISES (OSError): if the disk is full, for instance; the chunk is not done then.
+        counts (Dict[str, Any]): counts for the summary.
+        formats (Sequence[str]): output formats of the rows.
+        RAISES (OSError): if a file can't be written; the chunk is not done then.
         """
         if PARQUET in formats:
             schema = make_schema(Row, METADATA)
@@ -136,31 +138,31 @@ class OutputFolder:
         return {i for i in numbers - self.list_done() if self.recall(i)["n"] >= n}
 
     def remember(self, number: int, state: Dict[str, Any]) -> None:
-        """Note how far an attempt is, for whoever takes over after a crash."""
-        # documents are noted every few milliseconds, too often to wait for the disk
+        """Record the state of an attempt, for recovery after a crash."""
+        # called every few milliseconds, too often to sync to disk
         path, is_durable = self.attempts / f"{number:06}.json", state["at"] is None
         write_json(path, state, is_durable=is_durable)
 
     def clear_attempt(self, number: int) -> None:
-        """Forget an attempt that was stopped from outside: no document is to blame.
+        """Clear an attempt that was stopped externally, not by a document.
 
-        number (int): of a chunk that no process works on any more.
+        number (int): a chunk that no process is working on.
         """
         state = self.recall(number)
         if state["n"] > 1:
             state.update(n=state["n"] - 1, at=None)
-            with suppress(OSError):  # a full disk may be why it was stopped
+            with suppress(OSError):  # the disk may be full
                 self.remember(number, state)
         else:
             self.remove_attempt(number)
 
     def clear_all_attempts(self) -> None:
-        """Forget all attempts that were going on, stopped from outside."""
+        """Clear all ongoing attempts, which were stopped externally."""
         for file in self.attempts.glob("*.json"):
             self.clear_attempt(int(file.stem))
 
     def remove_attempt(self, number: int) -> None:
-        """Remove the notes on a chunk that is done, or given up and to begin anew."""
+        """Remove the notes on a chunk that is done, or that is started again."""
         (self.attempts / f"{number:06}.json").unlink(missing_ok=True)
 
     def read_counts(self) -> Iterator[Dict[str, Any]]:

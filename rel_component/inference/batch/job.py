@@ -1,4 +1,4 @@
-"""A whole run: plan, resume, engine, summary."""
+"""Run an extraction: plan or resume it, call the engine, write the summary."""
 
 import json
 import os
@@ -31,11 +31,11 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is when it starts.
+    """Progress of a run at its start.
 
     n_docs (int): documents in the input.
-    n_chunks (int): chunks that it is cut into.
-    n_done (int): documents that were done before.
+    n_chunks (int): chunks of the input.
+    n_done (int): documents that are already done.
     """
 
     n_docs: int
@@ -45,14 +45,14 @@ class Progress:
 
 @dataclass
 class Summary:
-    """What became of all documents: read = extracted + dead.
+    """The outcome for all documents: read = extracted + dead.
 
     read, extracted, dead (int): numbers of documents.
     kinds (Dict[str, int]): numbers of dead letters, by reason.
-    entities, relations (int): numbers of what was found.
-    warnings (int): how many there were.
-    first_warning (Optional[str]): the first of them.
-    letters (Optional[Path]): file of the dead letters, if there are any.
+    entities, relations (int): numbers of entities and relations.
+    warnings (int): number of warnings.
+    first_warning (Optional[str]): the first warning.
+    letters (Optional[Path]): the file of dead letters, if any.
     """
 
     read: int = 0
@@ -80,23 +80,23 @@ def extract_corpus(
 ) -> Summary:
     """Extract entities and relations from a corpus into a folder.
 
-    Killed at any moment and called again with the same arguments, it goes on from
-    there: in the end the folder has each row exactly once, whatever was killed.
+    An interrupted run resumes when called again with the same arguments; in the end,
+    the folder contains each row exactly once.
 
     inputs (Sequence[str]): files, folders and globs.
-    output (Path): the folder: a new one, or that of an unfinished run with the same
-        input, model and settings. Engine and number of processes may differ.
+    output (Path): a new folder, or the folder of an unfinished run with the same input,
+        model and settings. Engine and number of processes may differ.
     settings (ExtractSettings): model, input and output formats, limits.
     engine (str): `local`, or `ray`.
-    n_process (int): processes, each of which loads the model.
-    address (Optional[str]): of a Ray cluster; None starts Ray on this machine.
-    on_stage (Callable[[str], Any]): called with what is going on until the first chunk
-        is done, which may take a while.
+    n_process (int): number of processes; each loads the model.
+    address (Optional[str]): the Ray cluster's address; None starts Ray on this machine.
+    on_stage (Callable[[str], Any]): called with the current stage until the first chunk
+        is done.
     on_start (Callable[[Progress], Any]): called when the input is known.
-    on_chunk (Callable[[Dict[str, Any]], Any]): called with the counts of each chunk
-        that is done.
-    RETURNS (Summary): of all that the folder holds.
-    RAISES (ValueError): if something is not as expected; the message says what to do.
+    on_chunk (Callable[[Dict[str, Any]], Any]): called with the counts of each finished
+        chunk.
+    RETURNS (Summary): the summary of the folder.
+    RAISES (ValueError): if an argument is invalid, or the folder has a different run.
     RAISES (OSError): if the folder can't be written.
     """
     _check(settings, engine, n_process)
@@ -108,7 +108,7 @@ def extract_corpus(
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
         on_start(Progress(run["documents"], run["chunks"], n_done))
-        # with one process: then it is known which document crashes
+        # with one process, to find the document that crashes
         suspects = folder.list_suspects(MAX_ATTEMPTS)
         rest = set(range(run["chunks"])) - done - suspects
         for numbers, n in ((suspects, 1), (rest, n_process)):
@@ -126,10 +126,10 @@ def extract_corpus(
                 from .run_ray import run_ray
 
                 chunks = run_ray(pending, settings, where, n, address, on_stage)
-            with closing(chunks):  # no process writes after the lock is released
+            with closing(chunks):  # no process may write after the lock is released
                 for counts in chunks:
                     on_chunk(counts)
-        folder.clean()  # after processes that were killed in this run
+        folder.clean()  # left by processes killed in this run
         return _finish(folder, run)
 
 
@@ -147,7 +147,7 @@ def _check(settings: ExtractSettings, engine: str, n_process: int) -> None:
 def _prepare(
     inputs: Sequence[str], folder: OutputFolder, settings: ExtractSettings
 ) -> Dict[str, Any]:
-    """Plan the run; one that the folder has already must be the same."""
+    """Plan the run, and check that it matches the folder's existing run."""
     planned, plan = folder.path / "plan.tmp", folder.path / "plan.jsonl"
     try:
         chunks = make_chunks(find_inputs(inputs, folder.path), settings)
@@ -160,13 +160,13 @@ def _prepare(
             "input": digest,
         }
         known = _read_known(folder)
-        if folder.list_done():  # until then there is nothing to go on with
+        if folder.list_done():  # before that, there is nothing to resume
             _compare(known or {}, run, folder.path)
             if known != run:
                 change = find_change(plan, planned)
                 raise ValueError(
-                    f"{folder.path}: this folder has a run on another input: {change}. "
-                    f"{ADVICE}"
+                    f"{folder.path}: this folder contains a run on a different input: "
+                    f"{change}. {ADVICE}"
                 )
         elif known != run:
             folder.remove_attempts()
@@ -178,8 +178,8 @@ def _prepare(
 
 
 def _read_known(folder: OutputFolder) -> Optional[Dict[str, Any]]:
-    """RETURNS (Optional[Dict[str, Any]]): the run that the folder has. Settings that
-    were added since it began have their defaults."""
+    """RETURNS (Optional[Dict[str, Any]]): the folder's existing run. Settings added
+    in later versions have their defaults."""
     known = folder.read_run()
     if known is not None:
         known["settings"] = {**ExtractSettings.list_defaults(), **known["settings"]}
@@ -195,9 +195,8 @@ def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
         was, now = (json.dumps(x.get(name)) for x in (old, new))
         if was != now:
             raise ValueError(
-                f"{path}: this folder has a run with {name} = {was}, found {now} now. "
-                f"With the settings that it began with, the run goes on; or name "
-                f"another folder."
+                f"{path}: this folder contains a run with {name} = {was}, found "
+                f"{now}. Use the same settings to resume it, or use another folder."
             )
 
 

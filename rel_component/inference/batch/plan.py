@@ -1,6 +1,6 @@
-"""The input, cut into numbered chunks: the same files give the same chunks.
+"""Split the input into numbered chunks, reproducibly.
 
-A plan is a file with one chunk on each line, so that it takes no memory.
+A plan is a file with one chunk per line, to save memory.
 """
 
 import glob
@@ -19,24 +19,23 @@ from .sources import KINDS, UNREADABLE, find_kind
 from .sources.item import ColumnError, Place, SourceError
 
 ADVICE = (
-    "Put it back as it was, and the same command goes on; or name another --output to "
+    "Restore it and run the same command to resume; or use another --output to  "
     "begin anew."
 )
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Documents that follow each other in a file.
+    """Consecutive documents of a file.
 
-    source (str): the file, by the name that the user gave it or its folder.
+    source (str): the file, named as in the command's arguments.
     kind (str): how the file is read, a key of KINDS.
-    size (int): of the file, in bytes.
-    changed_ns (int): when the file or its metadata last changed; a later time with the
-        same content does not matter.
-    digest (str): of its content.
-    start, stop (int): where the documents are, in bytes, or in rows of a table.
-    first (int): number of the first document; lines of a file count from 1.
-    count (int): how many documents.
+    size (int): size of the file in bytes.
+    changed_ns (int): time of the last change to the file or its metadata.
+    digest (str): digest of its content.
+    start, stop (int): position of the documents, in bytes, or in rows of a table.
+    first (int): number of the first document; lines are numbered from 1.
+    count (int): number of documents.
     """
 
     source: str
@@ -54,8 +53,8 @@ class Piece:
 class Chunk:
     """Documents that are processed, written and marked as done together.
 
-    number (int): counted from 0.
-    pieces (Tuple[Piece, ...]): from one file or more.
+    number (int): the chunk's index.
+    pieces (Tuple[Piece, ...]): pieces of one or more files.
     """
 
     number: int
@@ -67,33 +66,33 @@ class Chunk:
         return sum(piece.count for piece in self.pieces)
 
     def to_json(self) -> str:
-        """RETURNS (str): a line of a plan."""
+        """RETURNS (str): the chunk as a line of a plan."""
         pieces = [list(asdict(piece).values()) for piece in self.pieces]
         return json.dumps({"number": self.number, "pieces": pieces})
 
     @staticmethod
     def from_json(line: str) -> "Chunk":
-        """RETURNS (Chunk): from a line of a plan."""
+        """RETURNS (Chunk): the chunk in a line of a plan."""
         data: Dict[str, Any] = json.loads(line)
         pieces = tuple(Piece(*values) for values in data["pieces"])
         return Chunk(data["number"], pieces)
 
 
 def find_inputs(inputs: Sequence[str], output: Optional[Path] = None) -> Iterator[Path]:
-    """Find the files that the user names.
+    """Find the input files.
 
-    inputs (Sequence[str]): files, folders and globs; `**` stands for any number of
+    inputs (Sequence[str]): files, folders and globs; `**` matches any number of
         folders.
-    output (Optional[Path]): a folder whose files are not input.
-    YIELDS (Path): each file once, in the order of the arguments and then by name.
-    RAISES (ValueError): if an argument names nothing that can be read.
+    output (Optional[Path]): a folder to ignore.
+    YIELDS (Path): the distinct files, ordered by argument and name.
+    RAISES (ValueError): if an argument doesn't match any readable file.
     """
     seen = set()
     for name in inputs:
         files = [file for file in _list_input(name) if not _is_within(file, output)]
         if not files:
             raise ValueError(
-                f"{name}: found no file to read, expected one or more of "
+                f"{name}: no readable file found, expected one or more of "
                 f"{', '.join(sorted(KINDS))}."
             )
         for file in files:
@@ -119,17 +118,17 @@ def _list_input(name: str) -> List[Path]:
     if glob.has_magic(name):
         found = map(Path, sorted(glob.glob(name, recursive=True)))
         return [file for file in found if file.is_file() and find_kind(file)]
-    raise ValueError(f"{name}: no such file or folder; expected documents.")
+    raise ValueError(f"{name}: file or folder not found; expected documents.")
 
 
 def make_chunks(files: Iterable[Path], settings: ExtractSettings) -> Iterator[Chunk]:
-    """Cut files into chunks.
+    """Split files into chunks.
 
-    files (Iterable[Path]): are read in this order.
-    settings (ExtractSettings): the size of a chunk, and the field of the text.
-    YIELDS (Chunk): with `settings.chunk_size` documents each, the last with the rest.
-    RAISES (ColumnError): if no file has a column of this name. If only some tables lack
-        it, each of these counts as one document that can't be read.
+    files (Iterable[Path]): the files in order.
+    settings (ExtractSettings): the size of a chunk, and the text field.
+    YIELDS (Chunk): chunks of `settings.chunk_size` documents; the last may be smaller.
+    RAISES (ColumnError): if no file has the text column. If only some tables lack it,
+        each of these counts as one document that can't be read.
     """
     pieces: List[Piece] = []
     number = n_docs = 0
@@ -152,11 +151,11 @@ def make_chunks(files: Iterable[Path], settings: ExtractSettings) -> Iterator[Ch
 def _cut_file(
     file: Path, settings: ExtractSettings, room: int, errors: List[ColumnError]
 ) -> Iterator[Piece]:
-    """YIELDS (Piece): of a file, first one with `room` documents, then whole chunks. A
-    table without a column of texts is added to the errors."""
+    """YIELDS (Piece): pieces of a file: the first with `room` documents, the others of
+    the size of a chunk. A table without a text column is added to the errors."""
     kind, source = find_kind(file), file.as_posix()
     try:
-        # in this order: what is written meanwhile is seen as a change
+        # in this order, so that a write in between is detected as a change
         stat, digest = file.stat(), digest_file(file)
     except OSError as error:
         raise ValueError(str(cannot_read(file, error))) from error
@@ -176,7 +175,7 @@ def _cut_file(
                 yield make_piece(group)
                 group, room = [], settings.chunk_size
     except SourceError as error:
-        # one broken file must not keep the others from being read
+        # read the other files even if one is broken
         if isinstance(error, ColumnError):
             errors.append(ColumnError(f"{file}: {error}."))
         yield Piece(source, UNREADABLE, *content, 0, stat.st_size, 1, 1)
@@ -188,10 +187,10 @@ def _cut_file(
 def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int, str]:
     """Write a plan.
 
-    chunks (Iterable[Chunk]): taken one by one.
+    chunks (Iterable[Chunk]): the chunks.
     path (Path): the file.
     RETURNS (Tuple[int, int, str]): numbers of chunks and documents, and a digest of the
-        input, in which times don't count.
+        input, excluding modification times.
     """
     n_chunks = n_docs = 0
     total = hashlib.blake2b(digest_size=8)
@@ -207,45 +206,45 @@ def write_plan(chunks: Iterable[Chunk], path: Path) -> Tuple[int, int, str]:
 
 
 def read_plan(path: Path) -> Iterator[Chunk]:
-    """YIELDS (Chunk): of a plan."""
+    """YIELDS (Chunk): the chunks of a plan."""
     with path.open(encoding="utf8", errors="surrogateescape") as file:
         yield from map(Chunk.from_json, file)
 
 
 def find_change(known: Path, found: Path) -> str:
-    """How a plan differs from an earlier one.
+    """Describe how a plan differs from an earlier one.
 
-    known, found (Path): the earlier plan, and the one now.
-    RETURNS (str): the first difference, with the name of the file.
+    known, found (Path): the earlier and the current plan.
+    RETURNS (str): the first difference, with the file's name.
     """
     pairs = zip_longest(_iter_pieces(known), _iter_pieces(found))
     for old, new in pairs:
         if old is None:
             return f"{new.source} is new"
         if new is None:
-            return f"{old.source} is no longer there"
+            return f"{old.source} no longer exists"
         if old.source != new.source:
-            return f"found {new.source} where {old.source} was"
+            return f"found {new.source} instead of {old.source}"
         if change := describe_change(old, new.size, new.digest):
             return f"{new.source}: {change}"
-    return "its files are cut into documents differently"
+    return "its files are split into documents differently"
 
 
 def describe_change(piece: Piece, size: int, digest: str) -> str:
-    """RETURNS (str): how a file differs from what it was; empty if it does not."""
+    """RETURNS (str): how a file has changed, or an empty string."""
     if size != piece.size:
         return f"the file had {piece.size:,} bytes, found {size:,} now"
     if digest != piece.digest:
-        return f"the file has other content of the same length ({size:,} bytes)"
+        return f"the content has changed, with the same length ({size:,} bytes)"
     return ""
 
 
 def check_unchanged(piece: Piece, path: Path) -> None:
-    """Check that a file is what it was when the run was planned.
+    """Check that a file hasn't changed since the run was planned.
 
-    piece (Piece): of the plan.
-    path (Path): the file, which is read only if it has been touched since.
-    RAISES (ValueError): if it has changed; the message says how, and what to do.
+    piece (Piece): a piece of the plan.
+    path (Path): the file, only read if its time has changed.
+    RAISES (ValueError): if the content has changed.
     RAISES (OSError): if it can't be read.
     """
     stat = path.stat()
@@ -259,14 +258,14 @@ def check_unchanged(piece: Piece, path: Path) -> None:
 
 
 def _get_time(stat: os.stat_result) -> int:
-    # whoever writes to a file may reset its time (cp -p, rsync), but not the time when
-    # its inode changed
+    # tools such as rsync or cp -p can reset a file's modification time, but not the
+    # time of the last change to its inode
     return max(stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @lru_cache(maxsize=8)
 def _digest_once(path: Path, changed_ns: int) -> str:
-    # chunks of one file follow each other
+    # consecutive chunks often come from one file
     return digest_file(path)
 
 

@@ -1,4 +1,4 @@
-"""A Doc as one row of Parquet or JSON lines; docs/batch.md describes the fields."""
+"""Convert Docs to rows of Parquet or JSON lines; see docs/batch.md for the fields."""
 
 import datetime
 import json
@@ -14,17 +14,17 @@ from ..rows import to_row
 from .sources.item import EXCERPT, Item
 
 VERSION = 1
-# of a Parquet file
+# version of the Parquet schema
 METADATA = {"rel_component.rows": str(VERSION)}
 DIGITS = 4
-# of lists within lists in other fields of a document
+# maximum nesting depth of other fields of a document
 MAX_DEPTH = 200
-# for pipelines that find no sentences: good enough to show where a relation comes from
+# for pipelines without sentences: good enough to show a relation's context
 BREAKS = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*")
 
 
 class Stretch(TypedDict):
-    """Characters of the text, end exclusive."""
+    """Characters of the text, with exclusive end."""
 
     start: Int32
     end: Int32
@@ -38,7 +38,7 @@ class EntityCell(Stretch):
 
 
 class RelationCell(TypedDict):
-    """A relation, and the sentences that it is found in."""
+    """A relation and its sentences."""
 
     label: str
     score: float
@@ -48,8 +48,7 @@ class RelationCell(TypedDict):
 
 
 class Row(TypedDict):
-    """What was found in one document: the columns of Parquet, the fields of JSON
-    lines."""
+    """The results of one document: the columns of Parquet, the fields of JSON lines."""
 
     id: str
     source: str
@@ -61,13 +60,13 @@ class Row(TypedDict):
 
 
 def make_row(item: Item, doc: Doc, source: str, *, keep_text: bool = True) -> Row:
-    """Make the row of a document.
+    """Create the row of a document.
 
     item (Item): the document in the input.
-    doc (Doc): the same after the pipeline.
+    doc (Doc): the predicted Doc.
     source (str): the file.
-    keep_text (bool): whether the row includes the text.
-    RETURNS (Row): with rounded scores, and offsets in characters.
+    keep_text (bool): whether to include the text.
+    RETURNS (Row): the row, with rounded scores and offsets in characters.
     """
     text = item.get_text(doc)
     found = to_row(doc, text=text)
@@ -90,9 +89,9 @@ def make_row(item: Item, doc: Doc, source: str, *, keep_text: bool = True) -> Ro
 def dump_meta(meta: Dict[str, Any]) -> str:
     """The other fields of a document as JSON.
 
-    meta (Dict[str, Any]): values of any type, as the columns of a table have them.
-    RETURNS (str): a JSON object. NaN and infinity, which JSON lacks, become null, times
-        ISO 8601, bytes text; decimals and anything else become strings.
+    meta (Dict[str, Any]): values of any type, e.g. from the columns of a table.
+    RETURNS (str): a JSON object. NaN and infinity become null, times ISO 8601, bytes
+        text, decimals and other types strings.
     """
     options: Dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
     try:
@@ -121,22 +120,22 @@ def _make_plain(value: Any, depth: int = 0) -> Any:
 
 
 def make_id(item: Item, source: str) -> str:
-    """RETURNS (str): the document's own id, or file and number."""
+    """RETURNS (str): the document's id, or its file and number."""
     return f"{source}:{item.place.number}" if item.id is None else item.id
 
 
 def make_writable(text: str) -> str:
-    """RETURNS (str): the text with halves of surrogate pairs, which UTF-8 can't hold,
-    written out as escapes."""
+    """RETURNS (str): the text with unpaired surrogates, which UTF-8 can't encode, as
+    escape sequences."""
     return text.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def make_letter(item: Item, source: str) -> Dict[str, Any]:
-    """Make the dead letter of a document that has no row.
+    """Create the dead letter of a document without a row.
 
     item (Item): the document.
     source (str): the file.
-    RETURNS (Dict[str, Any]): where it is, the reason, and how it begins.
+    RETURNS (Dict[str, Any]): its position, the reason, and its beginning.
     """
     text = item.task.text if item.task else ""
     return {
@@ -165,8 +164,8 @@ def _find_breaks(doc: Doc, text: str) -> List[Tuple[int, int]]:
 def _find_sentence(
     relation: Dict[str, Any], sentences: List[Tuple[int, int]], length: int
 ) -> Dict[str, int]:
-    """RETURNS (Dict[str, int]): from the beginning of the sentence of one entity to the
-    end of that of the other."""
+    """RETURNS (Dict[str, int]): from the start of the first entity's sentence to the
+    end of the second one's."""
     first = min(relation["head"]["start"], relation["tail"]["start"])
     last = max(relation["head"]["end"], relation["tail"]["end"])
     start = max((s for s, _ in sentences if s <= first), default=0)

@@ -1,4 +1,4 @@
-"""Chunks on one machine, by processes that each hold the model, and may die."""
+"""Process chunks on one machine, with worker processes that may crash."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ from .plan import Chunk
 from .settings import ExtractSettings
 
 READY, DONE, FAILED = "ready", "done", "failed"
-# processes in a row that may die before they have loaded the model
+# consecutive processes that may die before the model is loaded
 MAX_STILLBORN = 3
 THREADS = "OMP_NUM_THREADS"
 FORKS = "forkserver"
@@ -27,15 +27,14 @@ def run_local(
 ) -> Generator[Counts, None, None]:
     """Extract chunks with processes on this machine.
 
-    A worker that dies, because the model crashed or it was killed, is replaced, and its
-    chunk is processed again.
+    A worker that crashes or is killed is replaced, and its chunk is processed again.
 
-    chunks (Iterator[Chunk]): taken one by one.
-    settings (ExtractSettings): of the run.
-    folder (Path): of the output.
+    chunks (Iterator[Chunk]): the chunks.
+    settings (ExtractSettings): the run's settings.
+    folder (Path): the output folder.
     n_process (int): number of workers.
-    YIELDS (Dict[str, Any]): the counts of each chunk when it is done.
-    RAISES (RunError): if the run can't go on.
+    YIELDS (Dict[str, Any]): the counts of each finished chunk.
+    RAISES (RunError): if the run can't continue.
     """
     again: Deque[Chunk] = deque()
     context = _get_context(n_process)
@@ -60,9 +59,9 @@ def run_local(
                 n_stillborn += not worker.is_ready
                 if n_stillborn == MAX_STILLBORN:
                     raise RunError(
-                        f"A process died while it loaded the model, {n_stillborn} "
-                        f"times (exit code {worker.process.exitcode}). Is there "
-                        f"enough memory for {n_process} of them?"
+                        f"A process died while loading the model, {n_stillborn} times "
+                        f"(exit code {worker.process.exitcode}). Is there enough "
+                        f"memory for {n_process} processes?"
                     )
                 if worker.chunk is not None:
                     again.append(worker.chunk)
@@ -74,7 +73,7 @@ def run_local(
 
 
 class _Worker:
-    """A process, and the chunk that it has."""
+    """A process and its current chunk."""
 
     def __init__(self, context: Any, settings: ExtractSettings, folder: Path) -> None:
         self.connection, theirs = context.Pipe()
@@ -92,7 +91,7 @@ class _Worker:
             try:
                 self.connection.send(chunk)
             except OSError:
-                pass  # it has died, which receive() will notice
+                pass  # it has died, which receive() will detect
 
     def receive(self) -> Any:
         """RETURNS (Tuple[Optional[str], Any]): kind and value of a message; None: the
@@ -119,8 +118,8 @@ class _Worker:
 
 
 def _get_context(n_process: int) -> Any:
-    """RETURNS (Any): starts processes as forks of one that has imported what they need
-    and has neither threads nor data of ours; on Windows, which has no forks, afresh."""
+    """RETURNS (Any): multiprocessing context that forks from a server process with the
+    imports but without threads or data; on Windows, it spawns processes."""
     # by default each process would use all cores
     os.environ.setdefault(THREADS, str(max(1, (os.cpu_count() or 1) // n_process)))
     if FORKS not in multiprocessing.get_all_start_methods():  # Windows
@@ -131,7 +130,7 @@ def _get_context(n_process: int) -> Any:
 
 
 def _wait(workers: List[_Worker]) -> List[_Worker]:
-    # the pipe of a dead worker ends after its last message
+    # the pipe of a dead worker closes after its last message
     ready = wait([worker.connection for worker in workers])
     return [worker for worker in workers if worker.connection in ready]
 

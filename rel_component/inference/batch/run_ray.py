@@ -1,9 +1,8 @@
-"""Chunks on a cluster: Ray Data hands them to actors that each hold the model.
+"""Process chunks on a cluster: Ray Data distributes them to actors that load the model.
 
-Actors write the parts themselves, as processes on one machine do, so the output folder
-and the input files have to be on storage that all nodes share. Only counts come back
-through Ray. An actor that dies is started again by Ray and gets its chunk again; notes
-on the chunk's crashes are in the folder.
+Actors write the parts themselves, like local processes, so all nodes need access to the
+output folder and the input files. Only counts are sent through Ray. Ray restarts actors
+that die, with the same chunk; the folder has notes on the chunk's crashes.
 """
 
 import json
@@ -21,17 +20,17 @@ from .folder import OutputFolder
 from .plan import Chunk
 from .settings import ExtractSettings
 
-# chunks that are handed over at one time, since the plan is not held in memory
+# chunks to submit at once, since the plan is not held in memory
 ROUND = 10_000
-# for counts and plans only: texts and rows do not pass through Ray
+# for counts and plans only: texts and rows are not sent through Ray
 STORE_BYTES = 100 << 20
-# for a Ray that is started here: no messages, and the priority of ordinary processes
+# for a local Ray: no messages, and normal process priority
 LOCAL_RAY = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
 }
-# for each actor, so that none waits for its next chunk
+# chunks per actor, so that none waits for its next one
 IN_FLIGHT = 2
 
 
@@ -45,15 +44,15 @@ def run_ray(
 ) -> Generator[Counts, None, None]:
     """Extract chunks with Ray Data.
 
-    chunks (Iterator[Chunk]): taken ROUND by ROUND.
-    settings (ExtractSettings): of the run.
-    folder (Path): of the output.
-    n_process (int): number of actors; on a cluster the most that there may be.
-    address (Optional[str]): of a cluster; None starts Ray on this machine.
-    on_stage (Callable[[str], Any]): called with what is going on until the first chunk
+    chunks (Iterator[Chunk]): the chunks, submitted in groups of ROUND.
+    settings (ExtractSettings): the run's settings.
+    folder (Path): the output folder.
+    n_process (int): number of actors; the maximum on a cluster.
+    address (Optional[str]): the cluster's address; None starts Ray on this machine.
+    on_stage (Callable[[str], Any]): called with the current stage until the first chunk
         is done.
-    YIELDS (Dict[str, Any]): the counts of each chunk when it is done.
-    RAISES (RunError): if the run can't go on.
+    YIELDS (Dict[str, Any]): the counts of each finished chunk.
+    RAISES (RunError): if the run can't continue.
     """
     on_stage("Starting Ray" if address is None else f"Joining {address}")
     ray = import_ray()
@@ -69,7 +68,7 @@ def run_ray(
     try:
         while chosen := list(islice(chunks, ROUND)):
             plans = [{"chunk": chunk.to_json()} for chunk in chosen]
-            # a block for each: a node that is lost costs one chunk for each actor
+            # one block per chunk: losing a node costs one chunk per actor
             data = ray.data.from_items(plans, override_num_blocks=len(plans))
             done = data.map_batches(
                 Actor,
@@ -98,7 +97,7 @@ def run_ray(
 
 
 class Actor:
-    """Holds the model; Ray Data calls it with one chunk at a time."""
+    """An actor with the model; Ray Data calls it with one chunk at a time."""
 
     def __init__(self, settings: ExtractSettings, folder: Path) -> None:
         self.extractor: Optional[Extractor] = None
@@ -109,7 +108,8 @@ class Actor:
             self.error = explain(error)
 
     def __call__(self, batch: Dict[str, Any]) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): counts of the chunk, or why the run can't go on."""
+        """RETURNS (Dict[str, Any]): counts of the chunk, or why the run can't
+        continue."""
         (line,) = batch["chunk"]
         counts: Counts = {}
         if self.extractor is not None:
@@ -137,8 +137,8 @@ def start_local(ray: Any, n_process: int) -> None:
     """Start Ray on this machine.
 
     ray (Any): the module.
-    n_process (int): most actors.
-    RAISES (RunError): if it does not start.
+    n_process (int): maximum number of actors.
+    RAISES (RunError): if Ray can't be started.
     """
     for name, value in LOCAL_RAY.items():
         os.environ.setdefault(name, value)
@@ -156,17 +156,17 @@ def start_local(ray: Any, n_process: int) -> None:
         except Exception as error:
             ray.shutdown()
             if is_last:
-                raise RunError(f"Ray can't be started here: {error}") from error
+                raise RunError(f"Ray can't be started: {error}") from error
 
 
 def _make_absolute(settings: ExtractSettings) -> ExtractSettings:
-    """RETURNS (ExtractSettings): with absolute paths, for actors have working folders
-    of their own."""
+    """RETURNS (ExtractSettings): the settings with absolute paths, since actors have
+    other working directories."""
     root = os.path.abspath(settings.root)
     names = ("model", "entities_from", "code")
     paths = {name: getattr(settings, name) for name in names}
     found = {k: os.path.join(root, v) for k, v in paths.items() if v is not None}
-    # an actor sees only the GPU that Ray assigns to it, as number 0
+    # an actor only sees the GPU assigned by Ray, as GPU 0
     gpu_id = min(settings.gpu_id, 0)
     changes: Dict[str, Any] = {"root": root, "gpu_id": gpu_id, **found}
     return replace(settings, **changes)

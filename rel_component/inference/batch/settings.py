@@ -8,9 +8,9 @@ from typing import Any, Dict, Optional, Tuple
 PARQUET = "parquet"
 JSONL = "jsonl"
 FORMATS = (PARQUET, JSONL)
-# the longest that a line, a record or a text file may be; what is longer is not read
+# maximum size of a line, a record or a text file
 MAX_BYTES = 64 << 20
-# of what csv takes for the length of a value
+# maximum length of a value in csv
 MOST_BYTES = (1 << 31) - 1
 
 
@@ -19,22 +19,22 @@ class ExtractSettings:
     """Settings of an extraction.
 
     model (str): folder of a trained pipeline.
-    entities_from (Optional[str]): folder of another pipeline, to find the entities.
-    code (Optional[str]): Python file that registers components of the user's.
-    threshold (Optional[float]): lowest score of a relation; None: the model's own.
-    formats (Tuple[str, ...]): of the output, from FORMATS.
-    text_field (str): the field of JSON lines, CSV and Parquet that has the text.
-    id_field (str): the field that has the document's id, if there is one.
+    entities_from (Optional[str]): folder of a separate pipeline for entities.
+    code (Optional[str]): Python file with custom registered functions.
+    threshold (Optional[float]): score threshold; None: the model's.
+    formats (Tuple[str, ...]): the output formats, from FORMATS.
+    text_field (str): the text field of JSON lines, CSV and Parquet.
+    id_field (str): the field with the document's id, if it exists.
     by_line (bool): whether each line of a .txt file is a document.
-    keep_text (bool): whether rows include the text of their document.
+    keep_text (bool): whether rows include the text.
     chunk_size (int): documents that are processed, written and marked as done together.
-    batch_size (int): most documents in a batch of the model.
-    batch_words (int): most words in a batch; a longer document is a batch of its own.
-    max_length (int): most characters of a document.
-    max_bytes (int): most bytes of a line, of a record or of a text file: what is
-        longer is not read into memory.
-    gpu_id (int): -1 is the CPU. The device is not part of the fingerprint.
-    root (str): folder that names of inputs are relative to; not part of it, either.
+    batch_size (int): maximum documents per batch.
+    batch_words (int): maximum words per batch of more than one document.
+    max_length (int): maximum characters of a document.
+    max_bytes (int): maximum bytes of a line, a record or a text file; longer ones are
+        not read into memory.
+    gpu_id (int): GPU ID, or -1 for CPU. The device is not part of the fingerprint.
+    root (str): folder that input names are relative to; not part of the fingerprint.
     """
 
     model: str
@@ -78,7 +78,7 @@ class ExtractSettings:
 
     @classmethod
     def list_defaults(cls) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): of the fingerprint."""
+        """RETURNS (Dict[str, Any]): default values of the fingerprint."""
         return {
             field.name: _to_json(field.default)
             for field in fields(cls)
@@ -86,8 +86,8 @@ class ExtractSettings:
         }
 
     def fingerprint(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): what has to be the same for a run to go on: the
-        settings and digests of the models, as JSON stores them."""
+        """RETURNS (Dict[str, Any]): what has to match to resume a run: settings and
+        digests of the models, as stored in JSON."""
         data: Dict[str, Any] = {
             field.name: _to_json(getattr(self, field.name))
             for field in fields(self)
@@ -111,7 +111,7 @@ def digest(path: Path) -> str:
     RAISES (ValueError): if there is none.
     """
     if not path.exists():
-        raise ValueError(f"{path}: no such file or folder.")
+        raise ValueError(f"{path}: file or folder not found.")
     if path.is_file():
         return digest_file(path)
     total = hashlib.blake2b(digest_size=8)

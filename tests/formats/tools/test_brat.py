@@ -216,7 +216,7 @@ def test_other_inputs_are_refused(name, tmp_path):
     (tmp_path / "x.json").write_text("{}")
     (tmp_path / "folder").mkdir()
     path = tmp_path / name
-    with pytest.raises(FormatError, match=r"found|no such file"):
+    with pytest.raises(FormatError, match="found"):
         list(read(path, Options(), Report()))
 
 

@@ -33,9 +33,9 @@ def test_mistakes_are_said_in_a_sentence(tmp_path):
     corpus = write_corpus(tmp_path / "in.jsonl", 3)
     rows = tmp_path / "rows"
     said = extract("no-model", corpus, "-o", rows, code=1)
-    assert "no-model: no such file or folder" in said
+    assert "no-model: file or folder not found" in said
     said = extract("no-model", tmp_path / "none.txt", "-o", rows, code=1)
-    assert "none.txt: no such file or folder" in said
+    assert "none.txt: file or folder not found" in said
     said = extract("m", corpus, "-o", rows, "--format", "xml", code=1)
     assert "found xml; expected one or more of parquet, jsonl" in said
     said = extract("m", corpus, "-o", rows, "--max-bytes", 0, code=1)

@@ -159,7 +159,7 @@ def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
     assert (summary.read, summary.extracted, summary.dead) == (30, 29, 1)
     (letter,) = read_letters(tmp_path / "out")
     assert (letter["row"], letter["kind"]) == (18, "crashed")
-    assert f"{MAX_CRASHES} times, on its own" in letter["reason"]
+    assert f"{MAX_CRASHES} times, individually" in letter["reason"]
     assert len(read_rows(tmp_path / "out")) == 29
 
 
@@ -257,7 +257,7 @@ def test_half_a_pair_of_surrogates_goes_to_the_dead_letters(model, tmp_path):
     assert (summary.read, summary.extracted, summary.dead) == (4, 1, 3)
     letters = read_letters(tmp_path / "out")
     assert {letter["kind"] for letter in letters} == {"malformed"}
-    assert "text has half a pair of surrogates" in letters[0]["reason"]
+    assert "text contains an unpaired surrogate" in letters[0]["reason"]
 
 
 def test_the_output_may_stand_within_the_input(model, tmp_path):

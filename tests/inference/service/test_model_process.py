@@ -51,7 +51,7 @@ def test_one_that_was_killed_is_missed_and_loaded_anew(process):
 
 
 def test_what_can_not_be_loaded_is_told(tmp_path):
-    with pytest.raises(ValueError, match="There is no pipeline"):
+    with pytest.raises(ValueError, match="doesn't exist"):
         load_models(tmp_path / "nothing", ServiceSettings())
 
 

@@ -1,4 +1,4 @@
-"""Files of documents, of any size: where each document is, and what it says."""
+"""Readers for files of any size: find the position of each document, and read it."""
 
 from pathlib import Path
 from typing import Dict, Iterator, Protocol
@@ -9,23 +9,24 @@ from .item import Item, Place
 
 
 class Kind(Protocol):
-    """A module that reads one kind of file."""
+    """A module that reads one type of file."""
 
     def scan(self, path: Path, settings: ExtractSettings) -> Iterator[Place]:
-        """YIELDS (Place): where each document is; the file is not held in memory.
+        """YIELDS (Place): the position of each document; the file is not held in
+        memory.
 
-        RAISES (SourceError): if the file as a whole can't be read.
+        RAISES (SourceError): if the file can't be read.
         """
 
     def read(
         self, path: Path, start: int, stop: int, first: int, settings: ExtractSettings
     ) -> Iterator[Item]:
-        """YIELDS (Item): each document from `start` to `stop`; one that can't be read
-        says why."""
+        """YIELDS (Item): each document from `start` to `stop`, or the reason why it
+        can't be read."""
 
 
 UNREADABLE = "unreadable"
-# by suffix
+# readers by suffix
 KINDS: Dict[str, Kind] = {
     ".txt": text,
     ".jsonl": json_lines,
@@ -39,7 +40,7 @@ KINDS: Dict[str, Kind] = {
 
 
 def find_kind(path: Path) -> str:
-    """RETURNS (str): key of KINDS. RAISES (ValueError): if there is none."""
+    """RETURNS (str): a key of KINDS. RAISES (ValueError): if the suffix is unknown."""
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Tables with a header, whose values are separated by commas (.csv) or tabs (.tsv)."""
+"""CSV (.csv) and TSV (.tsv) files with a header."""
 
 import csv
 from pathlib import Path
@@ -23,12 +23,12 @@ from .lines import BOM, skip_line
 
 
 class CsvRow(NamedTuple):
-    """A record, or why it can't be read.
+    """A record, or the reason why it can't be read.
 
-    place (Place): where it is.
+    place (Place): its position.
     cells (Optional[List[str]]): its values; None if it can't be read.
-    kind, reason (str): why; and the lines of a record of several.
-    excerpt (bytes): how it begins.
+    kind, reason (str): the reason, with the lines of a multi-line record.
+    excerpt (bytes): its beginning.
     """
 
     place: Place
@@ -39,7 +39,7 @@ class CsvRow(NamedTuple):
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of each record.
+    """YIELDS (Place): the position of each record.
 
     RAISES (SourceError): if the header can't be read, or lacks the text field.
     """
@@ -52,7 +52,7 @@ def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
 def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
-    """YIELDS (Item): of each record; other columns are its meta."""
+    """YIELDS (Item): each record, with other columns as meta."""
     head = next(_iter_records(path, settings.max_bytes), None)
     header = _find_columns(head, settings)
     for record in _iter_records(path, settings.max_bytes, start, stop, first):
@@ -95,10 +95,10 @@ def _iter_records(
     stop: Optional[int] = None,
     first: int = 1,
 ) -> Iterator[CsvRow]:
-    """Records, with the bytes and the line where they begin.
+    """Iterate over records with their byte and line positions.
 
-    A record whose end can't be told, as when a quote is never closed, is taken to end
-    with its first line: what follows may be good.
+    If the end of a record is unclear, e.g. because a quote is not closed, it ends with
+    its first line, since the following ones may be valid.
     """
     csv.field_size_limit(max_bytes)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
@@ -106,7 +106,7 @@ def _iter_records(
         lines = _Lines(file, max_bytes, start, first)
         while stop is None or lines.offset < stop:
             begin, number = lines.begin_record()
-            # a reader takes no more lines than the record has
+            # a reader only consumes the lines of the record
             rows = csv.reader(lines, delimiter=delimiter, strict=True)
             cells, kind, reason = None, MALFORMED, ""
             try:
@@ -133,12 +133,12 @@ def _iter_records(
 def _explain(error: csv.Error) -> str:
     if "new-line character" in str(error):
         return (
-            "found a carriage return within a value that has no quotes; expected lines "
-            "that end with a line feed, as Unix and Windows write them. Save the file "
-            "with such line ends, or put the value in quotes"
+            "found a carriage return within an unquoted value; expected lines that "
+            "end with a line feed. Save the file with Unix or Windows line endings, "
+            "or quote the value"
         )
     return (
-        f"not a record: {error}; quotes around a value have to be closed, those within "
+        f"not a record: {error}; quotes around a value must be closed, those within "
         f"it doubled"
     )
 
@@ -157,7 +157,7 @@ class _Lines:
         self.begin_record()
 
     def begin_record(self) -> Tuple[int, int]:
-        """RETURNS (Tuple[int, int]): byte and line where the next record begins."""
+        """RETURNS (Tuple[int, int]): byte and line of the start of the next record."""
         self.begin = self.offset, self.number
         # end of its first line
         self.first: Optional[Tuple[int, int]] = None
@@ -167,7 +167,7 @@ class _Lines:
         return self.begin
 
     def go_back(self) -> None:
-        """To the end of the record's first line."""
+        """Go back to the end of the record's first line."""
         if self.first is not None:
             self.offset, self.number = self.first
             self.file.seek(self.offset)
@@ -192,7 +192,7 @@ class _Lines:
             self.excerpt = line[: 4 * EXCERPT]
         if is_long:
             raise _TooLong
-        # csv refused them until Python 3.11, and lets them pass since
+        # csv rejected them before Python 3.11, but accepts them since
         if b"\0" in line:
             self.nul = self.nul or self.number - 1
             line = line.replace(b"\0", b"")

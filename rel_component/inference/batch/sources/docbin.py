@@ -1,4 +1,4 @@
-"""DocBins: Docs with their tokens, and with their entities if they are set."""
+"""DocBins: Docs with tokens, and entities if they are set."""
 
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +15,7 @@ COLUMNS = ("tokens", "spaces", "cats", "flags", "span_groups")
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of each Doc. A DocBin is held in memory."""
+    """YIELDS (Place): the position of each Doc. A DocBin is held in memory."""
     for row in range(len(_load(path, path.stat().st_mtime_ns))):
         yield Place(row, row + 1, row)
 
@@ -23,7 +23,7 @@ def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
 def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
-    """YIELDS (Item): of each Doc, without its relations."""
+    """YIELDS (Item): each Doc, without its relations."""
     maker = _Maker(_load(path, path.stat().st_mtime_ns))
     for row in range(start, stop):
         place = Place(row, row + 1, row)
@@ -31,7 +31,7 @@ def read(
 
 
 class _Maker:
-    """Single Docs of a DocBin, so that a broken one does not hide the others."""
+    """Access to individual Docs of a DocBin, even if others are broken."""
 
     def __init__(self, docs: DocBin) -> None:
         self.docs = docs
@@ -48,8 +48,8 @@ class _Maker:
 
 @lru_cache(maxsize=1)
 def _load(path: Path, changed: int) -> DocBin:
-    # for the next chunk, which is of the same file
+    # the next chunk probably uses the same file
     try:
         return DocBin().from_disk(path)
-    except Exception as error:  # of zlib, msgpack or spaCy
+    except Exception as error:  # errors of zlib, msgpack or spaCy
         raise SourceError(f"not a DocBin: {error}") from error

@@ -17,15 +17,15 @@ EXCERPT = 200
 
 
 class SourceError(ValueError):
-    """A file as a whole can't be read."""
+    """A file can't be read."""
 
 
 class ColumnError(SourceError):
-    """A table has no column for the text."""
+    """A table has no text column."""
 
 
 def check_column(names: Sequence[str], name: str) -> None:
-    """RAISES (ColumnError): if a table has no column of this name, for the text."""
+    """RAISES (ColumnError): if a table has no column with this name."""
     if name not in names:
         raise ColumnError(
             f"found the columns {', '.join(names)[:200] or '(none)'}; expected one "
@@ -34,8 +34,7 @@ def check_column(names: Sequence[str], name: str) -> None:
 
 
 def make_unique(names: Iterable[str]) -> List[str]:
-    """RETURNS (List[str]): names of columns; the second of two with the same name gets
-    a number, so that both are kept."""
+    """RETURNS (List[str]): names of columns, with numbers appended to duplicates."""
     found: Dict[str, None] = {}
     for name in names:
         number, unique = 1, name
@@ -46,8 +45,8 @@ def make_unique(names: Iterable[str]) -> List[str]:
 
 
 class Place(NamedTuple):
-    """Where a document is: bytes or rows from `start` to `stop`, and the number of its
-    line or row."""
+    """Position of a document: bytes or rows from `start` to `stop`, and the number of
+    its line or row."""
 
     start: int
     stop: int
@@ -58,14 +57,15 @@ class Place(NamedTuple):
 class Item:
     """A document of the input.
 
-    place (Place): where it is.
+    place (Place): its position.
     task (Optional[Task]): the text; None if it can't be read.
     id (Optional[str]): its id in the input.
-    make_doc (Optional[Callable[[Vocab], Doc]]): for documents that are Docs already.
-    kind (str): kind of reason why it can't be read.
+    make_doc (Optional[Callable[[Vocab], Doc]]): creates the Doc, for inputs that are
+        Docs.
+    kind (str): category of the reason why it can't be read.
     reason (str): what was found and what was expected.
-    excerpt (str): the beginning of what was found.
-    is_file (bool): whether it is a whole file, whose name is its id.
+    excerpt (str): beginning of the document.
+    is_file (bool): whether it's a whole file, with the file name as id.
     """
 
     place: Place
@@ -78,13 +78,13 @@ class Item:
     is_file: bool = False
 
     def get_text(self, doc: Doc) -> str:
-        """RETURNS (str): of its Doc, which would have to join its words for it."""
+        """RETURNS (str): the text, if known, without joining the Doc's tokens."""
         task = self.task
         is_text = task is not None and task.tokens is None and self.make_doc is None
         return task.text if task is not None and is_text else doc.text
 
     def fail(self, kind: str, reason: str) -> None:
-        """Note why it has no row."""
+        """Record why it has no row."""
         self.kind, self.reason = kind, reason
 
 
@@ -95,14 +95,14 @@ def read_id(value: Any) -> Optional[str]:
 
 
 def refuse(place: Place, kind: str, reason: str, found: object = "") -> Item:
-    """RETURNS (Item): for a document that can't be read."""
+    """RETURNS (Item): an item for a document that can't be read."""
     if isinstance(found, bytes):
         found = found[: 4 * EXCERPT].decode("utf8", "backslashreplace")
     return Item(place, kind=kind, reason=reason, excerpt=str(found)[:EXCERPT])
 
 
 def decode(data: bytes, place: Place) -> "str | Item":
-    """RETURNS (str | Item): the text, or an item that says why it is not UTF-8."""
+    """RETURNS (str | Item): the text, or an item with the reason why it's not UTF-8."""
     try:
         return data.decode("utf8")
     except UnicodeDecodeError as error:

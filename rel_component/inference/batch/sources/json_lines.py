@@ -1,4 +1,4 @@
-"""JSON lines: an object on each, with `text` or `tokens` and perhaps `entities`."""
+"""JSON lines: objects with `text` or `tokens` and optional `entities`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from .lines import iter_lines
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of each line."""
+    """YIELDS (Place): the position of each line."""
     for place, _ in iter_lines(path, settings.max_bytes):
         yield place
 
@@ -19,7 +19,7 @@ def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
 def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
-    """YIELDS (Item): of each line."""
+    """YIELDS (Item): the document in each line."""
     for place, line in iter_lines(path, settings.max_bytes, start, stop, first):
         if line is None:
             yield refuse_long(place, "line", settings)
@@ -28,7 +28,7 @@ def read(
 
 
 def refuse_long(place: Place, what: str, settings: ExtractSettings) -> Item:
-    """RETURNS (Item): for a line or a file that is too long to be read."""
+    """RETURNS (Item): an item for a line or file that is too long."""
     reason = (
         f"the {what} has {place.stop - place.start:,} bytes; expected at most "
         f"{settings.max_bytes:,} (--max-bytes)"
@@ -47,14 +47,14 @@ def _read(line: bytes, place: Place, settings: ExtractSettings) -> Item:
     id_ = task.meta.get(settings.id_field)
     for name, value in (("text", task.text), ("id", id_), ("tokens", task.tokens)):
         if not _is_writable(value):
-            reason = f"line {place.number}: {name} has half a pair of surrogates"
-            return refuse(place, MALFORMED, f"{reason}; expected Unicode", text)
+            reason = f"line {place.number}: {name} contains an unpaired surrogate"
+            return refuse(place, MALFORMED, f"{reason}; expected valid Unicode", text)
     meta = {key: x for key, x in task.meta.items() if key != settings.id_field}
     return Item(place, replace(task, meta=meta), read_id(id_))
 
 
 def _is_writable(value: Any) -> bool:
-    """Whether UTF-8 can hold it: JSON can name halves of pairs of surrogates."""
+    """Whether UTF-8 can encode it: JSON can contain unpaired surrogates."""
     try:
         str(value).encode("utf8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Lines of a file of any size; a line that never ends does not fill the memory."""
+"""Iterate over the lines of a file of any size, with bounded memory."""
 
 from pathlib import Path
 from typing import BinaryIO, Iterator, Optional, Tuple
@@ -16,14 +16,14 @@ def iter_lines(
     stop: Optional[int] = None,
     first: int = 1,
 ) -> Iterator[Tuple[Place, Optional[bytes]]]:
-    """Lines of a file.
+    """Iterate over the lines of a file.
 
     path (Path): the file.
-    max_bytes (int): most bytes of a line.
-    start, stop (int): bytes where lines begin; None is the end of the file.
+    max_bytes (int): maximum bytes of a line.
+    start, stop (int): positions of line starts in bytes; None for the end of the file.
     first (int): number of the first line.
-    YIELDS (Tuple[Place, Optional[bytes]]): where a line is, and its bytes without line
-        end or BOM; None if it is too long. Blank lines are left out.
+    YIELDS (Tuple[Place, Optional[bytes]]): a line's position, and its bytes without
+        line ending or BOM; None if it's too long. Blank lines are skipped.
     """
     with path.open("rb") as file:
         file.seek(start)
@@ -46,7 +46,7 @@ def iter_lines(
 
 
 def skip_line(file: BinaryIO) -> int:
-    """RETURNS (int): how many bytes there were up to the end of the line."""
+    """RETURNS (int): number of bytes up to the end of the line."""
     length = 0
     while block := file.readline(SKIP):
         length += len(block)

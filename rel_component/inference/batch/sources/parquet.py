@@ -1,4 +1,4 @@
-"""Parquet: a document in each row; needs pyarrow (extra `batch`)."""
+"""Parquet files with one document per row; requires pyarrow (extra `batch`)."""
 
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -22,9 +22,9 @@ BATCH = 1000
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of each row.
+    """YIELDS (Place): the position of each row.
 
-    RAISES (SourceError): if the file can't be read, or has no column of texts.
+    RAISES (SourceError): if the file can't be read, or has no text column.
     """
     file = _open(path)
     check_column(file.schema_arrow.names, settings.text_field)
@@ -35,7 +35,7 @@ def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
 def read(
     path: Path, start: int, stop: int, first: int, settings: ExtractSettings
 ) -> Iterator[Item]:
-    """YIELDS (Item): of each row; other columns are its meta."""
+    """YIELDS (Item): each row, with other columns as meta."""
     file = _open(path)
     offset = 0
     for group in range(file.num_row_groups):
@@ -48,7 +48,8 @@ def read(
 def _read_group(
     file: Any, group: int, offset: int, start: int, stop: int, settings: ExtractSettings
 ) -> Iterator[Item]:
-    """Rows of a row group from `start` to `stop`; what is damaged is refused."""
+    """Read the rows of a row group from `start` to `stop`; damaged ones become dead
+    letters."""
     pyarrow = import_pyarrow()
     n_read = max(start, offset)
     last = min(stop, offset + file.metadata.row_group(group).num_rows)
@@ -58,7 +59,7 @@ def _read_group(
             yield item
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the disk, which may be well again
+            raise  # a disk error, which may be temporary
         reason = f"row group {group} of the file can't be read: {error}"
         for row in range(n_read, last):
             yield refuse(Place(row, row + 1, row), MALFORMED, reason)
@@ -85,8 +86,8 @@ def _list_rows(batch: Any) -> Iterator[Dict[str, Any]]:
 
 
 def _list_values(column: Any) -> List[Any]:
-    """RETURNS (List[Any]): of a column. One that Python can't hold, as a time in the
-    year 30,000, is said in words: it must not cost the text beside it."""
+    """RETURNS (List[Any]): the values of a column. Values that Python can't represent,
+    e.g. a time in the year 30,000, become strings."""
     pyarrow = import_pyarrow()
     try:
         return column.to_pylist()

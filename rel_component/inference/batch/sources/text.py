@@ -1,4 +1,4 @@
-"""Text files: a document each, or one on each line."""
+"""Text files: one document per file, or per line."""
 
 from pathlib import Path
 from typing import Iterator
@@ -11,7 +11,7 @@ from .lines import BOM, iter_lines
 
 
 def scan(path: Path, settings: ExtractSettings) -> Iterator[Place]:
-    """YIELDS (Place): of the file, or of each line."""
+    """YIELDS (Place): the position of the file, or of each line."""
     if not settings.by_line:
         yield Place(0, path.stat().st_size, 1)
         return
