@@ -1,6 +1,6 @@
-"""The model card: what users of a trained pipeline have to know, as Markdown.
+"""The model card of a trained pipeline, as Markdown.
 
-It has no metadata header: `spacy-huggingface-hub` adds one, made from `meta.json`.
+It has no metadata header, since `spacy-huggingface-hub` adds one based on `meta.json`.
 """
 
 from typing import Any, Dict, List, Optional
@@ -9,7 +9,7 @@ from ..pages.markdown import escape, format_table
 from ..wording import interval, number, plural, points
 from .tables import format_prf, tabulate_labels
 
-# pairs of types to name for a label
+# maximum pairs of types to list per label
 N_PAIRS = 6
 
 
@@ -23,11 +23,11 @@ def make_card(
 ) -> str:
     """Write a model card.
 
-    meta (Dict[str, Any]): of the pipeline.
+    meta (Dict[str, Any]): the pipeline's meta data.
     pipeline (Dict[str, Any]): see `report.build.describe_pipeline`.
-    report (Optional[Dict[str, Any]]): what an evaluation of this pipeline has found.
-    name (str): of the package, with the language, such as `en_rel_job_ads`.
-    version (str): of the package.
+    report (Optional[Dict[str, Any]]): the evaluation of this pipeline.
+    name (str): the package's name with the language, such as `en_rel_job_ads`.
+    version (str): the package's version.
     RETURNS (str): Markdown.
     """
     parts = [
@@ -52,9 +52,9 @@ def make_card(
 def _describe(meta: Dict[str, Any], pipeline: Dict[str, Any]) -> str:
     given = meta.get("description") or ""
     finds = (
-        "It finds the entities and the relations between them."
+        "It predicts entities and the relations between them."
         if pipeline["finds_entities"]
-        else "It finds relations between entities that the Doc already has."
+        else "It predicts relations between given entities."
     )
     labels = ", ".join(f"`{label}`" for label in pipeline["labels"])
     return f"{given} spaCy pipeline for relation extraction: {labels}. {finds}".strip()
@@ -62,16 +62,14 @@ def _describe(meta: Dict[str, Any], pipeline: Dict[str, Any]) -> str:
 
 def _show_usage(name: str, pipeline: Dict[str, Any]) -> str:
     give = (
-        ""
-        if pipeline["finds_entities"]
-        else "doc.ents = [...]  # give it the entities\n"
+        "" if pipeline["finds_entities"] else "doc.ents = [...]  # set the entities\n"
     )
     if pipeline["spans_key"] and give:
         give = f'doc.spans["{pipeline["spans_key"]}"] = [...]  # the entities\n'
     make = 'nlp("...")' if not give else 'nlp.make_doc("...")'
     run = "doc._.relations" if not give else "nlp(doc)._.relations"
     return (
-        "The package depends on `rel-component`, which has the component.\n\n"
+        "The package depends on `rel-component`, which provides the component.\n\n"
         "```python\n"
         "import spacy\n\n"
         f'nlp = spacy.load("{name}")\n'
@@ -110,7 +108,7 @@ def _list_labels(
 
 def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
-        return ["There are none: the package was made without an evaluation."]
+        return ["Not available: the package was created without an evaluation."]
     scores, intervals = report["all_gold"], report["intervals"]
     rows = [_show_row(f"relations, {report['mode']}", scores, intervals)]
     found = report["end_to_end"]
@@ -154,7 +152,7 @@ def _show_row(
 
 def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
     if report is None:
-        return ["There is no description: the package was made without an evaluation."]
+        return ["Not available: the package was created without an evaluation."]
     corpora = {x: c for x, c in report["corpora"].items() if c["documents"]}
     rows = [
         [
@@ -176,27 +174,26 @@ def _describe_data(report: Optional[Dict[str, Any]]) -> List[str]:
 
 def _list_limits(pipeline: Dict[str, Any], report: Optional[Dict[str, Any]]) -> str:
     limits = [
-        "The figures hold for texts like those above; evaluate the pipeline on other "
-        "kinds of text before you use it on them.",
-        "A relation joins two entities of one document.",
+        "The scores are for texts like those above. Evaluate the pipeline before "
+        "using it on other kinds of text.",
+        "Relations are between two entities of one document.",
     ]
     if not pipeline["finds_entities"]:
         limits.append(
-            "The figures are between gold entities; between entities that another "
-            "pipeline predicts, they are lower."
+            "The scores are for gold entities; with predicted entities, they are lower."
         )
     if report is not None:
         recall = report["all_gold"]["rel_candidate_recall"]
         if recall is not None and recall < 1:
             limits.append(
-                f"{points(1 - recall)} % of the gold relations are never scored: the "
-                f"candidate generator or the schema excludes them."
+                f"{points(1 - recall)} % of the gold relations are excluded by the "
+                "candidate generator or the schema and never scored."
             )
         errors = report["errors"]["counts"]
         often = sorted((x for x in errors if errors[x]), key=lambda x: -errors[x])
         if often:
             said = ", ".join(f"{kind} ({errors[kind]})" for kind in often[:3])
-            limits.append(f"Most frequent errors between gold entities: {said}.")
+            limits.append(f"Most frequent errors with gold entities: {said}.")
         unsure = [
             label
             for label in pipeline["labels"]

@@ -1,4 +1,4 @@
-"""Whether one of two pipelines is better, or only luckier on these documents."""
+"""Test whether the difference between two pipelines is significant."""
 
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
@@ -29,10 +29,11 @@ def compare_pipelines(
 
     first (Path), second (Path): their folders.
     data (Path): annotated documents, `.spacy`.
-    end_to_end (bool): let the pipelines find the entities themselves.
+    end_to_end (bool): let the pipelines predict the entities.
     n_samples (int), seed (int): see `compare`.
     RETURNS (Dict[str, Any]): see `compare`; and `mode` and `models`.
-    RAISES (ValueError): if a file can't be read, or a pipeline finds no entities.
+    RAISES (ValueError): if a file can't be read, or a pipeline doesn't predict
+        entities.
     """
     scored = [_score(path, data, end_to_end) for path in (first, second)]
     return {
@@ -47,7 +48,7 @@ def _score(path: Path, data: Path, end_to_end: bool) -> List[ScoredDoc]:
     find_relation_pipes(nlp)
     golds = read_golds(data, nlp)
     if end_to_end and not list_entity_finders(nlp):
-        raise ValueError(f"{path} does not find entities: leave out --end-to-end.")
+        raise ValueError(f"{path} doesn't predict entities: remove --end-to-end.")
     run = predict_end_to_end if end_to_end else predict_on_gold_entities
     return read_examples(nlp, run(nlp, golds))
 
@@ -60,17 +61,17 @@ def compare(
     n_samples: int = 10_000,
     seed: int = 0,
 ) -> Dict[str, Any]:
-    """Whether one of two models is better on the same documents.
+    """Test whether one of two models is better on the same documents.
 
     first (Sequence[ScoredDoc]), second (Sequence[ScoredDoc]): their predictions, in
         the same order of documents.
-    level (float): of the interval.
-    n_samples (int): of the test, and of the bootstrap.
-    seed (int): of both.
+    level (float): confidence level of the interval.
+    n_samples (int): samples of the test, and of the bootstrap.
+    seed (int): random seed of both.
     RETURNS (Dict[str, Any]): for `micro_f` and `macro_f` the value of `first` and
-        `second`, the `difference` (second - first) with its `interval` and `p`: how
-        often a difference as large would occur if both were equally good, by swapping
-        the predictions of documents at random.
+        `second`, the `difference` (second - first) with its `interval` and `p`: the
+        probability of such a difference if both were equally good, estimated by
+        swapping the predictions of documents at random.
     RAISES (ValueError): if the documents differ.
 
     Source: approximate randomization, Noreen (1989), Yeh (2000).
@@ -79,7 +80,7 @@ def compare(
         one.gold != other.gold for one, other in zip(first, second)
     ):
         raise ValueError(
-            "The two models were scored on different gold relations; give both the "
+            "The two models were scored on different gold relations; use the "
             "same documents."
         )
     labels = sorted(

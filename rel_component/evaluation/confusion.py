@@ -16,15 +16,15 @@ NO_ENTITY = "–"
 def relation_confusion_matrix(
     pairs: PairScores, thresholds: numpy.ndarray
 ) -> Tuple[List[str], List[str]]:
-    """The label of each candidate pair, as classification sees it.
+    """Get one gold and predicted label per candidate pair, as in classification.
 
-    A pair that has several labels, or is predicted to, is shown with one: the
-    best-scored one that is right, else the best-scored one of each side.
+    Of several gold or predicted labels, the correct one with the highest score is used,
+    else the one with the highest score.
 
-    pairs (PairScores): scores and truth.
-    thresholds (Floats1d): (n_labels,), from which score on a label is predicted.
-    RETURNS (Tuple[List[str], List[str]]): gold and predicted label of each pair that
-        counts, `NO_REL` for none.
+    pairs (PairScores): scores and gold labels.
+    thresholds (Floats1d): (n_labels,), the threshold of each label.
+    RETURNS (Tuple[List[str], List[str]]): gold and predicted label of each counted
+        pair, `NO_REL` for none.
     """
     rows = pairs.counted.any(axis=1)
     counted, truth = pairs.counted[rows], pairs.truth[rows]
@@ -34,12 +34,12 @@ def relation_confusion_matrix(
     right = _best(scores, truth & is_predicted)
     gold = numpy.where(right >= 0, right, _best(scores, truth))
     predicted = numpy.where(right >= 0, right, _best(scores, is_predicted))
-    names = [*pairs.labels, NO_REL]  # -1 is the last
+    names = [*pairs.labels, NO_REL]  # -1 selects the last one
     return [names[i] for i in gold], [names[i] for i in predicted]
 
 
 def _best(scores: numpy.ndarray, mask: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Ints1d): the column with the highest score where mask; else -1."""
+    """RETURNS (Ints1d): the column with the highest score within the mask, or -1."""
     if not mask.shape[1]:
         return numpy.full(len(mask), -1)
     best = numpy.where(mask, scores, -2.0).argmax(axis=1)
@@ -47,12 +47,12 @@ def _best(scores: numpy.ndarray, mask: numpy.ndarray) -> numpy.ndarray:
 
 
 def score_classes(gold: Sequence[str], predicted: Sequence[str]) -> Dict[str, Any]:
-    """Scores of a classification, as scikit-learn's report counts them.
+    """Compute classification scores like scikit-learn's classification_report.
 
     gold (Sequence[str]), predicted (Sequence[str]): the class of each pair.
     RETURNS (Dict[str, Any]): `n`, `accuracy` (None without pairs), `micro_f` and
-        `macro_f` over the classes but NO_REL, `macro_f_with_no_rel`, and `matrix`, see
-        `make_matrix`.
+        `macro_f` over the classes except NO_REL, `macro_f_with_no_rel`, and `matrix`,
+        see `make_matrix`.
     """
     n_gold, n_predicted = Counter(gold), Counter(predicted)
     tp = Counter(one for one, other in zip(gold, predicted) if one == other)
@@ -72,10 +72,10 @@ def score_classes(gold: Sequence[str], predicted: Sequence[str]) -> Dict[str, An
 def make_matrix(
     gold: Sequence[str], predicted: Sequence[str], nothing: str
 ) -> Dict[str, Any]:
-    """A confusion matrix.
+    """Compute a confusion matrix.
 
     gold (Sequence[str]), predicted (Sequence[str]): the class of each item.
-    nothing (str): the class for no label or type, which comes last.
+    nothing (str): the class for no label or type, listed last.
     RETURNS (Dict[str, Any]): `labels`, the most frequent first, and `counts`, gold in
         rows and predicted in columns.
     """
@@ -93,9 +93,10 @@ def make_matrix(
 def entity_confusion_matrix(
     examples: Sequence[Example], spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
-    """The types of entities, by span; one with other borders counts as missed.
+    """Compute the confusion matrix of entity types, by span; wrong boundaries count as
+    missed.
 
-    examples (Sequence[Example]): gold and prediction.
+    examples (Sequence[Example]): the gold and predicted documents.
     spans_key (Optional[str]): entities of `doc.spans[spans_key]`; None: `doc.ents`.
     RETURNS (Dict[str, Any]): see `make_matrix`.
     """

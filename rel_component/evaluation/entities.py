@@ -1,4 +1,4 @@
-"""Scores of entities: by span, as CoNLL counts them, and by token."""
+"""Evaluate entities: per span, as in CoNLL, and per token."""
 
 from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
@@ -19,22 +19,23 @@ Entity = Tuple[int, int, str]
 def evaluate_entities(
     model: Path, data: Path, *, spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
-    """Score the entities that a trained pipeline finds.
+    """Evaluate the entities of a trained pipeline.
 
     model (Path): folder of the pipeline.
     data (Path): annotated documents, `.spacy`.
-    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
+    spans_key (Optional[str]): evaluate `doc.spans[spans_key]`; None: `doc.ents`.
     RETURNS (Dict[str, Any]): `entities` and `tokens`, see `score_entities` and
-        `score_tokens`; `documents`, and `windows_divided`, the windows that had more
-        word pieces than the transformer takes.
-    RAISES (ValueError): if a file can't be read, or the pipeline finds no entities.
+        `score_tokens`; `documents`, and `windows_divided`, the number of windows that
+        exceeded the transformer's maximum length.
+    RAISES (ValueError): if a file can't be read, or the pipeline doesn't predict
+        entities.
     """
     nlp = load_pipeline(model)
     golds = read_golds(data, nlp)
     if not list_entity_finders(nlp):
         raise ValueError(
-            f"{model} ({', '.join(nlp.pipe_names) or 'empty'}) finds no entities; "
-            f"train one with configs/ner_tok2vec.cfg."
+            f"{model} ({', '.join(nlp.pipe_names) or 'empty'}) doesn't predict "
+            "entities; train one with configs/ner_tok2vec.cfg."
         )
     examples = predict_end_to_end(nlp, golds)
     return {
@@ -57,15 +58,15 @@ def _count_divided(nlp: Language) -> int:
 def score_entities(
     examples: Sequence[Example], spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
-    """Precision, recall and F of entities: borders and type have to agree.
+    """Compute precision, recall and F-score of entities by boundaries and type.
 
-    examples (Sequence[Example]): gold and prediction.
-    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
-    RETURNS (Dict[str, Any]): in [0, 1]; None where there is nothing to score:
-        ents_micro_p/r/f, ents_macro_p/r/f (mean over the types that gold or prediction
-        have) and ents_per_type: {type: {p, r, f, support}}.
+    examples (Sequence[Example]): the gold and predicted documents.
+    spans_key (Optional[str]): evaluate `doc.spans[spans_key]`; None: `doc.ents`.
+    RETURNS (Dict[str, Any]): scores in [0, 1], or None without entities:
+        ents_micro_p/r/f, ents_macro_p/r/f (mean over gold and predicted types) and
+        ents_per_type: {type: {p, r, f, support}}.
 
-    Source: conlleval; equal to seqeval's figures where entities do not overlap.
+    Source: conlleval; same as seqeval if entities do not overlap.
     """
     per_type: Dict[str, PRFScore] = {}
     for example in examples:
@@ -80,15 +81,15 @@ def score_entities(
 def score_tokens(
     examples: Sequence[Example], spans_key: Optional[str] = None
 ) -> Dict[str, Any]:
-    """Precision, recall and F of the tokens of entities, whatever their borders.
+    """Compute precision, recall and F-score of the tokens in entities.
 
-    A token counts once for each type that covers it. Prediction and gold may be
-    tokenized differently: the tokens are the gold ones.
+    A token counts once for each type that covers it. If the tokenization differs, the
+    gold tokens are used.
 
-    examples (Sequence[Example]): gold and prediction.
-    spans_key (Optional[str]): compare `doc.spans[spans_key]`; None: `doc.ents`.
+    examples (Sequence[Example]): the gold and predicted documents.
+    spans_key (Optional[str]): evaluate `doc.spans[spans_key]`; None: `doc.ents`.
     RETURNS (Dict[str, Any]): tokens_micro_p/r/f, tokens_macro_p/r/f,
-        tokens_accuracy (share of tokens with the right types, or rightly without), and
+        tokens_accuracy (share of all tokens with the correct types, if any), and
         tokens_per_type: {type: {p, r, f, support}}.
     """
     per_type: Dict[str, PRFScore] = {}
@@ -111,7 +112,7 @@ def score_tokens(
 
 
 def get_entities(doc: Doc, spans_key: Optional[str] = None) -> set[Entity]:
-    """RETURNS (Set[Tuple[int, int, str]]): by characters."""
+    """RETURNS (Set[Tuple[int, int, str]]): start and end characters, and type."""
     spans: Sequence[Span] = doc.ents
     if spans_key is not None:
         spans = list(doc.spans[spans_key]) if spans_key in doc.spans else []
@@ -119,7 +120,7 @@ def get_entities(doc: Doc, spans_key: Optional[str] = None) -> set[Entity]:
 
 
 def _get_tokens(doc: Doc, entities: Iterable[Entity]) -> set[Tuple[int, str]]:
-    """Tokens that have a character in an entity, each with the entity's type."""
+    """Get the tokens that overlap with entities, with the entities' types."""
     tokens: set[Tuple[int, str]] = set()
     for start, end, type_ in entities:
         span = doc.char_span(start, end, alignment_mode="expand")

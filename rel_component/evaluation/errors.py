@@ -1,4 +1,4 @@
-"""Errors by kind: at which step a relation was lost, and what was found instead."""
+"""Classify errors by the step in which a relation was lost."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +21,14 @@ from ..scorer import ScoredDoc, get_char_entities, read_example
 from .entities import Entity, get_entities
 
 KINDS = {
-    "entity missed": "the head or the tail was not found as an entity",
-    "boundary": "the head or the tail was found with other borders",
-    "type": "the head or the tail was found with another type",
-    "never a candidate": "head and tail were found, but the pair was not scored",
-    "direction flipped": "found in the other direction",
-    "wrong label": "the pair was found with another label",
+    "entity missed": "the head or tail was not predicted as an entity",
+    "boundary": "the head or tail was predicted with wrong boundaries",
+    "type": "the head or tail was predicted with a wrong type",
+    "never a candidate": "head and tail were predicted, but the pair was not scored",
+    "direction flipped": "predicted in the wrong direction",
+    "wrong label": "the pair was predicted with a wrong label",
     "missed": "scored below the threshold",
-    "spurious": "found where there is no relation",
+    "spurious": "predicted although there is no relation",
 }
 Span = Tuple[int, int]
 
@@ -37,13 +37,13 @@ Span = Tuple[int, int]
 class Error:
     """One error.
 
-    kind (str): of `KINDS`.
-    document (int): its number.
-    gold (Optional[RelationKey]): what should have been found; None for spurious ones.
-    predicted (Optional[RelationKey]): what was found in its place.
+    kind (str): the kind of error, one of `KINDS`.
+    document (int): index of the document.
+    gold (Optional[RelationKey]): the gold relation; None for spurious predictions.
+    predicted (Optional[RelationKey]): the prediction instead of it.
     gold_score (Optional[float]): score of the gold relation; None if it was not scored.
     score (Optional[float]): score of the predicted relation.
-    note (str): what went wrong, in words.
+    note (str): a description.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Error:
 
     @property
     def is_strict_only(self) -> bool:
-        """RETURNS (bool): whether spans and label are right, only a type is not."""
+        """RETURNS (bool): whether only an entity type is wrong, not spans or label."""
         gold, predicted = self.gold, self.predicted
         if gold is None or predicted is None:
             return False
@@ -69,19 +69,18 @@ def find_errors(
     symmetric: AbstractSet[str] = frozenset(),
     spans_key: Optional[str] = None,
 ) -> List[Error]:
-    """Find what went wrong.
+    """Find and classify errors.
 
-    A gold relation that was not found counts under the first step that lost it, in the
-    order of `KINDS`. A wrong prediction in place of a gold relation (other borders,
-    label or direction) is part of that error; the others are spurious. So errors with
-    a gold relation are the false negatives, those with a predicted one the false
-    positives, but for relations with a wrong type only, which are errors under strict
-    scoring.
+    A missed gold relation is classified by the first step that lost it, in the order of
+    `KINDS`. A prediction with wrong boundaries, label or direction is part of the error
+    of its gold relation; other wrong predictions are spurious. So errors with a gold
+    relation are false negatives, and those with a predicted one false positives, except
+    for relations that only have a wrong type, which are errors in strict evaluation.
 
-    examples (Sequence[Example]): gold and prediction.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
-    spans_key (Optional[str]): entities of `doc.spans[spans_key]`; None: `doc.ents`.
-    RETURNS (List[Error]): by document, in the order of the text.
+    examples (Sequence[Example]): the gold and predicted documents.
+    symmetric (AbstractSet[str]): labels without a direction.
+    spans_key (Optional[str]): key of `doc.spans` for entities; None: `doc.ents`.
+    RETURNS (List[Error]): the errors in text order.
     """
     errors: List[Error] = []
     for number, example in enumerate(examples):
@@ -105,7 +104,7 @@ class _Finder:
         self.scored: ScoredDoc = read_example(example, symmetric=symmetric)
         self.text = example.reference.text
         gold_entities = get_entities(example.reference, spans_key)
-        # also ends that are no entity of the Doc
+        # include heads and tails that are not in the Doc's entities
         for key in self.scored.gold:
             gold_entities |= {key.head, key.tail}
         found_entities = get_entities(example.predicted, spans_key)
@@ -113,15 +112,15 @@ class _Finder:
         self.found_types = _group_types(found_entities)
         self.example = example
         self.wanted = {_drop_types(key): key for key in self.scored.gold}
-        # of two that differ in types only, the right one
+        # prefer the correct one if they only differ in types
         by_type = sorted(self.scored.predicted, key=lambda x: x in self.scored.gold)
         self.found = {_drop_types(key): key for key in by_type}
-        # wrong predictions that no error has named yet
+        # wrong predictions not assigned to an error yet
         self.open = {x: key for x, key in self.found.items() if x not in self.wanted}
 
     @cached_property
     def scores(self) -> Dict[Tuple[Span, str, Span], float]:
-        """Of the candidates; read only where something was lost."""
+        """Scores of the candidates, only read if a relation was missed."""
         return _read_scores(self.example, self.scored.gold)
 
     def find(self) -> List[Error]:
@@ -137,7 +136,7 @@ class _Finder:
 
     def _check_types(self, gold: RelationKey, predicted: RelationKey) -> Error:
         note = " and ".join(
-            f"“{self._quote(one)}” is {one[2]}, found as {other[2]}"
+            f"“{self._quote(one)}” is {one[2]}, predicted as {other[2]}"
             for one, other in zip(
                 (gold.head, gold.tail), (predicted.head, predicted.tail)
             )
@@ -150,7 +149,7 @@ class _Finder:
         missed = [end for end in ends if not self._find_overlapping(end)]
         if missed:
             note = " and ".join(f"“{self._quote(end)}”" for end in missed)
-            return self._make("entity missed", gold, None, f"not found: {note}")
+            return self._make("entity missed", gold, None, f"not predicted: {note}")
         moved = [end for end in ends if end[:2] not in self.found_types]
         if moved:
             return self._explain_boundary(gold, moved)
@@ -159,7 +158,7 @@ class _Finder:
         typed = [end for end in ends if end[2] not in self.found_types[end[:2]]]
         if typed:
             note = " and ".join(
-                f"“{self._quote(end)}” is {end[2]}, found as "
+                f"“{self._quote(end)}” is {end[2]}, predicted as "
                 f"{' and '.join(sorted(self.found_types[end[:2]]))}"
                 for end in typed
             )
@@ -176,7 +175,7 @@ class _Finder:
 
     def _explain_boundary(self, gold: RelationKey, moved: List[EntityKey]) -> Error:
         note = "; ".join(
-            f"“{self._quote(end)}” found as "
+            f"“{self._quote(end)}” predicted as "
             + " and ".join(f"“{self._quote(x)}”" for x in self._find_overlapping(end))
             for end in moved
         )
@@ -193,7 +192,7 @@ class _Finder:
         return self._make("boundary", gold, None, note)
 
     def _take_other_label(self, gold: RelationKey) -> Optional[RelationKey]:
-        """The best-scored wrong label of the same pair."""
+        """Get the wrong label with the highest score for the same pair."""
         head, _, tail = _drop_types(gold)
         pairs = {(head, tail)}
         if gold.label in self.symmetric:
@@ -223,7 +222,7 @@ class _Finder:
     def _describe_spurious(self, key: RelationKey) -> Error:
         unknown = [x for x in (key.head, key.tail) if x[:2] not in self.gold_types]
         names = " and ".join(f"“{self._quote(end)}”" for end in unknown)
-        verb = "are no gold entities" if len(unknown) > 1 else "is no gold entity"
+        verb = "are not gold entities" if len(unknown) > 1 else "is not a gold entity"
         note = f"{names} {verb}" if unknown else ""
         return self._make("spurious", None, key, note)
 
@@ -246,7 +245,8 @@ class _Finder:
         return max((score for score in found if score is not None), default=None)
 
     def _is_candidate(self, key: RelationKey) -> bool:
-        """Whether the pair was scored for this label: a schema may forbid it."""
+        """Whether the pair was scored for this label, and not excluded by the
+        schema."""
         return self._get_score(key) is not None
 
     def _find_overlapping(self, end: EntityKey) -> List[Span]:
@@ -280,13 +280,13 @@ def _drop_types(key: RelationKey) -> Tuple[Span, str, Span]:
 def _read_scores(
     example: Example, gold: Iterable[RelationKey]
 ) -> Dict[Tuple[Span, str, Span], float]:
-    """The scores of all candidates; without what was never scored."""
+    """Get the scores of all candidates."""
     data = get_relation_data(example.predicted)
     scores: Dict[Tuple[Span, str, Span], float] = {}
     if data is None:
         return scores
     entities = get_char_entities(example.predicted, data)
-    # only those that may be asked for
+    # only the required ones
     wanted = {span for key in gold for span in (key.head[:2], key.tail[:2])}
     is_wanted = [entity[:2] in wanted for entity in entities]
     for i, (head, tail) in enumerate(data.pairs.tolist()):

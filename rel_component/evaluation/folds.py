@@ -1,4 +1,4 @@
-"""Cross-validation folds and growing training sets; no text is on both sides of a
+"""Cross-validation folds and growing training sets, without texts on both sides of a
 split."""
 
 import random
@@ -17,9 +17,9 @@ Fold = Tuple[List[Doc], List[Doc]]
 def pool_docs(directory: Path, names: Iterable[str] = NAMES) -> List[Doc]:
     """Read the documents of several `.spacy` files of one directory.
 
-    directory (Path): where the files are.
-    names (Iterable[str]): their names, without `.spacy`.
-    RETURNS (List[Doc]): in the order of the files, repeated texts included.
+    directory (Path): the folder.
+    names (Iterable[str]): file names, without `.spacy`.
+    RETURNS (List[Doc]): the documents in order, including duplicates.
     RAISES (ValueError): if a file is missing or can't be read.
     """
     nlp = spacy.blank("xx")
@@ -27,18 +27,18 @@ def pool_docs(directory: Path, names: Iterable[str] = NAMES) -> List[Doc]:
 
 
 def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[int]:
-    """Assign texts to folds, equal texts to the same one.
+    """Assign texts to folds, with duplicates in the same fold.
 
-    texts (Sequence[str]): may repeat.
-    n_folds (int): how many folds; their numbers of different texts differ by at most 1.
-    seed (int): the assignment depends on this and the set of texts, not their order.
+    texts (Sequence[str]): the texts, which may contain duplicates.
+    n_folds (int): number of folds, of equal size in distinct texts (±1).
+    seed (int): random seed; the order of the texts has no effect.
     RETURNS (List[int]): the fold in which each text is held out.
-    RAISES (ValueError): if there are fewer different texts than folds.
+    RAISES (ValueError): if there are fewer distinct texts than folds.
     """
     groups = sorted(set(texts))
     if not 2 <= n_folds <= len(groups):
         raise ValueError(
-            f"Can't make {n_folds} folds of {len(groups)} different texts; expected "
+            f"Can't split {len(groups)} distinct texts into {n_folds} folds; expected "
             f"a number from 2 to {len(groups)}. Change --folds or pool more files."
         )
     random.Random(seed).shuffle(groups)
@@ -49,8 +49,8 @@ def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[i
 def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold]:
     """Split documents for cross-validation, grouped by identical text.
 
-    docs (Sequence[Doc]): the whole corpus.
-    n_folds (int): how many folds.
+    docs (Sequence[Doc]): the corpus.
+    n_folds (int): number of folds.
     seed (int): see `assign_folds`.
     RETURNS (List[Fold]): the training and the held-out documents of each fold, in the
         order of `docs`. Each document is held out once.
@@ -66,18 +66,19 @@ def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold
 def grow(
     docs: Sequence[Doc], shares: Sequence[float], *, seed: int = 0
 ) -> List[List[Doc]]:
-    """Growing parts of a corpus, each of which has the ones before in it.
+    """Select nested subsets of a corpus of increasing size.
 
-    docs (Sequence[Doc]): the whole corpus.
-    shares (Sequence[float]): rising, each above 0 and at most 1.
-    seed (int): which documents come first.
-    RETURNS (List[List[Doc]]): a part for each share, in the order of `docs`; equal
-        texts stay together.
-    RAISES (ValueError): if a share is out of range, or they do not rise.
+    docs (Sequence[Doc]): the corpus.
+    shares (Sequence[float]): increasing proportions, above 0 and at most 1.
+    seed (int): random seed of the selection.
+    RETURNS (List[List[Doc]]): a subset per proportion, in the order of `docs`, with
+        duplicates kept together.
+    RAISES (ValueError): if a proportion is out of range, or they don't increase.
     """
     if not all(0 < share <= 1 for share in shares) or list(shares) != sorted(shares):
         raise ValueError(
-            f"shares are {list(shares)}; expected rising numbers above 0 and at most 1."
+            f"shares are {list(shares)}; expected increasing numbers above 0 and at "
+            "most 1."
         )
     texts = sorted({doc.text for doc in docs})
     random.Random(seed).shuffle(texts)

@@ -1,5 +1,5 @@
-"""How sure figures are: bootstrap intervals. Documents are drawn, not relations, which
-depend on one another."""
+"""Bootstrap confidence intervals. Samples consist of documents, since relations within
+a document are not independent."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -12,13 +12,13 @@ Interval = Optional[Tuple[float, float]]
 
 
 class Counts:
-    """Right, predicted and gold relations of each document and label.
+    """Counts of correct, predicted and gold relations per document and label.
 
     docs (Sequence[ScoredDoc]): the documents.
-    labels (List[str]): those that gold or prediction have, sorted.
+    labels (List[str]): gold and predicted labels, sorted.
     tp, predicted, gold (Floats2d): (n_docs, n_labels).
-    strict (Floats2d): (n_docs, 3), relations that are right with both entity types, all
-        predicted and all gold.
+    strict (Floats2d): (n_docs, 3), relations that are correct including entity types,
+        all predicted and all gold ones.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ def get_intervals(
     n_samples: int = N_SAMPLES,
     seed: int = 0,
 ) -> Dict[str, Any]:
-    """Bootstrap percentile intervals over documents.
+    """Compute bootstrap percentile intervals over documents.
 
     docs (Sequence[ScoredDoc]): gold and predicted relations.
-    level (float): share of the samples in the interval.
-    n_samples (int): how often as many documents are drawn with replacement.
-    seed (int): of the drawing.
+    level (float): confidence level.
+    n_samples (int): number of samples, of as many documents with replacement.
+    seed (int): random seed.
     RETURNS (Dict[str, Any]): `micro_p/r/f`, `strict_p/r/f`, `macro_p/r/f` and
-        `per_label` {label: {p, r, f}}, each (low, high); None with fewer than two
-        documents, or where there is nothing to score.
+        `per_label` {label: {p, r, f}}, each (low, high); None for fewer than two
+        documents, or if there are no relations.
     """
     counts = Counts(docs)
     names = [f"{kind}_{x}" for kind in ("micro", "strict", "macro") for x in "prf"]
@@ -91,7 +91,7 @@ def get_intervals(
 
 
 def draw_documents(n_docs: int, n_samples: int, seed: int) -> numpy.ndarray:
-    """RETURNS (Ints2d): (n_samples, n_docs), how often each document is drawn."""
+    """RETURNS (Ints2d): (n_samples, n_docs), number of times each document is drawn."""
     rng = numpy.random.default_rng(seed)
     if not n_docs:
         return numpy.zeros((n_samples, 0), dtype=int)
@@ -101,7 +101,7 @@ def draw_documents(n_docs: int, n_samples: int, seed: int) -> numpy.ndarray:
 def get_prf(
     tp: numpy.ndarray, predicted: numpy.ndarray, gold: numpy.ndarray
 ) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple): precision, recall, F; 0 where there is nothing to divide by."""
+    """RETURNS (Tuple): precision, recall, F; 0 if undefined."""
     return (
         tp / numpy.maximum(predicted, 1),
         tp / numpy.maximum(gold, 1),

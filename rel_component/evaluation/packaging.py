@@ -16,10 +16,10 @@ EVALUATE = "python -m spacy project run evaluate"
 
 
 class Packaged(NamedTuple):
-    """A package that was made.
+    """A created package.
 
     card (Path): its model card.
-    warning (str): why the card has no figures; may be empty.
+    warning (str): why the card has no scores, or empty.
     """
 
     card: Path
@@ -35,16 +35,16 @@ def package_pipeline(
     metrics: Optional[Path] = None,
     build: bool = True,
 ) -> Packaged:
-    """Make an installable package, whose README.md is the model card.
+    """Create an installable package with a model card as README.md.
 
-    model (Path): folder of the pipeline, which is left as it is.
-    output (Path): folder for packages.
-    name (str): of the package, without the language.
-    version (str): of the package.
-    metrics (Optional[Path]): what an evaluation of the pipeline has written, for the
-        card; left out, with a warning, where it is of another one.
+    model (Path): folder of the pipeline, not modified.
+    output (Path): output folder.
+    name (str): the package's name, without the language.
+    version (str): the package's version.
+    metrics (Optional[Path]): output of the pipeline's evaluation, for the card; ignored
+        with a warning if it's of another pipeline.
     build (bool): build a wheel.
-    RETURNS (Packaged): where the card is.
+    RETURNS (Packaged): the package.
     RAISES (ValueError): if the pipeline or the metrics can't be read.
     """
     nlp = load_pipeline(model)
@@ -54,7 +54,7 @@ def package_pipeline(
     card = make_card(nlp.meta, described, report, name=full_name, version=version)
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        # a copy: project commands run anew when the outputs of others have changed
+        # a copy, since changed outputs cause project commands to run again
         copy = Path(folder) / "model"
         shutil.copytree(model, copy)
         (copy / "README.md").write_text(card, encoding="utf8")
@@ -75,17 +75,23 @@ def package_pipeline(
 def _read_report(
     path: Optional[Path], model: Path, described: Dict[str, Any]
 ) -> Tuple[Optional[Dict[str, Any]], str]:
-    """RETURNS (Tuple[Optional[Dict], str]): the figures of this pipeline, or why there
-    are none."""
+    """RETURNS (Tuple[Optional[Dict], str]): the scores of this pipeline, or why they
+    are missing."""
     if path is None:
         return None, ""
     report = read_result(path, "all_gold")
-    again = f"the card has no figures. Evaluate again: {EVALUATE}"
+    again = f"the card has no scores. Evaluate again: {EVALUATE}"
     if report is None:
-        return None, f"No {path}: the card has no figures. Evaluate first: {EVALUATE}"
+        return (
+            None,
+            f"{path} not found: the card has no scores. Evaluate first: {EVALUATE}",
+        )
     if not _is_of(report, model, described):
         found = report.get("model")
-        return None, f"{path} is of {found}, or of an earlier {model}: {again}"
+        return (
+            None,
+            f"{path} is an evaluation of {found}, or of an earlier {model}: {again}",
+        )
     if path.stat().st_mtime < (model / "meta.json").stat().st_mtime:
         return None, f"{path} is older than {model}: {again}"
     return report, ""

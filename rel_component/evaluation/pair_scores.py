@@ -1,6 +1,6 @@
-"""The scores of all candidate pairs beside the truth, as arrays.
+"""Scores and gold labels of all candidate pairs, as arrays.
 
-Thresholds, calibration and curves are computed on them without running a model.
+They allow to compute thresholds, calibration and curves without running a model.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,17 +18,17 @@ Ends = Tuple[Tuple[int, int], Tuple[int, int]]
 
 @dataclass
 class PairScores:
-    """Scores and truth of the candidate pairs of several documents.
+    """Scores and gold labels of the candidate pairs of several documents.
 
     labels (Tuple[str, ...]): (n_labels,).
-    scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN where not scored.
+    scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN if not scored.
     truth (Bools2d): (n_pairs, n_labels), whether the pair has the label.
-    counted (Bools2d): (n_pairs, n_labels); not: the second direction of a symmetric
-        label, pairs that were not annotated, and those that were not scored.
-    docs (Ints1d): (n_pairs,), number of the document.
-    n_gold (Ints1d): (n_labels,), all gold relations, candidates or not.
-    mirrored (Ints2d): (n, 2), rows of the two directions of a pair, of which symmetric
-        labels count in the first.
+    counted (Bools2d): (n_pairs, n_labels), False for the second direction of symmetric
+        labels, pairs that were not annotated, and scores of NaN.
+    docs (Ints1d): (n_pairs,), index of the document.
+    n_gold (Ints1d): (n_labels,), number of gold relations, including non-candidates.
+    mirrored (Ints2d): (n, 2), rows of the two directions of a pair; symmetric labels
+        are counted in the first.
     symmetric (Tuple[int, ...]): columns of the symmetric labels.
     """
 
@@ -45,25 +45,26 @@ class PairScores:
         return len(self.scores)
 
     def calibrated(self, lines: Mapping[str, Sequence[float]]) -> "PairScores":
-        """RETURNS (PairScores): with calibrated scores."""
+        """RETURNS (PairScores): the pairs with calibrated scores."""
         return replace(self, scores=calibrate(self.scores, self.labels, lines))
 
     def best_only(self) -> "PairScores":
-        """RETURNS (PairScores): only the best label of a pair can be predicted."""
+        """RETURNS (PairScores): the pairs with only the best label of each."""
         best = keep_best(self.scores)
         first, second = (rows[:, None] for rows in self.mirrored.T)
         columns = list(self.symmetric)
-        # a symmetric label may be the best one of either direction
+        # a symmetric label may be the best one in either direction
         best[first, columns] = numpy.fmax(best[first, columns], best[second, columns])
         return replace(self, scores=best)
 
     def of_label(self, column: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[Floats1d, Bools1d]): scores and truth that count."""
+        """RETURNS (Tuple[Floats1d, Bools1d]): counted scores and gold labels."""
         rows = self.counted[:, column]
         return self.scores[rows, column], self.truth[rows, column]
 
     def flatten(self) -> Tuple[numpy.ndarray, numpy.ndarray]:
-        """RETURNS (Tuple[Floats1d, Bools1d]): those of all labels."""
+        """RETURNS (Tuple[Floats1d, Bools1d]): counted scores and gold labels of all
+        labels."""
         return self.scores[self.counted], self.truth[self.counted]
 
 
@@ -77,13 +78,13 @@ def collect_pairs(
     labels: Sequence[str],
     symmetric: AbstractSet[str] = frozenset(),
 ) -> PairScores:
-    """Take scores and truth out of predictions.
+    """Collect scores and gold labels from predictions.
 
     examples (Sequence[Example]): predictions with the scores of all pairs.
-    labels (Sequence[str]): of the pipe.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
-    RETURNS (PairScores): at any threshold it has the true and false positives that
-        `scorer.score_relations` counts.
+    labels (Sequence[str]): the pipe's labels.
+    symmetric (AbstractSet[str]): labels without a direction.
+    RETURNS (PairScores): the pairs, with the same true and false positives at any
+        threshold as in `scorer.score_relations`.
     """
     parts = [_read(example, labels, symmetric) for example in examples]
     n_pairs = [len(part[0]) for part in parts]
@@ -110,7 +111,7 @@ def collect_pairs(
 def _read(
     example: Example, labels: Sequence[str], symmetric: AbstractSet[str]
 ) -> Tuple[numpy.ndarray, ...]:
-    """RETURNS (Tuple): of one document the scores, the truth and what counts, the
+    """RETURNS (Tuple): scores, gold labels and counted pairs of one document, the
     number of gold relations by label, and the rows of pairs in both directions."""
     gold = drop_types(read_example(example, symmetric=symmetric).gold)
     n_gold = numpy.asarray([sum(k.label == label for k in gold) for label in labels])
@@ -164,9 +165,9 @@ def _merge_directions(
     counted: numpy.ndarray,
     columns: List[int],
 ) -> numpy.ndarray:
-    """A symmetric relation counts once, with the better of both scores.
+    """Count symmetric relations once, with the higher score.
 
-    RETURNS (Ints2d): (n, 2), the rows where it counts and the others.
+    RETURNS (Ints2d): (n, 2), the counted rows and those of the other direction.
     """
     mirrored: List[Tuple[int, int]] = []
     if not columns:

@@ -1,4 +1,4 @@
-"""Predictions of a trained pipeline beside the truth."""
+"""Predict on annotated documents for evaluation."""
 
 from pathlib import Path
 from typing import Iterable, List
@@ -16,21 +16,21 @@ def read_golds(path: Path, nlp: Language) -> List[Doc]:
     """RETURNS (List[Doc]): annotated documents.
 
     path (Path): `.spacy`.
-    nlp (Language): the pipeline that is to be scored on them.
-    RAISES (ValueError): if the file can't be read, or there are none.
+    nlp (Language): the pipeline to evaluate.
+    RAISES (ValueError): if the file can't be read, or has no documents.
     """
     golds = list(read_docs(path, nlp))
     if not golds:
-        raise ValueError(f"{path} holds no documents: nothing to score.")
+        raise ValueError(f"{path} contains no documents.")
     return golds
 
 
 def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
-    """Predict relations between the gold entities.
+    """Predict relations between gold entities.
 
-    nlp (Language): the pipeline; its components that find entities are left out.
+    nlp (Language): the pipeline; its entity components are skipped.
     golds (Iterable[Doc]): the annotated documents.
-    RETURNS (List[Example]): prediction and gold.
+        RETURNS (List[Example]): the gold and predicted documents.
     """
     golds = list(golds)
     docs = [copy_without_relations(gold) for gold in golds]
@@ -40,12 +40,12 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
 
 
 def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
-    """Predict entities and relations from the tokens alone.
+    """Predict entities and relations from tokens.
 
-    nlp (Language): a pipeline that finds entities.
+    nlp (Language): a pipeline that predicts entities.
     golds (Iterable[Doc]): the annotated documents; their tokens and sentence
-        boundaries are given.
-    RETURNS (List[Example]): prediction and gold.
+        boundaries are used.
+    RETURNS (List[Example]): the gold and predicted documents.
     """
     golds = list(golds)
     predicted = nlp.pipe([copy_tokens(gold) for gold in golds])
@@ -53,6 +53,7 @@ def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
 
 
 def read_examples(nlp: Language, examples: Iterable[Example]) -> List[ScoredDoc]:
-    """RETURNS (List[ScoredDoc]): predictions to be scored, symmetric relations once."""
+    """RETURNS (List[ScoredDoc]): predictions to score, with symmetric relations
+    once."""
     symmetric = find_relation_pipes(nlp).symmetric
     return [read_example(example, symmetric=symmetric) for example in examples]

@@ -1,4 +1,4 @@
-"""How far scores can be read as probabilities, and a calibration that makes them so."""
+"""Measure whether scores are reliable as probabilities, and calibrate them."""
 
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
@@ -9,24 +9,24 @@ from ..pipe.calibration import Line, get_log_odds, sigmoid
 from .pair_scores import PairScores, no_rows
 
 METHODS = ("auto", "platt", "temperature")
-# labels with fewer relations, or pairs without, take the line of all labels together
+# labels with fewer positive or negative pairs use the calibration of all labels
 MIN_EXAMPLES = 10
 LEAST_SLOPE = 1e-3
-# to compare methods
+# folds to compare methods
 N_FOLDS = 5
 
 
 def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
-    """Fit the line that makes scores probabilities.
+    """Fit a calibration that turns scores into probabilities.
 
     pairs (PairScores): uncalibrated scores of a development set.
     method (str): `temperature`: one slope for all labels; `platt`: slope and intercept
-        for each label with enough examples; `auto`: whichever of both, or nothing, is
-        best on documents of the set that it was not fitted on.
+        for each label with enough examples; `auto`: the best of both and no
+        calibration, by cross-validation over documents.
     RETURNS (Dict[str, Tuple[float, float]]): slope and intercept by label; without
-        labels whose scores are unrelated to the truth, and empty if there is nothing
-        to learn from.
-    RAISES (ValueError): if there is no such method.
+        labels whose scores are unrelated to the gold labels; empty if the data is
+        insufficient.
+    RAISES (ValueError): if the method is unknown.
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}.")
@@ -43,7 +43,7 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
         line = shared
         if method == "platt" and min(n_true, len(truth) - n_true) >= MIN_EXAMPLES:
             line = fit_line(scores, truth)
-        # one that would turn the order of the scores around is not used
+        # don't use a slope that would reverse the order of scores
         found = [x for x in (line, shared) if x[0] >= LEAST_SLOPE]
         if found:
             lines[label] = found[0]
@@ -51,10 +51,10 @@ def fit_calibration(pairs: PairScores, method: str = "auto") -> Dict[str, Line]:
 
 
 def _choose_method(pairs: PairScores) -> Optional[str]:
-    """The method with the least cross-entropy over folds of documents; None if scores
-    are better left as they are."""
+    """Choose the method with the lowest cross-entropy over folds of documents; None if
+    uncalibrated scores are better."""
     losses: Dict[Optional[str], float] = {None: 0.0, "temperature": 0.0, "platt": 0.0}
-    # documents come in any order, so that neighbours need not be alike
+    # shuffle documents, since neighbours may be similar
     fold_of = numpy.random.default_rng(0).permutation(pairs.docs.max(initial=-1) + 1)
     folds = fold_of[pairs.docs] % N_FOLDS
     for fold in range(N_FOLDS):
@@ -67,7 +67,7 @@ def _choose_method(pairs: PairScores) -> Optional[str]:
 
 
 def _select(pairs: PairScores, rows: numpy.ndarray) -> PairScores:
-    """RETURNS (PairScores): some of the pairs."""
+    """RETURNS (PairScores): the selected pairs."""
     return replace(
         pairs,
         scores=pairs.scores[rows],
@@ -85,9 +85,9 @@ def fit_line(
 
     scores (Floats1d): (n,), in [0, 1].
     truth (Bools1d): (n,).
-    with_intercept (bool): else it stays 0.
-    RETURNS (Tuple[float, float]): the most likely ones. Targets are not 0 and 1, but
-        smoothed by the number of examples, so that separable scores have a finite
+    with_intercept (bool): fit the intercept, instead of using 0.
+    RETURNS (Tuple[float, float]): slope and intercept of maximum likelihood. Targets
+        are smoothed by the number of examples, so that separable scores have a finite
         slope (Platt 1999).
 
     Source: Lin, Lin and Weng (2007), A note on Platt's probabilistic outputs.
@@ -132,15 +132,15 @@ def _get_loss(odds: numpy.ndarray, targets: numpy.ndarray) -> float:
 def get_reliability(
     scores: numpy.ndarray, truth: numpy.ndarray, n_bins: int = 10
 ) -> Dict[str, Any]:
-    """How often scores in each bin are right.
+    """Compute the accuracy of scores per bin.
 
     scores (Floats1d): (n,), in [0, 1].
     truth (Bools1d): (n,).
     n_bins (int): bins of equal width.
     RETURNS (Dict[str, Any]): `bins` (each with `low`, `high`, `n`, mean `confidence`
-        and `accuracy`, the share that is true; None where a bin is empty), `n`, `ece`
+        and `accuracy`; None for empty bins), `n`, `ece`
         (the mean distance of confidence and accuracy, weighted by n), `mce` (the
-        largest one), `brier` (mean squared error); None if there are no scores.
+        largest one), `brier` (mean squared error); None without scores.
 
     Source: Guo et al. (2017), On calibration of modern neural networks.
     """
@@ -170,8 +170,8 @@ def get_reliability(
 def describe_reliability(pairs: PairScores, least: float = 0.5) -> Dict[str, Any]:
     """Reliability of scores.
 
-    pairs (PairScores): of documents that nothing was fitted on.
-    least (float): the lowest score that claims a relation.
+    pairs (PairScores): pairs of documents not used for fitting.
+    least (float): minimum score of `claims`.
     RETURNS (Dict[str, Any]): `all`: over all pairs and labels, most of which obviously
         have no relation; `claims`: over scores of `least` or more.
     """

@@ -5,14 +5,14 @@ from typing import Any, Dict, Iterable, List, Sequence, Tuple
 from ..wording import Table, interval, number, plural, points
 
 PRF = ["P", "R", "F"]
-# of a cross-validation
+# metrics of a cross-validation
 METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
 
 
 def format_prf(scores: Dict[str, Any], prefix: str = "") -> List[str]:
     """RETURNS (List[str]): precision, recall and F.
 
-    scores (Dict[str, Any]): with the keys p, r and f after a prefix.
+    scores (Dict[str, Any]): scores with keys p, r and f after a prefix.
     prefix (str): such as `rel_micro_`.
     """
     return [points(scores[prefix + x]) for x in "prf"]
@@ -29,10 +29,10 @@ def tabulate_labels(
     per_label: Dict[str, Dict[str, Any]],
     totals: Iterable[Sequence[str]] = (),
 ) -> Table:
-    """RETURNS (Table): a row for each label or type, and rows of totals below.
+    """RETURNS (Table): a row per label or type, followed by totals.
 
-    title (str): of the table.
-    name (str): of the first column.
+    title (str): title of the table.
+    name (str): name of the first column.
     per_label (Dict[str, Dict[str, Any]]): p, r, f and support by label.
     totals (Iterable[Sequence[str]]): more rows.
     """
@@ -44,7 +44,7 @@ def tabulate_labels(
 
 
 def tabulate_entities(found: Dict[str, Any]) -> List[Table]:
-    """RETURNS (List[Table]): scores by span and by token, with their means.
+    """RETURNS (List[Table]): scores per span and per token, with their means.
 
     found (Dict[str, Any]): see `entities.evaluate_entities`.
     """
@@ -63,7 +63,7 @@ def tabulate_entities(found: Dict[str, Any]) -> List[Table]:
 
 
 def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
-    """RETURNS (Table): entities and relations found in the text alone.
+    """RETURNS (Table): end-to-end scores of entities and relations.
 
     found (Dict[str, Any]): the field `end_to_end` of an evaluation.
     """
@@ -81,8 +81,8 @@ def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
         ["scores of", *PRF, "macro F"],
         [*rows, ["relations, strict", *strict, ""]],
         "lrrrr",
-        "An entity counts if its borders and type are right, a relation if the borders "
-        "of both entities and the label are; strict: their types too.",
+        "An entity is correct if its boundaries and type are, a relation if the "
+        "boundaries of both entities and the label are; strict: also their types.",
     )
 
 
@@ -115,7 +115,7 @@ def tabulate_settings(
     """RETURNS (Table): the threshold and the calibration of each label.
 
     labels (Iterable[str]): all labels.
-    default (float): threshold of the labels that have none of their own.
+    default (float): threshold of labels without an individual one.
     thresholds (Dict[str, float]), calibration (Dict[str, Sequence[float]]): by label.
     """
     rows = []
@@ -126,8 +126,8 @@ def tabulate_settings(
         rows.append([label, threshold, *fitted])
     header = ["label", "threshold", "slope", "intercept"]
     note = (
-        "Thresholds are of calibrated scores; slope and intercept calibrate the log "
-        "odds of a score."
+        "Thresholds apply to calibrated scores; slope and intercept calibrate the "
+        "log odds of a score."
     )
     return Table("Thresholds and calibration", header, rows, "lrrr", note)
 
@@ -166,7 +166,7 @@ def tabulate_runs(
 
 
 def tabulate_comparison(found: Dict[str, Any]) -> Table:
-    """RETURNS (Table): two pipelines side by side, see `comparison.compare`."""
+    """RETURNS (Table): a comparison of two pipelines, see `comparison.compare`."""
     rows = []
     for name, words in (("micro_f", "micro F"), ("macro_f", "macro F")):
         row = found[name]

@@ -1,4 +1,4 @@
-"""Thresholds for each label, chosen on the stored scores of a development set."""
+"""Choose thresholds per label on the scores of a development set."""
 
 from dataclasses import replace
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -12,16 +12,16 @@ DEFAULT_THRESHOLDS = (
     0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 0.999,
 )  # fmt: skip
 OBJECTIVES = ("micro_f", "macro_f", "precision")
-# samples of documents, and in how many of them a threshold has to be better
+# samples of documents, and the number of them in which a threshold has to be better
 N_SAMPLES, LEAST_SHARE = 200, 0.9
 
 
 class Curve(NamedTuple):
     """The predictions of a label at each threshold.
 
-    thresholds (Floats1d): falling; the first is above all scores.
-    tp (Ints1d), n_predicted (Ints1d): right ones and all with that score or more.
-    n_gold (int): gold relations, candidates or not.
+    thresholds (Floats1d): descending thresholds; the first is above all scores.
+    tp (Ints1d), n_predicted (Ints1d): correct and all predictions at each threshold.
+    n_gold (int): number of gold relations, including non-candidates.
     """
 
     thresholds: numpy.ndarray
@@ -31,23 +31,23 @@ class Curve(NamedTuple):
 
     @property
     def precision(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): 1 where nothing is predicted."""
+        """RETURNS (Floats1d): precision; 1 without predictions."""
         return numpy.where(
             self.n_predicted > 0, self.tp / numpy.maximum(self.n_predicted, 1), 1.0
         )
 
     @property
     def recall(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): of all gold relations."""
+        """RETURNS (Floats1d): recall over all gold relations."""
         return self.tp / max(self.n_gold, 1)
 
     @property
     def f(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): 0 where there is neither gold nor prediction."""
+        """RETURNS (Floats1d): F-score; 0 without gold relations and predictions."""
         return 2 * self.tp / numpy.maximum(self.n_predicted + self.n_gold, 1)
 
     def average_precision(self) -> float:
-        """RETURNS (float): the area under precision and recall, as steps."""
+        """RETURNS (float): the area under the precision-recall curve, as steps."""
         return float((numpy.diff(self.recall) * self.precision[1:]).sum())
 
     def at(self, threshold: float) -> int:
@@ -56,17 +56,17 @@ class Curve(NamedTuple):
 
 
 def get_curve(scores: numpy.ndarray, truth: numpy.ndarray, n_gold: int) -> Curve:
-    """Precision and recall at each score.
+    """Compute the precision-recall curve.
 
     scores (Floats1d): (n,).
     truth (Bools1d): (n,).
-    n_gold (int): gold relations, of which some may be no candidates.
-    RETURNS (Curve): a row for each different score, and one for nothing predicted.
+    n_gold (int): number of gold relations, including non-candidates.
+    RETURNS (Curve): a row per distinct score, and one without predictions.
     """
     scores = scores.astype("float64")
     order = numpy.argsort(-scores, kind="stable")
     scores, truth = scores[order], truth[order]
-    # equal scores are above a threshold together
+    # equal scores have the same threshold
     last = numpy.append(numpy.diff(scores) != 0, True)[: len(scores)]
     tp = numpy.cumsum(truth)[last]
     n_predicted = numpy.flatnonzero(last) + 1
@@ -79,7 +79,7 @@ def get_curve(scores: numpy.ndarray, truth: numpy.ndarray, n_gold: int) -> Curve
 
 
 def get_curves(pairs: PairScores) -> Dict[str, Curve]:
-    """RETURNS (Dict[str, Curve]): one for each label."""
+    """RETURNS (Dict[str, Curve]): the curve of each label."""
     return {
         label: get_curve(*pairs.of_label(column), int(pairs.n_gold[column]))
         for column, label in enumerate(pairs.labels)
@@ -97,19 +97,18 @@ def choose_thresholds(
 ) -> Dict[str, float]:
     """Choose a threshold for each label.
 
-    pairs (PairScores): of a development set.
-    objective (str): `micro_f`: the best micro F of all labels together; `macro_f`: the
-        best F of each label; `precision`: of each label the most recall with at least
-        `min_precision`, or, where no threshold reaches that, the best precision.
-    default (float): the threshold of labels that get none of their own.
+    pairs (PairScores): pairs of a development set.
+    objective (str): `micro_f`: the best micro F over all labels; `macro_f`: the best F
+        of each label; `precision`: the best recall of each label with at least
+        `min_precision`, or the best precision if no threshold reaches that.
+    default (float): the default threshold.
     min_precision (float): see `objective`.
     min_support (int): labels with fewer gold relations keep the default.
-    seed (int): of drawing documents. A label leaves the default for a better F only if
-        the other threshold is better in nine of ten samples of documents, so that one
-        document does not decide.
-    RETURNS (Dict[str, float]): only labels for which another threshold than the
-        default is better; midway between two scores.
-    RAISES (ValueError): if there is no such objective.
+    seed (int): random seed of the samples. To avoid noise, a label's default is only
+        changed if F is better in nine of ten samples of documents.
+    RETURNS (Dict[str, float]): thresholds of labels that differ from the default,
+        midway between two scores.
+    RAISES (ValueError): if the objective is unknown.
     """
     if objective not in OBJECTIVES:
         raise ValueError(
@@ -151,16 +150,16 @@ def _is_stable(
     """Whether the second threshold of a label is better than the first in most samples
     of documents.
 
-    cost (Optional[float]): of a prediction, where a right one brings 2; None: compare
-        the label's own F.
+    cost (Optional[float]): cost of a prediction, with a gain of 2 for a correct one;
+        None: compare the label's F.
     """
     column = pairs.labels.index(label)
     counted, truth = pairs.counted[:, column], pairs.truth[:, column]
     n_docs = int(pairs.docs.max(initial=-1)) + 1
     drawn = draw_documents(n_docs, N_SAMPLES, seed)
     n_gold = drawn @ numpy.bincount(pairs.docs[counted & truth], minlength=n_docs)
-    # the document of a relation that was never a candidate is not known: all samples
-    # have the same number of them
+    # the documents of non-candidate relations are unknown: all samples have the same
+    # number of them
     n_gold = n_gold + int(pairs.n_gold[column]) - int((counted & truth).sum())
     values = []
     for threshold in thresholds:
@@ -177,7 +176,7 @@ def _is_stable(
 def _maximize_micro_f(
     curves: Dict[str, Curve], others: List[Curve], default: float
 ) -> Tuple[Dict[str, numpy.ndarray], float]:
-    """How much each threshold adds to the best micro F, and that F.
+    """Compute how much each threshold contributes to the best micro F, and that F.
 
     F = 2 TP / (predicted + gold) is a fraction of sums over labels: with the best F
     known, each label maximizes 2 TP - F * predicted alone (Dinkelbach 1967).
@@ -207,13 +206,14 @@ def _maximize_micro_f(
 
 
 def _prefer_precision(curve: Curve, least: float) -> numpy.ndarray:
-    """Recall where the precision is high enough; below all of them, the precision."""
+    """Get the recall if the precision is high enough, else the precision, ranked
+    lower."""
     precision = numpy.where(curve.n_predicted > 0, curve.precision, 0.0)
     return numpy.where(precision >= least, 1.0 + curve.recall, precision)
 
 
 def _between(thresholds: numpy.ndarray, row: int) -> float:
-    """The shortest number between the scores of this row and above, and the rest."""
+    """Get the shortest number between the scores of this row and the next lower one."""
     low = float(thresholds[row + 1]) if row + 1 < len(thresholds) else 0.0
     high = min(float(thresholds[row]), 1.0)
     middle = (low + high) / 2
@@ -227,9 +227,9 @@ def _between(thresholds: numpy.ndarray, row: int) -> float:
 def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, int]:
     """Count predictions at given thresholds.
 
-    pairs (PairScores): of any documents.
+    pairs (PairScores): the pairs.
     thresholds (Floats1d): (n_labels,).
-    RETURNS (Tuple[int, int, int]): right ones, all predicted, all gold.
+    RETURNS (Tuple[int, int, int]): correct, predicted and gold relations.
     """
     is_predicted = pairs.counted & (pairs.scores >= thresholds.astype("float32"))
     tp = int((is_predicted & pairs.truth).sum())
@@ -237,12 +237,12 @@ def count_at(pairs: PairScores, thresholds: numpy.ndarray) -> Tuple[int, int, in
 
 
 def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
-    """Scores at one threshold for all labels, as `scorer.score_relations` gives them.
+    """Compute scores at one threshold for all labels, like `scorer.score_relations`.
 
-    pairs (PairScores): of any documents.
+    pairs (PairScores): the pairs.
     threshold (float): in [0, 1].
     RETURNS (Dict[str, Any]): rel_micro_p/r/f, rel_macro_p/r/f, rel_per_label and
-        rel_candidate_recall; None where there is nothing to score.
+        rel_candidate_recall; None if there are no relations.
     """
     found = pairs.counted & (pairs.scores >= numpy.float32(threshold))
     columns = zip(
@@ -274,9 +274,9 @@ def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
 def score_thresholds(
     pairs: PairScores, thresholds: Sequence[float] = DEFAULT_THRESHOLDS
 ) -> List[Dict[str, Any]]:
-    """Scores at each of several thresholds.
+    """Compute scores at several thresholds.
 
-    pairs (PairScores): of any documents.
+    pairs (PairScores): the pairs.
     thresholds (Sequence[float]): in [0, 1].
     RETURNS (List[Dict[str, Any]]): for each threshold `threshold`, `all_gold` (recall
         over all gold relations) and `tutorial_protocol` (over generated pairs only).
@@ -304,6 +304,6 @@ def draw_by_chance(pairs: PairScores, seed: int = 0) -> PairScores:
 
 
 def describe_counts(*counts: int) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): `p`, `r` and `f` of the numbers of right, predicted
-    and gold relations; 0 where there is nothing."""
+    """RETURNS (Dict[str, float]): `p`, `r` and `f` for the numbers of correct,
+    predicted and gold relations; 0 if undefined."""
     return {x: float(n) for x, n in zip("prf", get_prf(*map(numpy.asarray, counts)))}

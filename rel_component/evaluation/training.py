@@ -1,4 +1,4 @@
-"""Training many times: over folds, seeds and growing parts of the data."""
+"""Repeated training: over folds, seeds and growing portions of the data."""
 
 import io
 import statistics
@@ -34,18 +34,19 @@ from .predictions import predict_on_gold_entities, read_examples
 from .tables import METRICS
 
 Number = TypeVar("Number", int, float)
-# nothing is chosen on the way, and nothing stops early
+# no model selection and no early stopping
 TO_THE_END = {"training.eval_frequency": 10**6, "training.patience": 0}
-# the least gain of a learning curve's last step that is not called flat
+# minimum gain of a learning curve's last step; below, the curve is flat
 LEAST_GAIN = 0.01
 
 
 def parse_override(item: str) -> Tuple[str, Any]:
-    """An override of a config.
+    """Parse an override of a config.
 
-    item (str): such as `training.max_steps=800`; the value is JSON, or else a string.
+    item (str): an override such as `training.max_steps=800`, with a value in JSON or a
+        string.
     RETURNS (Tuple[str, Any]): name and value.
-    RAISES (ValueError): if there is no `=` or no dotted name.
+    RAISES (ValueError): if `=` or the dotted name is missing.
     """
     name, is_there, value = item.partition("=")
     if not is_there or "." not in name:
@@ -61,13 +62,13 @@ def parse_override(item: str) -> Tuple[str, Any]:
 def parse_numbers(
     option: str, text: str, kind: Callable[[str], Number]
 ) -> List[Number]:
-    """Numbers of an option.
+    """Parse the numbers of an option.
 
-    option (str): its name, such as `--seeds`.
+    option (str): the option's name, such as `--seeds`.
     text (str): numbers separated by commas.
     kind (Callable): `int` or `float`.
     RETURNS (List[int | float]): the numbers.
-    RAISES (ValueError): if there is something else.
+    RAISES (ValueError): if the text contains anything else.
     """
     try:
         return [kind(part) for part in text.split(",")]
@@ -86,13 +87,13 @@ def train_pipeline(
     *,
     use_gpu: int = -1,
 ) -> Language:
-    """Train to the end of `training.max_steps`, in silence.
+    """Train for `training.max_steps` steps, without output.
 
     config (Path): the config.
-    train (Sequence[Doc]), dev (Sequence[Doc]): documents with relations; nothing is
-        chosen on `dev`.
-    overrides (Dict[str, Any]): by dotted name.
-    use_gpu (int): number of the GPU; -1 for none.
+    train (Sequence[Doc]), dev (Sequence[Doc]): documents with relations; `dev` is
+        not used for model selection.
+    overrides (Dict[str, Any]): overrides by dotted name.
+    use_gpu (int): GPU ID, or -1 for CPU.
     RETURNS (Language): the last model.
     RAISES (ValueError): if the config can't be read or trained.
     """
@@ -115,7 +116,7 @@ def train_pipeline(
 
 
 def predict_held_out(nlp: Language, golds: Iterable[Doc]) -> List[ScoredDoc]:
-    """RETURNS (List[ScoredDoc]): predictions between gold entities."""
+    """RETURNS (List[ScoredDoc]): predictions with gold entities."""
     return read_examples(nlp, predict_on_gold_entities(nlp, golds))
 
 
@@ -127,16 +128,16 @@ def cross_validate(
     use_gpu: int = -1,
     on_fold: Optional[Callable[[int, float], None]] = None,
 ) -> Dict[str, Any]:
-    """Predict each document by a model that has not seen its text.
+    """Predict each document with a model that was not trained on its text.
 
     config (Path): the config to train.
     folds (Sequence[Fold]): see `folds.make_folds`.
-    overrides (Dict[str, Any]): by dotted name; `system.seed` among them.
-    use_gpu (int): number of the GPU; -1 for none.
+    overrides (Dict[str, Any]): overrides by dotted name, including `system.seed`.
+    use_gpu (int): GPU ID, or -1 for CPU.
     on_fold (Optional[Callable[[int, float], None]]): called with the number of folds
         done and the micro F so far.
     RETURNS (Dict[str, Any]): `micro_p`, `micro_r`, `micro_f` and `macro_f` over the
-        relations of all documents, `intervals`, and `folds` with the same of each.
+        relations of all documents, `intervals`, and `folds` with the same per fold.
     """
     docs: List[ScoredDoc] = []
     rows = []
@@ -162,18 +163,18 @@ def cross_validate_files(
     use_gpu: int = -1,
     on_fold: Optional[Callable[[int, float], None]] = None,
 ) -> Iterator[Dict[str, Any]]:
-    """Cross-validate a config over the documents of several files.
+    """Cross-validate a config on the documents of several files.
 
     config (Path), overrides (Dict[str, Any]), use_gpu (int), on_fold (Optional): see
         `cross_validate`.
     data (Path): folder of the files.
-    names (Iterable[str]): of the `.spacy` files, whose documents are pooled.
+    names (Iterable[str]): names of the `.spacy` files to pool.
     n_folds (int): number of folds.
-    fold_seed (int): assigns the texts to folds.
-    seeds (Sequence[int]): of the trainings.
+    fold_seed (int): random seed of the folds.
+    seeds (Sequence[int]): training seeds.
     YIELDS (Dict[str, Any]): after each seed the `runs` so far, their `summary`, and
         `config`, `folds` and `documents`.
-    RAISES (ValueError): if a file can't be read, or the config not trained.
+    RAISES (ValueError): if a file can't be read, or the config can't be trained.
     """
     docs = pool_docs(data, names)
     folds = make_folds(docs, n_folds, seed=fold_seed)
@@ -194,11 +195,11 @@ def cross_validate_files(
 
 
 def summarize_runs(runs: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
-    """Mean and spread of a cross-validation.
+    """Compute mean and standard deviation of a cross-validation.
 
-    runs (Sequence[Dict[str, Any]]): of `cross_validate`, one for each seed.
+    runs (Sequence[Dict[str, Any]]): the output of `cross_validate` for each seed.
     RETURNS (Dict[str, Dict[str, Any]]): for each metric the `mean` over seeds, `sd`
-        over seeds and `sd_folds`, over the folds of all; None with fewer than two.
+        over seeds and `sd_folds` over the folds of all; None for fewer than two.
     """
     summary = {}
     for name in METRICS:
@@ -223,19 +224,19 @@ def get_learning_curve(
     use_gpu: int = -1,
     on_point: Optional[Callable[[int, int, float], None]] = None,
 ) -> Dict[str, Any]:
-    """Train on growing parts of the data.
+    """Train on growing portions of the data.
 
     config (Path): the config to train.
     train (Sequence[Doc]): all training documents.
-    held_out (Sequence[Doc]): the documents to predict; nothing is chosen on them.
-    overrides (Dict[str, Any]): by dotted name.
-    shares (Sequence[float]): rising shares of the training documents.
-    seeds (Sequence[int]): each draws other parts and trains anew.
-    use_gpu (int): number of the GPU; -1 for none.
+    held_out (Sequence[Doc]): the documents to evaluate on.
+    overrides (Dict[str, Any]): overrides by dotted name.
+    shares (Sequence[float]): increasing proportions of the training documents.
+    seeds (Sequence[int]): seeds; each selects different documents and trains again.
+    use_gpu (int): GPU ID, or -1 for CPU.
     on_point (Optional[Callable]): called with seed, number of documents and micro F of
         each training.
-    RETURNS (Dict[str, Any]): `points`, each with `share`, `documents` (of the first
-        seed), `scores` (micro F, one of each seed) and `mean`; `seeds`, `advice`.
+    RETURNS (Dict[str, Any]): `points`, each with `share`, `documents` (for the first
+        seed), `scores` (micro F for each seed) and `mean`; `seeds`, `advice`.
     """
     scores: List[List[float]] = [[] for _ in shares]
     sizes: List[int] = []
@@ -262,31 +263,33 @@ def get_learning_curve(
 
 
 def advise(points: Sequence[Dict[str, Any]]) -> str:
-    """Whether to annotate more, in words.
+    """Advise whether to annotate more.
 
-    points (Sequence[Dict[str, Any]]): of a learning curve.
-    RETURNS (str): the gain of the last step, and how much it varies with the seed.
+    points (Sequence[Dict[str, Any]]): the points of a learning curve.
+    RETURNS (str): the gain of the last step, and its variation over seeds.
     """
     if len(points) < 2:
-        return "A single point is not a curve: give several shares."
+        return "A curve needs several points: set more --shares."
     before, last = points[-2], points[-1]
     gains = [b - a for a, b in zip(before["scores"], last["scores"])]
     gain = statistics.mean(gains)
     said = (
-        f"From {before['documents']} to {last['documents']} training documents F "
+        f"From {before['documents']} to {last['documents']} training documents, F "
         f"changed by {100 * gain:+.1f} points on average over "
-        f"{plural(len(gains), 'seed')} "
-        f"({100 * before['mean']:.1f} to {100 * last['mean']:.1f})"
+        f"{plural(len(gains), 'seed')} ({100 * before['mean']:.1f} to "
+        f"{100 * last['mean']:.1f})"
     )
     if len(gains) < 2:
-        return f"{said}. One seed does not tell a gain from chance."
+        return f"{said}. Use several seeds to distinguish a gain from noise."
     error = statistics.stdev(gains) / len(gains) ** 0.5
     said += f", standard error {100 * error:.1f}. "
     if gain > max(2 * error, LEAST_GAIN):
-        return said + "The curve still rises: annotate more."
+        return said + "The curve is still rising: annotate more."
     if gain + 2 * error < LEAST_GAIN:
-        return said + "The curve is flat: more documents of this kind would add little."
-    return said + "That is too close to chance to tell: try more seeds."
+        return (
+            said + "The curve is flat: more documents of this kind would help little."
+        )
+    return said + "The gain may be noise: try more seeds."
 
 
 def _get_metrics(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Thresholds and calibration chosen on development documents."""
+"""Tune thresholds and calibration on development documents."""
 
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence
@@ -27,10 +27,11 @@ def tune_pipeline(
     min_precision: float = 0.9,
     min_support: int = 5,
 ) -> Table:
-    """Store thresholds and calibration, chosen on development documents, in a pipeline.
+    """Tune a pipeline's thresholds and calibration on development documents, and save
+    it.
 
     model (Path): folder of the pipeline.
-    dev (Path): documents that it was not trained on, `.spacy`.
+    dev (Path): documents not used for training, `.spacy`.
     output (Path): folder of the tuned pipeline.
     objective (str), method (Optional[str]), min_precision (float), min_support (int):
         see `tune`.
@@ -67,14 +68,14 @@ def tune(
     min_precision: float = 0.9,
     min_support: int = 5,
 ) -> Dict[str, Any]:
-    """Choose calibration and thresholds on development documents.
+    """Tune calibration and thresholds on development documents.
 
-    nlp (Language): with a relation extractor, which is left as it is.
-    devs (Sequence[Doc]): documents that it was not trained on.
+    nlp (Language): a pipeline with a relation extractor, not modified.
+    devs (Sequence[Doc]): documents not used for training.
     objective (str), min_precision (float), min_support (int): see `choose_thresholds`.
-    method (Optional[str]): see `fit_calibration`; None leaves scores as they are.
-    RETURNS (Dict[str, Any]): `calibration` and `thresholds`, for the properties of the
-        pipe of these names; thresholds are of calibrated scores.
+    method (Optional[str]): see `fit_calibration`; None for no calibration.
+    RETURNS (Dict[str, Any]): `calibration` and `thresholds`, the values of the pipe's
+        properties; thresholds apply to calibrated scores.
     """
     extractor = find_extractor(nlp)
     examples = predict_uncalibrated(nlp, extractor, devs)
@@ -94,8 +95,8 @@ def tune(
 def predict_uncalibrated(
     nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
 ) -> List[Example]:
-    """RETURNS (List[Example]): predictions between gold entities, with scores that are
-    not calibrated."""
+    """RETURNS (List[Example]): predictions with gold entities and uncalibrated
+    scores."""
     lines = extractor.calibration
     try:
         extractor.calibration = {}

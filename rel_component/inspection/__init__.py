@@ -1,4 +1,4 @@
-"""A look at annotated documents before training."""
+"""Inspect annotated documents before training."""
 
 from .files import inspect_files
 from .report import inspect_splits

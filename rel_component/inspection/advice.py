@@ -1,4 +1,4 @@
-"""Advice in words on what an inspection has found."""
+"""Give advice based on an inspection."""
 
 from typing import Dict, List
 
@@ -9,9 +9,9 @@ RULES = (*advice_on_data.RULES, *advice_on_settings.RULES)
 
 
 def advise(result: Result) -> List[Dict[str, str]]:
-    """What to change in the data or in the config.
+    """Advise what to change in the data or the config.
 
-    result (Dict[str, Any]): what `inspect_splits` has found.
+    result (Dict[str, Any]): the output of `inspect_splits`.
     RETURNS (List[Dict[str, str]]): `level`, `about` and `text`, warnings first.
     """
     found = [advice for rule in RULES for advice in rule(result)]

@@ -1,4 +1,4 @@
-"""Advice on what to correct in the data."""
+"""Advice on problems in the data."""
 
 from typing import Iterator, Sequence
 
@@ -24,8 +24,8 @@ def _check_own_repeats(row: Result) -> Iterator[Advice]:
             "info",
             "repeats",
             f"{of_all(n, row['documents'], 'text')} of {row['split']} "
-            f"{agree(n, 'repeats', 'repeat')} another text of {row['split']}, and "
-            f"{agree(n, 'counts', 'count')} again{_like(row['same_examples'])}.",
+            f"{agree(n, 'is a duplicate', 'are duplicates')} of another text in "
+            f"{row['split']}{_like(row['same_examples'])}.",
         )
 
 
@@ -38,9 +38,9 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
             "warn",
             "repeats",
             f"{texts} {agree(n, 'is', 'are')} also in {other}"
-            f"{_like(row['same_examples'])}: scores will be too good. Split again with "
-            f"scripts/convert.py and all files as inputs: it keeps equal texts "
-            f"together.",
+            f"{_like(row['same_examples'])}: scores will be too optimistic. Split "
+            "again with scripts/convert.py and all files as inputs: it keeps "
+            "identical texts together.",
         )
     n = row["nearly"]
     if n:
@@ -48,9 +48,10 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
         yield Advice(
             "warn" if other == train else "info",
             "repeats",
-            f"{texts} {agree(n, 'is', 'are')} nearly the same as a text of {other}"
-            f"{_like(row['nearly_examples'])}: scores may be too good. Leave them out, "
-            f"or keep such texts together with --group-by of scripts/convert.py.",
+            f"{texts} {agree(n, 'is a near duplicate', 'are near duplicates')} of a "
+            f"text in {other}{_like(row['nearly_examples'])}: scores may be too "
+            "optimistic. Remove them, or keep such texts together with --group-by of "
+            "scripts/convert.py.",
         )
     n = row["same_group"]
     if n:
@@ -58,8 +59,8 @@ def _check_leaks(row: Result, train: str) -> Iterator[Advice]:
             "warn",
             "repeats",
             f"{of_all(n, n_documents, 'document')} of {split} "
-            f"{agree(n, 'belongs', 'belong')} to a group that {other} has documents of "
-            f"as well: split again with --group-by of scripts/convert.py.",
+            f"{agree(n, 'belongs', 'belong')} to a group that is also in {other}: "
+            "split again with --group-by of scripts/convert.py.",
         )
 
 
@@ -71,10 +72,9 @@ def _check_documents(result: Result) -> Iterator[Advice]:
                 "warn",
                 "annotation",
                 f"{name}: {of_all(n, split['documents'], 'document')} "
-                f"{agree(n, 'has', 'have')} no relation data: all pairs count as "
-                f"negatives. Leave out documents that nobody has annotated; if the "
-                f"relations were lost on saving, DocBin(store_user_data=True) keeps "
-                f"them.",
+                f"{agree(n, 'has', 'have')} no relation data: all pairs are used as "
+                "negatives. Remove documents that were not annotated; if the "
+                "relations were not saved, DocBin(store_user_data=True) keeps them.",
             )
         n = split["incomplete_documents"]
         if n:
@@ -83,7 +83,7 @@ def _check_documents(result: Result) -> Iterator[Advice]:
                 "incomplete",
                 f"{name}: {of_all(n, split['documents'], 'document')} "
                 f"{agree(n, 'is', 'are')} annotated incompletely: pairs without "
-                f"annotation are neither learned from nor scored.",
+                "annotation are ignored in training and evaluation.",
             )
         yield from _check_size(name, split["relations"], name == result["train"])
 
@@ -91,15 +91,15 @@ def _check_documents(result: Result) -> Iterator[Advice]:
 def _check_size(name: str, n: int, is_train: bool) -> Iterator[Advice]:
     if not n:
         use = "learned" if is_train else "scored"
-        text = f"{name} has no relations: nothing can be {use}."
+        text = f"{name} contains no relations: nothing can be {use}."
         yield Advice("warn", "size", text)
     elif not is_train and n < N_TO_SCORE:
         yield Advice(
             "info",
             "size",
-            f"{name} has only {plural(n, 'relation')}: each is worth {percent(1 / n)} "
-            f"of recall. Give it more documents (--split of scripts/convert.py), or "
-            f"compare settings by cross-validation.",
+            f"{name} has only {plural(n, 'relation')}: each accounts for "
+            f"{percent(1 / n)} of recall. Add documents to it (--split of "
+            "scripts/convert.py), or compare settings by cross-validation.",
         )
 
 
@@ -111,16 +111,16 @@ def _check_entities(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "info",
                 "crossing",
-                f"{name}: {n} entities cross others, which is often a mistake, such as "
-                f"{places['crossing'][0]}.",
+                f"{name}: {n} entities partially overlap others, often by mistake, "
+                f"such as {places['crossing'][0]}.",
             )
         n = split["repeated_entities"]
         if n:
             yield Advice(
                 "info",
                 "repeated",
-                f"{name}: doc.spans lists {plural(n, 'entity', 'entities')} twice with "
-                f"the same type, which {agree(n, 'counts', 'count')} once.",
+                f"{name}: doc.spans contains {plural(n, 'entity', 'entities')} twice "
+                "with the same type; duplicates are ignored.",
             )
         n = split["self_relations"]
         if n:
@@ -128,19 +128,19 @@ def _check_entities(result: Result) -> Iterator[Advice]:
                 "warn",
                 "self",
                 f"{name}: {plural(n, 'relation')} {agree(n, 'goes', 'go')} from an "
-                f"entity to itself, which is never a candidate pair "
-                f"({list_some(places['self'])}). Correct them, or leave them out with "
-                f"--drop-self of scripts/convert.py.",
+                f"entity to itself, which is never a candidate "
+                f"({list_some(places['self'])}). Correct them, or remove them with "
+                "--drop-self of scripts/convert.py.",
             )
         n = split["relations_without_entities"]
         if n:
             yield Advice(
                 "warn",
                 "entities",
-                f"{name}: the head or the tail of {plural(n, 'relation')} is not among "
-                f"the document's entities, with its span and type "
-                f"({list_some(places['end is no entity'])}). Add it to doc.ents, or to "
-                f"the group of doc.spans that --spans-key names.",
+                f"{name}: the head or the tail of {plural(n, 'relation')} isn't one "
+                "of the document's entities with this span and type "
+                f"({list_some(places['end is no entity'])}). Add it to doc.ents, or "
+                "to the group of doc.spans set by --spans-key.",
             )
 
 
@@ -152,9 +152,9 @@ def _check_labels(result: Result) -> Iterator[Advice]:
         yield Advice(
             "warn",
             "labels",
-            f"{train} has no relation {list_some(unseen)}: a label that is only in "
-            f"{join_names(others)} can't be learned. Split again with "
-            f"scripts/convert.py, which spreads the labels, or rename it with "
+            f"{train} has no relation {list_some(unseen)}: a label that only occurs "
+            f"in {join_names(others)} can't be learned. Split again with "
+            "scripts/convert.py, which stratifies labels, or rename it with "
             f"--map-label {unseen[0]}=OTHER.",
         )
     rare = [
@@ -168,8 +168,8 @@ def _check_labels(result: Result) -> Iterator[Advice]:
             "warn",
             "labels",
             f"{train} has fewer than {N_EXAMPLES} examples of {list_some(rare)}: "
-            f"annotate more, or merge with another label (--map-label {name}=OTHER of "
-            f"scripts/convert.py).",
+            f"annotate more, or merge it with another label (--map-label {name}=OTHER "
+            "of scripts/convert.py).",
         )
     for other in others:
         counts = {label: row["splits"] for label, row in labels.items()}
@@ -178,23 +178,23 @@ def _check_labels(result: Result) -> Iterator[Advice]:
             yield Advice(
                 "info",
                 "labels",
-                f"{other} has no relation {list_some(absent)}, and so does not measure "
-                f"how well the model finds {agree(len(absent), 'it', 'them')}.",
+                f"{other} has no relation {list_some(absent)}, so it can't be used to "
+                f"evaluate {agree(len(absent), 'it', 'them')}.",
             )
     first = next(iter(labels), None)
     if first is not None and len(labels) > 1 and labels[first]["share"] >= 0.8:
         yield Advice(
             "info",
             "imbalance",
-            f"{percent(labels[first]['share'])} of all relations are {first}: look at "
-            f"the score of each label, not only at rel_micro_f.",
+            f"{percent(labels[first]['share'])} of all relations are {first}: check "
+            "the score of each label, not only rel_micro_f.",
         )
 
 
 def _check_type_pairs(result: Result) -> Iterator[Advice]:
     rare = [row for row in result["type_pairs"] if row["rare"]]
     if rare:
-        # a single one among many is most likely to be a mistake
+        # a single one among many is probably a mistake
         rare.sort(key=lambda row: row["share"])
         some = [
             f"{row['head']} {row['label']} {row['tail']} in {row['places'][0]}"
@@ -202,8 +202,8 @@ def _check_type_pairs(result: Result) -> Iterator[Advice]:
         ]
         are_rare = agree(
             len(rare),
-            "is rare for its label, and perhaps a mistake",
-            "are rare for their labels, and perhaps mistakes",
+            "is rare for its label, and may be a mistake",
+            "are rare for their labels, and may be mistakes",
         )
         yield Advice(
             "info",

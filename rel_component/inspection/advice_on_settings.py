@@ -1,4 +1,4 @@
-"""Advice on what to set in the config."""
+"""Advice on settings of the config."""
 
 from typing import Iterator, Sequence
 
@@ -15,11 +15,11 @@ from .found import (
     find_setting,
 )
 
-# a setting may lose this share of the relations if it leaves this share of the pairs
+# maximum share of relations a setting may lose, and share of pairs it may keep
 LOSS, SAVING = 0.01, 0.7
-# whatever is gained, this share of the relations must not be lost
+# maximum share of relations that may be lost in any case
 MUCH = 0.05
-# a label is symmetric if this share of its relations exists in both directions
+# share of a label's relations in both directions from which it's symmetric
 BOTH_WAYS = 0.9
 
 
@@ -30,8 +30,8 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
         yield Advice(
             "info",
             "spans_key",
-            f"Only doc.ents was inspected, but documents also have entities in "
-            f"doc.spans: give --spans-key {' or '.join(result['other_spans_keys'])}.",
+            "Only doc.ents was inspected, but documents also have entities in "
+            f"doc.spans: set --spans-key {' or '.join(result['other_spans_keys'])}.",
         )
     if n_outside:
         share = percent(n_outside / total["entities"])
@@ -50,7 +50,7 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
                 "info",
                 "spans_key",
                 f"{share} of the entities are in doc.spans[{key!r}] only, and no "
-                f"relation needs them: leave spans_key null.",
+                "relation uses them: keep spans_key null.",
             )
 
 
@@ -65,7 +65,7 @@ def _check_symmetry(result: Result) -> Iterator[Advice]:
             "symmetric",
             f"Add symmetric = [{', '.join(map(quote, symmetric))}] in {INITIALIZE}: "
             f"nearly all relations with {agree(len(symmetric), 'this label', 'these')} "
-            f"exist in both directions, and each is then learned and scored once.",
+            f"exist in both directions, so each can be learned and scored once.",
         )
     for label, share in often.items():
         if 0.1 <= share < BOTH_WAYS:
@@ -73,10 +73,9 @@ def _check_symmetry(result: Result) -> Iterator[Advice]:
                 "info",
                 "symmetric",
                 f"{percent(share)} of the relations {label} exist in both directions. "
-                f"If the direction has no meaning, annotate the others in both too "
-                f"(--symmetric {label} of scripts/convert.py does it) and add "
-                f"symmetric = [{quote(label)}] in {INITIALIZE}; if it has one, check "
-                f"these.",
+                "If the label has no direction, annotate all in both (with "
+                f"--symmetric {label} of scripts/convert.py) and add symmetric = "
+                f"[{quote(label)}] in {INITIALIZE}; otherwise, check these.",
             )
 
 
@@ -87,15 +86,15 @@ def _check_single_label(result: Result) -> Iterator[Advice]:
         yield Advice(
             "info",
             "single_label",
-            f"No pair has several labels: single_label = true in {PIPE} keeps only the "
-            f"best one.",
+            f"No pair has multiple labels: single_label = true in {PIPE} keeps only "
+            "the best one.",
         )
     elif n:
         yield Advice(
             "info",
             "single_label",
             f"{of_all(n, several['related_pairs'], 'related pair')} "
-            f"{agree(n, 'has', 'have')} several labels: leave single_label = false.",
+            f"{agree(n, 'has', 'have')} multiple labels: keep single_label = false.",
         )
 
 
@@ -114,8 +113,8 @@ def _check_limits(result: Result) -> Iterator[Advice]:
             "info",
             "max_sentences",
             f"{of_all(n, add_up(result, 'documents')['documents'], 'document')} "
-            f"{agree(n, 'has', 'have')} no sentence boundaries, so that max_sentences "
-            f"can't be judged; --sentencizer sets them for this inspection.",
+            f"{agree(n, 'has', 'have')} no sentence boundaries, so max_sentences "
+            "can't be evaluated; use --sentencizer to set them for this inspection.",
         )
     else:
         windows = [row for row in rows if row["max_sentences"] is not None]
@@ -125,7 +124,7 @@ def _check_limits(result: Result) -> Iterator[Advice]:
 def _advise_limit(
     name: str, rows: Sequence[Result], everything: Result, result: Result
 ) -> Iterator[Advice]:
-    """On limits that are given from the widest to the tightest."""
+    """Advise on limits, from the widest to the tightest."""
     losses = [(row["lost"] - everything["lost"]) / row["relations"] for row in rows]
     shares = [row["candidates"] / everything["candidates"] for row in rows]
     good = [i for i, loss in enumerate(losses) if loss <= LOSS and shares[i] <= SAVING]
@@ -134,9 +133,9 @@ def _advise_limit(
     if good:
         best = good[-1]
         parts.append(
-            f"{name} = {rows[best][name]} in {GENERATOR} leaves {percent(shares[best])}"
-            f" of the candidate pairs to score and loses {percent(losses[best])} of "
-            f"the relations"
+            f"{name} = {rows[best][name]} in {GENERATOR} keeps "
+            f"{percent(shares[best])} of the candidate pairs and loses "
+            f"{percent(losses[best])} of the relations"
         )
     if bad:
         row = rows[bad[0]]
@@ -149,7 +148,7 @@ def _advise_limit(
         text = f"{name} = {row[name]} would lose {percent(losses[bad[0]])}"
         text += "" if good else " of the relations"
         text += f" ({share} of {worst})" if len(labels) > 1 else ""
-        parts.append(text if good else f"{text}; leave it null")
+        parts.append(text if good else f"{text}; keep it null")
     if parts:
         yield Advice("info", name, f"{'; '.join(parts)}.")
 
@@ -161,8 +160,8 @@ def _check_schema(result: Result) -> Iterator[Advice]:
     n_relations = sum(row["relations"] for row in splits.values())
     n_lost = sum(row["lost"] for row in splits.values())
     left = (
-        f"learn_schema = true in {INITIALIZE} leaves {percent(schema['allowed_share'])}"
-        f" of the candidate pairs to score"
+        f"learn_schema = true in {INITIALIZE} keeps "
+        f"{percent(schema['allowed_share'])} of the candidate pairs"
     )
     names = join_names(splits)
     if not n_relations:
@@ -174,12 +173,12 @@ def _check_schema(result: Result) -> Iterator[Advice]:
         kinds = [key for row in splits.values() for key in row["type_pairs"]]
         some = list_some([f"{h} {label} {t}" for h, label, t, _ in kinds], 3)
         share = n_lost / n_relations
-        leave = "" if share <= MUCH else "; leave it false"
+        leave = "" if share <= MUCH else "; keep it false"
         yield Advice(
             "info",
             "learn_schema",
             f"{left}, but loses {percent(share)} of the relations of {names}, whose "
-            f"types {result['train']} does not have ({some}){leave}.",
+            f"types are not in {result['train']} ({some}){leave}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The content of annotated documents, counted in one pass."""
+"""Count the content of annotated documents in one pass."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,27 +27,27 @@ Numbers = CounterType[Tuple[str, int]]
 
 @dataclass
 class Counts:
-    """The counts of one split; those of several are added with `merge`.
+    """The counts of one split; `merge` adds up several.
 
-    documents (Counter): documents by what they have or lack.
-    span_keys (Counter): documents by groups of `doc.spans` that they have.
+    documents (Counter): documents by properties, such as missing annotations.
+    span_keys (Counter): documents by keys of `doc.spans`.
     lengths (Counter): documents by number of tokens.
-    longest (List[Tuple[int, str]]): tokens and place of the longest documents.
-    entities (Counter): entities by how they overlap.
+    longest (List[Tuple[int, str]]): tokens and location of the longest documents.
+    entities (Counter): entities by kind of overlap.
     entity_types (Counter): entities by type.
-    relations (Counter): relations and pairs, by what is unusual about them.
+    relations (Counter): relations and pairs, by unusual properties.
     labels (Counter): relations by label.
     type_pairs (Counter): relations by (head type, label, tail type).
-    both_ways (Counter): by label, relations whose reverse has the label too.
-    forward (Counter): by label, relations whose head comes first.
-    label_sets (Counter): pairs by their labels, where they have several.
-    distances (Counter): relations by label and tokens between the two starts, which
-        is what `max_length` limits.
-    gaps (Counter): by label and tokens between the end of one and the start of the
-        other; 0 where they overlap.
-    sentences (Counter): by label and sentence boundaries between the two starts, in
-        documents that have boundaries.
-    places (Dict[Kind, List[str]]): where some of the unusual ones are.
+    both_ways (Counter): relations whose reverse exists, by label.
+    forward (Counter): relations whose head comes first, by label.
+    label_sets (Counter): pairs with multiple labels, by their labels.
+    distances (Counter): relations by label and number of tokens between the starts, as
+        limited by `max_length`.
+    gaps (Counter): relations by label and number of tokens between the entities; 0 if
+        they overlap.
+    sentences (Counter): relations by label and number of sentence boundaries between
+        the starts, in documents with sentence boundaries.
+    places (Dict[Kind, List[str]]): locations of some unusual ones.
     """
 
     documents: CounterType[str] = field(default_factory=Counter)
@@ -71,8 +71,8 @@ class Counts:
         """Count one document.
 
         doc (Doc): the document.
-        spans_key (Optional[str]): group of `doc.spans` with all entities, also those
-            that overlap; None: `doc.ents` has all.
+        spans_key (Optional[str]): key of `doc.spans` for all entities; None:
+            `doc.ents`.
         """
         place = get_place(doc)
         self.lengths[len(doc)] += 1
@@ -116,7 +116,7 @@ class Counts:
         self.entities["all"] += len(entities)
         self.entities["not in doc.ents"] += len(entities) - len(ents)
         self.entities["repeated"] += len(group) - len(set(group))
-        if len(ents) < len(entities):  # those of doc.ents do not overlap
+        if len(ents) < len(entities):  # doc.ents can't overlap
             self.entities.update(count_overlaps(entities))
             for first, second in find_crossing(entities):
                 texts = [doc[start:end].text for start, end, _ in (first, second)]
@@ -168,7 +168,7 @@ class Counts:
 
 
 def merge(parts: Iterable[Counts]) -> Counts:
-    """RETURNS (Counts): the sum of several; the parts stay as they are."""
+    """RETURNS (Counts): the sum of the parts, which are not modified."""
     total = Counts()
     for part in parts:
         for name, value in vars(part).items():
@@ -188,7 +188,7 @@ def has_sentences(doc: Doc) -> bool:
 
 
 def get_place(doc: Doc) -> str:
-    """RETURNS (str): where a document comes from, or how it begins."""
+    """RETURNS (str): a document's source, or its beginning."""
     source = doc.user_data.get(SOURCE_KEY)
     if not isinstance(source, dict) or not source.get("file"):
         return repr(" ".join(doc[:12].text.split())[:40])

@@ -1,4 +1,4 @@
-"""What candidate settings keep: pairs to score, and relations that can be found."""
+"""Measure the pairs and gold relations that candidate settings keep."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,9 +28,9 @@ class Setting(NamedTuple):
 
 
 def list_settings(spans_key: Optional[str]) -> List[Setting]:
-    """The settings to compare: distances, and windows of sentences.
+    """List the settings to compare: distances, and windows of sentences.
 
-    spans_key (Optional[str]): group of `doc.spans` to compare with `doc.ents`.
+    spans_key (Optional[str]): key of `doc.spans` to compare with `doc.ents`.
     RETURNS (List[Setting]): grouped by the source of entities.
     """
     keys = [None] if spans_key is None else [None, spans_key]
@@ -43,16 +43,15 @@ def list_settings(spans_key: Optional[str]) -> List[Setting]:
 
 @dataclass
 class Coverage:
-    """What one setting makes of some documents.
+    """The effect of one setting on some documents.
 
-    documents (int): how many were measured.
-    candidates (int): pairs that would be scored.
-    unknown (int): those of them about which nothing is known, in documents that are
-        annotated incompletely.
-    positive (int): those that have a relation.
+    documents (int): number of documents.
+    candidates (int): pairs to score.
+    unknown (int): candidates without annotation, in incompletely annotated documents.
+    positive (int): candidates with a relation.
     relations (Counter): gold relations by label.
-    lost (Counter): those that are no candidates, by label.
-    types (Counter): candidates by (head type, tail type), where there is no limit.
+    lost (Counter): gold relations that are not candidates, by label.
+    types (Counter): candidates by (head type, tail type), for settings without limits.
     """
 
     documents: int = 0
@@ -77,12 +76,13 @@ class Coverage:
 def measure_coverage(
     docs: Sequence[Doc], settings: Iterable[Setting]
 ) -> Dict[Setting, Coverage]:
-    """What each setting makes of documents, by the generator that training uses.
+    """Measure the effect of each setting on documents, with the generator used in
+    training.
 
-    docs (Sequence[Doc]): annotated documents, a batch of them. Those without sentence
-        boundaries are left out where a window of sentences is set.
+    docs (Sequence[Doc]): a batch of annotated documents. Those without sentence
+        boundaries are ignored for windows of sentences.
     settings (Iterable[Setting]): the settings.
-    RETURNS (Dict[Setting, Coverage]): by setting.
+    RETURNS (Dict[Setting, Coverage]): the effect of each setting.
     """
     examples = [Example(doc, doc) for doc in docs]
     divided = [example for example in examples if has_sentences(example.reference)]
@@ -108,7 +108,7 @@ def _measure(examples: Sequence[Example], candidates: Candidates) -> Coverage:
     for i, example in enumerate(examples):
         _, pairs = candidates.of_doc(i)
         data = get_relation_data(example.reference)
-        # without data, training takes all pairs as negatives
+        # without annotations, training uses all pairs as negatives
         if data is None or (data.complete and not len(data.decided)):
             continue
         rows = find_rows(example, data, candidates, i)

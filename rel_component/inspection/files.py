@@ -1,4 +1,4 @@
-"""Files to inspect: which splits they are, and what is wrong with them."""
+"""Read and check the files to inspect."""
 
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional
@@ -25,15 +25,15 @@ def inspect_files(
     sentencizer: bool = False,
     progress: Progress = lambda docs, path: docs,
 ) -> Result:
-    """Look at converted annotations before training.
+    """Inspect converted annotations before training.
 
-    inputs (Iterable[Path]): `.spacy` files, or folders of them; files that belong
-        together, so that texts are compared across splits.
+    inputs (Iterable[Path]): `.spacy` files, or folders of them, of one corpus, so that
+        texts are compared across splits.
     spans_key (Optional[str]), similarity (float): see `inspect_splits`.
-    sentencizer (bool): set sentence boundaries where there are none, by punctuation.
+    sentencizer (bool): set missing sentence boundaries by punctuation.
     progress (Callable): wraps the documents of a file while they are read.
-    RETURNS (Dict[str, Any]): see `inspect_splits`; and `files`, by split.
-    RAISES (ValueError): if a file can't be read, or there is nothing to inspect.
+    RETURNS (Dict[str, Any]): see `inspect_splits`; with `files` by split.
+    RAISES (ValueError): if a file can't be read, or has no documents or relations.
     """
     nlp = spacy.blank("xx")
     paths = _collect_paths(inputs)
@@ -47,7 +47,7 @@ def inspect_files(
 
 
 def _collect_paths(inputs: Iterable[Path]) -> Dict[str, Path]:
-    """RETURNS (Dict[str, Path]): files by name of the split, train first."""
+    """RETURNS (Dict[str, Path]): files by split, with train first."""
     paths: List[Path] = []
     for path in inputs:
         # a large split is a folder itself: data/train.spacy/
@@ -55,8 +55,9 @@ def _collect_paths(inputs: Iterable[Path]) -> Dict[str, Path]:
         found = sorted(path.glob("*.spacy")) if is_folder else [path]
         if not found:
             raise ValueError(
-                f"{path}: the folder has no .spacy file. Convert your annotations "
-                f"first: python scripts/convert.py ANNOTATIONS --output {path}"
+                f"{path}: no .spacy file found in this folder. Convert your "
+                "annotations first: python scripts/convert.py ANNOTATIONS --output "
+                f"{path}"
             )
         paths += found
     paths = list(dict.fromkeys(paths))
@@ -83,15 +84,15 @@ def _read_split(
 
 
 def _check_content(result: Result, paths: Dict[str, Path]) -> None:
-    """Stop where there is nothing to look at."""
+    """Check that there are documents and relations."""
     for name, path in paths.items():
         if not result["splits"][name]["documents"]:
-            raise ValueError(f"{path} holds no documents: nothing to inspect.")
+            raise ValueError(f"{path} contains no documents.")
     if not result["labels"]:
         files = ", ".join(map(str, paths.values()))
         n = sum(split["documents"] for split in result["splits"].values())
         raise ValueError(
-            f"{files}: found no relation in {plural(n, 'document')}. If they were "
-            f"annotated, they were lost on saving: convert again with "
-            f"scripts/convert.py, or save with DocBin(store_user_data=True)."
+            f"{files}: no relation found in {plural(n, 'document')}. If they were "
+            "annotated, the relations were not saved: convert again with "
+            "scripts/convert.py, or save with DocBin(store_user_data=True)."
         )

@@ -1,11 +1,11 @@
-"""What an inspection has found, looked up for advice."""
+"""Look up results of an inspection."""
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
 GENERATOR = "[components.relation_extractor.model.get_instances]"
 PIPE = "[components.relation_extractor]"
 INITIALIZE = "[initialize.components.relation_extractor]"
-# a label with fewer examples is hardly learned
+# minimum examples to learn a label
 N_EXAMPLES = 5
 
 Result = Dict[str, Any]
@@ -14,8 +14,8 @@ Result = Dict[str, Any]
 class Advice(NamedTuple):
     """One sentence of advice.
 
-    level (str): `warn` if something is likely wrong, `info` if something can be won.
-    about (str): what it is about, e.g. the name of a setting.
+    level (str): `warn` for likely problems, `info` for possible improvements.
+    about (str): the topic, e.g. the name of a setting.
     text (str): the sentence.
     """
 
@@ -25,7 +25,7 @@ class Advice(NamedTuple):
 
 
 def choose_source(result: Result) -> Optional[str]:
-    """RETURNS (Optional[str]): the `spans_key` with which fewer relations are lost."""
+    """RETURNS (Optional[str]): the `spans_key` that loses fewer relations."""
     key = result["spans_key"]
     in_ents, in_group = (find_setting(result, k)["lost"] for k in (None, key))
     return key if in_group < in_ents else None
@@ -62,8 +62,7 @@ def count_types(result: Result) -> Dict[str, Dict[str, int]]:
 
 
 def list_end_types(result: Result) -> List[str]:
-    """RETURNS (List[str]): types at either end of a relation, the most frequent
-    first."""
+    """RETURNS (List[str]): types of heads and tails, the most frequent first."""
     counts: Dict[str, int] = {}
     for row in result["type_pairs"]:
         for type_ in (row["head"], row["tail"]):

@@ -1,4 +1,4 @@
-"""Shares, quantiles and histograms of counted numbers."""
+"""Proportions, quantiles and histograms of counts."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -7,16 +7,15 @@ Bins = Sequence[Optional[int]]
 
 
 def divide(n: int, total: int) -> Optional[float]:
-    """RETURNS (Optional[float]): a share; None of nothing."""
+    """RETURNS (Optional[float]): the proportion; None if the total is 0."""
     return n / total if total else None
 
 
 def describe_numbers(numbers: Mapping[int, int]) -> Dict[str, Any]:
-    """Mean and quantiles.
+    """Compute mean and quantiles.
 
-    numbers (Mapping[int, int]): how often each number occurs.
-    RETURNS (Dict[str, Any]): a quantile is the least number that at least this share
-        does not exceed; empty if there are no numbers.
+    numbers (Mapping[int, int]): frequency of each number.
+    RETURNS (Dict[str, Any]): mean and quantiles; empty without numbers.
     """
     n = sum(numbers.values())
     if not n:
@@ -34,7 +33,7 @@ def describe_numbers(numbers: Mapping[int, int]) -> Dict[str, Any]:
 
 
 def fill_bins(numbers: Mapping[int, int], bins: Bins) -> List[int]:
-    """RETURNS (List[int]): how many numbers fall in each bin, by its upper end."""
+    """RETURNS (List[int]): number of values per bin."""
     filled = [0] * len(bins)
     for number, k in numbers.items():
         ends = (i for i, end in enumerate(bins) if end is None or number <= end)

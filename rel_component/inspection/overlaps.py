@@ -1,4 +1,4 @@
-"""Entities that overlap: nested, crossing, on the same span."""
+"""Find overlapping entities: nested, crossing, or with the same span."""
 
 from collections import Counter
 from typing import Counter as CounterType
@@ -10,12 +10,11 @@ from ..relations import EntityKey
 
 
 def count_overlaps(entities: Sequence[EntityKey]) -> CounterType[str]:
-    """How the entities of a document overlap.
+    """Count the overlapping entities of a document.
 
-    entities (Sequence[Tuple[int, int, str]]): start, end and type, each once.
-    RETURNS (Counter): number of entities that are `nested` in a longer one, that are
-        `crossing` another, and that share their span with one of another type
-        (`same span`).
+    entities (Sequence[Tuple[int, int, str]]): distinct start, end and type.
+    RETURNS (Counter): number of entities `nested` in a longer one, `crossing` another,
+        or with the `same span` as one of a different type.
     """
     spans = numpy.asarray([key[:2] for key in entities], dtype="int64").reshape(-1, 2)
     unique, n_types = numpy.unique(spans, axis=0, return_counts=True)
@@ -33,28 +32,28 @@ def count_overlaps(entities: Sequence[EntityKey]) -> CounterType[str]:
 def find_crossing(
     entities: Sequence[EntityKey],
 ) -> List[Tuple[EntityKey, EntityKey]]:
-    """RETURNS (List[Tuple[EntityKey, EntityKey]]): entities of which each has tokens
-    that the other lacks, and some in common; the one that starts first is first."""
+    """RETURNS (List[Tuple[EntityKey, EntityKey]]): pairs of entities that partially
+    overlap, ordered by start."""
     ordered = sorted(entities)
     spans = numpy.asarray([key[:2] for key in ordered], dtype="int64").reshape(-1, 2)
     return [(ordered[a], ordered[b]) for a, b in _find_crossing(spans).tolist()]
 
 
 def _find_nested(spans: numpy.ndarray) -> numpy.ndarray:
-    """spans (Ints2d): different ones. RETURNS (Bools1d): which lie inside another."""
+    """spans (Ints2d): distinct spans. RETURNS (Bools1d): mask of nested ones."""
     order = numpy.lexsort((-spans[:, 1], spans[:, 0]))
     ends = spans[order, 1]
     furthest = numpy.concatenate(([-1], numpy.maximum.accumulate(ends)[:-1]))
     is_nested = numpy.zeros(len(spans), dtype=bool)
-    # spans before this one start no later, and are longer where they start with it
+    # previous spans start earlier, or at the same token and are longer
     is_nested[order] = furthest[: len(spans)] >= ends
     return is_nested
 
 
 def _find_crossing(spans: numpy.ndarray) -> numpy.ndarray:
-    """spans (Ints2d): sorted by start. RETURNS (Ints2d): rows of those that cross."""
+    """spans (Ints2d): sorted by start. RETURNS (Ints2d): rows of crossing pairs."""
     starts, ends = spans[:, 0], spans[:, 1]
-    # others that start inside, not where it starts
+    # others that start inside, after its start
     first = numpy.searchsorted(starts, starts, side="right")
     last = numpy.maximum(numpy.searchsorted(starts, ends, side="left"), first)
     counts = last - first

@@ -1,10 +1,10 @@
-"""Patterns for a relation ruler, suggested by annotated documents.
+"""Suggest patterns for a relation ruler based on annotated documents.
 
-For each label and pair of entity types, patterns are chosen one after another: the one
-that finds most of what the ones before have not found, among those that are precise
-enough. Candidates are a distance, an order and the nearest entity, with or without a
-frequent phrase between, before or after the two; words that stand between in what was
-found wrongly are then forbidden.
+For each label and pair of entity types, patterns are selected greedily: the one that
+matches most remaining relations, among those that are precise enough. Candidates
+combine a distance, an order and the nearest entity with an optional frequent phrase
+between, before or after the entities; words that occur between entities of false
+positives are then excluded.
 """
 
 from collections import Counter
@@ -38,35 +38,35 @@ from ..relations import EntityKey, get_relation_data
 DISTANCES = (0, 1, 2, 3, 5, 8, 12, 20)
 NEAREST = (None, "head", "tail", "both")
 ORDERS = ("head_first", "tail_first")
-# phrases that are tried for each label and pair of types
+# phrases to try per label and pair of types
 N_PHRASES = 25
 LONGEST_PHRASE = 3
 MOST_FORBIDDEN = 5
-# no pattern is learned from what may be pages away
+# maximum distance of the entities to learn patterns from
 FARTHEST = 40
 
 DISTANCES_OF_PHRASES = (3, 8, 20)
-# candidates that are looked at more closely, for each pattern that is wanted
+# candidates to refine per pattern
 N_TRIES = 5
-# rightly found relations count so many times as much as wrongly found ones
+# weight of true positives relative to false positives
 COST = 2
-# marks the types of entities among words
+# marks entity types among words
 TYPE = "\x00"
 
 Triple = Tuple[str, str, str]
-# what a pattern finds, as numbers of pairs, and which of it is right
+# the matches of a pattern as indices of pairs, and a mask of correct ones
 Result = Tuple[numpy.ndarray, numpy.ndarray]
 
 
 @dataclass
 class Suggestion:
-    """A pattern and what it finds in the documents it was learned from.
+    """A pattern and its matches in the documents it was learned from.
 
-    pattern (Dict[str, Any]): for a relation ruler; its score is the precision as it is
-        to be expected (one hit and one miss are added), and `meta` has the counts.
-    support (int): relations that it finds rightly.
-    matches (int): relations that it finds.
-    new (int): those of the support that no pattern before finds.
+    pattern (Dict[str, Any]): the pattern; its score is the expected precision (with one
+        hit and one miss added), and `meta` has the counts.
+    support (int): number of correct matches.
+    matches (int): number of matches.
+    new (int): number of correct matches not found by previous patterns.
     """
 
     pattern: RelationPatternType
@@ -76,7 +76,7 @@ class Suggestion:
 
     @property
     def precision(self) -> float:
-        """RETURNS (float): share of what it finds that is right."""
+        """RETURNS (float): share of correct matches."""
         return self.support / self.matches
 
 
@@ -93,14 +93,13 @@ def suggest_patterns(
 ) -> List[Suggestion]:
     """Learn patterns from annotations.
 
-    nlp (Language): its tokenizer is used for phrases.
-    docs (Sequence[Doc]): with gold entities and relations.
-    spans_key (Optional[str]): group of `doc.spans` that has the entities; None for
-        `doc.ents`.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
-    min_precision (float): lowest precision of a pattern.
-    min_support (int): fewest relations that a pattern adds to those before it.
-    max_patterns (int): most patterns for one label and pair of types.
+    nlp (Language): the pipeline whose tokenizer is used for phrases.
+    docs (Sequence[Doc]): documents with gold entities and relations.
+    spans_key (Optional[str]): key of `doc.spans` for entities; None for `doc.ents`.
+    symmetric (AbstractSet[str]): labels without a direction.
+    min_precision (float): minimum precision of a pattern.
+    min_support (int): minimum number of relations that a pattern adds.
+    max_patterns (int): maximum patterns per label and pair of types.
     on_triple (Callable): called with each label and pair of types.
     RETURNS (List[Suggestion]): by label and types, the most useful first.
     """
@@ -115,9 +114,9 @@ def suggest_patterns(
 
 @dataclass
 class _Corpus:
-    """Documents as arrays: each pair of entities is one number.
+    """Documents as arrays, with an index per pair of entities.
 
-    known (Optional[Ints1d]): of incompletely annotated documents, what is known.
+    known (Optional[Ints1d]): annotated pairs of incompletely annotated documents.
     """
 
     nlp: Language
@@ -185,8 +184,8 @@ class _Corpus:
         return [divmod(key, len(self.entities)) for key in keys.tolist()]
 
     def list_between(self, triple: Triple) -> List[Tuple[Doc, int, int, int, int]]:
-        """The gold relations of a triple: the Doc, and the tokens where the first
-        entity starts and ends, and the second one."""
+        """Get the gold relations of a triple: the Doc, and the start and end tokens of
+        the first and second entity."""
         label, head_type, tail_type = triple
         found = []
         for pair in self.list_pairs(label):
@@ -201,8 +200,8 @@ class _Corpus:
     def match(
         self, label: str, patterns: Sequence[RelationPatternType]
     ) -> Iterator[Tuple[int, numpy.ndarray, numpy.ndarray]]:
-        """YIELDS (Tuple[int, Ints1d, Bools1d]): number of a pattern, the pairs that it
-        finds, and which of them are right; without what nobody has annotated."""
+        """YIELDS (Tuple[int, Ints1d, Bools1d]): index of a pattern, its matches, and a
+        mask of correct ones; without pairs that were not annotated."""
         matcher = PatternMatcher(self.nlp)
         for i, pattern in enumerate(patterns):
             matcher.add(read_pattern(pattern, f"patterns[{i}]"), f"patterns[{i}]")
@@ -231,7 +230,7 @@ def _cover(
     min_support: int,
     max_patterns: int,
 ) -> List[Suggestion]:
-    """The patterns of one label and pair of types."""
+    """Suggest the patterns of one label and pair of types."""
     label = triple[0]
     candidates = list(_list_candidates(corpus, triple, min_support))
     results = {
@@ -262,7 +261,7 @@ def _cover(
 def _list_candidates(
     corpus: _Corpus, triple: Triple, min_support: int
 ) -> Iterator[RelationPatternType]:
-    """YIELDS (Dict[str, Any]): patterns to try, the simple ones first."""
+    """YIELDS (Dict[str, Any]): candidate patterns, the simple ones first."""
     label, head, tail = triple
     base = {"label": label, "head": head, "tail": tail}
     orders = ORDERS[:1] if label in corpus.symmetric and head == tail else ORDERS
@@ -285,7 +284,7 @@ def _build(
 def _find_phrases(
     corpus: _Corpus, triple: Triple, min_support: int
 ) -> Dict[str, List[str]]:
-    """The most frequent phrases between, before and after the gold relations."""
+    """Find the most frequent phrases between, before and after the entities."""
     counts: Dict[str, Counter] = {x: Counter() for x in ("between", "before", "after")}
     for doc, start, end, next_start, next_end in corpus.list_between(triple):
         counts["between"].update(_list_phrases(doc, end, next_start))
@@ -301,7 +300,7 @@ def _find_phrases(
 
 
 def _list_phrases(doc: Doc, start: int, end: int) -> List[str]:
-    """RETURNS (List[str]): each phrase of a stretch once; none touches an entity."""
+    """RETURNS (List[str]): distinct phrases of a span that don't touch an entity."""
     found: Dict[str, None] = {}
     for length in range(1, LONGEST_PHRASE + 1):
         for at in range(start, end - length + 1):
@@ -317,8 +316,8 @@ def _forbid(
     pattern: RelationPatternType,
     result: Result,
 ) -> Tuple[RelationPatternType, Result]:
-    """Forbid what stands between in what a pattern finds wrongly, and hardly ever in
-    what it finds rightly."""
+    """Exclude words that occur between entities of false positives, and rarely between
+    those of true positives."""
     keys, is_right = result
     between = [_describe_between(corpus, key) for key in keys.tolist()]
     right = [words for words, good in zip(between, is_right) if good]
@@ -372,8 +371,8 @@ def _choose(
     min_precision: float,
     min_support: int,
 ) -> Optional[int]:
-    """The candidate that gains most: what is found rightly and is new, less what is
-    found wrongly, some of which can still be forbidden."""
+    """Choose the candidate with the highest gain: new true positives minus false
+    positives, some of which may still be excluded."""
     best: Tuple[float, int] = (0.0, 0)
     chosen = None
     for i, (keys, is_right) in results.items():
@@ -411,13 +410,13 @@ def score_patterns(
     spans_key: Optional[str] = None,
     symmetric: Iterable[str] = (),
 ) -> Dict[str, Any]:
-    """What patterns find between the gold entities of documents.
+    """Evaluate patterns on documents with gold entities.
 
-    nlp (Language): its tokenizer is used for phrases.
+    nlp (Language): the pipeline whose tokenizer is used for phrases.
     golds (Sequence[Doc]): annotated documents.
-    patterns (Sequence[Dict[str, Any]]): for a relation ruler.
-    spans_key (Optional[str]): group of `doc.spans` that has the entities.
-    symmetric (Iterable[str]): labels whose direction does not count.
+    patterns (Sequence[Dict[str, Any]]): the patterns.
+    spans_key (Optional[str]): key of `doc.spans` for entities.
+    symmetric (Iterable[str]): labels without a direction.
     RETURNS (Dict[str, Any]): see `score_relations`.
     """
     ruler = RelationRuler(nlp, spans_key=spans_key, symmetric=symmetric)

@@ -1,4 +1,4 @@
-"""The picture of an inspection: labels, distances, types. Needs matplotlib."""
+"""Draw an inspection: labels, distances, types. Requires matplotlib."""
 
 import io
 import warnings
@@ -25,9 +25,9 @@ from .sections import list_sections
 
 SUFFIXES = (".png", ".svg", ".html")
 DPI = 110
-# with more rows, entity types are left out
+# entity types are omitted if there are more rows
 N_ROWS = 45
-# cells show numbers up to this many types
+# maximum number of types for which cells show numbers
 N_CELLS = 14
 STYLE = {
     "font.size": 9,
@@ -36,10 +36,10 @@ STYLE = {
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "text.parse_math": False,  # a label may have a $
+    "text.parse_math": False,  # labels may contain $
     "svg.hashsalt": "inspection",
 }
-# for scripts that matplotlib's own font lacks, those of them that are installed
+# fallback fonts for scripts not covered by matplotlib's font, if installed
 FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -53,7 +53,8 @@ FONTS = (
 
 
 def check_picture(path: Path) -> None:
-    """RAISES (ValueError): if a picture can't be drawn there."""
+    """RAISES (ValueError): if the suffix is not supported or matplotlib isn't
+    installed."""
     if path.suffix not in SUFFIXES:
         raise ValueError(
             f"--picture {path}: found {path.suffix!r}, expected one of "
@@ -61,18 +62,18 @@ def check_picture(path: Path) -> None:
         )
     if path.suffix != ".html" and not has_matplotlib():
         raise ValueError(
-            f"--picture {path}: pictures are drawn by matplotlib, which is not "
-            f"installed: {get_command('plots')}. An .html page can do without."
+            f"--picture {path}: pictures require matplotlib, which is not installed: "
+            f"{get_command('plots')}. Or use .html."
         )
 
 
 def draw_picture(result: Result, path: Path) -> List[str]:
     """Draw an inspection.
 
-    result (Dict[str, Any]): what `inspect_splits` has found.
-    path (Path): `.png`, `.svg`, or `.html` for a page with advice and tables too.
-    RETURNS (List[str]): what could not be drawn well.
-    RAISES (ValueError): if the suffix is another one, or matplotlib is not installed.
+    result (Dict[str, Any]): the output of `inspect_splits`.
+    path (Path): `.png`, `.svg`, or `.html` for a page with advice and tables.
+    RETURNS (List[str]): warnings.
+    RAISES (ValueError): if the suffix is not supported, or matplotlib is not installed.
     """
     check_picture(path)
     if path.suffix == ".html":
@@ -103,8 +104,8 @@ def draw_picture(result: Result, path: Path) -> List[str]:
     path.write_bytes(buffer.getvalue())
     if any("missing from font" in str(warning.message) for warning in caught):
         return [
-            f"{path}: no installed font has some characters of the labels; they are "
-            f"shown as boxes. Install one such as Noto Sans CJK."
+            f"{path}: no installed font supports some characters of the labels, which "
+            "are shown as boxes. Install a font such as Noto Sans CJK."
         ]
     return []
 
@@ -116,7 +117,7 @@ def format_page(result: Result) -> str:
     note = ""
     if not has_matplotlib():
         note = (
-            f"There are no plots: matplotlib is not installed ({get_command('plots')})."
+            f"Plots are missing: matplotlib is not installed ({get_command('plots')})."
         )
     title = "Data before training"
     return make_page(title, list_sections(result), subtitle=subtitle, note=note)

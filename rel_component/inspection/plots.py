@@ -1,4 +1,4 @@
-"""Plots of an inspection on matplotlib's axes: labels, types, distances."""
+"""Plots of an inspection: labels, types, distances."""
 
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
@@ -6,13 +6,13 @@ from ..pages.plots import GRID, PAPER, SIZE, SOFT, WRONG
 from ..wording import percent
 from .found import N_EXAMPLES, Result, choose_source, count_types
 
-# what can still be read
+# maximum readable rows
 N_LABELS, N_TYPES, N_LETTERS = 60, 40, 30
 # splits
 N_IN_LINE = 3
 COLORS = ("#1f77b4", "#e6760d", "#2ca02c", "#9467bd", "#8c564b", "#7f7f7f")
 MARKERS = "oDs^vP"
-# where 0 stands on a logarithmic scale
+# position of 0 on a logarithmic scale
 NONE = 0.5
 WIDTH = SIZE[0]
 
@@ -20,13 +20,13 @@ Draw = Callable[[Any, Result], bool]
 
 
 def draw_labels(axes: Any, result: Result) -> bool:
-    """RETURNS (bool): True; relations of each split by label are drawn."""
+    """RETURNS (bool): True; draws relations of each split by label."""
     labels = {label: row["splits"] for label, row in result["labels"].items()}
     shown = dict(list(labels.items())[:N_LABELS])
     draw_marks(axes, shown, list(result["splits"]))
     axes.set_title(title_first("Relations by label", len(labels), N_LABELS))
     axes.axvline(N_EXAMPLES, color=SOFT, linestyle=":", linewidth=1.2)
-    axes.set_xlabel(f"dotted: {N_EXAMPLES}, the fewest to learn a label from")
+    axes.set_xlabel(f"dotted: {N_EXAMPLES}, the minimum to learn a label")
     return True
 
 
@@ -41,8 +41,8 @@ def draw_types(axes: Any, result: Result) -> bool:
 
 
 def draw_lengths(axes: Any, result: Result) -> bool:
-    """RETURNS (bool): True; relations by tokens between the starts are drawn, and what
-    max_length would lose."""
+    """RETURNS (bool): True; draws relations by tokens between the starts, and the
+    losses of max_length."""
     distances = result["distances"]
     bins, numbers = distances["bins"], distances["all"]["starts"]
     source = choose_source(result)
@@ -51,7 +51,7 @@ def draw_lengths(axes: Any, result: Result) -> bool:
     for row in rows:
         if row["max_sentences"] is None:
             end = row["max_length"]
-            # the bins end where the settings do
+            # the bins match the settings
             at = len(bins) - 1 if end is None else _find_bin(bins, end)
             lost.append((at, row["lost_share"], "null" if end is None else str(end)))
     axes.set_title("max_length: tokens between the starts")
@@ -62,8 +62,8 @@ def draw_lengths(axes: Any, result: Result) -> bool:
 
 
 def draw_sentences(axes: Any, result: Result) -> bool:
-    """RETURNS (bool): whether relations by sentence boundaries between were drawn, and
-    what max_sentences would lose; some documents may have no boundaries."""
+    """RETURNS (bool): whether relations by sentence boundaries were drawn, with the
+    losses of max_sentences; some documents may have no boundaries."""
     distances = result["distances"]
     numbers = distances["all"]["sentences"]
     if numbers is None:
@@ -82,10 +82,10 @@ def draw_sentences(axes: Any, result: Result) -> bool:
 def draw_marks(
     axes: Any, counts: Dict[str, Dict[str, int]], splits: Sequence[str]
 ) -> None:
-    """A row for each name, a mark for each split, on a logarithmic scale."""
+    """Draw a row per name and a mark per split, on a logarithmic scale."""
     heights = range(len(counts))
     for i, split in enumerate(splits):
-        # a little below the one before, which it would hide where numbers are equal
+        # slightly shifted, so that equal numbers don't hide each other
         shift = 0.4 * ((i + 0.5) / len(splits) - 0.5)
         axes.plot(
             [max(row[split], NONE) for row in counts.values()],
@@ -154,7 +154,7 @@ def _draw_bars(
         axes.annotate(
             f"{setting}: {percent(share)}",
             (at, 100 * share),
-            # above the line, which falls to the right
+            # above the descending line
             xytext=(4, 5),
             textcoords="offset points",
             color=WRONG,
@@ -171,19 +171,19 @@ def _draw_bars(
 
 
 def title_first(title: str, n: int, n_shown: int) -> str:
-    """RETURNS (str): a title that says how much is left out."""
+    """RETURNS (str): a title with the number of rows shown."""
     return f"{title} (the first {n_shown} of {n})" if n > n_shown else title
 
 
 def shorten(name: str) -> str:
-    """RETURNS (str): a name that leaves room for others."""
+    """RETURNS (str): a shortened name."""
     name = " ".join(name.split())
     half = N_LETTERS // 2
     return name if len(name) <= N_LETTERS else f"{name[:half]}…{name[1 - half :]}"
 
 
 def add_legend(figure: Any, axes: Any) -> None:
-    """Explain the marks above everything, where the legend hides nothing."""
+    """Add a legend above the plot."""
     handles, names = axes.get_legend_handles_labels()
     place = {"loc": "outside upper right", "ncols": N_IN_LINE}
     figure.legend(handles, names, frameon=False, **place)
@@ -215,7 +215,7 @@ def _get_size(result: Result) -> Tuple[float, float]:
     return SIZE
 
 
-# by section: there is no plot that none of them shows
+# plots by section
 PLOTS: Dict[str, List[Tuple[Draw, Callable[[Result], Tuple[float, float]]]]] = {
     "labels": [(_with_legend(draw_labels), _get_label_size)],
     "entities": [(_with_legend(draw_types), _get_type_size)],

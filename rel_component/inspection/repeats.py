@@ -1,8 +1,8 @@
-"""Texts that are repeated, word for word or nearly, within and across splits.
+"""Find duplicates and near duplicates within and across splits.
 
-Near repetitions are found by MinHash and locality-sensitive hashing (Broder, 1997;
+Near duplicates are found by MinHash and locality-sensitive hashing (Broder, 1997;
 Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3), and verified by
-their true similarity.
+their exact similarity.
 """
 
 from collections import defaultdict
@@ -27,31 +27,31 @@ from spacy.tokens import Doc
 from ..corpus.splits import SplitItem
 from .counts import get_place
 
-# tokens in a row
+# tokens per shingle
 SHINGLE = 3
-# 32 bands of 4 values: texts half alike are found in 7 of 8 cases, those that are 70 %
-# alike always but 1 of 5000 times
+# 32 bands of 4 values: texts with a similarity of 50 % are found in 7 of 8 cases, those
+# with 70 % in all but 1 of 5000
 N_BANDS, BAND = 32, 4
-# shingles to hash at one time
+# shingles to hash at once
 BLOCK = 8192
-# a bucket with more texts is compared along a chain
+# the texts of larger buckets are only compared along a chain
 N_IN_BUCKET = 32
 N_EXAMPLES = 5
 
 Matches = Dict[Tuple[int, int], float]
-# of a text: the places where each split has it
+# locations of a text per split
 Places = Dict[str, List[str]]
-# of a text: similarity of others
+# similarity of other texts to a text
 Neighbours = DefaultDict[int, Dict[int, float]]
 
 
 class Fingerprint(NamedTuple):
-    """What is kept of a text to compare it.
+    """A fingerprint to compare texts.
 
-    text (str): hash of the text without regard to whitespace, as splits compare it.
-    group (Optional[str]): the group of documents that it belongs to.
-    place (str): where it is from.
-    shingles (ndarray): sorted hashes of three tokens in a row, lower case.
+    text (str): hash of the text, ignoring whitespace.
+    group (Optional[str]): the document's group.
+    place (str): the document's source.
+    shingles (ndarray): sorted hashes of lower-case token trigrams.
     signature (ndarray): (n_hashes,), uint32, MinHash of the shingles.
     """
 
@@ -63,7 +63,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint(doc: Doc) -> Fingerprint:
-    """RETURNS (Fingerprint): what is kept of a document to compare its text."""
+    """RETURNS (Fingerprint): the fingerprint of a document."""
     item = SplitItem.from_doc(doc)
     shingles = _make_shingles(doc)
     return Fingerprint(item.text, item.group, get_place(doc), shingles, _sign(shingles))
@@ -72,14 +72,14 @@ def fingerprint(doc: Doc) -> Fingerprint:
 def find_repeats(
     splits: Dict[str, Sequence[Fingerprint]], similarity: float = 0.7
 ) -> Dict[str, Any]:
-    """Find texts that are repeated.
+    """Find duplicates and near duplicates.
 
     splits (Dict[str, Sequence[Fingerprint]]): the documents of each split.
-    similarity (float): share of shingles that two texts have in common (Jaccard) from
-        which they are nearly the same; from 0.5.
-    RETURNS (Dict[str, Any]): `splits`, a row for each two splits with the number of
-        documents of `split` that are also in `other` (`same`), that are nearly the same
-        as one there (`nearly`, without the former), or whose group is also there
+    similarity (float): minimum Jaccard similarity of the shingles of near duplicates,
+        at least 0.5.
+    RETURNS (Dict[str, Any]): `splits`, a row per pair of splits with the number of
+        documents of `split` that are duplicates of documents in `other` (`same`), near
+        duplicates (`nearly`, without the former), or whose group is also there
         (`same_group`), and examples.
     """
     texts, prints = _join_same_texts(splits)
@@ -101,12 +101,12 @@ def find_repeats(
 
 
 def find_similar(prints: Sequence[Fingerprint], similarity: float) -> Matches:
-    """Pairs of texts that have most shingles in common.
+    """Find pairs of similar texts.
 
     prints (Sequence[Fingerprint]): the texts.
-    similarity (float): least share of the shingles of both (Jaccard), from 0.5.
-    RETURNS (Dict[Tuple[int, int], float]): positions and similarity. Of many texts
-        that are all alike, not each pair is listed, but each text is.
+    similarity (float): minimum Jaccard similarity of the shingles, at least 0.5.
+    RETURNS (Dict[Tuple[int, int], float]): indices and similarity. In large groups of
+        similar texts, each text is listed, but not each pair.
     """
     found: Matches = {}
     seen: Set[Tuple[int, int]] = set()
@@ -125,7 +125,7 @@ def find_similar(prints: Sequence[Fingerprint], similarity: float) -> Matches:
 def _join_same_texts(
     splits: Dict[str, Sequence[Fingerprint]],
 ) -> Tuple[List[Places], List[Fingerprint]]:
-    """Different texts: where each split has them, and one print of each."""
+    """Group identical texts: their locations per split, and one fingerprint of each."""
     number: Dict[str, int] = {}
     texts: List[Places] = []
     prints: List[Fingerprint] = []
@@ -148,7 +148,7 @@ def _compare_splits(
     for k, places in enumerate(texts):
         here, there = places.get(split, []), places.get(other, [])
         if split == other:
-            here = here[1:]  # the first is no repetition
+            here = here[1:]  # the first is not a duplicate
         if here and there:
             n_same += len(here)
             same.append((here[0], there[0]))
@@ -177,7 +177,7 @@ def _make_shingles(doc: Doc) -> numpy.ndarray:
     n = max(len(words) - SHINGLE + 1, min(len(words), 1))
     shingles = numpy.zeros(n, dtype="uint64")
     for k in range(min(SHINGLE, len(words))):
-        # its place counts: "a b c" is not "c b a"
+        # the position matters: "a b c" is not "c b a"
         shingles = _mix(shingles + words[k : k + n])
     return numpy.unique(shingles)
 
@@ -209,7 +209,7 @@ def _sign(shingles: numpy.ndarray) -> numpy.ndarray:
 
 
 def _list_likely(signatures: numpy.ndarray) -> Iterator[Tuple[int, int]]:
-    """Texts whose signatures agree in a whole band; pairs may be repeated."""
+    """Find texts whose signatures agree in a whole band; pairs may be repeated."""
     for start in range(0, signatures.shape[1], BAND):
         band = signatures[:, start : start + BAND]
         _, bucket = numpy.unique(band, axis=0, return_inverse=True)
@@ -227,7 +227,7 @@ def _pair_up(members: List[int]) -> Iterator[Tuple[int, int]]:
             for b in members[i + 1 :]:
                 yield a, b
     else:
-        # each with the first and with the one before: no square of a large bucket
+        # each with the first and the previous one, to avoid quadratic time
         for a, b in zip(members, members[1:]):
             yield members[0], b
             yield a, b

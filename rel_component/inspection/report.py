@@ -1,4 +1,4 @@
-"""Everything that an inspection finds in the splits of a corpus, as plain data."""
+"""Inspect the splits of a corpus."""
 
 from collections import Counter
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -14,9 +14,9 @@ from .histograms import describe_numbers, fill_bins, name_bins
 from .repeats import Fingerprint, find_repeats, fingerprint
 from .settings import describe_coverage, describe_schema
 
-# documents whose candidate pairs are in memory at the same time
+# documents whose candidate pairs are held in memory at once
 BATCH_SIZE = 16
-# a rare type pair occurs at most twice, in at most 2 % of the relations of its label
+# a rare type pair occurs at most twice, in at most 2 % of its label's relations
 N_RARE, RARE_SHARE = 2, 0.02
 # upper ends of the bins of distances
 BINS = (2, 5, 10, 20, 50, 100, None)
@@ -30,21 +30,20 @@ def inspect_splits(
     spans_key: Optional[str] = "entities",
     similarity: float = 0.7,
 ) -> Dict[str, Any]:
-    """Look at annotated documents before training.
+    """Inspect annotated documents before training.
 
-    splits (Mapping[str, Iterable[Doc]]): the documents of each split by its name; the
-        one named `train`, else the first, is taken as the training data. They are read
-        once, a batch at a time.
-    spans_key (Optional[str]): group of `doc.spans` that holds all entities, also those
-        that overlap; passed over if no document has it.
-    similarity (float): texts are nearly the same if they share at least this much of
-        their sequences of three tokens; from 0.5 to 1.
+    splits (Mapping[str, Iterable[Doc]]): the documents by name of the split; `train`,
+        else the first, is the training data. They are read once, in batches.
+    spans_key (Optional[str]): key of `doc.spans` for all entities; ignored if no
+        document has it.
+    similarity (float): minimum Jaccard similarity of token trigrams for near
+        duplicates, from 0.5 to 1.
     RETURNS (Dict[str, Any]): plain data: `splits`, `labels`, `type_pairs`,
         `distances`, `candidates`, `schema`, `repeats` and `advice`.
-    RAISES (ValueError): if there is no split, or the similarity is out of range.
+    RAISES (ValueError): if no split is given, or the similarity is out of range.
     """
     if not splits:
-        raise ValueError("There is nothing to inspect: give at least one split.")
+        raise ValueError("No data to inspect: expected at least one split.")
     if not 0.5 <= similarity <= 1:
         raise ValueError(
             f"The similarity is {similarity}; expected a number from 0.5 to 1."
@@ -147,7 +146,7 @@ def describe_labels(counts: Mapping[str, Counts]) -> Dict[str, Dict[str, Any]]:
 
 def describe_type_pairs(counts: Counts) -> List[Dict[str, Any]]:
     """RETURNS (List[Dict[str, Any]]): head type, label and tail type with their
-    number, by label and then the most frequent first; rare ones say where."""
+    number, by label and frequency, with locations of rare ones."""
     rows = []
     order = {label: i for i, (label, _) in enumerate(counts.labels.most_common())}
     for (head, label, tail), n in counts.type_pairs.items():
@@ -165,13 +164,13 @@ def describe_type_pairs(counts: Counts) -> List[Dict[str, Any]]:
 
 
 def describe_distances(counts: Counts) -> Dict[str, Any]:
-    """Histograms of how far the entities of a relation are apart.
+    """Compute histograms of the distances between the entities of relations.
 
     counts (Counts): the counts.
     RETURNS (Dict[str, Any]): names of `bins` and `sentence_bins`; `all` and by label
         in `labels`: numbers of relations by tokens between the starts (`starts`), by
         tokens between the entities (`between`), and by sentence boundaries crossed
-        (`sentences`, None where no boundaries are known); and `max`.
+        (`sentences`, None without sentence boundaries); and `max`.
     """
     starts, gaps = _group(counts.distances), _group(counts.gaps)
     crossed = _group(counts.sentences)

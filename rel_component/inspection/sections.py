@@ -1,4 +1,4 @@
-"""An inspection in sections: advice, tables and plots."""
+"""The sections of an inspection: advice, tables and plots."""
 
 from typing import Any, Callable, Dict, List
 
@@ -19,26 +19,26 @@ FACTS = {
     "entities_not_in_doc_ents": "  not in doc.ents",
     "nested_entities": "  nested in another",
     "crossing_entities": "  crossing another",
-    "same_span_entities": "  with the span of another",
+    "same_span_entities": "  with the same span as another",
     "repeated_entities": "  listed twice",
     "relations": "relations",
     "self_relations": "  from an entity to itself",
-    "relations_without_entities": "  with an end that is not an entity",
+    "relations_without_entities": "  with a head or tail that is not an entity",
     "related_pairs": "related pairs",
     "pairs_with_several_labels": "  with several labels",
 }
 LENGTHS = {"50%": "  per document, median", "max": "  per document, at most"}
 MAIN_FACTS = ("documents", "tokens", "entities", "relations")
-# characters of a bar for all relations
+# maximum width of a bar, in characters
 N_BAR = 16
 
 
 def list_sections(result: Result, *, has_drawings: bool = True) -> List[Section]:
-    """The sections of an inspection, without those that would be empty.
+    """Create the sections of an inspection, without empty ones.
 
-    result (Dict[str, Any]): what `inspect_splits` has found.
-    has_drawings (bool): whether there are plots.
-    RETURNS (List[Section]): in the order in which they are read.
+    result (Dict[str, Any]): the output of `inspect_splits`.
+    has_drawings (bool): whether to include plots.
+    RETURNS (List[Section]): the sections in order.
     """
     made = [describe(result) for describe in SECTIONS]
     sections = [section for section in made if section.tables or section.notices]
@@ -185,14 +185,14 @@ def _describe_candidates(result: Result) -> Section:
     rows = [
         _list_setting(row)
         for row in result["candidates"]
-        # the same entities as in doc.ents need not be listed again
+        # don't list the same entities as in doc.ents again
         if not (is_same and row["spans_key"] is not None)
     ]
     header = ["entities", "limit", "pairs", "related", "lost", "share lost"]
     header.append("labels with the most losses")
-    note = "pairs: candidates to score; lost: gold relations that are not among them"
+    note = "pairs: candidates to score; lost: gold relations that are not candidates"
     if not any(row["max_sentences"] is not None for row in result["candidates"]):
-        note += "; max_sentences is not compared: no document has sentence boundaries"
+        note += "; max_sentences requires sentence boundaries, which no document has"
     table = Table("Candidate settings", header, rows, "llrrrrl", note)
     return Section("candidates", "Candidate settings", tables=_drop_empty([table]))
 
@@ -225,9 +225,9 @@ def _describe_repeats(result: Result) -> Section:
             where = "repeated there" if is_own else f"also in {row['other']}"
             shown = map(number, (row["documents"], *numbers))
             rows.append([f"{row['split']}, {where}", *shown])
-    header = ["texts of", "documents", "same", "nearly the same", "same group"]
+    header = ["texts of", "documents", "same", "near duplicates", "same group"]
     alike = percent(result["repeats"]["similarity"])
-    note = f"nearly the same: {alike} or more of the sequences of three tokens"
+    note = f"near duplicates: {alike} or more of the token trigrams in common"
     table = Table("Repeated texts", header, rows, "lrrrr", note)
     return Section("repeats", "Repeated texts", tables=_drop_empty([table]))
 

@@ -1,4 +1,4 @@
-"""What candidate settings and a learned schema would do, as plain data."""
+"""The effect of candidate settings and a learned schema."""
 
 from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -13,13 +13,13 @@ from .histograms import divide
 def describe_coverage(
     coverage: Mapping[str, Mapping[Setting, Coverage]], spans_key: Optional[str]
 ) -> List[Dict[str, Any]]:
-    """What each candidate setting keeps and loses.
+    """Describe what each candidate setting keeps and loses.
 
-    coverage (Mapping[str, Mapping[Setting, Coverage]]): by split.
-    spans_key (Optional[str]): group of `doc.spans` to list beside `doc.ents`.
-    RETURNS (List[Dict[str, Any]]): a row for each setting, over all splits, and in
-        its field `splits` for each. Windows of sentences are measured where there are
-        sentence boundaries, and not listed if no document has any.
+    coverage (Mapping[str, Mapping[Setting, Coverage]]): coverage by split.
+    spans_key (Optional[str]): key of `doc.spans` to list in addition to `doc.ents`.
+    RETURNS (List[Dict[str, Any]]): a row per setting, over all splits, and per split in
+        its field `splits`. Windows of sentences are only measured in documents with
+        sentence boundaries.
     """
     rows = []
     for setting in list_settings(spans_key):
@@ -56,12 +56,13 @@ def describe_schema(
     coverage: Mapping[str, Mapping[Setting, Coverage]],
     spans_key: Optional[str],
 ) -> Dict[str, Any]:
-    """What `learn_schema = true` would do: only type pairs of the training data.
+    """Describe the effect of `learn_schema = true`, which only allows type pairs of the
+    training data.
 
-    counts, coverage (Mapping): by split.
+    counts, coverage (Mapping): counts and coverage by split.
     train (str): the split to learn from.
-    RETURNS (Dict[str, Any]): the candidates of all splits and those that are left
-        (`allowed`), and for each other split the relations that would be lost.
+    RETURNS (Dict[str, Any]): the number of candidates and of `allowed` ones, and the
+        lost relations of each other split.
     """
     pairs: Dict[str, List[Tuple[str, str]]] = {}
     for head, label, tail in counts[train].type_pairs:

@@ -88,11 +88,11 @@ def test_boundary_takes_the_relation_that_stands_for_it(vocab):
     short = (4, 5, "ORG")
     (error,) = find(vocab, [ANN, short, ROME], {(0, "A", 1): 0.8})
     assert error.kind == "boundary"
-    assert error.note == "“Acme Inc” found as “Acme”"
+    assert error.note == "“Acme Inc” predicted as “Acme”"
     assert error.predicted.tail == (18, 22, "ORG")
     errors = find(vocab, [ANN, short, ROME], {(0, "B", 1): 0.8})
     assert [error.kind for error in errors] == ["boundary", "spurious"]
-    assert errors[1].note == "“Acme” is no gold entity"
+    assert errors[1].note == "“Acme” is not a gold entity"
 
 
 def test_a_missed_entity_comes_before_a_boundary(vocab):
@@ -105,7 +105,7 @@ def test_type_where_the_relation_is_right(vocab):
     (error,) = find(vocab, [ANN, other, ROME], {(0, "A", 1): 0.8})
     assert error.kind == "type"
     assert error.is_strict_only
-    assert error.note == "“Acme Inc” is ORG, found as PLACE"
+    assert error.note == "“Acme Inc” is ORG, predicted as PLACE"
 
 
 @pytest.mark.parametrize(

@@ -25,5 +25,5 @@ def test_growing_parts(vocab):
     left = {doc.text for doc in docs if doc not in middle}
     assert not left & {doc.text for doc in middle}
     for shares in ([0.5, 0.25], [0.0, 1.0], [0.5, 1.5]):
-        with pytest.raises(ValueError, match="expected rising numbers"):
+        with pytest.raises(ValueError, match="expected increasing numbers"):
             grow(docs, shares)

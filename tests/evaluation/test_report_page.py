@@ -81,7 +81,7 @@ LABEL = "A_LABEL_WITHOUT_ANY_PLACE_TO_BREAK_IT_WHATEVER_ITS_LENGTH_IS"
 CASES = {
     "english": lambda nlp: make_documents(nlp, EN, 12),
     "no errors": lambda nlp: [make_text(nlp.vocab, EN)] * 3,
-    "single document": lambda nlp: make_documents(nlp, EN, 2)[1:],
+    "more than one document": lambda nlp: make_documents(nlp, EN, 2)[1:],
     "nothing annotated": lambda nlp: [make_text(nlp.vocab, EN, relations=[])] * 2,
     "2,000 documents": lambda nlp: make_documents(nlp, EN, 2000, times=1),
     "russian": lambda nlp: make_documents(nlp, RU, 8),
@@ -272,8 +272,8 @@ def test_labels_without_support_are_named(reports):
     html = format_html(reports("english"))
     assert "predicted in the documents: NEVER_SEEN" in html
     assert "There are no errors." in format_html(reports("no errors"))
-    assert "A single document gives no interval." in format_html(
-        reports("single document")
+    assert "intervals require more than one document" in format_html(
+        reports("more than one document")
     )
 
 
@@ -282,10 +282,12 @@ def test_end_to_end_errors_say_which_entity_was_lost(reports):
     counts = report.data["end_to_end"]["errors"]["counts"]
     assert counts["type"] > 0  # Bob was taken for a firm
     notes = [x["note"] for x in report.data["end_to_end"]["errors"]["items"]]
-    assert "“Bob” is PERSON, found as ORG" in notes
+    assert "“Bob” is PERSON, predicted as ORG" in notes
     russian = reports("russian").data["end_to_end"]["errors"]
     assert russian["counts"]["boundary"] > 0
-    assert any("“Анна Каренина” found as “Анна”" in x["note"] for x in russian["items"])
+    assert any(
+        "“Анна Каренина” predicted as “Анна”" in x["note"] for x in russian["items"]
+    )
 
 
 def test_without_matplotlib_the_page_says_so(reports, monkeypatch):

@@ -13,7 +13,7 @@ from rel_component.evaluation.training import (
     [
         ([0.80, 0.81, 0.80], [0.85, 0.86, 0.85], "annotate more"),
         ([0.85, 0.85, 0.85], [0.851, 0.850, 0.851], "The curve is flat"),
-        ([0.80, 0.70, 0.75], [0.75, 0.80, 0.80], "too close to chance"),
+        ([0.80, 0.70, 0.75], [0.75, 0.80, 0.80], "may be noise"),
     ],
 )
 def test_advice_of_a_learning_curve(before, last, expected):

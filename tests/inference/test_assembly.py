@@ -91,7 +91,7 @@ def test_parts_that_are_not_needed_are_left_out(ner_pipeline):
 
 def test_what_is_missing_is_said(ner_pipeline):
     relations = build_extractor("rel_tok2vec")
-    with pytest.raises(ValueError, match="does not find entities"):
+    with pytest.raises(ValueError, match="doesn't predict entities"):
         assemble(relations, relations)
     with pytest.raises(ValueError, match="no relation extractor"):
         assemble(ner_pipeline, ner_pipeline)

@@ -136,7 +136,7 @@ def _list_axes(figure):
 def test_characters_without_a_font_are_named(vocab, tmp_path):
     doc = make_doc(vocab, "a b c d", ENTITIES, [(0, "\U00013000\U0001301a", 1)])
     (problem,) = draw_picture(inspect_splits({"train": [doc]}), tmp_path / "a.png")
-    assert "no installed font has some characters" in problem
+    assert "no installed font supports some characters" in problem
     assert (tmp_path / "a.png").is_file()
 
 

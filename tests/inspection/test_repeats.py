@@ -157,5 +157,5 @@ def test_advice_names_number_and_example():
     same, nearly, group = [x for x in result["advice"] if x["about"] == "repeats"]
     assert same["level"] == nearly["level"] == group["level"] == "warn"
     assert same["text"].startswith("1 of 2 texts of dev is also in train (such as 'a b")
-    assert nearly["text"].startswith("1 of 2 texts of dev is nearly the same as")
+    assert nearly["text"].startswith("1 of 2 texts of dev is a near duplicate of")
     assert group["text"].startswith("1 of 2 documents of dev belongs to a group")

@@ -140,7 +140,7 @@ def test_entities_that_no_relation_needs(nested):
     set_relations(nested, [Relation(spans[0], "NOT_IN", spans[4])])
     result = inspect_splits({"train": [nested]})
     (text,) = list_advice(result, "spans_key")
-    assert "leave spans_key null" in text
+    assert "keep spans_key null" in text
 
 
 def test_relations_lost_by_distance(vocab):
@@ -159,7 +159,7 @@ def test_relations_lost_by_distance(vocab):
     assert histogram["all"]["max"] == 200
     (text,) = list_advice(result, "max_length")
     assert text.startswith("max_length = 100 would lose 25 % of the relations (50 % of")
-    assert text.endswith("leave it null.")
+    assert text.endswith("keep it null.")
 
 
 def test_a_distance_that_saves_much_and_loses_nothing(vocab):
@@ -168,7 +168,7 @@ def test_a_distance_that_saves_much_and_loses_nothing(vocab):
     (text,) = list_advice(inspect_splits({"train": [doc]}), "max_length")
     # 18 of 90 pairs are neighbours; 20 tokens reach none
     assert text.startswith("max_length = 50 in [components")
-    assert "leaves 20 % of the candidate pairs to score and loses 0 %" in text
+    assert "keeps 20 % of the candidate pairs and loses 0 %" in text
     assert "max_length = 20 would lose 100 %" in text
 
 
@@ -229,7 +229,7 @@ def test_unlisted_pairs_of_incomplete_documents_are_unknown(vocab):
     assert (row["candidates"], row["unknown"], row["positive"]) == (6, 4, 1)
     assert row["positive_share"] == 0.5
     assert result["splits"]["train"]["incomplete_documents"] == 1
-    assert "neither learned from nor scored" in list_advice(result, "incomplete")[0]
+    assert "ignored in training and evaluation" in list_advice(result, "incomplete")[0]
 
 
 def test_documents_without_annotation_count_as_negatives(vocab, ann):
@@ -287,14 +287,14 @@ def test_rare_and_missing_labels(vocab):
     assert few.startswith("train has fewer than 5 examples of RARE (1): annotate more")
     assert "--map-label RARE=OTHER" in few
     assert absent.startswith("dev has no relation RARE, and so")
-    assert "each is worth 50 % of recall" in list_advice(result, "size")[0]
+    assert "each accounts for 50 % of recall" in list_advice(result, "size")[0]
 
 
 def test_a_split_without_relations_is_named(ann, vocab):
     dev = [make_doc(vocab, 2, [(0, 1, "A")], [])]
     result = inspect_splits({"train": [ann], "dev": dev})
     assert list_advice(result, "size") == [
-        "dev has no relations: nothing can be scored."
+        "dev contains no relations: nothing can be scored."
     ]
     assert "dev" not in " ".join(list_advice(result, "labels"))
 
@@ -313,7 +313,7 @@ def test_schema_of_train_is_applied_to_dev(vocab):
     (text,) = list_advice(inspect_splits({"train": train, "dev": dev}), "learn_schema")
     assert "leaves 8.3 % of the candidate pairs" in text
     assert "loses 67 % of the relations of dev" in text and "(A L C)" in text
-    assert text.endswith("leave it false.")
+    assert text.endswith("keep it false.")
 
 
 def test_rare_type_pairs_are_flagged_with_their_place(vocab):
@@ -369,7 +369,7 @@ def test_empty_splits_and_documents(vocab):
 
 @pytest.mark.parametrize("splits, similarity", [({}, 0.7), ({"a": []}, 0.2)])
 def test_arguments_out_of_range(splits, similarity):
-    with pytest.raises(ValueError, match=r"nothing to inspect|expected a number"):
+    with pytest.raises(ValueError, match=r"No data to inspect|expected a number"):
         inspect_splits(splits, similarity=similarity)
 
 

@@ -51,4 +51,4 @@ def test_a_pipeline_that_finds_nothing_is_named(tmp_path, vocab):
     DocBin(docs=[make_gold(vocab)], store_user_data=True).to_disk(tmp_path / "a.spacy")
     run = load_script("evaluate_ner")
     printed = run(tmp_path / "model", tmp_path / "a.spacy", code=1)
-    assert "finds no entities" in printed
+    assert "doesn't predict entities" in printed

@@ -61,7 +61,7 @@ def test_tune_stores_what_it_chose(folder, tmp_path):
     assert "expected one of micro_f" in run(*arguments, "--objective", "f", code=1)
     assert "expected one of auto" in run(*arguments, "--calibration", "x", code=1)
     empty = (folder / "trained", folder / "empty.spacy", tmp_path / "tuned")
-    assert "holds no documents" in run(*empty, code=1)
+    assert "contains no documents" in run(*empty, code=1)
 
 
 def test_evaluate_shows_what_a_tuned_model_was_before(folder, tmp_path):
@@ -103,7 +103,7 @@ def test_compare(folder, tmp_path):
     found = json.loads(output.read_text(encoding="utf8"))["micro_f"]
     assert found["difference"] > 0.5 and found["p"] < 0.05
     said = run(*models, folder / "test.spacy", "--end-to-end", code=1)
-    assert "does not find entities" in said
+    assert "doesn't predict entities" in said
 
 
 def test_cross_validate_and_learning_curve(folder, tmp_path):
@@ -119,7 +119,7 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
     said = load_script("learning_curve")(
         CONFIG, folder, "--shares", "0.5,1", "--seeds", "0", *SHORT, "--output", curve
     )
-    assert "One seed does not tell a gain from chance" in said
+    assert "several seeds to distinguish a gain from noise" in said
     points = json.loads(curve.read_text(encoding="utf8"))["points"]
     assert points[0]["documents"] < points[1]["documents"] == 16
     report = tmp_path / "report.md"
@@ -134,7 +134,7 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
 @pytest.mark.parametrize(
     "arguments,expected",
     [
-        (("--folds", 100), "Can't make 100 folds of 16 different texts"),
+        (("--folds", 100), "Can't split 16 distinct texts into 100 folds"),
         (("--seeds", "a"), "expected numbers separated by commas"),
         (("--names", "train,none"), "No corpus at"),
         (("--set", "max_steps"), "expected dotted.name=value"),
@@ -168,11 +168,11 @@ def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
         assert part in card
     assert not (model / "README.md").exists()  # the trained model is left alone
     for other, warning in (
-        (folder / "untrained", "the card has no figures"),
+        (folder / "untrained", "the card has no scores"),
         (model, "is older than"),
     ):
         os.utime(other / "meta.json", None)
         os.utime(metrics, (1, 1))
         assert warning in run(other, tmp_path / "packages", *arguments)
         card = (package / "README.md").read_text(encoding="utf8")
-        assert "package was made without an evaluation" in card
+        assert "package was created without an evaluation" in card

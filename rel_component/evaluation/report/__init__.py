@@ -1,4 +1,4 @@
-"""A report on a trained pipeline: what it does well, what not, and how sure that is."""
+"""The evaluation report of a trained pipeline."""
 
 from .build import Evaluation, evaluate_pipeline
 from .files import evaluate_files, format_report, write_reports

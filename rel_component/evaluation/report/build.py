@@ -1,4 +1,4 @@
-"""All figures of a report."""
+"""Compute all scores of a report."""
 
 import platform
 from collections import Counter
@@ -39,17 +39,17 @@ from ..thresholds import (
 )
 from ..tuning import predict_uncalibrated, tune
 
-# more points of a curve could not be told apart
+# maximum points of a curve that can be distinguished
 N_POINTS = 200
 
 
 @dataclass
 class Evaluation:
-    """What an evaluation has found.
+    """The result of an evaluation.
 
-    data (Dict[str, Any]): all figures and errors, as JSON can hold them.
-    examples (Dict[str, List[Example]]): predictions by mode, to draw errors on.
-    errors (Dict[str, List[Error]]): by mode.
+    data (Dict[str, Any]): all scores and errors, serializable as JSON.
+    examples (Dict[str, List[Example]]): predictions by mode, to draw errors.
+    errors (Dict[str, List[Error]]): errors by mode.
     """
 
     data: Dict[str, Any]
@@ -68,16 +68,17 @@ def evaluate_pipeline(
     trains: Iterable[Doc] = (),
     seed: int = 0,
 ) -> Evaluation:
-    """Score a trained pipeline between gold entities, and end to end if it finds them.
+    """Evaluate a trained pipeline with gold entities, and end to end if it predicts
+    them.
 
-    nlp (Language): with a component that finds relations.
-    golds (Sequence[Doc]): annotated documents that nothing was chosen on.
-    devs (Sequence[Doc]): development documents; if the pipeline has no thresholds and
-        no calibration of its own, some are chosen here, to show what they would change.
-    trains (Iterable[Doc]): its training documents, to be counted.
-    seed (int): of the random baseline and the bootstrap.
-    RETURNS (Evaluation): the figures.
-    RAISES (ValueError): if there is none.
+    nlp (Language): a pipeline with a component for relations.
+    golds (Sequence[Doc]): annotated test documents.
+    devs (Sequence[Doc]): development documents; if the pipeline isn't tuned, thresholds
+        and calibration are tuned on them, to show their effect.
+    trains (Iterable[Doc]): its training documents, to report counts.
+    seed (int): random seed of the baseline and the bootstrap.
+    RETURNS (Evaluation): the evaluation.
+    RAISES (ValueError): if the pipeline has no component for relations.
     """
     pipes = find_relation_pipes(nlp)
     symmetric, single = pipes.symmetric, pipes.single_label
@@ -127,8 +128,8 @@ def evaluate_pipeline(
 
 
 def classify(pairs: PairScores, pipes: RelationPipes) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): accuracy and confusion over candidate pairs, and how
-    many gold relations were not among them."""
+    """RETURNS (Dict[str, Any]): accuracy and confusion matrix over candidate pairs, and
+    the number of gold relations that were not candidates."""
     pairs = pairs.best_only() if pipes.single_label else pairs
     found = score_classes(*relation_confusion_matrix(pairs, pipes.get_thresholds()))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
@@ -138,7 +139,7 @@ def classify(pairs: PairScores, pipes: RelationPipes) -> Dict[str, Any]:
 def score_end_to_end(
     examples: Sequence[Example], pipes: RelationPipes, seed: int = 0
 ) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): scores of entities, by span and by token, and of
+    """RETURNS (Dict[str, Any]): scores of entities, per span and per token, and of
     relations."""
     spans_key = pipes.spans_key
     docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
@@ -158,13 +159,13 @@ def tune_and_compare(
     devs: Sequence[Doc],
     seed: int,
 ) -> Optional[Dict[str, Any]]:
-    """What thresholds and calibration change on documents they were not chosen on.
+    """Compare scores with and without tuned thresholds and calibration.
 
-    Those of the pipeline, if it has any, or else some chosen on `devs`.
+    Uses the pipeline's, if it has any, else tunes them on `devs`.
 
     RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with `scores`,
-        `intervals` and `reliability`; None if there are neither, or
-        nothing was trained.
+        `intervals` and `reliability`; None without both, or for
+        pipelines without a trained extractor.
     """
     extractor = pipes.extractor
     if extractor is None:
@@ -206,7 +207,7 @@ def _describe_settings(
 
 def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): precision and recall of each label over thresholds, and
-    of `""`, all together; labels that are never gold are left out."""
+    for all labels as `""`; labels without gold relations are omitted."""
     pairs = pairs.best_only() if single_label else pairs
     curves = {label: x for label, x in get_curves(pairs).items() if x.n_gold}
     everything = get_curve(*pairs.flatten(), int(pairs.n_gold.sum()))
@@ -216,7 +217,7 @@ def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
 
 
 def _thin(curve: Curve) -> Dict[str, Any]:
-    # the first row with each number of right ones, where the precision is best
+    # the first row for each number of correct predictions, with the best precision
     levels = numpy.linspace(0, curve.tp.max(), N_POINTS).round().astype(int)
     rows = numpy.unique(numpy.searchsorted(curve.tp, numpy.unique(levels)))
     thresholds = numpy.minimum(curve.thresholds[rows], 1.0)
@@ -234,7 +235,7 @@ def _round(values: numpy.ndarray) -> List[float]:
 
 
 def describe_pipeline(nlp: Language, pipes: RelationPipes) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): what a reader has to know about the pipeline."""
+    """RETURNS (Dict[str, Any]): a description of the pipeline."""
     schema = pipes.schema
     return {
         "lang": nlp.lang,
@@ -276,7 +277,7 @@ def describe_docs(
 def add_errors(
     report: Evaluation, mode: str, examples: List[Example], pipes: RelationPipes
 ) -> Dict[str, Any]:
-    """Find errors, keep them in the report, and return them as plain data."""
+    """Find errors, add them to the report, and return them as plain data."""
     errors = find_errors(examples, symmetric=pipes.symmetric, spans_key=pipes.spans_key)
     report.examples[mode], report.errors[mode] = examples, errors
     counts = Counter(error.kind for error in errors)

@@ -1,4 +1,4 @@
-"""Errors as cards: each drawn with what should have been found, and said in words."""
+"""Show errors as cards, with a drawing and a description."""
 
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
@@ -12,11 +12,11 @@ from ..entities import get_entities
 from ..errors import KINDS, Error
 from .build import GOLD, Evaluation
 
-# errors of each kind that are shown; all of them are in the JSON
+# maximum errors per kind; the JSON contains all of them
 N_ERRORS = 12
-# tokens around a relation
+# context tokens around a relation
 CONTEXT = 8
-# pixels of a drawing: as on a phone, side by side on a wide screen
+# width of a drawing in pixels: fits a phone, or side by side on a wide screen
 WIDTH = 350
 
 
@@ -25,9 +25,9 @@ def group_errors(
 ) -> List[Group]:
     """RETURNS (List[Group]): the first errors of each kind.
 
-    report (Evaluation): what an evaluation has found.
-    mode (str): whose errors, see `Evaluation`.
-    has_drawings (bool): whether they are drawn.
+    report (Evaluation): the evaluation.
+    mode (str): the mode, see `Evaluation`.
+    has_drawings (bool): whether to draw errors.
     """
     errors = report.errors[mode]
     colors = _assign_colors(report, mode) if has_drawings else None
@@ -43,7 +43,8 @@ def group_errors(
 def make_card(
     report: Evaluation, mode: str, error: Error, colors: Optional[Dict[str, str]]
 ) -> Card:
-    """RETURNS (Card): an error of a mode; without a drawing if there are no colours."""
+    """RETURNS (Card): the card of an error; without a drawing if there are no
+    colours."""
     example = report.examples[mode][error.document]
     spans_key = report.data["pipeline"]["spans_key"]
     svg = ""
@@ -57,11 +58,11 @@ def make_card(
 
 
 def describe_error(error: Error, text: str, threshold: float) -> List[str]:
-    """RETURNS (List[str]): what is wrong, in words.
+    """RETURNS (List[str]): a description of an error.
 
     error (Error): the error.
-    text (str): of its document.
-    threshold (float): of the gold relation's label.
+    text (str): the document's text.
+    threshold (float): threshold of the gold relation's label.
     """
 
     def say(key: RelationKey) -> str:
@@ -77,7 +78,7 @@ def describe_error(error: Error, text: str, threshold: float) -> List[str]:
             score = f" (score {error.gold_score:.2f}, threshold {threshold:g})"
         lines.append(f"gold {say(error.gold)}{score}")
     if error.predicted:
-        lines.append(f"found {say(error.predicted)} (score {error.score:.2f})")
+        lines.append(f"predicted {say(error.predicted)} (score {error.score:.2f})")
     return [*lines, error.note] if error.note else lines
 
 
@@ -88,17 +89,16 @@ def draw_error(
     *,
     are_entities_given: bool = True,
 ) -> Drawing:
-    """Draw an error: green and dashed what should have been found, red what was found
-    and is wrong.
+    """Draw an error: the missed relation green and dashed, the wrong prediction red.
 
-    example (Example): prediction and gold.
-    error (Error): of this document.
-    spans_key (Optional[str]): where the entities are.
-    are_entities_given (bool): whether they were not predicted.
-    RETURNS (Drawing): the words around.
+    example (Example): the gold and predicted document.
+    error (Error): an error of this document.
+    spans_key (Optional[str]): key of `doc.spans` for entities.
+    are_entities_given (bool): whether gold entities were used.
+    RETURNS (Drawing): a drawing of the excerpt.
     """
     gold, predicted = error.gold, error.predicted
-    is_right = error.is_strict_only  # but for the types
+    is_right = error.is_strict_only  # except for the types
     doc = example.reference
     arcs = []
     for key, kind in ((gold, "gold"), (predicted, "wrong")):
@@ -142,5 +142,5 @@ def _list_ends(key: Optional[RelationKey]) -> Set[EntityKey]:
 
 def _to_tokens(doc: Doc, span: Sequence[int]) -> Tuple[int, int]:
     found = doc.char_span(span[0], span[1], alignment_mode="expand")
-    assert found is not None  # both stand in the same text
+    assert found is not None  # both have the same text
     return found.start, found.end

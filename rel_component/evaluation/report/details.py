@@ -1,4 +1,4 @@
-"""Gold relations of each document beside what was predicted."""
+"""Show gold and predicted relations of each document."""
 
 from typing import AbstractSet, Iterator, List, Tuple
 
@@ -7,15 +7,15 @@ from spacy.training import Example
 from ...relations import Relation, get_rel, get_relations
 from .build import GOLD, Evaluation
 
-# characters of a title
+# maximum characters of a title
 N_CHARS = 60
 
 
 def describe_documents(report: Evaluation) -> Iterator[Tuple[str, str, List[str]]]:
     """YIELDS (Tuple[str, str, List[str]]): title, text and relations of each document,
-    with predictions between gold entities.
+    predicted with gold entities.
 
-    report (Evaluation): what an evaluation has found.
+    report (Evaluation): the evaluation.
     """
     symmetric = frozenset(report.data["pipeline"]["symmetric"])
     for example in report.examples[GOLD]:

@@ -1,4 +1,4 @@
-"""What a report is made of, and the files that it is written to."""
+"""Read the inputs of a report, and write it to files."""
 
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
@@ -29,17 +29,18 @@ def evaluate_files(
     threshold: Optional[float] = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Score a trained pipeline on annotated documents.
+    """Evaluate a trained pipeline on annotated documents.
 
     model (Path): folder of the pipeline.
-    data (Path): the documents, `.spacy`; nothing was chosen on them.
+    data (Path): the test documents, `.spacy`.
     dev (Optional[Path]), train (Optional[Path]), seed (int): see `evaluate_pipeline`.
-    log (Optional[Path]): of the training, for its curve; skipped if it does not exist.
-    cross_validation (Optional[Path]): output of the command; likewise.
-    learning_curve (Optional[Path]): output of the command; likewise.
-    threshold (Optional[float]): in place of the model's, for all labels.
-    RETURNS (Evaluation): the figures.
-    RAISES (ValueError): if a file can't be read, or there are no documents.
+    log (Optional[Path]): training log; ignored if it doesn't exist.
+    cross_validation (Optional[Path]): output of the command; ignored if it doesn't
+        exist.
+    learning_curve (Optional[Path]): output of the command; ignored if it doesn't exist.
+    threshold (Optional[float]): threshold for all labels, instead of the model's.
+    RETURNS (Evaluation): the evaluation.
+    RAISES (ValueError): if a file can't be read, or has no documents.
     """
     nlp = load_pipeline(model)
     pipes = find_relation_pipes(nlp)
@@ -62,9 +63,9 @@ def evaluate_files(
 def write_reports(report: Evaluation, paths: Iterable[Path]) -> None:
     """Write a report.
 
-    report (Evaluation): what an evaluation has found.
-    paths (Iterable[Path]): `.html` for a page, `.md` for Markdown.
-    RAISES (ValueError): if a suffix is another one.
+    report (Evaluation): the evaluation.
+    paths (Iterable[Path]): `.html` or `.md` files.
+    RAISES (ValueError): if a suffix is not supported.
     """
     paths = list(paths)
     for path in paths:
@@ -74,7 +75,7 @@ def write_reports(report: Evaluation, paths: Iterable[Path]) -> None:
 
 
 def check_suffix(path: Path) -> None:
-    """RAISES (ValueError): if no report can be written there."""
+    """RAISES (ValueError): if the suffix is not supported."""
     if path.suffix not in SUFFIXES:
         raise ValueError(
             f"--report {path}: found {path.suffix!r}, expected one of "
@@ -90,19 +91,19 @@ def format_report(report: Evaluation, suffix: str) -> str:
     note = ""
     if not has_matplotlib():
         note = (
-            f"There are no plots: matplotlib is not installed ({get_command('plots')})."
+            f"Plots are missing: matplotlib is not installed ({get_command('plots')})."
         )
     sections = list_sections(report)
     return make_page(title, sections, subtitle=describe_source(report.data), note=note)
 
 
 def read_training_log(path: Path) -> List[Dict[str, Any]]:
-    """Read what spaCy's console logger writes to its `output_file`.
+    """Read the `output_file` of spaCy's console logger.
 
     path (Path): JSON lines.
     RETURNS (List[Dict[str, Any]]): `step`, `epoch`, `losses`, `scores` and `score` of
         each evaluation.
-    RAISES (ValueError): if it is another file.
+    RAISES (ValueError): if the file has another format.
     """
     try:
         rows = list(srsly.read_jsonl(path))
@@ -112,30 +113,30 @@ def read_training_log(path: Path) -> List[Dict[str, Any]]:
         ]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(
-            f"{path} can't be read as the log of a training ({error!r}); expected JSON "
-            f"lines as spaCy's ConsoleLogger.v3 writes them to its output_file."
+            f"{path} is not a training log ({error!r}); expected the output_file of "
+            "spaCy's ConsoleLogger.v3."
         ) from error
 
 
 def read_result(path: Optional[Path], field: str) -> Optional[Dict[str, Any]]:
-    """Read what another command has written.
+    """Read the output of another command.
 
-    path (Optional[Path]): None, or a file that is not there, for nothing.
-    field (str): a field that it must have.
+    path (Optional[Path]): the file, ignored if it doesn't exist.
+    field (str): a required field.
     RETURNS (Optional[Dict[str, Any]]): its content.
-    RAISES (ValueError): if it is another file.
+    RAISES (ValueError): if the file has another format.
     """
     if path is None or not path.is_file():
         return None
     try:
         found = srsly.read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if isinstance(found, dict) and "honest" in found:  # its name up to 0.1
+        raise ValueError(f"{path} is not valid JSON: {error}") from error
+    if isinstance(found, dict) and "honest" in found:  # its name in 0.1
         found["all_gold"] = found.pop("honest")
     if not isinstance(found, dict) or field not in found:
         raise ValueError(
-            f"{path} has no field {field!r}: it is not what the command of this name "
-            f"writes."
+            f"{path} has no field {field!r}: it was not written by the command of "
+            "this name writes."
         )
     return found

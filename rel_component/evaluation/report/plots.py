@@ -1,4 +1,4 @@
-"""Plots of a report, by the section that shows them. They need matplotlib."""
+"""Plots of a report by section; requires matplotlib."""
 
 from typing import Any, Callable, Dict, List
 
@@ -10,11 +10,11 @@ N_CURVES = len(COLORS)
 
 
 def draw_plots(section: str, data: Dict[str, Any]) -> List[Figure]:
-    """Draw what a section has to show.
+    """Draw the plots of a section.
 
-    section (str): its id.
-    data (Dict[str, Any]): of an `Evaluation`.
-    RETURNS (List[Figure]): none without matplotlib.
+    section (str): the section's id.
+    data (Dict[str, Any]): the data of an `Evaluation`.
+    RETURNS (List[Figure]): the plots; empty without matplotlib.
     """
     drawn = [
         draw_plot(f"{section}-{i}", draw, data)
@@ -145,7 +145,7 @@ def _draw_reliability(axes: Any, data: Dict[str, Any]) -> bool:
         xlim=(-0.03, 1.03),
         ylim=(-0.03, 1.03),
         xlabel="confidence",
-        ylabel="share that is right",
+        ylabel="accuracy",
     )
     axes.set_title("Reliability, before and after calibration")
     axes.legend(loc="upper left")
@@ -203,7 +203,7 @@ def _draw_learning(axes: Any, data: Dict[str, Any]) -> bool:
         color=COLORS[0],
         alpha=0.2,
         linewidth=0,
-        label="lowest and highest",
+        label="minimum and maximum",
     )
     axes.plot(
         x, [point["mean"] for point in curve], "o-", color=COLORS[0], label="mean"
@@ -216,7 +216,7 @@ def _draw_learning(axes: Any, data: Dict[str, Any]) -> bool:
     return True
 
 
-# by section: there is no plot that none of them shows
+# plots by section
 PLOTS: Dict[str, List[Callable[[Any, Any], bool]]] = {
     "labels": [_draw_curves],
     "thresholds": [_draw_thresholds],

@@ -1,4 +1,4 @@
-"""A report in sections: figures, tables, drawings and words."""
+"""The sections of a report: scores, tables, plots and text."""
 
 from typing import Any, Callable, Dict, List, Optional
 
@@ -21,19 +21,19 @@ from .build import END_TO_END, GOLD, Evaluation
 from .cards import group_errors
 from .plots import draw_plots
 
-LEGEND = {"gold": "should have been found", "wrong": "found, and wrong"}
-# spaCy's name of a pipeline that was given none
+LEGEND = {"gold": "missed", "wrong": "wrong prediction"}
+# spaCy's default name of a pipeline
 NAMELESS = ("", "pipeline")
 
 Data = Dict[str, Any]
 
 
 def list_sections(report: Evaluation, *, has_drawings: bool = True) -> List[Section]:
-    """The sections of a report, without those that would be empty.
+    """Create the sections of a report, without empty ones.
 
-    report (Evaluation): what an evaluation has found.
-    has_drawings (bool): whether there are plots, and drawings of errors.
-    RETURNS (List[Section]): in the order in which they are read.
+    report (Evaluation): the evaluation.
+    has_drawings (bool): whether to include plots and drawings of errors.
+    RETURNS (List[Section]): the sections in order.
     """
     made = [describe(report.data) for describe in SECTIONS]
     sections = [section for section in made if section is not None]
@@ -48,7 +48,7 @@ def list_sections(report: Evaluation, *, has_drawings: bool = True) -> List[Sect
 
 
 def name_pipeline(data: Data) -> str:
-    """RETURNS (str): the name that a pipeline was given, or else where it is."""
+    """RETURNS (str): the pipeline's name, or else its path."""
     name, path = data["pipeline"]["name"], data.get("model", "")
     if name not in NAMELESS:
         return f"{data['pipeline']['lang']}_{name}"
@@ -56,14 +56,14 @@ def name_pipeline(data: Data) -> str:
 
 
 def describe_source(data: Data) -> str:
-    """RETURNS (str): what was scored on what, in a line."""
+    """RETURNS (str): the evaluated pipeline and data, in one line."""
     n_own = len(data["label_thresholds"])
     threshold = f"threshold {data['threshold']:g}"
     if n_own:
-        threshold += f", but for {plural(n_own, 'label')}"
+        threshold += f", except for {plural(n_own, 'label')}"
     parts = [
         ", ".join(data["pipeline"]["components"]),
-        f"scored on {data['data']}" if data.get("data") else "",
+        f"evaluated on {data['data']}" if data.get("data") else "",
         plural(len(data["pipeline"]["labels"]), "label"),
         threshold,
     ]
@@ -73,7 +73,7 @@ def describe_source(data: Data) -> str:
 def _summarize(data: Data) -> Section:
     found = data["end_to_end"]
     gold = _list_tiles(data["all_gold"], data["intervals"], data["mode"])
-    # what a user of the pipeline gets comes first
+    # end-to-end scores come first, since they are what users get
     tiles = [*_list_end_to_end_tiles(found), *gold] if found else gold
     return Section(
         "summary",
@@ -106,7 +106,7 @@ def _list_end_to_end_tiles(found: Data) -> List[Tile]:
         first,
         Tile("strict F, end to end", points(strict), interval(low_high)),
         *more[:2],
-        Tile("F of entities", points(entities), "borders and type"),
+        Tile("F of entities", points(entities), "boundaries and type"),
     ]
 
 
@@ -115,61 +115,60 @@ def _describe_summary(data: Data) -> List[str]:
     n_gold = sum(row["support"] for row in scores["rel_per_label"].values())
     size = plural(data["documents"], "document")
     words = [
-        f"{size} with {plural(n_gold, 'gold relation')}. A relation counts if the "
-        f"borders of both entities and the label are right; recall is over all gold "
-        f"relations, whether they were candidates or not."
+        f"{size} with {plural(n_gold, 'gold relation')}. A relation is correct if the "
+        "boundaries of both entities and the label are; recall is over all gold "
+        "relations, including those that were not candidates."
     ]
     if data["documents"] < 2:
-        words.append("A single document gives no interval.")
+        words.append("Confidence intervals require more than one document.")
     else:
         words.append(
-            "Below a score: its 95 % interval, from 1,000 bootstrap samples of the "
+            "Below each score: its 95 % interval, from 1,000 bootstrap samples of the "
             "documents."
         )
     if data["end_to_end"]:
         words.append(
-            "End to end, the pipeline finds the entities itself, as it does in use; "
-            "between gold entities, it is given those that were annotated."
+            "End to end, the pipeline predicts the entities, as in practice; with "
+            "gold entities, it uses the annotated ones."
         )
     elif not data["pipeline"]["finds_entities"]:
         words.append(
-            "The annotated entities were given: this pipeline does not find entities "
-            "itself."
+            "Gold entities were used: this pipeline doesn't predict entities itself."
         )
     recall = scores["rel_candidate_recall"]
     if recall is not None and recall < 1:
         words.append(
-            f"{points(1 - recall)} % of the gold relations were never candidates, and "
-            f"so could not be found."
+            f"{points(1 - recall)} % of the gold relations were not candidates, so "
+            "they could not be predicted."
         )
     return words
 
 
 def _warn(data: Data) -> List[Notice]:
-    """RETURNS (List[Notice]): what makes the figures mean little or nothing."""
+    """RETURNS (List[Notice]): warnings about unreliable or missing scores."""
     texts = []
     gold = data["corpora"]["test"]
     known = data["pipeline"]["labels"]
     unknown = sorted(set(gold["relations"]) - set(known))
     if unknown:
         texts.append(
-            f"The model does not know the {agree(len(unknown), 'label', 'labels')} "
-            f"{join_names(unknown)} of these documents; it predicts "
+            f"The documents contain the {agree(len(unknown), 'label', 'labels')} "
+            f"{join_names(unknown)}, unknown to the model; it predicts "
             f"{join_names(known)}."
         )
     if not gold["relations"]:
         texts.append(
-            "The documents have no gold relations: nothing can be scored. If they were "
-            "annotated, the relations were lost on saving: convert the annotations "
-            "again, or save with DocBin(store_user_data=True)."
+            "The documents contain no gold relations. If they were annotated, the "
+            "relations were not saved: convert the annotations again, or save with "
+            "DocBin(store_user_data=True)."
         )
     elif not data["classification"]["n"]:
         key = data["pipeline"]["spans_key"]
         where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
         texts.append(
-            f"There were no candidate pairs, and so nothing could be found: the "
-            f"documents have fewer than two entities each in {where}, or the limits of "
-            f"the candidate generator leave none."
+            "There were no candidate pairs: the documents have fewer than two "
+            f"entities each in {where}, or the candidate generator's limits exclude "
+            "all pairs."
         )
     return [Notice("warn", text) for text in texts]
 
@@ -183,7 +182,7 @@ def _compare(data: Data) -> Table:
         ],
     ]
     title = f"Relations, {data['mode']}, at threshold {data['threshold']:g}"
-    note = "The spaCy tutorial's recall leaves out relations that were no candidates."
+    note = "The spaCy tutorial's recall ignores relations that were not candidates."
     return Table(title, ["recall over", *PRF], rows, "lrrr", note)
 
 
@@ -212,8 +211,8 @@ def _describe_labels(data: Data) -> Section:
     words = []
     if silent:
         words.append(
-            f"Nothing is known about these labels, neither gold nor predicted in the "
-            f"documents: {', '.join(silent)}."
+            "Labels without gold or predicted relations in the documents: "
+            f"{', '.join(silent)}."
         )
     return Section("labels", "Relations by label", words, tables=tables)
 
@@ -234,7 +233,9 @@ def _describe_end_to_end(data: Data) -> Optional[Section]:
         ),
     ]
     matrix = _make_matrix(
-        "Types of entities", found["entity_matrix"], "–: no entity with these borders"
+        "Types of entities",
+        found["entity_matrix"],
+        "–: no entity with these boundaries",
     )
     tables = [table for table in tables if table.rows]
     return Section("end-to-end", "End to end", tables=tables, matrices=[matrix])
@@ -247,19 +248,19 @@ def _describe_thresholds(data: Data) -> Section:
         is_stored = tuning["source"] == "model"
         default = f"{data['threshold']:g}"
         words.append(
-            f"Tuned: with the model's thresholds and calibration. Plain: with one "
-            f"threshold of {default}, and without calibration."
+            "Tuned: the model's thresholds and calibration. Plain: a threshold of "
+            f"{default} for all labels, without calibration."
             if is_stored
-            else f"Tuned: with thresholds and a calibration chosen on the development "
-            f"documents; the command tune stores them in a model. Plain: the model as "
-            f"it is, with one threshold of {default}."
+            else "Tuned: thresholds and calibration tuned on the development documents; "
+            "use the command tune to save them. Plain: the model as it is, with a "
+            f"threshold of {default} for all labels."
         )
         rows = [
             [name, *format_prf(tuning[part])]
             for name, part in (("plain", "before"), ("tuned", "after"))
         ]
         tables += [
-            Table("Tuned or not", ["model", *PRF], rows, "lrrr"),
+            Table("Effect of tuning", ["model", *PRF], rows, "lrrr"),
             tabulate_settings(
                 data["pipeline"]["labels"],
                 data["threshold"],
@@ -288,10 +289,10 @@ def _describe_calibration(data: Data) -> Optional[Section]:
         "calibration",
         "Calibration",
         [
-            "Where scores are calibrated, nine in ten of those near 0.9 are right. The "
-            "expected calibration error (ECE) is the mean distance between the score "
-            "and the share that is right, over ten bins; the Brier score is the mean "
-            "squared error."
+            "If scores are calibrated, nine in ten predictions with a score near 0.9 "
+            "are correct. The expected calibration error (ECE) is the mean "
+            "difference between score and accuracy over ten bins; the Brier score is "
+            "the mean squared error."
         ],
         tables=[Table("Calibration error", header, rows, "lrrr")],
     )
@@ -316,9 +317,9 @@ def _describe_confusion(data: Data) -> Section:
         "confusion",
         "Confusion",
         [
-            "Much of the literature treats relation extraction as classification: each "
-            "candidate pair has one label, or none. Most pairs have none, which is why "
-            "the accuracy is high."
+            "Many papers treat relation extraction as classification: each candidate "
+            "pair has one label or NO_REL. Most pairs have NO_REL, so the accuracy "
+            "is high."
         ],
         tables=[Table("As classification", ["measure", "value"], rows, "lr")],
         matrices=[matrix] if found["n"] else [],
@@ -338,8 +339,8 @@ def _describe_errors(data: Data, mode: str) -> Optional[Section]:
         [kind, number(counts[kind]), why] for kind, why in KINDS.items() if counts[kind]
     ]
     words = [
-        "Each gold relation that was missed is counted once, under the first step that "
-        "lost it. A wrong prediction in its place is shown with it, and not counted as "
+        "Each missed gold relation is counted once, for the first step that lost it. "
+        "A wrong prediction instead of it is shown with it, and not counted as "
         "spurious."
     ]
     table = Table(plural(n, "error"), ["kind", "n", "what happened"], rows, "lrl")
@@ -371,7 +372,7 @@ def _describe_cross_validation(data: Data) -> Optional[Section]:
         return None
     words = [
         f"{found['folds']} folds of {plural(found['documents'], 'document')}: each "
-        f"document is predicted by a model that has not seen its text."
+        "document is predicted by a model that was not trained on its text."
     ]
     table = tabulate_runs(found["runs"], found["summary"])
     return Section("cross-validation", "Cross-validation", words, tables=[table])
@@ -412,7 +413,7 @@ def _describe_data(data: Data) -> Section:
 
 
 def _make_matrix(title: str, matrix: Data, note: str) -> Matrix:
-    # the last class is none of the others
+    # the last class stands for none of the others
     labels, counts = merge_rare(matrix["labels"], matrix["counts"], n_last=1)
     return Matrix(title, "gold ↓  predicted →", labels, counts, note)
 
@@ -430,5 +431,5 @@ SECTIONS: List[Callable[[Data], Optional[Section]]] = [
     _describe_cross_validation,
     _describe_data,
 ]
-# of the sections that show errors
+# ids of the sections that show errors
 MODES = {"errors-end-to-end": END_TO_END, "errors-gold-entities": GOLD}
