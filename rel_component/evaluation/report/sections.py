@@ -251,8 +251,8 @@ def _describe_thresholds(data: Data) -> Section:
             "Tuned: the model's thresholds and calibration. Plain: a threshold of "
             f"{default} for all labels, without calibration."
             if is_stored
-            else "Tuned: thresholds and calibration tuned on the development documents; "
-            "use the command tune to save them. Plain: the model as it is, with a "
+            else "Tuned: thresholds and calibration tuned on the development "
+            "documents; use the command tune to save them. Plain: the model as it is, with a "
             f"threshold of {default} for all labels."
         )
         rows = [
