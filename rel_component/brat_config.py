@@ -10,15 +10,15 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 CONFIG_NAME = "annotation.conf"
 
 Line = Tuple[int, str]
-# subtypes (and the type itself) that satisfy a constraint on a type
+# types that satisfy a constraint: the type itself and its subtypes
 Hierarchy = Dict[str, Set[str]]
 
 ARGUMENT = re.compile(r"([^\s:,;<>]+):([^\s,;]+)$")
 MACRO = re.compile(r"\s*(<[^>]+>)\s*=\s*(.*)$")
-# of sections: brat's SECTION_ALIAS
+# aliases of sections: brat's SECTION_ALIAS
 ALIASES = {"spans": "entities"}
 RESERVED = ("<ENTITY>", "<EVENT>", "<ANY>", "<RELATION>")
-# they permit overlaps of spans and are no relations
+# these allow overlapping spans and are not relations
 SPAN_RULES = ("<OVERLAP>", "ENTITY-NESTING")
 
 
@@ -35,7 +35,7 @@ def read_annotation_conf(path: Path) -> Dict[str, Any]:
     path (Path): the `annotation.conf`.
     RETURNS (Dict[str, Any]): as `Schema.to_dict` returns it. Lines with the same name
         are alternatives, and are combined.
-    RAISES (ValueError): with a line for each mistake.
+    RAISES (ValueError): with one line per mistake.
     """
     data, problems = parse_annotation_conf(path)
     if problems:
@@ -127,7 +127,7 @@ def _read_types(sections: Dict[str, List[Line]]) -> Hierarchy:
 
 
 def _read_hierarchy(lines: List[Line]) -> Hierarchy:
-    """Types by indentation: a child satisfies a constraint on its parents."""
+    """Read types by indentation: a child satisfies constraints on its parents."""
     parents: List[Tuple[int, List[str]]] = []
     found: Hierarchy = {}
     for _, line in lines:
@@ -146,7 +146,7 @@ def _read_hierarchy(lines: List[Line]) -> Hierarchy:
 
 
 def _read_names(line: str) -> List[str]:
-    """A type's names, the stored one first: `Protein | Prot<tab>arguments`."""
+    """Read a type's names, the stored one first: `Protein | Prot<tab>arguments`."""
     joined = re.sub(r" *\| *", "|", line.strip())
     names = [name.lstrip("!") for name in joined.split()[0].split("|")]
     return [name for name in names if name.strip("-")]  # "-----" separates
@@ -162,7 +162,7 @@ def _read_macros(lines: List[Line]) -> Dict[str, str]:
 
 
 def _substitute(line: str, macros: Dict[str, str]) -> str:
-    for macro in reversed(list(macros)):  # a macro may use those before it
+    for macro in reversed(list(macros)):  # a macro may use previous ones
         line = line.replace(macro, macros[macro])
     return line
 
@@ -205,7 +205,7 @@ def _read_argument(name: str, field: str) -> Tuple[str, str]:
 
 
 def _expand(constraint: str, known: Hierarchy) -> List[str]:
-    """All types that satisfy alternatives such as `Person|<POG>`."""
+    """List all types that satisfy alternatives such as `Person|<POG>`."""
     found: List[str] = []
     for name in constraint.split("|"):
         if name not in known:

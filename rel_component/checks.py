@@ -1,4 +1,4 @@
-"""Arguments that can't be used: one sentence that names them."""
+"""Validate arguments."""
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
@@ -11,11 +11,11 @@ TITLE = "Config validation error"
 
 
 class InputError(ConfigValidationError):
-    """A mistake in data or settings. Of the kind of errors that `spacy train` and other
-    commands print without a traceback; a ValueError like any other in Python.
+    """An error in data or settings: a ValueError that `spacy train` and other commands
+    print without a traceback.
 
-    desc (str): what is wrong, and how to go on.
-    title (str): what failed.
+    desc (str): the problem, and how to solve it.
+    title (str): the title.
     """
 
     def __init__(self, desc: str, *, title: str = TITLE, **kwargs: Any) -> None:
@@ -29,12 +29,12 @@ def check_number(
 ) -> float:
     """Check a number.
 
-    value (Any): what was given.
+    value (Any): the value.
     name (str): its name.
-    low (float), high (float): the least and the greatest that is allowed.
-    expected (str): what that is, in words.
+    low (float), high (float): allowed range.
+    expected (str): description of the range.
     RETURNS (float): the number.
-    RAISES (ValueError): if it is none, or out of range.
+    RAISES (ValueError): if it's not a number, or out of range.
     """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not isfinite(value) or not low <= value <= high:
@@ -43,13 +43,13 @@ def check_number(
 
 
 def check_probability(value: Any, name: str) -> float:
-    """RETURNS (float): the number. RAISES (ValueError): if it is not in [0, 1]."""
+    """RETURNS (float): the number. RAISES (ValueError): if it's not in [0, 1]."""
     return check_number(value, name, 0.0, 1.0, "a number from 0 to 1")
 
 
 def check_names(values: Any, name: str) -> List[str]:
-    """RETURNS (List[str]): the names. RAISES (ValueError): if they are no list of
-    strings that are not empty."""
+    """RETURNS (List[str]): the names. RAISES (ValueError): if they are not a list of
+    non-empty strings."""
     is_list = isinstance(values, Iterable) and not isinstance(values, (str, Mapping))
     names: List[Any] = list(values) if is_list else [None]
     if not all(isinstance(x, str) and x for x in names):
@@ -60,7 +60,7 @@ def check_names(values: Any, name: str) -> List[str]:
 
 
 def check_mapping(values: Any, name: str, example: str) -> Mapping[Any, Any]:
-    """RETURNS (Mapping): the values. RAISES (ValueError): if they are no dict."""
+    """RETURNS (Mapping): the values. RAISES (ValueError): if they are not a dict."""
     if not isinstance(values, Mapping):
         raise InputError(f"{name} is {values!r}; expected a dict such as {example}.")
     return values

@@ -1,4 +1,4 @@
-"""Scores of a Doc's entities, beside `doc.ents`, which has no place for them.
+"""Scores of a Doc's entities, which `doc.ents` can't store.
 
 Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 `DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
@@ -15,7 +15,7 @@ USER_DATA_KEY = "rel_component_entities"
 
 
 def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
-    """Store scores of entities, in place of those that the Doc had.
+    """Store scores of entities, replacing existing ones.
 
     doc (Doc): the document.
     scores (Mapping[Span, float]): probabilities of some of its entities.
@@ -30,11 +30,11 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
 
 
 def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
-    """The scores of a Doc's entities.
+    """Get the scores of a Doc's entities.
 
     doc (Doc): the document.
-    RETURNS (Dict[Tuple[int, int, str], float]): by token start, exclusive end and type,
-        in [0, 1]; empty where no component scored them.
+    RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
+        exclusive end and type; empty if no component scored them.
     """
     data = doc.user_data.get(USER_DATA_KEY)
     if data is None:
@@ -44,11 +44,11 @@ def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
 
 
 def get_entity_score(span: Span) -> Optional[float]:
-    """RETURNS (Optional[float]): the probability of an entity; None where no component
-    scored it, as for gold ones."""
+    """RETURNS (Optional[float]): the probability of an entity; None if it wasn't
+    scored, e.g. gold entities."""
     return get_entity_scores(span.doc).get((span.start, span.end, span.label_))
 
 
 def register_extension() -> None:
-    """Make `ent._.entity_score` known to spaCy."""
+    """Register `ent._.entity_score`."""
     Span.set_extension("entity_score", getter=get_entity_score, force=True)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever happens while they are written."""
+"""Write files atomically: they are either complete or missing."""
 
 import io
 import json
@@ -10,31 +10,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Optional, TextIO
 
-# of files that are not whole yet; such a one is hidden, and may be removed at any time
-# by whoever knows that nobody writes there
+# suffix of incomplete files, which are hidden, and can be removed if no process writes
 TEMPORARY = ".tmp"
-# else Windows writes line ends of its own
+# no conversion of line endings on Windows
 BINARY = getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
 def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write, which takes its name only when all went well.
+    """Open a file for writing, which is renamed to its final name on success.
 
-    Its permissions are those of any new file: the process's umask says.
+    Permissions follow the process's umask, like those of any new file.
 
-    path (Path): folders on the way are made. A file that is there is replaced; a device
-        or a link, such as /dev/stdout, is written to.
-    is_durable (bool): whether it has to outlive a failure of power, not only a kill.
+    path (Path): the file; parent folders are created. Existing files are replaced, but
+        devices and links, such as /dev/stdout, are written to.
+    is_durable (bool): whether it must survive a power failure, not only a kill.
     YIELDS (IO[bytes]): the new file.
-    RAISES (OSError): if the disk is full, for instance; then `path` is as it was. The
-        error names it.
+    RAISES (OSError): if writing fails; `path` is not changed then.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
         with name_errors(path), path.open("wb") as file:
             yield file
         return
-    # not the file's name: one as long as a name may be leaves no room for more
+    # not based on the file's name, which may already have the maximum length
     part = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     with name_errors(path, part), _remove_unfinished(part):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,11 +49,11 @@ def replace_file(path: Path, *, is_durable: bool = True) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def name_errors(path: Path, part: Optional[Path] = None) -> Iterator[None]:
-    """Name the file in errors of the system that name none, as a full disk, or one
-    that nobody knows.
+    """Add the file name to system errors without one, e.g. for a full disk, or with a
+    temporary one.
 
-    path (Path): what is written.
-    part (Optional[Path]): the temporary file or folder that it is written to first.
+    path (Path): the file or folder.
+    part (Optional[Path]): the temporary file or folder.
     """
     try:
         yield
@@ -71,30 +69,30 @@ def _remove_unfinished(part: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # there is none, or no folder
+        with suppress(OSError):  # it doesn't exist, or its folder doesn't
             part.unlink()
         raise
 
 
 @contextmanager
 def replace_text_file(path: Path) -> Iterator[TextIO]:
-    """The same for text: UTF-8 without byte order mark, line ends untouched.
+    """Like `replace_file`, for UTF-8 text without BOM, with line endings unchanged.
 
-    path (Path): of the file.
+    path (Path): the file.
     YIELDS (TextIO): the new file.
     """
     with replace_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf8", newline="")
         yield text
-        text.detach()  # the file is closed by who opened it
+        text.detach()  # the file is closed by `replace_file`
 
 
 @contextmanager
 def fill_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into; its files take their place only when all went well.
+    """Open a temporary folder, whose files are moved to their final place on success.
 
-    path (Path): folders on the way are made. Other files that are there stay.
-    YIELDS (Path): an empty folder beside it.
+    path (Path): the folder; parent folders are created. Other existing files are kept.
+    YIELDS (Path): an empty temporary folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=path.parent, suffix=".part"))
@@ -109,19 +107,19 @@ def fill_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text as UTF-8 without byte order mark, line ends untouched."""
+    """Write a text as UTF-8 without BOM, with line endings unchanged."""
     with replace_file(path) as file:
         file.write(text.encode("utf8"))
 
 
 def write_json(path: Path, value: Any, *, is_durable: bool = True) -> None:
-    """Write one JSON value, to be read by people too."""
+    """Write a JSON value, with indentation."""
     with replace_file(path, is_durable=is_durable) as file:
         file.write(_dump(value, indent=2) + b"\n")
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> None:
-    """Write one JSON value in each line.
+    """Write one JSON value per line.
 
     path (Path): the file.
     values (Iterable[Any]): taken one by one.
@@ -132,7 +130,7 @@ def write_lines(path: Path, values: Iterable[Any]) -> None:
 
 
 def write_array(path: Path, values: Iterable[Any]) -> None:
-    """Write a JSON array with one value in each line.
+    """Write a JSON array with one value per line.
 
     path (Path): the file.
     values (Iterable[Any]): taken one by one.
@@ -146,24 +144,23 @@ def write_array(path: Path, values: Iterable[Any]) -> None:
 
 
 def explain(error: Exception) -> str:
-    """RETURNS (str): what went wrong, in a sentence; which file can't be written."""
+    """RETURNS (str): the error message, with the file that can't be written."""
     if isinstance(error, OSError) and error.strerror:
         return (
             f"{error.filename or 'A file'}: can't be written: {error.strerror}. Check "
-            f"that there is room and that you may write there, or name another place."
+            "the disk space and permissions, or use another path."
         )
     return str(error)
 
 
 def _dump(value: Any, **options: Any) -> bytes:
-    # half a pair of surrogates, as in the name of a file that is not UTF-8, becomes
-    # what JSON writes for it
+    # escape unpaired surrogates, e.g. in file names that are not UTF-8
     text = json.dumps(value, ensure_ascii=False, **options)
     return text.encode("utf8", "backslashreplace")
 
 
 def _sync_folder(path: Path) -> None:
-    # the name, too, has to be on the disk; Windows can't open a folder, and need not
+    # sync the file name, too; not possible or necessary on Windows
     if os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)

@@ -1,9 +1,8 @@
-"""Which pattern of a relation ruler found a relation.
+"""Ids of the relation ruler's patterns that matched relations.
 
-The ids are beside the relations in `doc.user_data`, by label and characters of both
-entities: so they survive `Doc.to_bytes`, `DocBin(store_user_data=True)` and
-`nlp.pipe(n_process=2)`, whoever writes relations later, and in whatever order. Their
-key is one that spaCy shifts with the text, as that of the relations.
+The ids are stored in `doc.user_data`, by label and characters of both entities, so they
+survive `Doc.to_bytes`, `DocBin(store_user_data=True)`, `nlp.pipe(n_process=2)` and
+later changes of relations. Like for relations, spaCy shifts their key with the text.
 """
 
 from typing import Any, Dict, List, Mapping, Set, Tuple
@@ -12,7 +11,7 @@ from spacy.tokens import Doc
 
 from .relations import Relation, get_relations
 
-# of keys in doc.user_data, before two numbers that say how far the text has moved
+# prefix of keys in doc.user_data, before two offsets of the text
 PREFIX = ("._.", "rel_component_patterns")
 
 # start and end of the head, label, start and end of the tail; in characters
@@ -20,18 +19,18 @@ CharKey = Tuple[int, int, str, int, int]
 
 
 def get_pattern_ids(doc: Doc) -> List[str]:
-    """The patterns that found the relations of a Doc.
+    """Get the pattern ids of a Doc's relations.
 
     doc (Doc): the document.
-    RETURNS (List[str]): one for each of `doc._.relations`, in their order; `""` where
-        the pattern has no id, or no pattern found the relation.
+    RETURNS (List[str]): the id for each of `doc._.relations`; `""` if the pattern has
+        no id, or the relation wasn't matched by a pattern.
     """
     ids = read_ids(doc)
     return [ids.get(get_key(relation), "") for relation in get_relations(doc)]
 
 
 def read_ids(doc: Doc) -> Dict[CharKey, str]:
-    """RETURNS (Dict[CharKey, str]): the id of each relation that a pattern found."""
+    """RETURNS (Dict[CharKey, str]): pattern ids by relation."""
     found: Dict[CharKey, str] = {}
     for key in _find_keys(doc):
         shift = key[2]
@@ -43,16 +42,16 @@ def read_ids(doc: Doc) -> Dict[CharKey, str]:
 
 
 def write_ids(doc: Doc, ids: Mapping[CharKey, str]) -> None:
-    """Store the ids of relations, in place of those that were there."""
+    """Store the pattern ids of relations, replacing existing ones."""
     for old in _find_keys(doc):
         del doc.user_data[old]
-    # Doc.user_data is typed for keys of strings
+    # Doc.user_data is typed with string keys
     key: Any = (*PREFIX, 0, 0)
     doc.user_data[key] = [[*place, id_] for place, id_ in ids.items()]
 
 
 def _find_keys(doc: Doc) -> List[Any]:
-    """The keys of the storage; of a Doc joined from several, one for each of them."""
+    """Find the storage keys, several if the Doc was joined from others."""
     return [
         key
         for key in doc.user_data
@@ -61,16 +60,16 @@ def _find_keys(doc: Doc) -> List[Any]:
 
 
 def get_key(relation: Relation) -> CharKey:
-    """RETURNS (CharKey): a relation by label and characters."""
+    """RETURNS (CharKey): label and characters of a relation."""
     head, label, tail, _ = relation
     return (head.start_char, head.end_char, label, tail.start_char, tail.end_char)
 
 
 def find_ruled(doc: Doc) -> Set[CharKey]:
-    """RETURNS (Set[CharKey]): the relations that patterns found."""
+    """RETURNS (Set[CharKey]): relations matched by patterns."""
     return set(read_ids(doc))
 
 
 def register_pattern_ids() -> None:
-    """Register `doc._.relation_patterns`; done on importing the package."""
+    """Register `doc._.relation_patterns`; called when the package is imported."""
     Doc.set_extension("relation_patterns", getter=get_pattern_ids, force=True)

@@ -1,4 +1,4 @@
-"""The relations that are allowed: labels, symmetry and entity types."""
+"""The schema of allowed relations: labels, symmetry and entity types."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,20 +17,20 @@ TypePair = Tuple[str, str]
 
 FILE_HELP = (
     "Expected an object such as {'relations': {'WORKS_FOR': {'pairs': "
-    "[['PERSON', 'ORG']], 'symmetric': false}}}; a label without 'pairs' may link "
-    "any two types."
+    "[['PERSON', 'ORG']], 'symmetric': false}}}; a label without 'pairs' allows any "
+    "two types."
 )
 
 
 class Schema:
-    """Labels, symmetric labels, and the entity types that each label may link.
+    """Labels, symmetric labels, and the entity types allowed for each label.
 
     pairs (Mapping[str, Optional[Iterable[TypePair]]]): for each label the allowed
         (head type, tail type), or None for any.
     symmetric (Iterable[str]): labels without a direction. Their type pairs are allowed
         in both directions.
-    support (Optional[Mapping]): how often each (head type, label, tail type) was seen,
-        if the schema was learned from data.
+    support (Optional[Mapping]): counts of each (head type, label, tail type), if the
+        schema was learned from data.
     """
 
     def __init__(
@@ -159,24 +159,24 @@ class Schema:
         RAISES (ValueError): if the file can't be read as one.
         """
         if not isinstance(path, (str, Path)):
-            raise InputError(f"{path!r} is not a path; expected that of a schema.")
+            raise InputError(f"{path!r} is not a path; expected the path of a schema.")
         path = Path(path)
         if not path.is_file():
             raise InputError(
-                f"{path}: no such schema file; expected JSON, YAML or brat's "
+                f"{path}: schema file not found; expected JSON, YAML or brat's "
                 f"annotation.conf."
             )
         if path.suffix == ".conf":
             return cls.from_dict(read_annotation_conf(path), str(path))
         if path.suffix not in (".json", ".yml", ".yaml"):
             raise InputError(
-                f"{path}: can't tell the kind of schema from {path.suffix!r}; expected "
+                f"{path}: unknown suffix {path.suffix!r} of a schema; expected "
                 f".json, .yml, .yaml or .conf (brat's annotation.conf)."
             )
         try:
             read = srsly.read_json if path.suffix == ".json" else srsly.read_yaml
             data = read(path)
-        except Exception as error:  # the parsers raise errors of many kinds
+        except Exception as error:  # the parsers raise various errors
             raise InputError(
                 f"{path}: not readable as {path.suffix[1:]}: {error}"
             ) from error
@@ -188,7 +188,7 @@ class Schema:
 
         docs (Iterable[Doc]): documents with relations.
         symmetric (Iterable[str]): labels without a direction.
-        RETURNS (Schema): allows what was seen, with its support.
+        RETURNS (Schema): a schema of the observed type pairs, with their support.
         """
         support = count_type_pairs(docs)
         pairs: Dict[str, Set[TypePair]] = {}
@@ -199,7 +199,7 @@ class Schema:
 
 
 def count_type_pairs(docs: Iterable[Doc]) -> Counter:
-    """RETURNS (Counter): how often each (head type, label, tail type) occurs."""
+    """RETURNS (Counter): counts of (head type, label, tail type)."""
     counts: Counter = Counter()
     for doc in docs:
         for key in get_relation_keys(doc):

@@ -1,7 +1,7 @@
-"""Scores of relations: pure functions over sets, one set for each document.
+"""Score relations, with pure functions over the sets of relations of each document.
 
-Recall is computed over all gold relations, whether they were candidates or not.
-Relations are compared by characters, so gold and prediction may have different tokens.
+Recall is computed over all gold relations, including those that were not candidates.
+Relations are compared by characters, so gold and predicted tokens may differ.
 """
 
 import warnings
@@ -41,7 +41,7 @@ class ScoredDoc(NamedTuple):
 
     gold (Set[RelationKey]): the gold relations.
     predicted (Dict[RelationKey, float]): the predicted relations with their scores;
-        pairs whose truth isn't known are left out.
+        pairs whose gold label is unknown are ignored.
     candidates (Set[Pair]): the (head, tail) entities that were scored.
     """
 
@@ -51,9 +51,9 @@ class ScoredDoc(NamedTuple):
 
 
 def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-    """Score the predicted relations: those that reached the pipe's thresholds.
+    """Score the predicted relations, at the pipe's thresholds.
 
-    examples (Iterable[Example]): gold and prediction.
+    examples (Iterable[Example]): the gold and predicted documents.
     symmetric (AbstractSet[str]): labels without a direction.
     RETURNS (Dict[str, Any]): see `score_relations`.
     """
@@ -67,18 +67,19 @@ def relation_scorer(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any
 def _warn_of_no_entities(
     examples: Sequence[Example], docs: Sequence[ScoredDoc]
 ) -> None:
-    """Warn if nothing could be found because no component looks for entities."""
+    """Warn if no relations were predicted because no component predicts entities."""
     has_gold = any(doc.gold for doc in docs)
     if not has_gold or any(doc.candidates for doc in docs):
         return
     predicted = [example.predicted for example in examples]
     if not any(doc.has_annotation("ENT_IOB") or doc.spans for doc in predicted):
         warnings.warn(
-            f"No relation could be found in {len(docs)} documents: they have no "
-            f"entities to relate, as no component of the pipeline finds any. Score "
-            f"between the gold entities with scripts/evaluate.py, or in Python with "
-            f"nlp.evaluate(list(read_gold_entities(path, nlp))), which is in "
-            f"rel_component.corpus.readers; or add a component that finds entities.",
+            f"No relations were predicted in {len(docs)} documents: they have no "
+            "entities, since no component of the pipeline predicts any. Evaluate "
+            "with gold entities using scripts/evaluate.py, or in Python with "
+            "nlp.evaluate(list(read_gold_entities(path, nlp))) (from "
+            "rel_component.corpus.readers); or add a component that predicts "
+            "entities.",
             stacklevel=3,
         )
 
@@ -96,14 +97,14 @@ def read_example(
     single_label: bool = False,
     symmetric: AbstractSet[str] = frozenset(),
 ) -> ScoredDoc:
-    """The relations of an Example as sets to compare.
+    """Read the relations of an Example as sets to compare.
 
-    example (Example): gold and prediction.
-    threshold (Optional[float]): use predictions with at least this score; None uses
-        those that reached the pipe's own thresholds.
+    example (Example): the gold and predicted document.
+    threshold (Optional[float]): minimum score of predictions; None: the pipe's
+        thresholds.
     single_label (bool): with a threshold, use only the best label of each pair.
-    symmetric (AbstractSet[str]): labels without a direction: such a relation is listed
-        once, in whichever direction it was annotated.
+    symmetric (AbstractSet[str]): labels without a direction, whose relations are
+        listed once, in either direction.
     RETURNS (ScoredDoc): the relations, by characters.
     """
     gold_data = get_relation_data(example.reference)
@@ -126,7 +127,7 @@ def read_example(
             decided = numpy.argwhere(scores >= threshold)
         predicted = _keys(pred_data, entities, decided, symmetric)
         candidates = {(entities[h], entities[t]) for h, t in pred_data.pairs.tolist()}
-        # a symmetric relation is a candidate if its pair was scored in any direction
+        # a symmetric relation is a candidate if its pair was scored in either direction
         ways = {(key.head[:2], key.tail[:2]) for key in gold if key.label in symmetric}
         candidates |= {(t, h) for h, t in candidates if (t[:2], h[:2]) in ways}
     if known is not None:
@@ -139,12 +140,12 @@ def read_example(
 
 
 def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
-    """Precision, recall and F of relations.
+    """Compute precision, recall and F-score of relations.
 
-    docs (Sequence[ScoredDoc]): one for each document.
-    RETURNS (Dict[str, Any]): in [0, 1]; None if there was nothing to score:
-        rel_micro_p/r/f: both spans and the label are right;
-        rel_strict_p/r/f: both entity types too;
+    docs (Sequence[ScoredDoc]): the documents.
+    RETURNS (Dict[str, Any]): scores in [0, 1], or None without relations:
+        rel_micro_p/r/f: both spans and the label are correct;
+        rel_strict_p/r/f: both entity types are correct, too;
         rel_macro_p/r/f: mean over all labels of the gold and predicted relations;
         rel_per_label: {label: {p, r, f, support}};
         rel_candidate_recall: share of the gold relations that were candidates.
@@ -179,12 +180,12 @@ def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
 
 
 def score_tutorial_protocol(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
-    """Precision, recall and F as in the tutorial.
+    """Compute precision, recall and F-score as in the tutorial.
 
-    Recall is computed over the candidates only: a gold relation that was never a
-    candidate doesn't count as missed. For comparison with figures published that way.
+    Recall is computed over candidates only: other gold relations are ignored. For
+    comparison with scores published that way.
 
-    docs (Sequence[ScoredDoc]): one for each document.
+    docs (Sequence[ScoredDoc]): the documents.
     RETURNS (Dict[str, Any]): rel_micro_p/r/f under this protocol.
     """
     micro = PRFScore()
@@ -199,7 +200,7 @@ def _prf(name: str, score: PRFScore) -> Dict[str, float]:
 
 
 def drop_types(keys: Iterable[RelationKey]) -> Set[RelationKey]:
-    """RETURNS (Set[RelationKey]): without the types of their entities."""
+    """RETURNS (Set[RelationKey]): the relations without entity types."""
     return {RelationKey((*h[:2], ""), label, (*t[:2], "")) for h, label, t in keys}
 
 
@@ -242,9 +243,9 @@ def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
 
 
 def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
-    """RETURNS (Set[Tuple[Pair, str]]): the pairs and labels that an incomplete
-    annotation decides on. The label "" stands for all labels: the pair was annotated
-    as having no relation at all."""
+    """RETURNS (Set[Tuple[Pair, str]]): the pairs and labels known in an incomplete
+    annotation. The label "" stands for all labels: the pair was explicitly annotated as
+    having no relation."""
     known: Set[Tuple[Pair, str]] = set()
     for (head, tail), row in zip(data.pairs.tolist(), data.scores):
         ends = (entities[head], entities[tail])
@@ -260,7 +261,7 @@ def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair,
 def is_known(
     key: RelationKey, known: Set[Tuple[Pair, str]], symmetric: AbstractSet[str]
 ) -> bool:
-    """RETURNS (bool): whether an incomplete annotation decides on a relation."""
+    """RETURNS (bool): whether a relation is known in an incomplete annotation."""
     ends = [(key.head, key.tail)]
     if key.label in symmetric:
         ends.append((key.tail, key.head))

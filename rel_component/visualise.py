@@ -1,9 +1,9 @@
-"""Look at the entities and relations of a Doc, in a notebook or a browser.
+"""Visualize the entities and relations of a Doc, in a notebook or a browser.
 
     from rel_component import visualise
     visualise.render(nlp("Ann works for Acme."))
 
-As `spacy.displacy.render`; in the manner of brat, with arcs over lines of text.
+Like `spacy.displacy.render`, but with arcs over several lines of text, as in brat.
 """
 
 from numbers import Real
@@ -18,7 +18,7 @@ from .pages import make_page as make_report
 from .relations import Relation, get_relation_data, get_relations
 from .wording import list_some, plural
 
-# pixels of the lines, on a screen and on a phone; and the least that can be read
+# width of the lines in pixels, on screens and phones, and the minimum
 WIDE, NARROW, LEAST = 860, 340, 100
 
 
@@ -34,18 +34,17 @@ def render(
 ) -> Optional[str]:
     """Draw entities and relations.
 
-    docs (Doc | Span | Iterable): what to draw.
-    page (bool): make a page of it, with drawings for a screen and for a phone.
-    jupyter (Optional[bool]): show it in the notebook; None: if there is one.
-    width (float): of the lines, in pixels; at least 100.
-    spans_key (Optional[str]): entities of `doc.spans[spans_key]`; None: `doc.ents`. The
-        ends of relations are drawn in any case.
-    labels (Optional[Iterable[str]]): only relations with these labels.
-    min_score (float): only relations with this score or more.
-    RETURNS (Optional[str]): SVG, or HTML for a page; in a notebook it is shown, and
-        nothing returned.
-    RAISES (ValueError): if there is something else than a Doc or Span to draw, or an
-        argument is out of range.
+    docs (Doc | Span | Iterable): the documents.
+    page (bool): render as HTML page, with drawings for screens and phones.
+    jupyter (Optional[bool]): display the result in a notebook; None to auto-detect.
+    width (float): width of the lines, in pixels; at least 100.
+    spans_key (Optional[str]): key of `doc.spans` for entities; None: `doc.ents`. Heads
+        and tails of relations are always drawn.
+    labels (Optional[Iterable[str]]): labels of relations to draw.
+    min_score (float): minimum score of a relation.
+    RETURNS (Optional[str]): SVG or HTML; None in a notebook.
+    RAISES (ValueError): if `docs` contains other objects, or an argument is out of
+        range.
     """
     docs = _check_docs(docs)
     check_options(docs, width, spans_key, labels, min_score)
@@ -59,8 +58,8 @@ def render(
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display
 
-        # the class keeps MathJax from reading the text, as in displaCy; and a notebook
-        # may be dark, which the drawing is not
+        # the class disables MathJax, as in displaCy; the background is for notebooks
+        # with a dark theme
         style = 'class="tex2jax_ignore" style="display: block; background: #ffffff"'
         display(HTML(f"<span {style}>{html}</span>"))
         return None
@@ -68,8 +67,10 @@ def render(
 
 
 def _check_docs(docs: Any) -> List[Union[Doc, Span]]:
-    """RETURNS (List[Doc | Span]): what is to be drawn."""
-    expected = "expected a Doc, a Span, or several of them: give the pipeline the text"
+    """RETURNS (List[Doc | Span]): the documents."""
+    expected = (
+        "expected a Doc, a Span, or a list of them: process the text with the pipeline"
+    )
     if isinstance(docs, (Doc, Span)):
         return [docs]
     if isinstance(docs, (str, bytes)) or not isinstance(docs, Iterable):
@@ -125,13 +126,12 @@ def make_drawing(
     labels: "Optional[set[str]]" = None,
     min_score: float = 0.0,
 ) -> Drawing:
-    """What is drawn of a Doc, or of a part of it.
+    """Create the drawing of a Doc or Span.
 
-    doc (Doc | Span): what to draw; of a part, relations with both ends in it.
+    doc (Doc | Span): the Doc, or a Span, for relations with both entities in it.
     spans_key (Optional[str]), labels (Optional[Set[str]]), min_score (float): see
         `render`.
-    RETURNS (Drawing): entities and relations, with the scores of those that were
-        predicted.
+    RETURNS (Drawing): entities and relations, with scores of predicted ones.
     """
     start, end = (doc.start, doc.end) if isinstance(doc, Span) else (0, len(doc))
     whole = _get_doc(doc)
@@ -171,12 +171,12 @@ def make_page(
     title: str = "Entities and relations",
     width: float = WIDE,
 ) -> str:
-    """A page that needs no other file.
+    """Render drawings as a self-contained HTML page.
 
-    drawings (Iterable[Drawing]): what to draw.
-    titles (Iterable[str]): of the first ones.
-    title (str): of the page.
-    width (float): of the lines, in pixels; on a phone they are narrower.
+    drawings (Iterable[Drawing]): the drawings.
+    titles (Iterable[str]): titles of the first drawings.
+    title (str): title of the page.
+    width (float): width of the lines, in pixels; narrower on phones.
     RETURNS (str): HTML.
     """
     drawings = list(drawings)
@@ -197,7 +197,7 @@ def _assign_colors(drawings: Iterable[Drawing]) -> Dict[str, str]:
 
 
 def _is_predicted(doc: Doc) -> bool:
-    """Gold relations have the score 1 all of them, and need not say so."""
+    """Whether relations have scores to show: gold relations all have 1."""
     data = get_relation_data(doc)
     return data is not None and bool(
         (data.scores[tuple(data.decided.T)] < 1.0).any() if len(data.decided) else False

@@ -1,4 +1,4 @@
-"""Numbers, lists and tables in words, for messages and reports."""
+"""Format numbers, lists and tables for messages and reports."""
 
 import json
 import warnings
@@ -8,8 +8,8 @@ N_NAMED = 8
 
 
 def percent(share: float) -> str:
-    """RETURNS (str): such as `12 %` or `0.4 %`; only nothing is `0 %`, and only all
-    is `100 %`."""
+    """RETURNS (str): a percentage such as `12 %` or `0.4 %`; never rounded to `0 %` or
+    `100 %`."""
     if 0 < share < 0.0005:
         return "less than 0.1 %"
     if 0.995 <= share < 1:
@@ -19,57 +19,56 @@ def percent(share: float) -> str:
 
 
 def points(share: Optional[float]) -> str:
-    """RETURNS (str): a score as papers write it, such as `81.3`; `–` where there is
-    none."""
+    """RETURNS (str): a score in percent, such as `81.3`; `–` if it's None."""
     return "–" if share is None else f"{100 * share:.1f}"
 
 
 def interval(low_high: Optional[Sequence[float]]) -> str:
-    """RETURNS (str): such as `75.0–86.1`; empty where there is none."""
+    """RETURNS (str): an interval such as `75.0–86.1`; empty if it's None."""
     return "" if low_high is None else "–".join(map(points, low_high))
 
 
 def number(n: Optional[int]) -> str:
-    """RETURNS (str): such as `1,234`; empty where there is none."""
+    """RETURNS (str): a number such as `1,234`; empty if it's None."""
     return "" if n is None else f"{n:,}"
 
 
 def of_all(n: int, total: int, word: str) -> str:
-    """RETURNS (str): such as `1 of 3 texts`."""
+    """RETURNS (str): a proportion such as `1 of 3 texts`."""
     return f"{n} of {plural(total, word)}"
 
 
 def agree(n: int, one: str, many: str) -> str:
-    """RETURNS (str): the word that goes with this number."""
+    """RETURNS (str): the form that agrees with the number."""
     return one if n == 1 else many
 
 
 def list_some(names: Iterable[str], n_named: int = N_NAMED) -> str:
-    """RETURNS (str): the first names, and how many more there are."""
+    """RETURNS (str): the first names, and the number of others."""
     names = list(names)
     more = len(names) - n_named
     return ", ".join(names[:n_named]) + (f" and {more} more" if more > 0 else "")
 
 
 def join_names(names: Collection[str]) -> str:
-    """RETURNS (str): such as `a, b and c`."""
+    """RETURNS (str): a list such as `a, b and c`."""
     *first, last = names or [""]
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def quote(text: Optional[str]) -> str:
-    """RETURNS (str): as a config writes it."""
+    """RETURNS (str): the value in a config."""
     return json.dumps(text, ensure_ascii=False)
 
 
 class Table(NamedTuple):
     """A table of strings.
 
-    title (str): what it shows.
-    header (List[str]): a name for each column; the first one names the rows.
-    rows (List[List[str]]): as wide as the header.
+    title (str): the title.
+    header (List[str]): names of the columns.
+    rows (List[List[str]]): the rows.
     aligns (str): `l` or `r` for each column.
-    note (str): a sentence below, may be empty.
+    note (str): a note below, or empty.
     """
 
     title: str
@@ -79,9 +78,9 @@ class Table(NamedTuple):
     note: str = ""
 
     def cut(self, n_rows: Optional[int]) -> "Table":
-        """RETURNS (Table): with the first rows; the note says how many more there are.
+        """RETURNS (Table): the first rows, with the number of others in the note.
 
-        n_rows (Optional[int]): None for all.
+        n_rows (Optional[int]): number of rows; None for all.
         """
         more = 0 if n_rows is None else len(self.rows) - n_rows
         if more <= 0:
@@ -91,22 +90,22 @@ class Table(NamedTuple):
 
 
 def plural(n: int, word: str, words: Optional[str] = None) -> str:
-    """RETURNS (str): such as `1 text`, `2 texts` or `2 entities`."""
+    """RETURNS (str): number and noun, such as `1 text`, `2 texts` or `2 entities`."""
     return f"{n} {word if n == 1 else words or f'{word}s'}"
 
 
 def get_command(extra: str) -> str:
-    """RETURNS (str): how to install an extra of this package, which is not on PyPI."""
+    """RETURNS (str): command to install an extra of this package."""
     return f"pip install -e '.[{extra}]' in the project's folder"
 
 
 def take_renamed(old: str, new: str, value: Any) -> Any:
-    """The value of a setting that is given under a name it had before.
+    """Get the value of a setting under its deprecated name, with a warning.
 
-    old (str): the name that is deprecated.
-    new (str): the name that it has now.
-    value (Any): what is set.
-    RETURNS (Any): the value; warned of once.
+    old (str): the deprecated name.
+    new (str): the current name.
+    value (Any): the value.
+    RETURNS (Any): the value.
     """
     warnings.warn(
         f"{old} is now called {new}: rename it in your config.",

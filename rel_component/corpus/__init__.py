@@ -1,1 +1,1 @@
-"""Corpora of Docs: conversion, splits, DocBins and the readers that training takes."""
+"""Corpora of Docs: conversion, splits, DocBins and readers for training."""

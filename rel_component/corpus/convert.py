@@ -1,6 +1,6 @@
-"""Annotations of any supported tool to `.spacy` files for training.
+"""Convert annotations from any supported tool to `.spacy` files for training.
 
-Everything is read to the end, then all files are written, or none.
+All input is read first, then either all files are written or none.
 """
 
 from collections import Counter
@@ -36,13 +36,13 @@ Corpus = Tuple[CorpusFile, List[SplitItem]]
 
 
 class Conversion(NamedTuple):
-    """What has been written.
+    """The result of a conversion.
 
     written (Dict[Path, int]): number of documents, by file or folder.
-    removed (List[Path]): splits of an earlier conversion, which are gone.
-    left (List[Path]): splits of an earlier conversion, which are still there: the
-        parts of a corpus may be converted one after the other.
-    report (Report): what became of everything that was read.
+    removed (List[Path]): removed splits of an earlier conversion.
+    left (List[Path]): kept splits of an earlier conversion, since the parts of a corpus
+        can be converted separately.
+    report (Report): the report.
     """
 
     written: Dict[Path, int]
@@ -52,10 +52,10 @@ class Conversion(NamedTuple):
 
 
 class ConversionError(ValueError):
-    """Why not everything could be written.
+    """The conversion failed.
 
-    written (Dict[Path, int]): what is written in spite of it, number of documents by
-        file or folder.
+    written (Dict[Path, int]): files written nevertheless, with their number of
+        documents.
     """
 
     def __init__(self, message: str, written: Optional[Dict[Path, int]] = None) -> None:
@@ -82,25 +82,23 @@ def convert(
 ) -> Conversion:
     """Convert annotations to `.spacy` files.
 
-    inputs (Iterable[Path]): files with annotations, or folders of brat files, to be
-        split.
+    inputs (Iterable[Path]): files with annotations, or folders of brat files, to split.
     output (Path): folder for train.spacy, dev.spacy and test.spacy, or one .spacy file.
-    train, dev, test (Iterable[Path]): in place of inputs: files of a corpus that is
-        split already.
-    format_name (str): as in `FORMATS`, or `auto` to recognise the format of each file.
-    options (Optional[Options]): how to read, e.g. `Options(lang="es", mentions="all")`.
-    split (str): shares of train, dev and perhaps test.
-    seed (int): decides which documents go where.
-    dev_groups, test_groups (Optional[str]): in place of `split`: regular expressions
-        on the group of a document.
-    on_error (str): if something can't be converted, `stop` writes nothing, and `skip`
-        leaves it out.
-    report (Optional[Report]): filled in also if the conversion fails.
+    train, dev, test (Iterable[Path]): files of a corpus that is already split,
+        instead of inputs.
+    format_name (str): a key of `FORMATS`, or `auto` to detect the format of each file.
+    options (Optional[Options]): options of the format, e.g. `Options(lang="es",
+        mentions="all")`.
+    split (str): proportions of train, dev and optionally test.
+    seed (int): random seed of the split.
+    dev_groups, test_groups (Optional[str]): regular expressions on a document's group,
+        instead of `split`.
+    on_error (str): `stop` to write nothing if something can't be converted, or `skip`.
+    report (Optional[Report]): a report to fill, even if the conversion fails.
     progress (Callable[[Iterable[Doc]], Iterable[Doc]]): e.g. `tqdm`.
-    RETURNS (Conversion): what is written.
-    RAISES (ConversionError): if there is nothing to write, something can't be
-        converted (unless `on_error` is `skip`), or a file can't be written; the message
-        says what to do.
+    RETURNS (Conversion): the result.
+    RAISES (ConversionError): if there are no documents, something can't be converted
+        (unless `on_error` is `skip`), or a file can't be written.
     """
     report = Report() if report is None else report
     options = Options() if options is None else options
@@ -130,7 +128,7 @@ def convert(
 
 
 def _check_options(options: Options, on_error: str) -> None:
-    """Refuse what contradicts itself, or would silently have no effect."""
+    """Check for options that contradict each other or would have no effect."""
     if on_error not in ON_ERROR:
         raise ValueError(
             f"--on-error: found {on_error!r}, expected one of {', '.join(ON_ERROR)}."
@@ -152,7 +150,7 @@ def _check_options(options: Options, on_error: str) -> None:
         check_policy(options.split_documents)
     check_regex("group-regex", options.group_regex)
     if options.group_regex and not options.group_by:
-        raise ValueError("--group-regex: expected --group-by with it, for the field.")
+        raise ValueError("--group-regex: expected --group-by, to set the field.")
     for option in own:
         path = options[option]
         if option.kind is Path and path is not None and not path.is_file():
@@ -160,14 +158,14 @@ def _check_options(options: Options, on_error: str) -> None:
 
 
 def _collect_inputs(inputs: Paths, given: Mapping[str, Paths]) -> Dict[str, List[Path]]:
-    """Files by name of the split; the name is empty if they are to be split."""
+    """Group files by split; the name is empty for files to split."""
     whole = list(map(Path, inputs))
     named = {name: list(map(Path, paths)) for name, paths in given.items()}
     named = {name: paths for name, paths in named.items() if paths}
     if bool(whole) == bool(named):
         raise ValueError(
             "Expected either files to split, or --train and --dev (and --test) for a "
-            f"corpus that is split already; found {'both' if whole else 'neither'}."
+            f"corpus that is already split; found {'both' if whole else 'neither'}."
         )
     return named or {"": whole}
 
@@ -186,7 +184,7 @@ def _read(
     format_name: str,
     progress: Callable[[Iterable[Doc]], Iterable[Doc]],
 ) -> Corpus:
-    """Read files once; twice where a text turns out to have several annotations."""
+    """Read files once, or twice if a text has several annotations."""
 
     def read(report: Report, *, once: bool) -> Corpus:
         docs, items = CorpusFile(), []  # type: Corpus
@@ -212,14 +210,14 @@ def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:
         report.note(f"texts that are in {where}", n)
         report.hint(
             f"{plural(n, 'text')} {agree(n, 'is', 'are')} in "
-            f"{where.replace(', ', ' and ')}, so scores are too good; leave out "
-            f"repeated texts of training, or give all files as inputs to have them "
-            f"split anew"
+            f"{where.replace(', ', ' and ')}, so scores are too optimistic; remove "
+            "duplicate texts from training, or pass all files as inputs to have them "
+            "split anew"
         )
 
 
 def _note_unknown_names(options: Options, report: Report) -> None:
-    """Warn of names in options that no document has: they are likely misspelt."""
+    """Warn of names in options that don't occur in any document, probably misspelt."""
     if not report.n_read[DOCUMENTS]:
         return
     relations, entities = report.labels[RELATIONS], report.labels[ENTITIES]
@@ -254,7 +252,7 @@ def _note_unknown_names(options: Options, report: Report) -> None:
 
 
 def _note_what_is_missing(report: Report) -> None:
-    """Warn where there is nothing to learn from: the export is likely a wrong one."""
+    """Warn if there are no annotations, probably because of a wrong export."""
     n_docs = report.n_read[DOCUMENTS]
     if not n_docs or not report.n_written[DOCUMENTS]:  # other problems come first
         return
@@ -269,24 +267,22 @@ def _note_what_is_missing(report: Report) -> None:
         what = f"of {plural(found, 'relation')} none was converted" if found else ""
         report.hint(
             f"no document has a relation{f' ({what})' if what else ''}, so a relation "
-            f"extractor can learn nothing from them"
+            "extractor can't be trained on them"
         )
 
 
 def _check_losses(report: Report, on_error: str) -> None:
     if report.problems and not report.n_read[DOCUMENTS]:
-        # nothing was read: the problems say all, there is nothing to count
+        # nothing was read: the problems explain why
         raise ValueError("\n".join(report.list_problems(N_SHOWN)))
     if report.problems and on_error == "stop":
         n = len(report.problems)
         advice = f"Correct {agree(n, 'it', 'them')}"
         if report.n_written[DOCUMENTS]:
-            advice += ", or leave out what can't be converted with --on-error skip"
+            advice += ", or skip what can't be converted with --on-error skip"
         raise ValueError(f"{plural(n, 'problem')}. {advice}.")
     if not report.n_written[DOCUMENTS]:
-        raise ValueError(
-            "No documents came out; see above what became of those that were read."
-        )
+        raise ValueError("No documents were converted; see above for the reasons.")
 
 
 def _check_groups(
@@ -301,7 +297,7 @@ def _check_groups(
 
 
 def _list(found: CounterType[str]) -> str:
-    """RETURNS (str): the most frequent ones."""
+    """RETURNS (str): the most frequent items."""
     return list_some((name for name, _ in found.most_common()), N_SHOWN) or "none"
 
 
@@ -311,10 +307,10 @@ def _write(
     splitter: Splitter,
     written: Dict[Path, int],
 ) -> None:
-    """Write all files, and note the number of documents in each that is written."""
+    """Write all files, and record the number of documents in each."""
     for name, (docs, _) in corpora.items():
         if not len(docs):
-            raise ValueError(f"--{name}: no documents came out of it.")
+            raise ValueError(f"--{name}: no documents were converted.")
     parts: Dict[Path, Tuple[CorpusFile, Optional[List[int]]]]
     if "" not in corpora:
         parts = {
@@ -327,7 +323,7 @@ def _write(
         divided = splitter(items).items()
         parts = {output / f"{n}.spacy": (docs, part) for n, part in divided}
     for path in parts:
-        check_corpus(path)  # all of them, before one is written
+        check_corpus(path)  # check all of them before writing
     for path, (docs, part) in parts.items():
         written[path] = docs.write(path, part)
 
@@ -335,7 +331,7 @@ def _write(
 def _clean_up(
     output: Path, written: Mapping[Path, int], *, is_whole: bool
 ) -> Tuple[List[Path], List[Path]]:
-    """Remove what an earlier run left beside these: its texts may be in them now."""
+    """Remove splits of an earlier run, since their texts may be in the new ones."""
     if output.suffix == ".spacy":
         return [], []
     paths = {output / f"{name}.spacy" for name in NAMES}

@@ -1,4 +1,4 @@
-"""Docs to `.spacy` files, in bounded memory."""
+"""Write Docs to `.spacy` files, with bounded memory."""
 
 import os
 import pickle
@@ -30,7 +30,7 @@ COLUMNS = [i for i, attr in enumerate(DocBin(attrs=ATTRS).attrs) if attr in STRI
 SPAN = struct.Struct(">QQQllll")
 # of splits
 NAMES = ("train", "dev", "test")
-# what one file holds at most: about 50 MB in memory
+# maximum size of a file: about 50 MB in memory
 MAX_DOCS, MAX_TOKENS = 10_000, 1_000_000
 # blocks that wait on disk are smaller: packing one takes several times its size
 BLOCKS_PER_FILE = 10
@@ -38,10 +38,10 @@ PART = re.compile(r"\d{5}\.spacy")
 
 
 class _Block(NamedTuple):
-    """Docs that are next to each other.
+    """A block of consecutive Docs.
 
-    docs (DocBin): in compact form.
-    labels (Set[int]): ids of strings of span groups: they are in no column of tokens.
+    docs (DocBin): the Docs in compact form.
+    labels (Set[int]): ids of strings in span groups, which token columns don't contain.
     strings (Dict[int, str]): all strings by id.
     """
 
@@ -51,13 +51,13 @@ class _Block(NamedTuple):
 
 
 class CorpusFile:
-    """Docs in the compact form of a DocBin, to be written in whole or in parts.
+    """Docs in the compact form of a DocBin, to write to one or more files.
 
-    A Doc takes some hundred bytes per token, this takes 48, and what is more than a
-    block waits in a temporary file: a split of a large corpus need not keep it.
+    It takes 48 bytes per token, instead of hundreds for a Doc, and stores blocks in a
+    temporary file, so that large corpora don't need to fit into memory.
 
-    max_docs (int): what one file holds at most.
-    max_tokens (int): likewise, in tokens; a longer document has its own file.
+    max_docs (int): maximum documents per file.
+    max_tokens (int): maximum tokens per file; longer documents get a separate file.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class CorpusFile:
     def add(self, doc: Doc) -> None:
         """Add a Doc with its entities, span groups, relations and user data.
 
-        RAISES (OSError): if there is no room for temporary files.
+        RAISES (OSError): if the temporary file can't be written.
         """
         n_docs, n_tokens = len(self._block.docs), self._n_tokens + len(doc)
         is_full = self._is_full(n_docs * BLOCKS_PER_FILE, n_tokens * BLOCKS_PER_FILE)
@@ -99,16 +99,16 @@ class CorpusFile:
             self._block.labels.update(labels)
 
     def write(self, path: Path, positions: Optional[Iterable[int]] = None) -> int:
-        """Write a `.spacy` file: whole or not at all.
+        """Write a `.spacy` file atomically.
 
         A corpus that is too large for one file becomes a folder of that name with
         files 00001.spacy, 00002.spacy and so on, as spaCy reads it too.
 
-        path (Path): folders on the way are made. What an earlier conversion left there
-            is replaced.
-        positions (Optional[Iterable[int]]): which Docs, in ascending order, else all.
-        RETURNS (int): how many Docs are written.
-        RAISES (ValueError): if a folder with other files is in the way.
+        path (Path): the file; parent folders are created. An existing corpus is
+            replaced.
+        positions (Optional[Iterable[int]]): indices of the Docs, ascending; None: all.
+        RETURNS (int): the number of Docs.
+        RAISES (ValueError): if the path is a folder with other files.
         """
         chosen = range(len(self)) if positions is None else list(positions)
         check_corpus(path)
@@ -135,7 +135,7 @@ class CorpusFile:
             (path / f"{i:05}.spacy").write_bytes(self._select(part).to_bytes())
 
     def _is_full(self, n_docs: int, n_tokens: int) -> bool:
-        """Whether a file that has these docs has no room for the last one's tokens."""
+        """Whether the last document exceeds the size of a file with these documents."""
         return n_docs > 0 and (n_docs >= self.max_docs or n_tokens > self.max_tokens)
 
     def _store(self) -> None:
@@ -155,7 +155,7 @@ class CorpusFile:
         self._n_tokens = 0
 
     def _resolve(self) -> None:
-        """Take the strings of a block from the vocabulary of its Docs."""
+        """Get the strings of a block from the vocabulary of its Docs."""
         docs, labels, strings = self._block
         store = self._strings
         used = labels.union(*map(_list_ids, docs.tokens))
@@ -177,7 +177,7 @@ class CorpusFile:
         return block
 
     def _divide(self, positions: Sequence[int]) -> List[Sequence[int]]:
-        """What stands in each file; at least one, which may be empty."""
+        """Distribute Docs to files; at least one, which may be empty."""
         starts, n_tokens = [0], 0
         for k, i in enumerate(positions):
             n_tokens += self._lengths[i]
@@ -203,11 +203,11 @@ class CorpusFile:
 
 
 def list_corpus(path: Path) -> List[Path]:
-    """The files of a corpus.
+    """List the files of a corpus.
 
     path (Path): a `.spacy` file, or a folder of them.
-    RETURNS (List[Path]): the files, in the order in which they are read.
-    RAISES (ValueError): if it is a folder of several splits.
+    RETURNS (List[Path]): the files in order.
+    RAISES (ValueError): if the folder contains several splits.
     """
     if not path.is_dir():
         return [path]
@@ -222,10 +222,10 @@ def list_corpus(path: Path) -> List[Path]:
 
 
 def check_corpus(path: Path) -> None:
-    """Refuse to replace what is no corpus.
+    """Check that a path can be replaced.
 
-    path (Path): a `.spacy` file, or a folder of them, or nothing yet.
-    RAISES (ValueError): if it is a folder with other files.
+    path (Path): a `.spacy` file, a folder of them, or a new path.
+    RAISES (ValueError): if it's a folder with other files.
     """
     others = [
         file.name
@@ -234,17 +234,17 @@ def check_corpus(path: Path) -> None:
     ]
     if others:
         raise ValueError(
-            f"{path}: found a folder with {others[0]} in it, expected the folder of an "
-            f"earlier conversion (00001.spacy and so on) or nothing. Move it, or give "
-            f"another --output."
+            f"{path}: found a folder that contains {others[0]}, expected a new path "
+            "or the folder of an earlier conversion (00001.spacy and so on). Move "
+            "it, or use another --output."
         )
 
 
 def remove_corpus(path: Path) -> None:
-    """Remove what an earlier conversion wrote.
+    """Remove the output of an earlier conversion.
 
     path (Path): a `.spacy` file, or a folder of them.
-    RAISES (ValueError): if it is a folder with other files.
+    RAISES (ValueError): if it's a folder with other files.
     """
     check_corpus(path)
     if path.is_dir():
@@ -258,7 +258,7 @@ def _make_block() -> _Block:
 
 
 def _add(doc: Doc, docs: DocBin, packer: Packer) -> None:
-    """As `DocBin.add`, which takes nine strings of each token and ten times as long."""
+    """Like `DocBin.add`, but ten times faster, since it skips the tokens' strings."""
     docs.tokens.append(doc.to_array(list(docs.attrs)))
     docs.spaces.append(doc.to_array(SPACY).astype(bool).reshape(-1, 1))
     docs.flags.append({"has_unknown_spaces": doc.has_unknown_spaces})
@@ -283,5 +283,5 @@ def _pack_groups(doc: Doc, packer: Packer) -> bytes:
 
 
 def _list_ids(tokens: numpy.ndarray) -> Set[int]:
-    """RETURNS (Set[int]): the strings in the columns that hold strings."""
+    """RETURNS (Set[int]): the ids in string columns."""
     return set(tokens[:, COLUMNS].ravel().tolist())

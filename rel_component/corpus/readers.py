@@ -21,24 +21,23 @@ Reader = Callable[[Language], Iterable[Example]]
 
 @registry.readers("Gold_ents_Corpus.v1")
 def create_docbin_reader(file: Optional[Path]) -> Reader:
-    """Examples whose predicted Doc has the gold tokens and entities already.
+    """Create a reader of examples with gold tokens and entities in the predicted Doc.
 
     file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
-    RAISES (ValueError): if there is no such file.
+    RAISES (ValueError): if the file doesn't exist.
     """
     return _make_reader(file, copy_without_relations)
 
 
 @registry.readers("rel_component.GoldTokensCorpus.v1")
 def create_gold_tokens_reader(file: Optional[Path]) -> Reader:
-    """Examples whose predicted Doc has the gold tokens and nothing else.
-
-    For pipelines that find entities themselves.
+    """Create a reader of examples with only gold tokens in the predicted Doc, for
+    pipelines that predict entities.
 
     file (Path): a `.spacy` file with relations in its user data, or a folder of them.
     RETURNS (Callable[[Language], Iterable[Example]]): the reader.
-    RAISES (ValueError): if there is no such file.
+    RAISES (ValueError): if the file doesn't exist.
     """
     return _make_reader(file, copy_tokens)
 
@@ -52,13 +51,13 @@ def _make_reader(file: Optional[Path], copy: Callable[[Doc], Doc]) -> Reader:
             yield Example(copy(gold), gold)
         if not has_entities:
             raise InputError(
-                f"None of the {n_docs} documents of {file} has an entity, so there is "
-                f"nothing to learn or score. Annotate entities and the relations "
-                f"between them, and convert them again.",
+                f"None of the {n_docs} documents in {file} contains entities. "
+                "Annotate entities and relations between them, and convert them "
+                "again.",
                 title=CANT_READ,
             )
 
-    list_files(file)  # not at the first evaluation, after an hour of training
+    list_files(file)  # fail now, instead of at the first evaluation
     return read
 
 
@@ -66,10 +65,10 @@ def read_gold_entities(file: Optional[Path], nlp: Language) -> Iterator[Example]
     """Read a DocBin as examples that keep the gold tokens and entities.
 
     file (Path): a `.spacy` file, or a folder of them.
-    nlp (Language): its vocabulary is used.
+    nlp (Language): the pipeline, for its vocabulary.
     YIELDS (Example): the predicted Doc has tokens, entities, span groups and sentence
-        boundaries of the gold one, and no relations.
-    RAISES (ValueError): if there is no such file.
+        boundaries of the gold one, but no relations.
+    RAISES (ValueError): if the file doesn't exist.
     """
     for gold in read_docs(file, nlp):
         yield Example(copy_without_relations(gold), gold)
@@ -78,25 +77,25 @@ def read_gold_entities(file: Optional[Path], nlp: Language) -> Iterator[Example]
 def read_docs(file: Optional[Path], nlp: Language) -> Iterator[Doc]:
     """Read the Docs of a DocBin.
 
-    file (Path): a `.spacy` file, or a folder of them, which is how a large corpus is
-        written: one file at a time is in memory.
-    nlp (Language): its vocabulary is used.
-    YIELDS (Doc): with user data.
-    RAISES (ValueError): if there is no such file, or it is no DocBin.
+    file (Path): a `.spacy` file, or the folder of a large corpus, of which one file at
+        a time is held in memory.
+    nlp (Language): the pipeline, for its vocabulary.
+    YIELDS (Doc): the documents with user data.
+    RAISES (ValueError): if the file doesn't exist, or is not a DocBin.
     """
     for part in list_files(file):
         yield from _read_file(part, nlp)
 
 
 def list_files(file: Optional[Path]) -> List[Path]:
-    """The files of a corpus.
+    """List the files of a corpus.
 
     file (Path): a `.spacy` file, or a folder of them.
-    RETURNS (List[Path]): at least one.
-    RAISES (ValueError): if there is none, or it is no `.spacy` file.
+    RETURNS (List[Path]): one or more files.
+    RAISES (ValueError): if no file is found, or it's not a `.spacy` file.
     """
     if file is None:
-        message = "No corpus is named: set --paths.train and --paths.dev."
+        message = "The corpus is not set: set --paths.train and --paths.dev."
         raise InputError(message, title=CANT_READ)
     path = Path(file)
     files = [part for part in list_corpus(path) if part.is_file()]
@@ -111,7 +110,7 @@ def list_files(file: Optional[Path]) -> List[Path]:
     for part in files:
         if part.suffix != ".spacy":
             raise InputError(
-                f"{part} is no .spacy file. Convert your annotations first: "
+                f"{part} is not a .spacy file. Convert your annotations first: "
                 f"python scripts/convert.py {part} --output data",
                 title=CANT_READ,
             )
@@ -127,7 +126,7 @@ def _read_file(path: Path, nlp: Language) -> Iterator[Doc]:
         ) from error
     for i, doc in enumerate(doc_bin.get_docs(nlp.vocab)):
         try:
-            get_relation_data(doc)  # a tutorial's dict becomes columns
+            get_relation_data(doc)  # converts the tutorial's dict to columns
         except ValueError as error:
             raise InputError(
                 f"{path}, document {i}: {error}", title=CANT_READ
@@ -136,10 +135,10 @@ def _read_file(path: Path, nlp: Language) -> Iterator[Doc]:
 
 
 def copy_without_relations(gold: Doc) -> Doc:
-    """A Doc to predict relations on, where entities are given.
+    """Copy a Doc without relations, to predict them.
 
     gold (Doc): the annotated document.
-    RETURNS (Doc): with its tokens, entities, span groups and sentence boundaries.
+    RETURNS (Doc): a copy of its tokens, entities, span groups and sentence boundaries.
     """
     doc = copy_tokens(gold)
     doc.ents = _move(gold.ents, doc)
@@ -149,10 +148,10 @@ def copy_without_relations(gold: Doc) -> Doc:
 
 
 def copy_tokens(gold: Doc, vocab: Optional[Vocab] = None) -> Doc:
-    """A Doc with only the tokens of another, and its sentence boundaries.
+    """Copy only the tokens and sentence boundaries of a Doc.
 
-    gold (Doc): the other.
-    vocab (Optional[Vocab]): None takes that of the other.
+    gold (Doc): the annotated document.
+    vocab (Optional[Vocab]): the vocabulary; None: the document's.
     RETURNS (Doc): the copy.
     """
     sent_starts: Optional[List[Union[bool, int, None]]] = None

@@ -1,4 +1,4 @@
-"""Document-level splits: seeded, by group, stratified over labels."""
+"""Split a corpus into documents: seeded, by group, stratified by label."""
 
 import hashlib
 import random
@@ -30,11 +30,11 @@ Features = Mapping[object, int]
 
 
 class SplitItem(NamedTuple):
-    """What a split needs to know about a document.
+    """The properties of a document that determine its split.
 
-    text (str): identical texts never land in different splits, whitespace aside.
-    group (Optional[str]): neither do documents of one group.
-    counts (Mapping[object, int]): what is to be spread evenly, e.g. relation labels.
+    text (str): the text; identical texts, ignoring whitespace, stay in one split.
+    group (Optional[str]): the group; documents of one group stay in one split.
+    counts (Mapping[object, int]): features to stratify by, e.g. relation labels.
     """
 
     text: str
@@ -43,10 +43,10 @@ class SplitItem(NamedTuple):
 
     @classmethod
     def from_doc(cls, doc: Doc) -> "SplitItem":
-        """What is needed of a Doc, in little space: its text becomes a hash.
+        """Create the item of a Doc, with a hash of its text to save memory.
 
-        doc (Doc): with entities, relations, and perhaps a group in its source.
-        RETURNS (SplitItem): counts entity types and relation labels.
+        doc (Doc): a Doc with entities and relations, and optionally a group.
+        RETURNS (SplitItem): an item with counts of entity types and relation labels.
         """
         counts = Counter(_name("relation", key.label) for key in get_relation_keys(doc))
         counts.update(_name("entity", ent.label_) for ent in doc.ents)
@@ -56,14 +56,14 @@ class SplitItem(NamedTuple):
 
 
 class Splitter:
-    """How a corpus that comes in one piece is split.
+    """Split a corpus.
 
-    shares (str): of train, dev and perhaps test, such as `0.7,0.15,0.15`.
-    seed (int): of the order of equals.
-    dev (Optional[str]): in place of the shares: a regular expression on the group of a
-        document that selects dev.
-    test (Optional[str]): likewise for test.
-    RAISES (ValueError): if they can't be used.
+    shares (str): proportions of train, dev and optionally test, e.g. `0.7,0.15,0.15`.
+    seed (int): random seed.
+    dev (Optional[str]): regular expression on the groups of dev, instead of the
+        proportions.
+    test (Optional[str]): regular expression on the groups of test.
+    RAISES (ValueError): if an argument is invalid.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Splitter:
         test: Optional[str] = None,
     ) -> None:
         if test is not None and dev is None:
-            raise ValueError("--test-groups: expected --dev-groups with it.")
+            raise ValueError("--test-groups: expected --dev-groups as well.")
         self.shares = parse_shares(shares)
         self.seed = seed
         rules = {"dev": dev, "test": test}
@@ -83,18 +83,18 @@ class Splitter:
             check_regex(f"{name}-groups", rule)
 
     def __call__(self, items: Sequence[SplitItem]) -> Dict[str, List[int]]:
-        """The positions of each split.
+        """Get the indices of each split.
 
         items (Sequence[SplitItem]): the documents.
-        RETURNS (Dict[str, List[int]]): by name of the split, in ascending order.
+        RETURNS (Dict[str, List[int]]): ascending indices by split.
         RAISES (ValueError): if a split would be empty.
         """
         if self.rules:
             groups = [item.group for item in items]
             if not any(groups):
                 raise ValueError(
-                    "--dev-groups: no document has a group; expected --group-by, with "
-                    "the field to search in."
+                    "--dev-groups: no document has a group; expected --group-by, to "
+                    "set the field."
                 )
             chosen = split_by_group(groups, self.rules)
             names = ["train", *self.rules]
@@ -105,15 +105,16 @@ class Splitter:
         for name, part in parts.items():
             if not part:
                 raise ValueError(
-                    f"No document is left for {name}. The rules are {self.rules}, and "
-                    f"groups are such as {sorted({i.group or '' for i in items})[:3]}: "
-                    f"correct --dev-groups, --test-groups or --group-by."
+                    f"The split {name} is empty. The rules are {self.rules}, and "
+                    f"examples of groups "
+                    f"are {sorted({i.group or '' for i in items})[:3]}: "
+                    "correct --dev-groups, --test-groups or --group-by."
                 )
         return parts
 
 
 def check_regex(name: str, pattern: Optional[str]) -> None:
-    """RAISES (ValueError): if what an option gives is no regular expression."""
+    """RAISES (ValueError): if an option is not a valid regular expression."""
     try:
         re.compile(pattern or "")
     except re.error as error:
@@ -123,10 +124,10 @@ def check_regex(name: str, pattern: Optional[str]) -> None:
 
 
 def parse_shares(text: str) -> Dict[str, float]:
-    """Shares of train, dev and perhaps test.
+    """Parse the proportions of train, dev and optionally test.
 
-    text (str): such as `0.7,0.15,0.15`.
-    RETURNS (Dict[str, float]): by name of the split.
+    text (str): the proportions, e.g. `0.7,0.15,0.15`.
+    RETURNS (Dict[str, float]): proportions by split.
     RAISES (ValueError): if they are not two or three numbers that sum to 1.
     """
     try:
@@ -135,8 +136,8 @@ def parse_shares(text: str) -> Dict[str, float]:
         shares = []
     if len(shares) not in (2, 3) or not _are_shares(shares):
         raise ValueError(
-            f"The shares {text!r} can't be used; expected two or three numbers from 0 "
-            f"up that sum to 1, for train, dev and test, such as 0.7,0.15,0.15."
+            f"Invalid proportions {text!r}; expected two or three numbers that sum to "
+            "1, for train, dev and test, such as 0.7,0.15,0.15."
         )
     return dict(zip(NAMES, shares))
 
@@ -147,12 +148,12 @@ def split_documents(
     """Assign documents to splits.
 
     items (Sequence[SplitItem]): the documents.
-    proportions (Mapping[str, float]): name of each split to its share; they are scaled
-        to a sum of 1.
-    seed (int): of the order of equals. The same input gives the same split.
-    RETURNS (List[str]): name of the split, for each document.
-    RAISES (ValueError): if shares are negative or all zero, or there are fewer blocks
-        of documents that belong together than splits.
+    proportions (Mapping[str, float]): proportion of each split, normalized to a sum
+        of 1.
+    seed (int): random seed. The same input gives the same split.
+    RETURNS (List[str]): the split of each document.
+    RAISES (ValueError): if proportions are negative or all zero, or there are fewer
+        blocks of documents than splits.
     """
     _check_shares(proportions)
     names = [name for name, share in proportions.items() if share > 0]
@@ -162,9 +163,9 @@ def split_documents(
             f"Can't split {plural(len(items), 'document')} into {', '.join(names)}: "
             f"found only {plural(len(blocks), 'group')} of documents that have to stay "
             f"together (same group, or same text). Expected at least {len(names)}; "
-            f"split into fewer parts, group by something smaller, take long documents "
-            f"apart (--split-documents sentences), or write one file: --output "
-            f"data/all.spacy."
+            "use fewer splits, smaller groups, split long documents "
+            "(--split-documents sentences), or write one file: --output "
+            "data/all.spacy."
         )
     total = sum(proportions.values())
     shares = {name: proportions[name] / total for name in names}
@@ -175,14 +176,14 @@ def split_documents(
 def split_by_group(
     groups: Iterable[Optional[str]], patterns: Mapping[str, str], rest: str = "train"
 ) -> List[str]:
-    """Assign documents to splits by rules about their groups.
+    """Assign documents to splits by rules for their groups.
 
     groups (Iterable[Optional[str]]): the group of each document.
-    patterns (Mapping[str, str]): name of a split to a regular expression, searched for
-        in the group. The first that is found decides.
-    rest (str): the split of the others.
-    RETURNS (List[str]): name of the split, for each document.
-    RAISES (ValueError): if a pattern is no regular expression.
+    patterns (Mapping[str, str]): regular expression of each split, searched for in the
+        group. The first match is used.
+    rest (str): the split of the remaining documents.
+    RETURNS (List[str]): the split of each document.
+    RAISES (ValueError): if a pattern is not a valid regular expression.
     """
     compiled = {}
     for name, pattern in patterns.items():
@@ -190,8 +191,8 @@ def split_by_group(
             compiled[name] = re.compile(pattern)
         except re.error as error:
             raise ValueError(
-                f"The rule for {name!r}, {pattern!r}, is no regular expression: "
-                f"{error}. Expected one such as '4$'."
+                f"The rule for {name!r}, {pattern!r}, is not a valid regular "
+                f"expression: {error}. Expected e.g. '4$'."
             ) from None
     return [
         next((n for n, rule in compiled.items() if rule.search(group or "")), rest)
@@ -200,11 +201,11 @@ def split_by_group(
 
 
 def find_leaks(items: Sequence[SplitItem], splits: Sequence[str]) -> Dict[str, int]:
-    """Texts that stand in several splits: what is learned there is not tested.
+    """Find texts that occur in several splits.
 
     items (Sequence[SplitItem]): the documents.
-    splits (Sequence[str]): name of the split, for each document.
-    RETURNS (Dict[str, int]): number of texts, by names of the splits.
+    splits (Sequence[str]): the split of each document.
+    RETURNS (Dict[str, int]): number of texts by names of the splits.
     """
     where: DefaultDict[str, List[str]] = defaultdict(list)
     for item, split in zip(items, splits):
@@ -215,7 +216,7 @@ def find_leaks(items: Sequence[SplitItem], splits: Sequence[str]) -> Dict[str, i
 
 
 def find_blocks(items: Sequence[SplitItem]) -> List[List[int]]:
-    """Documents that have to stay together, by group or by text.
+    """Find blocks of documents with the same group or text.
 
     items (Sequence[SplitItem]): the documents.
     RETURNS (List[List[int]]): their indices; each document is in one block.
@@ -249,17 +250,17 @@ def _are_shares(shares: Sequence[float]) -> bool:
 
 def _check_shares(proportions: Mapping[str, float]) -> None:
     shares = list(proportions.values())
-    # `not >=` refuses NaN too
+    # `not >=` also excludes NaN
     if not all(share >= 0 for share in shares) or not 0 < sum(shares) < float("inf"):
         raise ValueError(
-            f"Shares of a split are {dict(proportions)}; expected numbers from 0 up, "
-            f"not all 0, such as 0.7,0.15,0.15."
+            f"Invalid proportions {dict(proportions)}; expected numbers from 0 on, "
+            "not all 0, such as 0.7,0.15,0.15."
         )
 
 
 @cache
 def _name(kind: str, label: str) -> object:
-    """The same object for all documents."""
+    """Get the same object for all documents."""
     return kind, label
 
 
@@ -273,7 +274,8 @@ def _spread(
     shares: Mapping[str, float],
     seed: int,
 ) -> Dict[int, str]:
-    """Each block to the split that lacks most of what is in it, the rarest first."""
+    """Assign each block to the split that lacks its features most, rarest features
+    first."""
     features = [_count(items, block) for block in blocks]
     total: CounterType[object] = Counter()
     for counts in features:
@@ -285,7 +287,7 @@ def _spread(
     chosen: Dict[int, str] = {}
     for rank, block in enumerate(order):
         empty = [name for name in shares if not taken[name]]
-        # no split stays empty, however small its share
+        # no split stays empty, even if its proportion is small
         must_fill = len(order) - rank <= len(empty)
         names = empty if must_fill else list(shares)
         counts = features[block]
@@ -303,7 +305,7 @@ def _count(items: Sequence[SplitItem], block: List[int]) -> CounterType[object]:
 
 
 def _lack(counts: Features, taken: Features, total: Features, share: float) -> float:
-    """How much a split still lacks of what a block has, relative to its share."""
+    """How much a split still lacks a block's features, relative to its proportion."""
     return sum(
         n / total[f] * (1 - taken.get(f, 0) / (share * total[f]))
         for f, n in counts.items()

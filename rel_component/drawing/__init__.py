@@ -1,8 +1,8 @@
-"""Texts with their entities and relations as SVG, broken into lines.
+"""Draw texts with entities and relations as SVG, with line breaks.
 
-displaCy's drawing of arcs gives each word 175 pixels of one endless line: an
-advertisement of 100 words is 17,500 pixels wide. Here a text is set in lines of a given
-width, and an arc that leaves one line goes on in another, as in brat.
+displaCy draws arcs over a single line of 175 pixels per word, so a text of 100 words is
+17,500 pixels wide. Here, texts have lines of a given width, and arcs continue across
+lines, as in brat.
 """
 
 from .excerpt import Arc, Drawing, Entity, Word, make_excerpt

@@ -1,4 +1,4 @@
-"""What is drawn: words, entities on them, arcs between the entities."""
+"""The content of a drawing: words, entities and arcs."""
 
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
@@ -11,11 +11,11 @@ GAP = "…"
 
 
 class Word(NamedTuple):
-    """A piece of text without a blank.
+    """A piece of text without whitespace.
 
-    text (str): what is written.
-    blank (bool): whether a blank follows.
-    is_break (bool): whether a line ends before it.
+    text (str): the text.
+    blank (bool): whether whitespace follows.
+    is_break (bool): whether it starts a new line.
     """
 
     text: str
@@ -24,12 +24,12 @@ class Word(NamedTuple):
 
 
 class Entity(NamedTuple):
-    """Words with a type.
+    """An entity.
 
-    start (int), end (int): first word, and the one after the last.
+    start (int), end (int): start and exclusive end, in words.
     label (str): its type.
-    kind (str): how it is drawn: `plain`; `gold` where it was not found; `wrong` where
-        it is none.
+    kind (str): style: `plain`, `gold` if it was missed, `wrong` if it's a false
+        positive.
     """
 
     start: int
@@ -41,10 +41,10 @@ class Entity(NamedTuple):
 class Arc(NamedTuple):
     """A relation.
 
-    head (int), tail (int): numbers of two entities.
+    head (int), tail (int): indices of two entities.
     label (str): its label.
-    kind (str): how it is drawn: `plain`; `gold` where it was not found; `wrong` where
-        it is none.
+    kind (str): style: `plain`, `gold` if it was missed, `wrong` if it's a false
+        positive.
     """
 
     head: int
@@ -76,21 +76,21 @@ def make_excerpt(
     *,
     context: Optional[int] = None,
 ) -> Drawing:
-    """The part of a Doc to draw.
+    """Create the drawing of a Doc or of a part of it.
 
-    doc (Doc): its tokens are the words.
+    doc (Doc): the document.
     entities (Iterable[Tuple[int, int, str, str]]): token start, exclusive end, type
         and kind, see `Entity`.
     arcs (Iterable): spans of head and tail, label and kind, see `Arc`. Only spans that
-        are among the entities are joined.
+        are among the entities are linked.
     context (Optional[int]): number of tokens to keep around the ends of arcs; None:
         draw everything.
-    RETURNS (Drawing): with an ellipsis in place of tokens that were left out.
+    RETURNS (Drawing): the drawing, with an ellipsis for omitted tokens.
     """
     arcs = list(arcs)
     entities = list(entities)
     kept = _choose_tokens(doc, arcs, context)
-    for start, end, _, _ in entities:  # whole or not at all
+    for start, end, _, _ in entities:  # keep entities whole
         if any(kept[start:end]):
             kept[start:end] = [True] * (end - start)
     words: List[Word] = []
@@ -103,7 +103,7 @@ def make_excerpt(
             is_break = False
         places.append(len(words) if is_kept and text else max(len(words) - 1, 0))
         if is_kept and text:
-            # after an ellipsis there is no line to end
+            # no line break after an ellipsis
             is_break = is_break and words[-1].text != GAP
             words.append(Word(text, bool(token.whitespace_), is_break))
             is_break = False
@@ -136,7 +136,7 @@ def _choose_tokens(
         for start, end in (head, tail):
             for i in range(max(start - context, 0), min(end + context, len(doc))):
                 kept[i] = True
-    # an ellipsis in place of one or two words saves nothing
+    # an ellipsis for one or two words saves nothing
     for i in range(1, len(kept) - 2):
         if kept[i - 1] and not kept[i] and (kept[i + 1] or kept[i + 2]):
             kept[i] = True

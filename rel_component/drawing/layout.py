@@ -10,14 +10,14 @@ from .measure import get_width, has_direction, is_rtl
 FONT, SMALL = 14.0, 10.0
 BLANK = 4.0
 MARGIN = 6.0
-# between two arcs, two rows of entity types
+# distance of two arcs, and of two rows of entity types
 ARC_STEP, TYPE_STEP = 17.0, 15.0
 LINE_GAP = 8.0
-# from the baseline up to the ends of arcs, from there to the lowest arc, and from the
-# highest one to the top of its label
+# distance from the baseline to the ends of arcs, from there to the lowest arc, and from
+# the highest arc to the top of its label
 FOOT, LOWEST, LABEL_HEIGHT = 15.0, 11.0, 14.0
 ASCENT, DESCENT = 14.0, 5.0
-# the least room between two labels in a row
+# minimum distance of two labels in a row
 LABEL_GAP = 8.0
 
 
@@ -48,14 +48,14 @@ class PlacedEntity(NamedTuple):
 class PlacedArc(NamedTuple):
     """The part of an arc in one line.
 
-    left (float), right (float): its ends; at the edge of the line if it goes on in
+    left (float), right (float): its ends; the edge of the line if it continues in
         another one.
     level (int): row above the words, 0 is the lowest.
-    is_left_end (bool), is_right_end (bool): whether it comes down to a word there.
-    points_left (bool), points_right (bool): whether there is an arrow head.
-    label_left (float): where its label starts.
-    label_width (float): of its label; 0 where it is left out, since the other part of
-        the arc has it and here there is no room.
+    is_left_end (bool), is_right_end (bool): whether it ends at a word there.
+    points_left (bool), points_right (bool): whether it has an arrow head there.
+    label_left (float): start of its label.
+    label_width (float): width of its label; 0 if only the other part of the arc has
+        space for it.
     """
 
     arc: Arc
@@ -83,11 +83,11 @@ class Line:
 
 
 def lay_out(drawing: Drawing, width: float) -> Tuple[List[Line], float]:
-    """Place everything.
+    """Lay out a drawing.
 
-    drawing (Drawing): what to draw.
-    width (float): of the lines, in pixels.
-    RETURNS (Tuple[List[Line], float]): the lines, and the height of all.
+    drawing (Drawing): the drawing.
+    width (float): width of the lines, in pixels.
+    RETURNS (Tuple[List[Line], float]): the lines, and the total height.
     """
     levels = stack_entities(drawing.entities)
     rows = _break_lines(drawing, levels, width)
@@ -113,10 +113,10 @@ def lay_out(drawing: Drawing, width: float) -> Tuple[List[Line], float]:
 
 
 def stack_entities(entities: List[Entity]) -> List[int]:
-    """RETURNS (List[int]): a row below the words for each, so that those in one row do
-    not overlap; what is nested stands above what it is nested in, next to its words."""
+    """RETURNS (List[int]): the row of each entity below the words, without overlaps;
+    nested entities are above the outer ones."""
     levels = [0] * len(entities)
-    rows: List[Set[int]] = []  # words that are taken
+    rows: List[Set[int]] = []  # occupied words
     for i in sorted(range(len(entities)), key=lambda i: _get_length(entities[i])):
         words = range(entities[i].start, entities[i].end)
         level = len(rows)
@@ -136,7 +136,7 @@ def _get_length(entity: Entity) -> Tuple[int, int]:
 def _break_lines(
     drawing: Drawing, levels: List[int], width: float
 ) -> List[List[Tuple[int, float, float]]]:
-    """RETURNS (List): for each line the number of each word, its place and width."""
+    """RETURNS (List): index, position and width of the words in each line."""
     starts: Dict[int, List[Tuple[int, float]]] = {}
     for entity, level in zip(drawing.entities, levels):
         label = get_width(entity.label, SMALL) + LABEL_GAP
@@ -162,10 +162,10 @@ def _break_lines(
 def _order(
     row: List[Tuple[int, float, float]], drawing: Drawing, width: float
 ) -> List[Tuple[int, PlacedWord]]:
-    """Set the words of a line in the order in which they are seen.
+    """Get the visual order of the words of a line.
 
-    Words that run against the line are turned around as a group, as the Unicode
-    bidirectional algorithm does (rule L2) for two levels.
+    Groups of words in the opposite direction are reversed, as in the Unicode
+    bidirectional algorithm (rule L2) for two levels.
     """
     words = drawing.words
     against = [_runs_against(words[i], drawing.rtl) for i, _, _ in row]
@@ -174,7 +174,7 @@ def _order(
         end = start + 1
         if against[start]:
             last = start
-            # punctuation between two of a group belongs to it
+            # punctuation within a group belongs to it
             while end < len(row) and against[end] is not False:
                 last = end if against[end] else last
                 end += 1
@@ -193,7 +193,7 @@ def _order(
 
 
 def _runs_against(word: Word, rtl: bool) -> "bool | None":
-    """RETURNS (Optional[bool]): None for punctuation, which goes either way."""
+    """RETURNS (Optional[bool]): None for punctuation, which has no direction."""
     if not has_direction(word.text):
         return None
     return is_rtl(word.text) != rtl
@@ -217,7 +217,7 @@ def _place_entities(
             lines[number].entities.append(
                 PlacedEntity(entity, left, right, level, is_start)
             )
-    for line in lines:  # rows that other lines need are no gaps in this one
+    for line in lines:  # no gaps for rows that only other lines need
         rows = sorted({placed.level for placed in line.entities})
         line.entities = [x._replace(level=rows.index(x.level)) for x in line.entities]
 
@@ -243,7 +243,7 @@ def _place_arcs(
             parts.setdefault(head_line, []).append(part)
             continue
         ends = ((head_line, head_x, tail_line), (tail_line, tail_x, head_line))
-        # to the end of the line if the other end is further down
+        # up to the end of the line if it continues below
         to_rights = [(other > number) != drawing.rtl for number, _, other in ends]
         rooms = [width - x if right else x for (_, x, _), right in zip(ends, to_rights)]
         for (number, x, _), to_right, room in zip(ends, to_rights, rooms):
@@ -276,8 +276,8 @@ def _centre(left: float, right: float, size: float, width: float) -> float:
 def _find_anchors(
     drawing: Drawing, where: Dict[int, Tuple[int, PlacedWord]]
 ) -> Dict[Tuple[int, int], Tuple[int, float]]:
-    """The line and the place above an entity where each arc ends; arcs of the same
-    entity are side by side."""
+    """Find the line and position of each arc's ends; arcs of the same entity are placed
+    side by side."""
     centres = []
     for entity in drawing.entities:
         number = where[entity.start][0]
@@ -297,7 +297,7 @@ def _find_anchors(
         ):
             below = centres[other][0] - centres[own][0]
             toward = centres[other][1] + 1e5 * below * (-1 if drawing.rtl else 1)
-            # those to the left first; of each side so that arcs lie in one another
+            # arcs to the left first, nested on each side
             key = (toward > centres[own][1], -toward, i, side)
             ends.setdefault(own, []).append(key)
     anchors = {}
@@ -311,14 +311,14 @@ def _find_anchors(
 
 
 def _stack_arcs(arcs: List[PlacedArc]) -> List[PlacedArc]:
-    """Short arcs below long ones, and none on another or its label."""
+    """Stack short arcs below long ones, without overlaps of arcs and labels."""
     levels: List[List[Tuple[float, float]]] = []
     placed = []
     for part in sorted(arcs, key=lambda part: part.right - part.left):
         left = min(part.left, part.label_left) - 3
         right = max(part.right, part.label_left + part.label_width) + 3
         level = len(levels)
-        # above all that it covers
+        # above all arcs that it covers
         while level > 0 and all(b <= left or a >= right for a, b in levels[level - 1]):
             level -= 1
         if level == len(levels):

@@ -1,5 +1,5 @@
-"""How wide text will be, without the font: as in Helvetica, Arial and Liberation Sans,
-which share their widths."""
+"""Estimate the width of text in Helvetica, Arial and Liberation Sans, which have the
+same metrics."""
 
 import unicodedata
 from typing import Dict
@@ -55,6 +55,6 @@ def is_rtl(text: str) -> bool:
 
 
 def has_direction(text: str) -> bool:
-    """RETURNS (bool): whether there is a letter or digit, and not only punctuation."""
+    """RETURNS (bool): whether the text contains a letter or digit."""
     kinds = ("L", "R", "AL", "EN", "AN")
     return any(unicodedata.bidirectional(char) in kinds for char in text)

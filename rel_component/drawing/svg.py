@@ -1,4 +1,4 @@
-"""A drawing as SVG."""
+"""Render a drawing as SVG."""
 
 import hashlib
 from html import escape
@@ -27,7 +27,7 @@ from .layout import (
 FAMILY = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 INK = {"plain": "#37474f", "gold": "#1b7837", "wrong": "#c62828"}
 DASHES = {"gold": ' stroke-dasharray="5 3"'}
-# light enough for black text, told apart by the colour-blind
+# light enough for black text, and colour-blind safe
 PALETTE = (
     "#a6cee3", "#fdbf6f", "#b2df8a", "#cab2d6", "#ffe48a", "#f4a9a8", "#9fd8cb",
     "#d9c3a5", "#c5cae9", "#e6b8d7",
@@ -40,12 +40,13 @@ def draw_svg(
 ) -> str:
     """Draw a text with entities and relations.
 
-    drawing (Drawing): what to draw.
-    width (float): of the lines, in pixels. The picture shrinks if there is less
-        room.
-    colors (Optional[Dict[str, str]]): of the entity types; None: see `assign_colors`.
-    RETURNS (str): an `<svg>` element that needs no other file, style or script.
-    RAISES (ValueError): if the width is no number above 0.
+    drawing (Drawing): the drawing.
+    width (float): width of the lines, in pixels. The picture shrinks if less space is
+        available.
+    colors (Optional[Dict[str, str]]): colours of entity types; None: see
+        `assign_colors`.
+    RETURNS (str): a self-contained `<svg>` element.
+    RAISES (ValueError): if the width is not a number above 0.
     """
     check_width(width)
     lines, height = lay_out(drawing, width)
@@ -70,13 +71,13 @@ def draw_svg(
 
 
 def check_width(width: float) -> None:
-    """RAISES (ValueError): if the width of a drawing is no number above 0."""
+    """RAISES (ValueError): if the width is not a number above 0."""
     if not isinstance(width, Real) or not 0 < float(width) < inf:
         raise ValueError(f"width is {width!r}; expected a number of pixels above 0.")
 
 
 def describe(drawing: Drawing) -> str:
-    """RETURNS (str): the relations in words; or the text, if there are none."""
+    """RETURNS (str): the relations as text; or the text, if it has no relations."""
 
     def join(words: Iterable[Word]) -> str:
         return "".join(word.text + " " * word.blank for word in words).strip()
@@ -87,11 +88,11 @@ def describe(drawing: Drawing) -> str:
 
 
 def assign_colors(labels: Iterable[str]) -> Dict[str, str]:
-    """A colour for each entity type, different ones as long as there are enough.
+    """Assign a colour to each entity type, distinct if possible.
 
-    labels (Iterable[str]): all types that are looked at together.
-    RETURNS (Dict[str, str]): those registered for displaCy if it has them; else a type
-        has the same colour in every picture, unless another type there has it.
+    labels (Iterable[str]): all types shown together.
+    RETURNS (Dict[str, str]): displaCy's registered colours, if any; else types have the
+        same colour in all pictures, unless another type already uses it.
     """
     known: Dict[str, str] = {}
     for colors in registry.displacy_colors.get_all().values():
@@ -118,7 +119,7 @@ def _draw_background(placed: PlacedEntity, line: Line, colors: Dict[str, str]) -
 def _draw_word(word: PlacedWord, line: Line) -> str:
     x = word.x + word.width if word.rtl else word.x
     direction = ' direction="rtl"' if word.rtl else ""
-    # whatever the font, it ends where it was measured
+    # keep the measured width for any font
     return (
         f'<text x="{x:.1f}" y="{line.baseline:.1f}"{direction} '
         f'textLength="{word.width:.1f}" lengthAdjust="spacingAndGlyphs">'
@@ -189,7 +190,7 @@ def _draw_arc(placed: PlacedArc, line: Line) -> str:
 
 
 def _draw_label(placed: PlacedArc, line: Line) -> str:
-    """Above the arc, which may be shorter; the border parts it from arcs that cross."""
+    """Draw the label above the arc, with a border to separate it from crossing arcs."""
     kind = placed.arc.kind
     return (
         f'<text class="label {kind}" x="{placed.label_left:.1f}" '

@@ -1,4 +1,4 @@
-"""Extracted relations as a knowledge graph: entities merged, relations counted."""
+"""Build a knowledge graph of extracted relations, with merged entities and counts."""
 
 from .graph import Edge, Example, KnowledgeGraph, Node, NodeKey
 from .names import Normalizer

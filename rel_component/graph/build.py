@@ -1,4 +1,4 @@
-"""Extracted rows to the files of a graph: what scripts/build_graph.py does."""
+"""Build a graph from extracted rows and write it to files."""
 
 import difflib
 import re
@@ -14,19 +14,19 @@ from .names import Normalizer
 from .page import find_neighbourhood, render
 from .rows import read_rows
 
-# letters of a file's name: at four bytes each there is room for what comes after
+# maximum letters of a file name, of up to four bytes each
 LONGEST = 60
 N_SUGGESTED = 5
 
 
 @dataclass
 class Build:
-    """What was built.
+    """The result of a build.
 
-    graph (KnowledgeGraph): entities and relations.
-    files (List[Path]): that were written.
-    notes (List[str]): names of several types, and which was taken.
-    missing (List[str]): names that were asked for and are not in the graph.
+    graph (KnowledgeGraph): the graph.
+    files (List[Path]): the written files.
+    notes (List[str]): notes on names with several types.
+    missing (List[str]): messages on names that are not in the graph.
     """
 
     graph: KnowledgeGraph
@@ -54,20 +54,20 @@ def build_graph(
     """Merge extracted entities and relations into a graph, and export it.
 
     rows (Iterable[Path]): output folders of an extraction, or files of rows.
-    output (Path): folder to write to.
-    formats (Sequence[str]): names of EXPORTS.
-    entities (Iterable[str]): names of entities to make a page of.
+    output (Path): output folder.
+    formats (Sequence[str]): keys of EXPORTS.
+    entities (Iterable[str]): names of entities to draw a page of.
     type_ (Optional[str]): type of these entities; None: the most frequent one.
-    depth (int): how far an entity on a page may be, in relations.
-    max_edges (int): most relations on a page.
-    min_score (float): relations with a lower score are left out.
-    min_count (int): relations that were found less often are left out.
-    max_examples (int): places to keep of a relation.
-    normalizer (Optional[Normalizer]): says which names are one entity.
-    only_related (bool): leave out entities without relations.
+    depth (int): maximum distance of entities on a page.
+    max_edges (int): maximum relations on a page.
+    min_score (float): minimum score of a relation.
+    min_count (int): minimum count of a relation.
+    max_examples (int): examples to keep per relation.
+    normalizer (Optional[Normalizer]): normalizes names.
+    only_related (bool): skip entities without relations.
     track (Callable): wraps the rows of a file, to show progress.
-    RETURNS (Build): the graph, the files, and what could not be found.
-    RAISES (ValueError): if a format or row is not as expected.
+    RETURNS (Build): the result.
+    RAISES (ValueError): if a format or row is invalid.
     RAISES (OSError): if a file can't be written.
     """
     exports = [find_export(name) for name in formats]
@@ -94,7 +94,7 @@ def build_graph(
 def _find_centers(
     build: Build, names: Iterable[str], type_: Optional[str]
 ) -> List[NodeKey]:
-    """RETURNS (List[NodeKey]): one for each name that the graph has."""
+    """RETURNS (List[NodeKey]): a node per name in the graph."""
     centers: Dict[NodeKey, None] = {}
     for name in names:
         found = build.graph.find(name, type_)
@@ -104,7 +104,7 @@ def _find_centers(
         if len(found) > 1:
             types = ", ".join(build.graph.nodes[key].label for key in found)
             build.notes.append(
-                f"{name} has several types ({types}); --type chooses another"
+                f"{name} has several types ({types}); use --type to choose another"
             )
         centers[found[0]] = None
     return list(centers)
@@ -117,9 +117,9 @@ def _make_slug(graph: KnowledgeGraph, key: NodeKey) -> str:
 
 
 def _find_free(path: Path, files: List[Path]) -> Path:
-    """RETURNS (Path): this one, or with a number where another entity's page has it."""
+    """RETURNS (Path): the path, with a number if another entity's page has the same."""
     number, free = 1, path
-    # some file systems don't tell upper from lower case
+    # some file systems ignore case
     taken = {str(file).casefold() for file in files}
     while str(free).casefold() in taken:
         number += 1
@@ -128,17 +128,17 @@ def _find_free(path: Path, files: List[Path]) -> Path:
 
 
 def _describe_missing(graph: KnowledgeGraph, name: str, type_: Optional[str]) -> str:
-    """RETURNS (str): why there is no page of an entity, and which names there are."""
+    """RETURNS (str): message that an entity is not in the graph, with similar names."""
     nodes = graph.nodes.values()
     known = sorted({node.name for node in nodes})
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     most = sorted(nodes, key=lambda node: -node.count)[:N_SUGGESTED]
     said = [
-        f"--entity {name}: the graph has no entity of this name"
-        f"{f' and of type {type_}' if type_ else ''}, so there is no page of it."
+        f"--entity {name}: no entity with this name"
+        f"{f' and type {type_}' if type_ else ''} found in the graph."
     ]
     if near:
-        said.append(f"Is it {' or '.join(near)}?")
+        said.append(f"Did you mean {' or '.join(near)}?")
     if most:
         said.append(f"The most frequent are {list_some(x.name for x in most)}.")
     return " ".join(said)

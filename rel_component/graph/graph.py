@@ -1,11 +1,11 @@
-"""Nodes and edges, with counts, scores and where they come from."""
+"""Nodes and edges, with counts, scores and examples."""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .names import Normalizer, clean, replace_unwritable
 
-# that are kept of an entity; further ones only count
+# maximum surface forms to store per entity
 MAX_FORMS = 20
 ANY_TYPE = ""
 
@@ -21,12 +21,12 @@ EdgeKey = Tuple[NodeKey, str, NodeKey]
 
 
 class Example(NamedTuple):
-    """A place where a relation was found.
+    """An example of a relation.
 
-    score (float): how sure the model was, in [0, 1].
-    id (str): of the document.
-    start, end (int): of the sentence in the document, in characters.
-    text (Optional[str]): of the sentence, if rows have texts.
+    score (float): its score in [0, 1].
+    id (str): the document's id.
+    start, end (int): characters of the sentence in the document.
+    text (Optional[str]): text of the sentence, if rows have texts.
     """
 
     score: float
@@ -40,9 +40,9 @@ class Example(NamedTuple):
 class Node:
     """An entity.
 
-    label (str): its type; the first one, if there are several.
-    count (int): how often it was found.
-    forms (Dict[str, int]): its surface forms, and how often each was found.
+    label (str): its type; the first one of several.
+    count (int): number of occurrences.
+    forms (Dict[str, int]): its surface forms with their counts.
     """
 
     label: str
@@ -51,8 +51,8 @@ class Node:
 
     @property
     def name(self) -> str:
-        """RETURNS (str): the most frequent form, the first in the alphabet of equally
-        frequent ones."""
+        """RETURNS (str): the most frequent form; the alphabetically first in case of a
+        tie."""
         return min(self.forms, key=lambda form: (-self.forms[form], form))
 
 
@@ -60,10 +60,10 @@ class Node:
 class Edge:
     """A relation between two entities.
 
-    count (int): how often it was found.
+    count (int): number of occurrences.
     total (float): sum of its scores.
-    max_score (float): the highest of them.
-    examples (List[Example]): the places with the highest scores.
+    max_score (float): highest score.
+    examples (List[Example]): the examples with the highest scores.
     """
 
     count: int = 0
@@ -78,7 +78,8 @@ class Edge:
 
 
 class KnowledgeGraph:
-    """Entities and relations of a corpus. Its size depends on how many are distinct."""
+    """The entities and relations of a corpus, in memory proportional to distinct
+    ones."""
 
     def __init__(
         self,
@@ -90,10 +91,10 @@ class KnowledgeGraph:
     ) -> None:
         """Start with an empty graph.
 
-        normalizer (Optional[Normalizer]): decides which surface forms are one entity.
-        max_examples (int): places to keep of each relation.
-        min_score (float): relations with a lower score are left out.
-        only_related (bool): leave out entities without relations.
+        normalizer (Optional[Normalizer]): normalizes surface forms.
+        max_examples (int): examples to keep per relation.
+        min_score (float): minimum score of a relation.
+        only_related (bool): skip entities without relations.
         """
         self.normalizer = normalizer or Normalizer()
         self.max_examples, self.min_score = max_examples, min_score
@@ -101,13 +102,13 @@ class KnowledgeGraph:
         self.nodes: Dict[NodeKey, Node] = {}
         self.edges: Dict[EdgeKey, Edge] = {}
         self.n_rows = self.n_relations = 0
-        # relations left out, since a name or label is nothing but white space
+        # skipped relations with an empty name or label
         self.n_nameless = 0
 
     def add(self, rows: Iterable[Dict[str, Any]]) -> None:
         """Count the entities and relations of rows.
 
-        rows (Iterable[Dict[str, Any]]): of `read_rows`.
+        rows (Iterable[Dict[str, Any]]): the output of `read_rows`.
         """
         for row in rows:
             self.n_rows += 1
@@ -123,15 +124,15 @@ class KnowledgeGraph:
                     self._add_entity(entity)
 
     def prune(self, min_count: int) -> None:
-        """Leave out relations that were found less often, and then entities that are
-        left without relations."""
+        """Remove relations with a lower count, and entities without remaining
+        relations."""
         self.edges = {k: v for k, v in self.edges.items() if v.count >= min_count}
         if self.only_related:
             linked = {key for head, _, tail in self.edges for key in (head, tail)}
             self.nodes = {k: v for k, v in self.nodes.items() if k in linked}
 
     def find(self, name: str, label: Optional[str] = None) -> List[NodeKey]:
-        """RETURNS (List[NodeKey]): entities with a name, the most frequent first."""
+        """RETURNS (List[NodeKey]): entities with this name, the most frequent first."""
         normal = self.normalizer(name)
         found = [
             key
@@ -153,7 +154,7 @@ class KnowledgeGraph:
             node.forms[form] = node.forms.get(form, 0) + 1
 
     def _add_relation(self, relation: Dict[str, Any], row: Dict[str, Any]) -> set:
-        """RETURNS (Set[Tuple[int, int]]): start and end of its two entities."""
+        """RETURNS (Set[Tuple[int, int]]): start and end of both entities."""
         head, tail, score = relation["head"], relation["tail"], relation["score"]
         edge = self.edges.setdefault(
             (self.key(head), clean(relation["label"]), self.key(tail)), Edge()

@@ -1,8 +1,8 @@
-"""Layout of a small graph whose names do not cover each other.
+"""Layout of a small graph without overlapping names.
 
 Distances on the page follow those in the graph (stress majorization; Gansner, Koren and
-North, 2004, https://doi.org/10.1007/978-3-540-31843-9_25); then boxes that overlap are
-pushed apart. The same graph always looks the same.
+North, 2004, https://doi.org/10.1007/978-3-540-31843-9_25); then overlapping boxes are
+moved apart. The layout is deterministic.
 """
 
 from typing import Dict, List, NamedTuple, Sequence, Tuple
@@ -14,11 +14,11 @@ N_PUSHES = 100
 # pixels
 MARGIN, GAP, LINE, CHARACTER = 6, 14, 28, 7.6
 ROW = 46
-# how far off the middle of a curve is, as a share of its length
+# offset of a curve's middle, relative to its length
 BOW = 0.18
-# above a box that has an arrow to itself
+# space above a box with an arrow to itself
 LOOP = 26
-# where on a line its label may stand
+# possible positions of a label on a line
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74)
 SMALL_CHARACTER, SMALL_LINE = 6.6, 14
 
@@ -41,12 +41,13 @@ class Line(NamedTuple):
 
     @property
     def path(self) -> str:
-        """RETURNS (str): as SVG draws it."""
+        """RETURNS (str): the path in SVG."""
         start, first, second, end = (f"{x:.1f} {y:.1f}" for x, y in self.points)
         return f"M{start} C{first} {second} {end}"
 
     def at(self, share: float) -> Point:
-        """RETURNS (Tuple[float, float]): a point of it; 0 is its start, 1 its end."""
+        """RETURNS (Tuple[float, float]): a point on the line; 0 is its start, 1 its
+        end."""
         rest = 1 - share
         parts = (rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3)
         (x, y), *others = ((p * x, p * y) for p, (x, y) in zip(parts, self.points))
@@ -56,13 +57,12 @@ class Line(NamedTuple):
 def place_boxes(
     names: Sequence[str], edges: Sequence[Tuple[int, int]], width: float
 ) -> Tuple[List[Box], float]:
-    """Place names, each in a box.
+    """Place the boxes of names.
 
-    names (Sequence[str]): as they are shown.
-    edges (Sequence[Tuple[int, int]]): which of them are linked.
-    width (float): that there is.
-    RETURNS (Tuple[List[Box], float]): boxes that do not overlap, and the height that
-        they need.
+    names (Sequence[str]): the displayed names.
+    edges (Sequence[Tuple[int, int]]): pairs of linked names.
+    width (float): available width.
+    RETURNS (Tuple[List[Box], float]): boxes that don't overlap, and the total height.
     """
     sizes = numpy.array([_get_size(name) for name in names])
     spots = _spread(len(names), edges)
@@ -86,11 +86,11 @@ def place_boxes(
 def draw_lines(
     boxes: Sequence[Box], edges: Sequence[Tuple[int, int]]
 ) -> Dict[Tuple[int, int], Line]:
-    """Draw arrows from box to box; of two in opposite directions each has its bow.
+    """Draw arrows between boxes, curved if there are two in opposite directions.
 
-    boxes (Sequence[Box]): of `place_boxes`.
-    edges (Sequence[Tuple[int, int]]): from which box to which.
-    RETURNS (Dict[Tuple[int, int], Line]): one for each edge.
+    boxes (Sequence[Box]): the output of `place_boxes`.
+    edges (Sequence[Tuple[int, int]]): pairs of boxes.
+    RETURNS (Dict[Tuple[int, int], Line]): the line of each edge.
     """
     known = set(edges)
     return {
@@ -106,13 +106,13 @@ def place_labels(
     labels: Dict[Tuple[int, int], str],
     boxes: Sequence[Box],
 ) -> Dict[Tuple[int, int], Point]:
-    """Places of the labels of lines, where they cover no name and no other label.
+    """Place the labels of lines without covering names or other labels.
 
-    lines (Dict[Tuple[int, int], Line]): of `draw_lines`.
-    labels (Dict[Tuple[int, int], str]): of each line.
-    boxes (Sequence[Box]): of `place_boxes`.
-    RETURNS (Dict[Tuple[int, int], Tuple[float, float]]): their centers; a label without
-        room has none.
+    lines (Dict[Tuple[int, int], Line]): the output of `draw_lines`.
+    labels (Dict[Tuple[int, int], str]): the label of each line.
+    boxes (Sequence[Box]): the output of `place_boxes`.
+    RETURNS (Dict[Tuple[int, int], Tuple[float, float]]): their centers; labels without
+        space are omitted.
     """
     taken, places = list(boxes), {}
     for edge, label in labels.items():
@@ -138,13 +138,13 @@ def _get_size(name: str) -> Tuple[float, float]:
 
 
 def _guess_height(sizes: numpy.ndarray, width: float) -> float:
-    """Room for all boxes and as much again between them."""
+    """Estimate the height for all boxes, with as much space in between."""
     per_row = max(width / (2.2 * (sizes[:, 0].mean() + GAP)), 1.0)
     return max(220.0, 0.3 * width, ROW * len(sizes) / per_row)
 
 
 def _spread(n: int, edges: Sequence[Tuple[int, int]]) -> numpy.ndarray:
-    """RETURNS (ndarray): (n, 2), places whose distances are those in the graph."""
+    """RETURNS (ndarray): (n, 2), positions whose distances match those in the graph."""
     distances = _measure(n, edges)
     angles = numpy.linspace(0, 2 * numpy.pi, n, endpoint=False)
     spots = numpy.stack((numpy.cos(angles), numpy.sin(angles)), axis=1)
@@ -160,7 +160,7 @@ def _spread(n: int, edges: Sequence[Tuple[int, int]]) -> numpy.ndarray:
 
 
 def _measure(n: int, edges: Sequence[Tuple[int, int]]) -> numpy.ndarray:
-    """RETURNS (ndarray): (n, n), how many edges there are from node to node."""
+    """RETURNS (ndarray): (n, n), number of edges between nodes."""
     distances = numpy.full((n, n), float(n))
     numpy.fill_diagonal(distances, 0)
     for head, tail in edges:
@@ -174,7 +174,7 @@ def _measure(n: int, edges: Sequence[Tuple[int, int]]) -> numpy.ndarray:
 def _push_apart(
     centers: numpy.ndarray, sizes: numpy.ndarray, width: float
 ) -> numpy.ndarray:
-    """RETURNS (ndarray): (n, 2), centers of boxes that hardly overlap any more."""
+    """RETURNS (ndarray): (n, 2), centers of boxes, with little remaining overlap."""
     n = len(centers)
     order = numpy.sign(numpy.arange(n)[:, None] - numpy.arange(n))
     least = MARGIN + sizes[:, 0] / 2
@@ -197,7 +197,7 @@ def _push_apart(
 
 
 def _settle(boxes: Sequence[Box]) -> List[Box]:
-    """Move boxes that still overlap downwards, where there is room without end."""
+    """Move boxes that still overlap downwards, where space is unlimited."""
     settled: Dict[int, Box] = {}
     for i in sorted(range(len(boxes)), key=lambda i: boxes[i].y):
         box = boxes[i]
@@ -209,7 +209,7 @@ def _settle(boxes: Sequence[Box]) -> List[Box]:
 
 
 def _draw_line(head: Box, tail: Box, bow: float) -> Line:
-    """A line, or a curve that is about `bow` of its length off at its middle."""
+    """Draw a line, or a curve with an offset of `bow` times its length."""
     dx, dy = tail.x - head.x, tail.y - head.y
     first, second = (
         (head.x + share * dx - bow * dy, head.y + share * dy + bow * dx)
@@ -226,7 +226,7 @@ def _draw_loop(box: Box) -> Line:
 
 
 def _clip(box: Box, towards: Point) -> Point:
-    """RETURNS (Tuple[float, float]): where the line to a point leaves the box."""
+    """RETURNS (Tuple[float, float]): the point where the line leaves the box."""
     dx, dy = towards[0] - box.x, towards[1] - box.y
     room_x = (box.width / 2 + 3) / abs(dx) if dx else float("inf")
     room_y = (box.height / 2 + 3) / abs(dy) if dy else float("inf")

@@ -1,4 +1,4 @@
-"""Surface forms of entities, and which of them name the same entity."""
+"""Normalize the surface forms of entities."""
 
 import re
 import unicodedata
@@ -8,26 +8,26 @@ from typing import Any, Dict, Mapping
 
 import srsly
 
-# around a name; not + and #, which are part of C++ and C#, nor the first dot of .NET
+# characters to strip; not + and #, as in C++ and C#, nor the first dot of .NET
 BEFORE = "\"'`´“”„‚‘’«»()[]{}<>,;:!?¡¿*_ "
 AFTER = BEFORE + "."
 HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
-# what XML 1.0 (section 2.2) can't hold, not even escaped, and CSV readers stumble over
+# not allowed in XML 1.0 (section 2.2), even escaped, and a problem for CSV readers
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 APOSTROPHES = dict.fromkeys(map(ord, "’‘`´"), "'")
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """Surface forms with the same normal form are one entity.
+    """Map surface forms to a normal form; equal ones are the same entity.
 
     case (bool): ignore case.
-    space (bool): treat any white space as one blank.
+    space (bool): replace any whitespace by a single space.
     punctuation (bool): ignore quotes, brackets, commas and full stops around a name,
         and differences between hyphens and between apostrophes.
     accents (bool): ignore accents.
     by_type (bool): keep entities with the same name but different types apart.
-    aliases (Mapping[str, str]): other names, in any of their forms, such as
+    aliases (Mapping[str, str]): aliases of names, in any form, such as
         `{"JS": "JavaScript"}`.
     """
 
@@ -43,7 +43,7 @@ class Normalizer:
         object.__setattr__(self, "aliases", known)
 
     def __call__(self, name: str) -> str:
-        """RETURNS (str): the normal form; the name itself if nothing would be left."""
+        """RETURNS (str): the normal form; the name itself if that would be empty."""
         folded = self._fold(name)
         return self.aliases.get(folded, folded)
 
@@ -63,23 +63,23 @@ class Normalizer:
 
 
 def replace_unwritable(text: str) -> str:
-    """RETURNS (str): the text with U+FFFD for each character that not all formats can
-    hold: control characters, non-characters and halves of surrogate pairs."""
+    """RETURNS (str): the text with U+FFFD for characters not supported by all formats:
+    control characters, non-characters and unpaired surrogates."""
     return UNWRITABLE.sub("\ufffd", text)
 
 
 def clean(text: str) -> str:
-    """RETURNS (str): a name as all formats can hold it, in one line; empty if there is
-    only white space."""
+    """RETURNS (str): a name that all formats support, in one line; empty if it's only
+    whitespace."""
     return replace_unwritable(" ".join(text.split()))
 
 
 def read_aliases(path: Path) -> Dict[str, str]:
-    """Read other names of entities.
+    """Read aliases of entities.
 
-    path (Path): a JSON object from each name to the one that it is short for.
-    RETURNS (Dict[str, str]): the same.
-    RAISES (ValueError): if it is anything else.
+    path (Path): a JSON object that maps aliases to names.
+    RETURNS (Dict[str, str]): the aliases.
+    RAISES (ValueError): if the file is not valid.
     """
     try:
         data: Any = srsly.read_json(path)

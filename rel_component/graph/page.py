@@ -1,4 +1,4 @@
-"""The neighbourhood of an entity as one HTML page, to be opened offline."""
+"""Draw the neighbourhood of an entity as an HTML page for offline use."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from .export.libraries import import_library
 from .graph import Edge, EdgeKey, KnowledgeGraph, Node, NodeKey
 from .layout import draw_lines, place_boxes, place_labels
 
-# for a screen and for a phone: class of the picture, its width in pixels, and most
+# for screens and phones: class of the picture, its width in pixels, and maximum
 # letters of a name
 PICTURES = (("wide", 920, 28), ("narrow", 350, 18))
-# of the style sheet, for types
+# colours of types in the style sheet
 N_COLORS = 7
 
 
 @dataclass
 class Neighbourhood:
-    """The part of a graph that a page shows.
+    """The part of a graph shown on a page.
 
     center (NodeKey): the entity.
-    nodes (List[NodeKey]): the center, and then its neighbours.
-    edges (Dict[EdgeKey, Edge]): between them, the most frequent first.
-    n_hidden (int): how many more relations there are.
+    nodes (List[NodeKey]): the center, followed by its neighbours.
+    edges (Dict[EdgeKey, Edge]): relations between them, the most frequent first.
+    n_hidden (int): number of relations not shown.
     """
 
     center: NodeKey
@@ -39,9 +39,9 @@ def find_neighbourhood(
 
     graph (KnowledgeGraph): the graph.
     center (NodeKey): one of its entities.
-    depth (int): how many relations away other entities may be.
-    max_edges (int): most relations to keep, the nearest first.
-    RETURNS (Neighbourhood): what to show.
+    depth (int): maximum distance of other entities.
+    max_edges (int): maximum relations to keep, the nearest first.
+    RETURNS (Neighbourhood): the neighbourhood.
     """
     reached: Set[NodeKey] = {center}
     chosen: Dict[EdgeKey, Edge] = {}
@@ -62,7 +62,7 @@ def find_neighbourhood(
 
 
 def render(graph: KnowledgeGraph, found: Neighbourhood) -> str:
-    """RETURNS (str): the page, as HTML that needs no other file."""
+    """RETURNS (str): a self-contained HTML page."""
     jinja2 = import_library("jinja2")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
@@ -92,7 +92,7 @@ def _draw(
     width: int,
     longest: int,
 ) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): a picture: where its names, lines and labels are."""
+    """RETURNS (Dict[str, Any]): positions of names, lines and labels."""
     names = [_shorten(graph.nodes[key].name, longest) for key in found.nodes]
     labels: Dict[Tuple[int, int], List[str]] = {}
     counts: Counter[Tuple[int, int]] = Counter()

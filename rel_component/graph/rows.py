@@ -1,4 +1,4 @@
-"""Rows of an extraction, read one by one."""
+"""Read the rows of an extraction one by one."""
 
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NoReturn
@@ -13,18 +13,18 @@ COLUMNS = ["id", "text", "relations", "entities"]
 ENTITY = {"start": int, "end": int, "label": str, "text": str}
 RELATION = {"label": str, "score": (int, float), "head": dict, "tail": dict}
 BATCH = 1000
-# characters of a wrong value, in messages
+# maximum characters of an invalid value in messages
 N_SHOWN = 80
-WRITTEN = "as scripts/extract.py and scripts/predict.py write them"
+WRITTEN = "as written by scripts/extract.py and scripts/predict.py"
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Read rows of scripts/extract.py, or of scripts/predict.py.
 
     path (Path): an output folder of an extraction, or a .parquet or .jsonl file.
-    YIELDS (Dict[str, Any]): rows with `entities` and `relations`, of which at most
-        BATCH are held in memory.
-    RAISES (ValueError): if there are none, or one is wrong; names file, line and field.
+    YIELDS (Dict[str, Any]): rows with `entities` and `relations`; at most BATCH are
+        held in memory.
+    RAISES (ValueError): if no rows are found, or one is invalid.
     """
     if path.is_dir():
         yield from _read_folder(path)
@@ -45,8 +45,8 @@ def _read_folder(path: Path) -> Iterator[Row]:
             parts += [file for file in files if file.exists()][:1]
     if not parts:
         raise ValueError(
-            f"{path}: found no parts of an extraction here; expected the folder that "
-            f"scripts/extract.py --output has written."
+            f"{path}: no parts of an extraction found; expected the --output folder "
+            "of scripts/extract.py."
         )
     for part in parts:
         yield from read_rows(part)
@@ -61,7 +61,8 @@ def _read_parquet(path: Path) -> Iterator[Row]:
         missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
         if missing:
             raise ValueError(
-                f"{path}: found no column {missing[0]}; expected rows of an extraction."
+                f"{path}: column {missing[0]} not found; expected rows of an "
+                "extraction."
             )
         number = 0
         for batch in file.iter_batches(batch_size=BATCH, columns=COLUMNS):
@@ -94,7 +95,7 @@ def _parse(line: bytes, where: str) -> Row:
 
 
 def _check(row: Row, where: str) -> Row:
-    """RAISES (ValueError): unless entities and relations are what they should be."""
+    """RAISES (ValueError): if entities or relations are invalid."""
     for kind, fields in (("entities", ENTITY), ("relations", RELATION)):
         if not isinstance(row[kind], list):
             _refuse(f"{where}: {kind}", row[kind], "a list")

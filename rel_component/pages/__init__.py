@@ -1,4 +1,4 @@
-"""Reports in sections, as a page that needs no other file, or as Markdown."""
+"""Reports in sections, as self-contained HTML or Markdown."""
 
 from .markdown import make_markdown
 from .page import make_page

@@ -5,12 +5,12 @@ from typing import Iterable, List, Sequence
 from ..wording import Table, number
 from .sections import Group, Section
 
-# examples of each kind
+# maximum examples per kind
 N_CARDS = 5
 
 
 def make_markdown(title: str, sections: Iterable[Section]) -> str:
-    """RETURNS (str): a report without its drawings."""
+    """RETURNS (str): the report without drawings."""
     parts = [f"# {escape(title)}"]
     for section in sections:
         parts += [f"## {section.title}", *map(escape, section.words)]
@@ -26,7 +26,7 @@ def make_markdown(title: str, sections: Iterable[Section]) -> str:
 def format_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], aligns: str
 ) -> str:
-    """RETURNS (str): a table of Markdown."""
+    """RETURNS (str): a table in Markdown."""
     marks = ["---:" if align == "r" else ":---" for align in aligns]
     lines = [[escape(cell) for cell in header], marks]
     lines += [[escape(cell) for cell in row] for row in rows]
@@ -34,7 +34,7 @@ def format_table(
 
 
 def escape(text: str) -> str:
-    """RETURNS (str): in one line, with nothing that Markdown would take for its own."""
+    """RETURNS (str): the text in one line, with Markdown escaped."""
     text = " ".join(text.split())
     for char in "\\|*_<>[]":
         text = text.replace(char, f"\\{char}")

@@ -1,4 +1,4 @@
-"""Reports as one page that needs no other file."""
+"""Reports as a self-contained HTML page."""
 
 from pathlib import Path
 from typing import Sequence
@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from .sections import Section
 
-# tables with more columns get the whole width, and on a phone a block for each row
+# tables with more columns use the full width, and a block per row on phones
 N_COLUMNS = 5
 
 ENVIRONMENT = Environment(
@@ -21,13 +21,13 @@ ENVIRONMENT = Environment(
 def make_page(
     title: str, sections: Sequence[Section], *, subtitle: str = "", note: str = ""
 ) -> str:
-    """Make a page, for a screen, a phone and paper, in light and dark.
+    """Create a page for screens, phones and print, in light and dark mode.
 
-    title (str): names what the page is about.
-    sections (Sequence[Section]): its parts.
+    title (str): the title.
+    sections (Sequence[Section]): the sections.
     subtitle (str): a line below the title.
-    note (str): something to know, such as why there are no plots.
-    RETURNS (str): HTML; no script is needed, and nothing is loaded.
+    note (str): a note, such as why plots are missing.
+    RETURNS (str): HTML without scripts or external files.
     """
     return ENVIRONMENT.get_template("page.html").render(
         title=title,

@@ -1,4 +1,4 @@
-"""Plots for a page, as SVG. Needs matplotlib."""
+"""SVG plots for a page; requires matplotlib."""
 
 import io
 import warnings
@@ -6,12 +6,12 @@ from html import escape
 from typing import Any, Callable, Dict, Optional, Tuple
 
 SIZE = (5.2, 3.7)
-# Okabe and Ito: told apart by the colour-blind
+# Okabe and Ito's colour-blind safe palette
 COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999",
     "#b8a900",
 )  # fmt: skip
-# each becomes a colour of the page, so that it changes with the theme
+# replaced by colours of the page's theme
 INK, SOFT, GRID, PAPER = "#1f2933", "#586472", "#dde3ea", "#ffffff"
 WRONG = "#c62828"
 THEME = {
@@ -35,7 +35,7 @@ STYLE: Dict[str, Any] = {
     "grid.color": GRID,
     "legend.frameon": False,
     "legend.fontsize": 9,
-    "text.parse_math": False,  # a label may have a $
+    "text.parse_math": False,  # labels may contain $
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -44,7 +44,7 @@ STYLE: Dict[str, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
-    # letters stay letters, drawn by the browser, which has fonts for all scripts
+    # keep text as text, since browsers have fonts for all scripts
     "svg.fonttype": "none",
 }
 
@@ -66,13 +66,13 @@ def draw_plot(
 ) -> Optional[str]:
     """Draw one plot.
 
-    name (str): makes the ids of its parts unlike those of other plots of the page.
+    name (str): makes the ids unique on the page.
     draw (Callable[[Axes, Any], bool]): draws the data on matplotlib's axes; returns
-        whether there was anything to draw.
-    data (Any): what is drawn.
+        whether there was data to draw.
+    data (Any): the data.
     size (Tuple[float, float]): width and height, in inches.
     RETURNS (Optional[str]): an `<svg>` element in the colours of the page; None without
-        matplotlib, or if there was nothing to draw.
+        matplotlib or data.
     """
     if not has_matplotlib():
         return None
@@ -82,7 +82,7 @@ def draw_plot(
     style: Any = {**STYLE, "svg.hashsalt": name}
     with matplotlib.rc_context(style):
         with warnings.catch_warnings():
-            # letters that matplotlib's own font lacks are drawn by the browser
+            # characters missing from matplotlib's font are drawn by the browser
             warnings.simplefilter("ignore")
             figure = Figure(figsize=size, layout="constrained")
             axes = figure.subplots()

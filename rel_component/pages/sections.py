@@ -1,20 +1,20 @@
-"""The parts of a report, for a page, Markdown or a terminal."""
+"""The sections of a report, for HTML, Markdown or a terminal."""
 
 from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Sequence
 
 from ..wording import Table, number
 
-# rows of a matrix that can still be read
+# maximum readable rows of a matrix
 N_CLASSES = 15
 
 
 class Tile(NamedTuple):
-    """A headline figure.
+    """A key figure.
 
-    name (str): what it is.
-    value (str): the figure.
-    detail (str): its interval, or a word on it.
+    name (str): its name.
+    value (str): its value.
+    detail (str): its interval, or a remark.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Figure(NamedTuple):
     """A drawing.
 
     svg (str): an `<svg>` element.
-    title (str): a caption; empty where the drawing has its own.
-    narrow (str): the same drawn for a phone; empty where `svg` only shrinks.
+    title (str): a caption; empty if the drawing has one.
+    narrow (str): a version for phones; empty to shrink `svg`.
     """
 
     svg: str
@@ -47,11 +47,11 @@ class Figure(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An example of something.
+    """An example.
 
-    title (str): where it was found.
-    lines (List[str]): what there is to say about it.
-    svg (str): its drawing, an `<svg>` element; may be empty.
+    title (str): its source.
+    lines (List[str]): its description.
+    svg (str): an `<svg>` element, or empty.
     """
 
     title: str
@@ -62,8 +62,8 @@ class Card(NamedTuple):
 class Group(NamedTuple):
     """Examples of one kind.
 
-    title (str), note (str): the kind, and what it means.
-    total (int): how many there are; `cards` (List[Card]) has the first of them.
+    title (str), note (str): the kind, and its meaning.
+    total (int): the total number; `cards` (List[Card]) contains the first ones.
     """
 
     title: str
@@ -74,14 +74,14 @@ class Group(NamedTuple):
 
 @dataclass
 class Matrix:
-    """Counts by two classes.
+    """A matrix of counts.
 
-    title (str): what it shows.
-    corner (str): names the rows and the columns, such as `gold ↓ predicted →`.
+    title (str): the title.
+    corner (str): names of rows and columns, such as `gold ↓ predicted →`.
     labels (List[str]): classes of the rows and of the columns.
     counts (List[List[int]]): by row and column.
-    note (str): a sentence below, may be empty.
-    is_confusion (bool): whether the diagonal is what is right.
+    note (str): a note below, or empty.
+    is_confusion (bool): whether the diagonal contains correct predictions.
     """
 
     title: str
@@ -93,8 +93,8 @@ class Matrix:
 
     @property
     def shares(self) -> List[List[float]]:
-        """RETURNS (List[List[float]]): each count's share of its row; where the
-        diagonal means nothing, of the largest count."""
+        """RETURNS (List[List[float]]): each count as a share of its row for
+        confusion matrices, else of the largest count."""
         most = max(map(max, self.counts), default=0)
         totals = [sum(row) if self.is_confusion else most for row in self.counts]
         return [
@@ -102,7 +102,7 @@ class Matrix:
         ]
 
     def to_table(self) -> Table:
-        """RETURNS (Table): the same as a table."""
+        """RETURNS (Table): the matrix as a table."""
         rows = [
             [label, *(number(n) for n in counts)]
             for label, counts in zip(self.labels, self.counts)
@@ -114,11 +114,11 @@ class Matrix:
 def merge_rare(
     labels: Sequence[str], counts: Sequence[Sequence[int]], *, n_last: int = 0
 ) -> "tuple[List[str], List[List[int]]]":
-    """Merge the rarest classes of a matrix that would be too large to read.
+    """Merge the rarest classes of a matrix that is too large.
 
     labels (Sequence[str]): the most frequent first.
     counts (Sequence[Sequence[int]]): by row and column.
-    n_last (int): so many classes at the end are kept as they are.
+    n_last (int): number of classes at the end to keep.
     RETURNS (Tuple[List[str], List[List[int]]]): at most `N_CLASSES` labels, and counts.
     """
     n_more = len(labels) - N_CLASSES
@@ -135,12 +135,12 @@ def merge_rare(
 class Section:
     """A part of a report.
 
-    id (str): of the anchor.
+    id (str): its anchor.
     title (str): its heading.
-    words (List[str]): paragraphs before everything else.
+    words (List[str]): introductory paragraphs.
     tiles (List[Tile]), notices (List[Notice]), tables (List[Table]), matrices
-        (List[Matrix]), figures (List[Figure]), groups (List[Group]): what it shows.
-    legend (Dict[str, str]): the meaning of the kinds of arcs in the groups' drawings.
+        (List[Matrix]), figures (List[Figure]), groups (List[Group]): its content.
+    legend (Dict[str, str]): legend for the styles of arcs in drawings.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Relations of a Doc: what one is, how they are stored, how they are read."""
+"""Relations of a Doc: types, storage and access."""
 
 from typing import Callable, List, Tuple
 
@@ -25,8 +25,8 @@ from .storage import (
 
 
 def register_extensions() -> None:
-    """Register `doc._.relations`, `doc._.relations_json` and `doc._.rel`; done on
-    importing the package."""
+    """Register `doc._.relations`, `doc._.relations_json` and `doc._.rel`; called
+    when the package is imported."""
     extensions: List[Tuple[str, Callable, Callable]] = [
         ("rel", get_rel, set_rel),
         ("relations", get_relations, set_relations),

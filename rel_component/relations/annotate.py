@@ -1,4 +1,4 @@
-"""Read and set the relations of a Doc, in each of the forms that they are seen in."""
+"""Get and set the relations of a Doc, in all supported forms."""
 
 from collections.abc import Iterable, Mapping
 from typing import Dict, List, Tuple
@@ -34,15 +34,15 @@ def set_relations(
     complete: bool = True,
     negatives: Iterable[Tuple[Span, Span]] = (),
 ) -> None:
-    """Annotate a Doc with relations, in place of those that it had.
+    """Set the relations of a Doc, replacing existing ones.
 
     doc (Doc): the document.
-    relations (Iterable[Relation]): may repeat a pair with several labels.
+    relations (Iterable[Relation]): the relations; a pair may have several labels.
     complete (bool): whether every pair without a relation is known to have none.
-        In incomplete documents unlisted pairs are neither learned from nor scored.
+        In incomplete documents, other pairs are ignored in training and evaluation.
     negatives (Iterable[Tuple[Span, Span]]): pairs known to have no relation, for
         incomplete documents.
-    RAISES (ValueError): if a span, label or score can't be one of this Doc's.
+    RAISES (ValueError): if a span, label or score is invalid.
     """
     entities: Dict[EntityKey, int] = {}
     pairs: Dict[Tuple[int, int], int] = {}
@@ -61,7 +61,8 @@ def set_relations(
         add_pair(*check_pair(doc, pair, i))
     scores = numpy.zeros((len(pairs), len(labels)), dtype="float32")
     if not complete:
-        # of a related pair only the labels given are known, of a negative one all
+        # for related pairs, only the given labels are known; for negative pairs, all of
+        # them
         scores[:n_related] = numpy.nan
     decided = to_ints2d(list(cells))
     scores[tuple(decided.T)] = list(cells.values())
@@ -78,10 +79,10 @@ def set_relations(
 
 
 def get_relations(doc: Doc) -> List[Relation]:
-    """The relations decided on: gold, or predicted and accepted.
+    """Get the gold or predicted relations of a Doc.
 
     doc (Doc): the document.
-    RETURNS (List[Relation]): in the order in which they are stored.
+    RETURNS (List[Relation]): the relations in stored order.
     """
     data = get_relation_data(doc)
     if data is None or not len(data.decided):
@@ -97,10 +98,11 @@ def get_relations(doc: Doc) -> List[Relation]:
 
 
 def get_relation_keys(doc: Doc) -> Dict[RelationKey, float]:
-    """The relations decided on as values to compare, with their scores.
+    """Get the relations of a Doc as comparable values with scores, without creating
+    Spans.
 
     doc (Doc): the document.
-    RETURNS (Dict[RelationKey, float]): no Span is built, so it is cheap.
+    RETURNS (Dict[RelationKey, float]): scores by relation.
     """
     data = get_relation_data(doc)
     if data is None:
@@ -116,9 +118,9 @@ def get_rel(doc: Doc) -> RelDict:
     """The tutorial's view: `{(head.start, tail.start): {label: probability}}`.
 
     doc (Doc): the document.
-    RETURNS (Dict[Tuple[int, int], Dict[str, float]]): every stored pair. Where two
-        entities start at the same token, the higher score is shown. A Doc without
-        annotation has an empty dict, to be filled as in the tutorial.
+    RETURNS (Dict[Tuple[int, int], Dict[str, float]]): all stored pairs, with the
+        higher score if two entities start at the same token. For a Doc without
+        annotations, an empty dict to fill in, as in the tutorial.
     """
     data = read_columns(doc)
     if data is not None:
@@ -130,13 +132,13 @@ def get_rel(doc: Doc) -> RelDict:
 
 
 def set_rel(doc: Doc, rel: Mapping) -> None:
-    """Annotate a Doc from the tutorial's view, in place of the relations it had.
+    """Set the relations of a Doc in the tutorial's form, replacing existing ones.
 
     doc (Doc): the document, with `doc.ents` set.
     rel (Dict[Tuple[int, int], Dict[str, float]]): scores by token starts.
-    RAISES (ValueError): if it is no such dict, or has scores that are no probability.
+    RAISES (ValueError): if the dict or a score is invalid.
     """
-    if isinstance(rel, list):  # spacy-llm keeps its own items here
+    if isinstance(rel, list):  # spacy-llm stores its items here
         check_items(rel)
         clear_relations(doc)
         doc.user_data[LEGACY_KEY] = rel
@@ -145,10 +147,10 @@ def set_rel(doc: Doc, rel: Mapping) -> None:
     draft = DraftRel({key: dict(scores) for key, scores in rel.items()})
     draft.tokens = fingerprint_tokens(doc)
     clear_relations(doc)
-    if not draft:  # nothing annotated yet: it may be filled in place
+    if not draft:  # no annotation yet: the dict can be modified in place
         return
     starts = {ent.start for ent in doc.ents}
     if all(start in starts for key in draft for start in key):
         set_relation_data(doc, from_rel(doc, draft))
-    else:  # entities may be set later: keep what was given until it is read
+    else:  # entities may be set later: keep the dict until it's read
         doc.user_data[LEGACY_KEY] = draft

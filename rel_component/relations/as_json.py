@@ -1,4 +1,4 @@
-"""Relations as plain data that JSON can hold: `doc._.relations_json`."""
+"""JSON-serializable relations: `doc._.relations_json`."""
 
 from typing import Any, Dict, Iterator, Mapping, Tuple
 
@@ -12,14 +12,14 @@ from .storage import get_relation_data
 
 
 def get_relations_json(doc: Doc) -> Dict[str, Any]:
-    """The relations decided on as plain data, for `Doc.to_json` and `json.dumps`.
+    """Get the relations as plain data, for `Doc.to_json` and `json.dumps`.
 
     doc (Doc): the document.
     RETURNS (Dict[str, Any]): `relations`, each with `label`, `score`, `head`, `tail`;
-        `complete`, whether other pairs are known to have none; `negatives`, those that
-        are known where it is not, each with `head` and `tail`. Ends have `start`, `end`
-        and `label`, in characters, as entities in `Doc.to_json`. Empty without
-        annotation.
+        `complete`, whether other pairs are known to have none; `negatives`, pairs known
+        to have none in incomplete documents, each with `head` and `tail`. Heads and
+        tails have `start`, `end` and `label`, in characters, like entities in
+        `Doc.to_json`. Empty without annotations.
     """
     data = get_relation_data(doc)
     if data is None:
@@ -42,11 +42,12 @@ def get_relations_json(doc: Doc) -> Dict[str, Any]:
 
 
 def set_relations_json(doc: Doc, data: Mapping[str, Any]) -> None:
-    """Annotate a Doc from plain data, the inverse of `get_relations_json`.
+    """Set the relations of a Doc from plain data, the inverse of `get_relations_json`.
 
     doc (Doc): the document.
-    data (Dict[str, Any]): as `get_relations_json` returns it.
-    RAISES (ValueError): if a field is missing, or an end is no span of whole tokens.
+    data (Dict[str, Any]): the output of `get_relations_json`.
+    RAISES (ValueError): if a field is missing, or a head or tail isn't aligned with
+        tokens.
     """
     if not isinstance(data, Mapping):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What can be a relation: one sentence about what can't."""
+"""Validate relations."""
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -10,7 +10,7 @@ from .data import EntityKey
 
 
 def check_list(values: Any, name: str) -> Iterable[Any]:
-    """RETURNS (Iterable): the values. RAISES (ValueError): if they are no list."""
+    """RETURNS (Iterable): the values. RAISES (ValueError): if they are not a list."""
     if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)):
         return values
     raise ValueError(f"{name} is {values!r}; expected a list.")
@@ -19,13 +19,13 @@ def check_list(values: Any, name: str) -> Iterable[Any]:
 def check_relation(
     doc: Doc, relation: Any, i: int
 ) -> Tuple[EntityKey, str, EntityKey, float]:
-    """Check a relation that a Doc is to have.
+    """Check a relation before it's set.
 
     doc (Doc): the document.
-    relation (Any): what was given.
-    i (int): its place in the list, for the message.
+    relation (Any): the relation.
+    i (int): its index in the list, for messages.
     RETURNS (Tuple[EntityKey, str, EntityKey, float]): head, label, tail and score.
-    RAISES (ValueError): if it is no relation between two entities of the Doc.
+    RAISES (ValueError): if it's not a relation between two entities of the Doc.
     """
     if not isinstance(relation, tuple) or len(relation) != 4:
         raise ValueError(
@@ -42,7 +42,7 @@ def check_relation(
 
 
 def check_pair(doc: Doc, pair: Any, i: int) -> Tuple[EntityKey, EntityKey]:
-    """As `check_relation`, for a pair that has no relation."""
+    """Like `check_relation`, for a pair without a relation."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise ValueError(
             f"negatives[{i}] is {pair!r}; expected two Spans of the Doc, head and tail."
@@ -55,14 +55,14 @@ def check_pair(doc: Doc, pair: Any, i: int) -> Tuple[EntityKey, EntityKey]:
 
 
 def check_entity(doc: Doc, span: Any, name: str, i: int, role: str) -> EntityKey:
-    """Check one end of a relation.
+    """Check the head or tail of a relation.
 
     doc (Doc): the document.
-    span (Any): what was given.
-    name (str), i (int), role (str): the list, the place in it, and head or tail, for
-        the message.
+    span (Any): the head or tail.
+    name (str), i (int), role (str): the list, its index, and head or tail, for
+        messages.
     RETURNS (Tuple[int, int, str]): start, end and type.
-    RAISES (ValueError): if it is no Span of the Doc, or has no token.
+    RAISES (ValueError): if it's not a Span of the Doc, or empty.
     """
     if not isinstance(span, Span):
         found = f"is {span!r}, of type {type(span).__name__}"
@@ -103,7 +103,7 @@ def check_label(label: Any, name: str, place: Any) -> str:
 
 
 def check_score(score: Any, name: str, place: Any) -> float:
-    """RETURNS (float): the score. RAISES (ValueError): if it is not in [0, 1]."""
+    """RETURNS (float): the score. RAISES (ValueError): if it's not in [0, 1]."""
     if isinstance(score, Real) and 0.0 <= float(score) <= 1.0:
         return float(score)
     raise ValueError(
@@ -112,22 +112,22 @@ def check_score(score: Any, name: str, place: Any) -> float:
 
 
 def check_items(items: Iterable[Any]) -> None:
-    """RAISES (ValueError): if one is no item of spacy-llm's REL task."""
+    """RAISES (ValueError): if an item is not of spacy-llm's REL task."""
     for i, item in enumerate(items):
         ends = (getattr(item, "dep", None), getattr(item, "dest", None))
         is_label = isinstance(getattr(item, "relation", None), str)
         if not is_label or not all(isinstance(end, int) for end in ends):
             raise ValueError(
-                f"doc._.rel[{i}] is {item!r}; expected a RelationItem of spacy-llm. In "
-                f"other cases doc._.rel is a dict such as {{(0, 5): {{'LABEL': 1.0}}}}."
+                f"doc._.rel[{i}] is {item!r}; expected a RelationItem of spacy-llm. "
+                "Otherwise, doc._.rel is a dict such as {(0, 5): {'LABEL': 1.0}}."
             )
 
 
 def check_cells(rel: Any) -> None:
     """Check scores in the tutorial's form.
 
-    rel (Any): what was given for `doc._.rel`.
-    RAISES (ValueError): if it is no dict of pairs of token starts to dicts of scores.
+    rel (Any): the value of `doc._.rel`.
+    RAISES (ValueError): if it's not a dict of pairs of token starts to dicts of scores.
     """
     if not isinstance(rel, Mapping):
         raise ValueError(
@@ -139,7 +139,7 @@ def check_cells(rel: Any) -> None:
         if not is_pair or not all(isinstance(start, Integral) for start in key):
             raise ValueError(
                 f"doc._.rel has the key {key!r}; expected (head.start, tail.start), "
-                f"such as (0, 5). JSON has no such keys: use doc._.relations_json."
+                f"such as (0, 5). For JSON, use doc._.relations_json."
             )
         if not isinstance(cells, Mapping):
             raise ValueError(

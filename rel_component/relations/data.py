@@ -1,4 +1,4 @@
-"""What a relation is, and the columns that hold the relations of one Doc."""
+"""Relations, and the columns that store the relations of a Doc."""
 
 from typing import (
     Any,
@@ -39,7 +39,7 @@ class RelationKey(NamedTuple):
 
     head (Tuple[int, int, str]): token start, token end (exclusive), entity type.
     label (str): the relation's label.
-    tail (Tuple[int, int, str]): as head.
+    tail (Tuple[int, int, str]): like head.
     """
 
     head: EntityKey
@@ -54,16 +54,16 @@ class RelationData(dict):
     types (List[str]): (n_entities,), entity types.
     pairs (Ints2d): (n_pairs, 2), int32, head and tail as rows of `spans`.
     labels (List[str]): (n_labels,).
-    scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN where a pair was
-        never annotated for a label.
-    decided (Ints2d): (n_relations, 2), int32, row of `pairs` and index of `labels`:
-        the relations decided on (gold, or predicted and accepted).
-    complete (bool): whether a pair that is not listed has no relation.
+    scores (Floats2d): (n_pairs, n_labels), float32 in [0, 1]; NaN for pairs not
+        annotated with a label.
+    decided (Ints2d): (n_relations, 2), int32, row of `pairs` and index of `labels` of
+        the gold or predicted relations.
+    complete (bool): whether other pairs have no relation.
     text (Optional[str]), chars (Optional[Ints2d]), tokens (Optional[int]): the text of
-        the Doc, `spans` by its characters, and a fingerprint of its tokens, which show
-        whether the tokens changed. `set_relation_data` fills them in.
+        the Doc, `spans` by its characters, and a fingerprint of its tokens, to detect
+        changes of the tokens. Set by `set_relation_data`.
 
-    A dict, so that msgpack writes it as it is; it pickles and copies as a plain dict.
+    A dict, so that msgpack can serialize it; it's pickled and copied as a plain dict.
     """
 
     def __init__(
@@ -147,7 +147,8 @@ class RelationData(dict):
         return [(start, end, type_) for (start, end), type_ in rows]
 
     def list_decided(self) -> Iterator[Tuple[List[int], str, float]]:
-        """YIELDS (Tuple[List[int], str, float]): rows of the ends, label and score."""
+        """YIELDS (Tuple[List[int], str, float]): rows of head and tail, label and
+        score."""
         rows, columns = self.decided.T
         labels = [self.labels[column] for column in columns.tolist()]
         scores = self.scores[rows, columns].tolist()
@@ -155,7 +156,7 @@ class RelationData(dict):
 
     def list_negatives(self) -> List[Tuple[int, int]]:
         """RETURNS (List[Tuple[int, int]]): rows of head and tail of the pairs known to
-        have no relation; where the annotation is complete they need not be listed."""
+        have no relation, for incomplete annotations."""
         if self.complete:
             return []
         is_negative = (self.scores == 0).all(axis=1)  # NaN: not known
@@ -179,8 +180,8 @@ class RelationData(dict):
         )
 
     def drop_labels(self, labels: Container[str]) -> "RelationData":
-        """RETURNS (RelationData): the other labels, and the pairs that have a score for
-        one of them."""
+        """RETURNS (RelationData): the data without these labels, and without pairs that
+        only have scores for them."""
         columns = [i for i, label in enumerate(self.labels) if label not in labels]
         new = numpy.full(len(self.labels), -1, dtype="int32")
         new[columns] = numpy.arange(len(columns))
@@ -208,15 +209,14 @@ class RelationData(dict):
 
 
 class RelView(dict):
-    """`doc._.rel` of a Doc with stored scores: a dict to read, not to write into.
-
-    Writing into it could not reach the storage and would be lost in silence.
+    """`doc._.rel` of a Doc with stored scores: a read-only dict, since changes would be
+    lost.
     """
 
     def _read_only(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
             "doc._.rel shows stored scores and can't be changed in place. "
-            "Change a copy and assign it whole: rel = dict(doc._.rel); "
+            "Assign a modified copy: rel = dict(doc._.rel); "
             "rel[(0, 4)] = {'LABEL': 1.0}; doc._.rel = rel"
         )
 
@@ -228,7 +228,7 @@ class RelView(dict):
 
 
 def build_rel(data: RelationData) -> RelDict:
-    """RETURNS (RelDict): scores by the tokens at which head and tail start."""
+    """RETURNS (RelDict): scores by the start tokens of head and tail."""
     starts = data.spans[:, 0][data.pairs].tolist()
     rel: RelDict = {}
     for (head, tail), row in zip(starts, data.scores.tolist()):

@@ -1,9 +1,9 @@
-"""Relations follow their text: what happens when the tokens of a Doc changed.
+"""Update relations after the tokens of a Doc have changed.
 
 Tokens are merged and split by `Doc.retokenize`, and move with `Span.as_doc` and
-`Doc.from_docs`. spaCy leaves user data alone then, but for keys that begin with "._."
-and hold character offsets: those it shifts. So the key of the storage says how far the
-text moved, and the columns hold the characters of each entity.
+`Doc.from_docs`. spaCy doesn't change user data then, except for keys that start
+with "._." and contain character offsets, which it shifts. So the storage key contains
+the offset of the text, and the columns contain the characters of each entity.
 """
 
 import warnings
@@ -18,20 +18,20 @@ from .data import RelationData, to_ints2d
 from .join import join_relations
 
 MERGED = (
-    "its tokens changed after they were set, and one of their entities now begins or "
-    "ends inside a token. Merge and split tokens (merge_entities, merge_noun_chunks, "
-    "Doc.retokenize) before relations are set or predicted."
+    "its tokens have changed, and one of their entities now starts or ends inside a "
+    "token. Merge and split tokens (merge_entities, merge_noun_chunks, "
+    "Doc.retokenize) before setting or predicting relations."
 )
-CUT = "it holds a part of the text only, and one of their two entities lies outside."
-REWRITTEN = "its text is not the text that they were set on."
+CUT = "it only contains a part of the text, without one of their entities."
+REWRITTEN = "its text has changed since they were set."
 
 
 class Losses(NamedTuple):
-    """Relations decided on that can't follow the text, by the reason.
+    """Number of lost relations, by reason.
 
-    merged (int): an entity's border falls inside a token.
-    cut (int): one entity is not in this part of the text, the other is.
-    rewritten (int): the text is another one.
+    merged (int): an entity's boundary is inside a token.
+    cut (int): one of the entities is not in this part of the text.
+    rewritten (int): the text has changed.
     """
 
     merged: int = 0
@@ -40,12 +40,12 @@ class Losses(NamedTuple):
 
 
 def fingerprint_tokens(doc: Doc) -> int:
-    """RETURNS (int): differs wherever the tokens of two Docs differ."""
+    """RETURNS (int): a hash of a Doc's tokens."""
     return crc32(doc.to_array(ORTH).tobytes())
 
 
 def fingerprint_relations(data: RelationData) -> int:
-    """RETURNS (int): differs wherever the text or the relations decided on differ."""
+    """RETURNS (int): a hash of the text and the relations."""
     code = crc32("\n".join([data["text"], *data.types, *data.labels]).encode("utf8"))
     for column in (data.spans, data.pairs[data.decided[:, 0]], data.decided):
         code = crc32(numpy.ascontiguousarray(column).tobytes(), code)
@@ -53,7 +53,7 @@ def fingerprint_relations(data: RelationData) -> int:
 
 
 def get_chars(doc: Doc, spans: numpy.ndarray) -> numpy.ndarray:
-    """Spans by characters.
+    """Convert spans from tokens to characters.
 
     doc (Doc): the document.
     spans (Ints2d): (n, 2), token start and exclusive end.
@@ -67,14 +67,14 @@ def get_chars(doc: Doc, spans: numpy.ndarray) -> numpy.ndarray:
 
 
 def follow_text(doc: Doc, parts: Sequence[Tuple[int, RelationData]]) -> RelationData:
-    """Bring relations that were set on other tokens, or on other Docs, to a Doc's own
-    tokens, with a warning about those that can't follow.
+    """Align relations of other tokens or Docs with a Doc's tokens, and warn about lost
+    ones.
 
     doc (Doc): the document.
-    parts (Sequence[Tuple[int, RelationData]]): how many characters further on than in
-        the Doc that they were set on the text now stands, and the relations.
-    RETURNS (RelationData): on the tokens of the Doc. A relation whose entity no longer
-        begins and ends with a token makes the annotation incomplete.
+    parts (Sequence[Tuple[int, RelationData]]): offset in characters of the text in the
+        Doc, and the relations.
+    RETURNS (RelationData): the aligned relations. The annotation becomes incomplete if
+        the entity of a relation isn't aligned.
     """
     text = doc.text
     moved = [_move(doc, text, shift, data) for shift, data in parts]
@@ -85,10 +85,10 @@ def follow_text(doc: Doc, parts: Sequence[Tuple[int, RelationData]]) -> Relation
 
 
 def warn_of_lost(n: int, reason: str) -> None:
-    """Say how many relations of a Doc can't be shown, if any, and why."""
+    """Warn about lost relations, if any."""
     if n:
         lost = "1 relation was" if n == 1 else f"{n} relations were"
-        warnings.warn(f"{lost} left out of a document: {reason}", stacklevel=4)
+        warnings.warn(f"{lost} lost in a document: {reason}", stacklevel=4)
 
 
 def _move(
@@ -100,7 +100,7 @@ def _move(
     spans = _find_tokens(doc, chars + shift)
     is_whole = is_kept & (spans[:, 0] >= 0)
     heads, tails = data.pairs.T
-    # the text between the two is the same too: they belong to one document
+    # the text in between is also the same: they belong to one document
     first = numpy.minimum(chars[heads, 0], chars[tails, 0])
     last = numpy.maximum(chars[heads, 1], chars[tails, 1])
     is_joined = changes[first] == changes[last]
@@ -116,24 +116,24 @@ def _move(
 def _count_losses(
     has_text: numpy.ndarray, is_joined: numpy.ndarray, is_part: bool
 ) -> Losses:
-    """Why relations can't follow.
+    """Count lost relations by reason.
 
-    has_text (Bools2d): (n, 2), whether the text of head and tail is still there.
-    is_joined (Bools1d): (n,), whether also the text between them is.
-    is_part (bool): whether the Doc holds a part of their text, or all, or more.
+    has_text (Bools2d): (n, 2), whether the text of head and tail still exists.
+    is_joined (Bools1d): (n,), whether the text in between still exists.
+    is_part (bool): whether the Doc only contains a part of their text.
     """
     merged = int(is_joined.sum())
     if not is_part:
         return Losses(merged=merged, rewritten=len(is_joined) - merged)
-    # with both outside of a part the relation is no relation of the part
+    # a relation with both entities outside of the part doesn't belong to it
     return Losses(merged=merged, cut=int((has_text.sum(axis=1) == 1).sum()))
 
 
 def _count_changes(old: str, new: str, shift: int) -> Tuple[numpy.ndarray, bool]:
-    """Compare a text with what now stands in its place.
+    """Compare an old text with the current one.
 
-    RETURNS (Tuple[Ints1d, bool]): (len(old) + 1,), how many characters before each one
-        are changed or gone; and whether none of those left is changed.
+    RETURNS (Tuple[Ints1d, bool]): (len(old) + 1,), number of changed or missing
+        characters before each one; and whether the remaining ones are unchanged.
     """
     is_changed = numpy.ones(len(old), dtype="int64")
     start, end = max(0, -shift), min(len(old), len(new) - shift)
@@ -149,8 +149,8 @@ def _to_codes(text: str) -> numpy.ndarray:
 
 
 def _find_tokens(doc: Doc, chars: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Ints2d): (n, 2), token start and exclusive end of stretches of
-    characters; (-1, -1) where a border falls inside a token or outside of the Doc."""
+    """RETURNS (Ints2d): (n, 2), token start and exclusive end of character
+    spans; (-1, -1) for misaligned ones."""
     if not len(doc):
         return numpy.full(chars.shape, -1)
     begins, ends = get_borders(doc)

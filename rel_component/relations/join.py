@@ -1,4 +1,4 @@
-"""The relations of several components, or of several parts of a Doc, in one."""
+"""Join the relations of several components, or of several parts of a Doc."""
 
 from typing import Dict, Sequence, Tuple
 
@@ -8,12 +8,11 @@ from .data import EntityKey, RelationData, to_ints2d
 
 
 def join_relations(parts: Sequence[RelationData]) -> RelationData:
-    """Put the relations of one Doc together.
+    """Join the relations of one Doc.
 
-    parts (Sequence[RelationData]): on the tokens of the same Doc.
-    RETURNS (RelationData): each entity, pair and label once, in the order in which they
-        come. A pair has the scores of all parts that scored it; where several scored
-        it for the same label, those of the last.
+    parts (Sequence[RelationData]): relations of the same Doc.
+    RETURNS (RelationData): distinct entities, pairs and labels, in order. A pair has
+        the scores of all parts; of several for the same label, the last one is used.
     """
     if len(parts) == 1:
         return parts[0]
@@ -35,7 +34,7 @@ def join_relations(parts: Sequence[RelationData]) -> RelationData:
         at = zip(rows[part.decided[:, 0]].tolist(), part.decided[:, 1].tolist())
         decided.update(dict.fromkeys((row, own[column]) for row, column in at))
     for part, rows in zip(parts, rows_of):
-        if not part.complete:  # a pair without any relation has none of any label
+        if not part.complete:  # a pair without relations is negative for all labels
             negatives = rows[(part.scores == 0).all(axis=1)]
             scores[negatives] = numpy.nan_to_num(scores[negatives], nan=0.0)
     return RelationData(
@@ -50,8 +49,8 @@ def join_relations(parts: Sequence[RelationData]) -> RelationData:
 
 
 def _unite(pairs: numpy.ndarray, n: int) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """RETURNS (Tuple[Ints2d, Ints1d]): each pair once, in order of appearance, and the
-    row of each of those given."""
+    """RETURNS (Tuple[Ints2d, Ints1d]): distinct pairs in order of appearance, and the
+    row of each given pair."""
     keys = pairs[:, 0].astype("int64") * n + pairs[:, 1]
     _, first, number = numpy.unique(keys, return_index=True, return_inverse=True)
     rank = numpy.empty(len(first), dtype="int64")

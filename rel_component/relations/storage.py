@@ -1,10 +1,10 @@
-"""Where relations are kept in a Doc: the only module that touches the storage.
+"""Store relations in a Doc; other modules don't access the storage.
 
-One Doc holds one `RelationData` in `doc.user_data`: a dict of plain columns, so that it
+Each Doc has one `RelationData` in `doc.user_data`, a dict of plain columns, so that it
 survives `Doc.to_bytes`, `DocBin(store_user_data=True)`, `nlp.pipe(n_process=2)`,
-pickling and copying. Its key is that of a custom attribute of a span, two characters:
-`Span.as_doc` and `Doc.from_docs` keep such keys and shift both numbers along with the
-text. The first says how far it moved, the difference whose relations they are.
+pickling and copying. Its key has the form of a custom span attribute with two character
+offsets, since `Span.as_doc` and `Doc.from_docs` shift both along with the text. The
+first is the offset of the text, the difference identifies the relations.
 """
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -22,58 +22,58 @@ from .follow import (
     warn_of_lost,
 )
 
-# the keys of relations in doc.user_data begin so
+# prefix of the keys in doc.user_data
 USER_DATA_PREFIX = ("._.", "rel_component")
-# up to 0.1: columns without the text that they were set on
+# in 0.1: columns without the text
 UNANCHORED_KEY = "rel_component"
-# where the tutorial's `Doc.set_extension("rel", default={})` keeps its dict
+# key of the tutorial's `Doc.set_extension("rel", default={})`
 LEGACY_KEY: Any = ("._.", "rel", None, None)
-# of a Doc: a dict of file, line, index, id, group
+# source of a Doc: a dict of file, line, index, id, group
 SOURCE_KEY = "rel_component_source"
 
 COLUMNS = ("spans", "types", "pairs", "labels", "scores", "decided", "complete")
 UNKNOWN = (
-    "an earlier version stored them, and their entities are not entities of the "
-    "document. Read doc._.relations once before its tokens are merged, split or cut."
+    "they were stored by an earlier version, and their entities are not in the "
+    "document. Access doc._.relations once before modifying its tokens."
 )
 ANCHOR = ("text", "chars", "tokens")
 
 
 class DraftRel(dict):
-    """`doc._.rel` of a Doc without scores, to be filled in place as in the tutorial.
+    """`doc._.rel` of a Doc without scores, which can be modified in place, as in the
+    tutorial.
 
-    tokens (int): fingerprint of the tokens that its keys count.
+    tokens (int): fingerprint of the tokens that its keys refer to.
     """
 
     tokens: int = 0
 
 
 def get_relation_data(doc: Doc) -> Optional[RelationData]:
-    """The stored columns of a Doc, on the tokens that it has now.
-
-    A dict in the tutorial's form (start offsets of `doc.ents`) is read as it is.
+    """Get the stored columns of a Doc, aligned with its current tokens. Also reads
+    dicts in the tutorial's form (start offsets of `doc.ents`).
 
     doc (Doc): the document.
-    RETURNS (Optional[RelationData]): None if the Doc has no relations annotated.
-    RAISES (ValueError): if a tutorial dict names a token where no entity starts, or was
-        filled before the tokens changed.
+    RETURNS (Optional[RelationData]): None if the Doc has no annotation of relations.
+    RAISES (ValueError): if a key of the tutorial's dict is not the start of an entity,
+        or the tokens have changed since.
     """
     data = read_columns(doc)
     if data is None:
         legacy = doc.user_data.get(LEGACY_KEY)
         if legacy:
-            # as columns from now on: only they survive to_bytes and n_process
+            # store as columns, since only they survive to_bytes and n_process
             read = from_items if isinstance(legacy, list) else from_rel
             data = set_relation_data(doc, read(doc, legacy))
     return data
 
 
 def set_relation_data(doc: Doc, data: RelationData) -> RelationData:
-    """Store columns in a Doc, in place of whatever relations it had.
+    """Store columns in a Doc, replacing existing relations.
 
     doc (Doc): the document.
-    data (RelationData): on the tokens of the Doc.
-    RETURNS (RelationData): what is stored.
+    data (RelationData): relations of the Doc's tokens.
+    RETURNS (RelationData): the stored data.
     """
     clear_relations(doc)
     stored = data.replace(
@@ -87,14 +87,14 @@ def set_relation_data(doc: Doc, data: RelationData) -> RelationData:
 
 
 def clear_relations(doc: Doc) -> None:
-    """Take all relations and scores from a Doc, also those in the tutorial's form."""
+    """Remove all relations and scores from a Doc, including the tutorial's form."""
     for key in (*_find_keys(doc), UNANCHORED_KEY, LEGACY_KEY):
         doc.user_data.pop(key, None)
 
 
 def read_columns(doc: Doc) -> Optional[RelationData]:
-    """RETURNS (Optional[RelationData]): as `get_relation_data`, but None for a dict in
-    the tutorial's form."""
+    """RETURNS (Optional[RelationData]): like `get_relation_data`, but None for a dict
+    in the tutorial's form."""
     keys = _find_keys(doc)
     for key in keys:
         if not isinstance(doc.user_data[key], RelationData):
@@ -112,8 +112,8 @@ def read_columns(doc: Doc) -> Optional[RelationData]:
 
 
 def _find_keys(doc: Doc) -> List[Any]:
-    """The keys of the storage, in the order of the text; of a Doc joined from several,
-    one for each of them."""
+    """Find the storage keys in text order, several if the Doc was joined from
+    others."""
     return [
         key
         for key in doc.user_data
@@ -122,8 +122,8 @@ def _find_keys(doc: Doc) -> List[Any]:
 
 
 def _drop_unknown(doc: Doc, data: RelationData) -> RelationData:
-    """Relations without the text that they were set on: only the entities of the Doc
-    show whether its tokens are still the same."""
+    """Drop relations stored without their text if their entities are not in the Doc,
+    since its tokens may have changed."""
     groups = [doc.ents, *doc.spans.values()]
     known = {(s.start, s.end, s.label_) for group in groups for s in group}
     is_known = numpy.asarray(
@@ -136,18 +136,18 @@ def _drop_unknown(doc: Doc, data: RelationData) -> RelationData:
 
 
 def _build(data: Mapping[str, Any]) -> RelationData:
-    # columns of a later version are passed over
+    # ignore columns of later versions
     return RelationData(**{name: data[name] for name in (*COLUMNS, *ANCHOR)})
 
 
 def from_items(doc: Doc, items: Sequence[Any]) -> RelationData:
-    """Columns from what the REL task of spacy-llm finds.
+    """Convert the output of spacy-llm's REL task to columns.
 
     doc (Doc): the document, with `doc.ents` set.
-    items (Sequence[RelationItem]): each with the numbers of two entities in `doc.ents`,
+    items (Sequence[RelationItem]): each with the indices of two entities in `doc.ents`,
         `dep` and `dest`, and the label `relation`.
-    RETURNS (RelationData): with a score of 1 each; the others are not scored.
-    RAISES (ValueError): if an item is none, or there is no such entity.
+    RETURNS (RelationData): relations with a score of 1; other pairs are not scored.
+    RAISES (ValueError): if an item or an index is invalid.
     """
     check_items(items)
     n = len(doc.ents)
@@ -175,28 +175,28 @@ def from_items(doc: Doc, items: Sequence[Any]) -> RelationData:
 
 
 def from_rel(doc: Doc, rel: Mapping) -> RelationData:
-    """Columns from the tutorial's view.
+    """Convert the tutorial's form to columns.
 
     doc (Doc): the document, with `doc.ents` set.
     rel (Dict[Tuple[int, int], Dict[str, float]]): scores by token starts.
     RETURNS (RelationData): scores from 0.5 on are relations.
-    RAISES (ValueError): if the view does not fit the Doc, or a score is not in [0, 1].
+    RAISES (ValueError): if a key doesn't match an entity, or a score is not in [0, 1].
     """
     if isinstance(rel, DraftRel) and rel.tokens != fingerprint_tokens(doc):
         raise ValueError(
-            f"doc._.rel of the document beginning {doc.text[:40]!r} was filled before "
-            f"its tokens were merged or split, so its keys name other tokens now. Read "
-            f"doc._.relations once before the tokens change."
+            f"doc._.rel of the document {doc.text[:40]!r} was set before its tokens "
+            "were merged or split, so its keys are invalid. Access doc._.relations "
+            "once before changing the tokens."
         )
     check_cells(rel)
     entities = {ent.start: i for i, ent in enumerate(doc.ents)}
     missing = sorted({start for key in rel for start in key} - set(entities))
     if missing:
         raise ValueError(
-            f"doc._.rel of the document beginning {doc.text[:40]!r} names token(s) "
-            f"{missing[:5]}, but no entity of doc.ents starts there (entities start "
-            f"at {sorted(entities)[:10]}). Set doc.ents before doc._.rel, or write "
-            f"the relations as doc._.relations, which holds whole spans."
+            f"doc._.rel of the document {doc.text[:40]!r} contains token(s) "
+            f"{missing[:5]}, but no entity in doc.ents starts there (entities start "
+            f"at {sorted(entities)[:10]}). Set doc.ents before doc._.rel, or use "
+            "doc._.relations with spans."
         )
     labels: Dict[str, int] = {}
     for cells in rel.values():

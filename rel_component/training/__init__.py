@@ -1,1 +1,1 @@
-"""What `spacy train` is given besides readers: optimizers, callbacks, loggers."""
+"""Optimizers, callbacks and loggers for `spacy train`."""

@@ -1,4 +1,4 @@
-"""What happens before and after a pipeline is initialized for training."""
+"""Callbacks for the initialization of a pipeline."""
 
 from pathlib import Path
 from typing import Callable, Optional, Type
@@ -9,7 +9,7 @@ from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
 
-# what the config and the training data decide, not the pipeline that was trained
+# settings taken from the config and the training data, not from the trained pipeline
 OF_CONFIG = ("threshold", "symmetric", "schema")
 
 
@@ -17,10 +17,9 @@ OF_CONFIG = ("threshold", "symmetric", "schema")
 def create_continue_from(path: Optional[Path] = None) -> Callable[[Language], Language]:
     """Start training from the weights of a trained pipeline.
 
-    For `[initialize.after_init]`. The optimizer starts anew: what it knew is not saved.
+    For `[initialize.after_init]`. The optimizer's state is not restored.
 
-    path (Optional[Path]): the pipeline's folder, such as training/model-last; None:
-        training starts from nothing.
+    path (Optional[Path]): the pipeline's folder, such as training/model-last, or None.
     RETURNS (Callable[[Language], Language]): the callback.
     """
 
@@ -31,12 +30,12 @@ def create_continue_from(path: Optional[Path] = None) -> Callable[[Language], La
 
 
 def continue_from(nlp: Language, path: Path) -> Language:
-    """Give an initialized pipeline the weights of a trained one.
+    """Load the weights of a trained pipeline into an initialized one.
 
-    nlp (Language): the pipeline.
-    path (Path): folder of the trained one.
+    nlp (Language): the initialized pipeline.
+    path (Path): folder of the trained pipeline.
     RETURNS (Language): the pipeline.
-    RAISES (ValueError): if their components or their labels are not the same.
+    RAISES (ValueError): if components or labels differ.
     """
     try:
         trained = spacy.load(path)
@@ -45,23 +44,23 @@ def continue_from(nlp: Language, path: Path) -> Language:
     if trained.pipe_names != nlp.pipe_names:
         raise ValueError(
             f"Can't continue from {path}: it has the components {trained.pipe_names}; "
-            f"expected {nlp.pipe_names}, as the config has."
+            f"expected {nlp.pipe_names}, as in the config."
         )
     for name in nlp.pipe_names:
         has, wanted = (set(x.pipe_labels.get(name, ())) for x in (trained, nlp))
         if has != wanted:
             raise ValueError(
                 f"Can't continue from {path}: its {name} has the labels {sorted(has)}; "
-                f"expected {sorted(wanted)}, as the training data has. Train anew, or "
-                f"name the labels in [initialize.components.{name}]."
+                f"expected {sorted(wanted)}, as in the training data. Train from "
+                f"scratch, or set the labels in [initialize.components.{name}]."
             )
     extractors = [
         pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)
     ]
     settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
-    nlp.from_disk(path, exclude=["config"])  # the training's own settings stay
+    nlp.from_disk(path, exclude=["config"])  # keep the settings of this training
     for pipe, own in zip(extractors, settings):
-        # thresholds and calibration were fitted to weights that will change
+        # thresholds and calibration were tuned for weights that will change
         pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
     return nlp
 
@@ -70,15 +69,14 @@ def continue_from(nlp: Language, path: Path) -> Language:
 def create_steps_from_epochs(
     epochs: int = 20, min_steps: int = 500
 ) -> Callable[[Language], Language]:
-    """Let the size of the training data decide the number of steps.
+    """Set the number of steps based on the size of the training data.
 
-    For `[initialize.before_init]`. A learning rate that falls to 0 needs to know the
-    number of steps; the right one is so many passes over the data. It is written to
-    `training.max_steps` where that is 0; any other number is kept.
+    For `[initialize.before_init]`. Learning rate schedules that decay to 0 need the
+    number of steps. It's written to `training.max_steps` if that is 0.
 
-    epochs (int): passes over the training documents; `training.max_epochs`, if it is
-        set, goes before.
-    min_steps (int): at least so many steps, however few the documents.
+    epochs (int): passes over the training documents, unless `training.max_epochs` is
+        set.
+    min_steps (int): minimum number of steps.
     RETURNS (Callable[[Language], Language]): the callback.
     """
 
@@ -88,9 +86,9 @@ def create_steps_from_epochs(
             n_epochs, least = training["max_epochs"], 1
             if n_epochs < 0:
                 raise ValueError(
-                    "training.max_steps is 0, which takes the number of steps from "
-                    "that of the documents, but training.max_epochs is -1, which "
-                    "reads them as a stream. Set training.max_steps."
+                    "training.max_steps is 0, so the number of steps depends on the "
+                    "number of documents, but training.max_epochs is -1, which "
+                    "streams them. Set training.max_steps."
                 )
             if n_epochs == 0:
                 n_epochs, least = epochs, min_steps
@@ -101,8 +99,8 @@ def create_steps_from_epochs(
 
 
 def count_batches(nlp: Language) -> int:
-    """RETURNS (int): batches in one pass over the training documents; 0 where the
-    config names none, as of a pipeline that is trained by code of one's own."""
+    """RETURNS (int): number of batches per epoch; 0 if the config has no training
+    corpus, e.g. for custom training loops."""
     config = nlp.config.interpolate()
     if (config.get("paths") or {}).get("train") is None:
         return 0
@@ -114,9 +112,9 @@ def count_batches(nlp: Language) -> int:
 
 @registry.callbacks("rel_component.RequireTransformers.v1")
 def create_require_transformers() -> Callable[[Type[Language]], Type[Language]]:
-    """Say clearly if what a transformer needs is not installed.
+    """Check that the packages required for transformers are installed.
 
-    For `[nlp.before_creation]`: before spaCy looks for the factory `transformer`.
+    For `[nlp.before_creation]`, before spaCy looks up the factory `transformer`.
 
     RETURNS (Callable[[Type[Language]], Type[Language]]): the callback; raises
         CheckpointError.

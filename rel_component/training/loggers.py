@@ -1,4 +1,5 @@
-"""Metrics of a training for TensorBoard; spacy-loggers has W&B, MLflow and others."""
+"""Loggers for the console and TensorBoard; see spacy-loggers for W&B, MLflow and
+others."""
 
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from wasabi import Printer
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
 
-# a training that gained so much in so large a last part of its steps would gain more
+# training is still improving with this gain in this last portion of its steps
 LAST_PART = 0.25
 LEAST_GAIN = 0.01
 
@@ -23,12 +24,12 @@ def create_console_logger(
     console_output: bool = True,
     output_file: Optional[Path] = None,
 ) -> Logger:
-    """The table of spaCy's ConsoleLogger.v3; at the end it says if the training was
-    stopped while its scores were still rising.
+    """Like spaCy's ConsoleLogger.v3, but reports at the end if training was stopped
+    while scores were still improving.
 
-    progress_bar (Optional[str]): "train" or "eval"; null for none.
+    progress_bar (Optional[str]): "train", "eval" or None.
     console_output (bool): print the table.
-    output_file (Optional[Path]): also write the scores as JSON lines.
+    output_file (Optional[Path]): file to write the scores to, as JSON lines.
     RETURNS (Callable): the logger.
     """
     setup_table = console_logger_v3(progress_bar, console_output, output_file)
@@ -63,18 +64,18 @@ def create_console_logger(
 def describe_rise(
     curve: List[Tuple[int, Dict[str, float]]], max_steps: int
 ) -> Optional[str]:
-    """Advice where a training was stopped by its number of steps, but still gained.
+    """Advise to train longer if scores were still improving.
 
     curve (List[Tuple[int, Dict[str, float]]]): step and scores in [0, 1] of each
-        evaluation, among them the weighted "score".
-    max_steps (int): the training's limit; 0 for none.
-    RETURNS (Optional[str]): None where it was not.
+        evaluation, including the weighted "score".
+    max_steps (int): the maximum number of steps; 0 for no limit.
+    RETURNS (Optional[str]): the advice, or None.
     """
     if len(curve) < 3 or not max_steps:
         return None
     last, eval_frequency = curve[-1][0], curve[-1][0] - curve[-2][0]
     if last + eval_frequency < max_steps:
-        return None  # patience or epochs ended it
+        return None  # stopped by patience or epochs
     border = (1 - LAST_PART) * last
     gains = {}
     for name in curve[-1][1]:
@@ -86,9 +87,9 @@ def describe_rise(
         f"{name} {100 * gain:.1f}" for name, gain in gains.items() if gain > 0
     )
     return (
-        f"Stopped at training.max_steps = {max_steps} while scores were rising (points "
-        f"gained in the last quarter: {named}): a longer training is likely to be "
-        f"better, e.g. with --training.max_steps {2 * max_steps}."
+        f"Stopped at training.max_steps = {max_steps} while scores were still rising "
+        f"(points gained in the last quarter: {named}). Train longer, e.g. with "
+        f"--training.max_steps {2 * max_steps}."
     )
 
 
@@ -96,14 +97,14 @@ def describe_rise(
 def create_tensorboard_logger(
     log_dir: Path = Path("training/tensorboard"),
 ) -> Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]:
-    """Write losses and scores for TensorBoard.
+    """Log losses and scores to TensorBoard.
 
-    Beside the table on the screen: `@loggers = "spacy.ChainLogger.v1"`, with this and
+    To combine it with the console: `@loggers = "spacy.ChainLogger.v1"`, with this and
     spacy.ConsoleLogger.v3.
 
-    log_dir (Path): the folder that `tensorboard --logdir` reads.
+    log_dir (Path): the folder for `tensorboard --logdir`.
     RETURNS (Callable): the logger.
-    RAISES (ImportError): without the package tensorboardX, of the extra `tensorboard`.
+    RAISES (ImportError): if tensorboardX (extra `tensorboard`) is not installed.
     """
 
     def setup_logger(

@@ -1,4 +1,5 @@
-"""An optimizer with two rates: one for the transformer, one for what stands on it."""
+"""An optimizer with two learning rates: for the transformer, and for the layers on
+top."""
 
 import re
 from typing import Optional, Tuple
@@ -13,7 +14,7 @@ KeyT = Tuple[int, str]
 
 
 class TwoRateAdam(Optimizer):
-    """Adam (Kingma and Ba, 2015) whose steps are larger outside PyTorch models."""
+    """Adam (Kingma and Ba, 2015) with a higher learning rate outside PyTorch models."""
 
     def __init__(
         self,
@@ -26,17 +27,16 @@ class TwoRateAdam(Optimizer):
     ) -> None:
         """Initialize an optimizer.
 
-        learn_rate (float or schedule): for the parameters of PyTorch models.
-        task_lr_scale (float): how many times as fast all others learn.
-        layer_decay (float): how many times as fast each of the transformer's layers
-            learns as the one above it.
-        n_layers (Optional[int]): how many it has.
-        RAISES (ValueError): if layers are to differ, but their number is not given.
+        learn_rate (float or schedule): learning rate of PyTorch models.
+        task_lr_scale (float): factor for all other parameters.
+        layer_decay (float): factor of each transformer layer relative to the one above.
+        n_layers (Optional[int]): number of transformer layers.
+        RAISES (ValueError): if `n_layers` is required but not set.
         """
         if layer_decay != 1.0 and n_layers is None:
             raise ValueError(
-                f"layer_decay is {layer_decay}, n_layers is not given. Set n_layers to "
-                f"the transformer's num_hidden_layers, or layer_decay to 1."
+                f"layer_decay is {layer_decay}, but n_layers is not set. Set n_layers "
+                "to the transformer's num_hidden_layers, or layer_decay to 1."
             )
         super().__init__(learn_rate, **settings)
         self.task_lr_scale = task_lr_scale
@@ -54,7 +54,7 @@ class TwoRateAdam(Optimizer):
         """Update a parameter.
 
         key (Tuple[int, str]): layer's id and parameter's name. PyTorch's names
-            are paths with dots, Thinc's have none.
+            contain dots, Thinc's don't.
         weights (FloatsXd): the parameter.
         gradient (FloatsXd): its gradient, of the same shape.
         lr_scale (float): factor of the learning rate.
@@ -69,12 +69,12 @@ class TwoRateAdam(Optimizer):
 
 
 def count_above(name: str, n_layers: int) -> int:
-    """How many of the transformer's layers lie above a parameter.
+    """Count the transformer layers above a parameter.
 
-    name (str): its path, such as `encoder.layer.3.output.dense.weight`.
-    n_layers (int): all layers.
-    RETURNS (int): `n_layers` for embeddings, 0 for what is in no layer.
-    RAISES (ValueError): if its layer is not among them.
+    name (str): the parameter's name, e.g. `encoder.layer.3.output.dense.weight`.
+    n_layers (int): total number of layers.
+    RETURNS (int): `n_layers` for embeddings, 0 for parameters outside of layers.
+    RAISES (ValueError): if its layer exceeds `n_layers`.
     """
     number = re.search(r"\.(\d+)\.", name)
     if number is None:
@@ -102,18 +102,17 @@ def create_two_rate_adam(
     n_layers: Optional[int] = None,
     head_scale: Optional[float] = None,
 ) -> TwoRateAdam:
-    """Adam for a pretrained transformer and layers that start from nothing.
+    """Create an Adam optimizer for a pretrained transformer and new layers.
 
-    A transformer is spoilt by the rate that a fresh layer needs.
+    New layers need a learning rate that is too high for the transformer.
 
-    learn_rate (float or schedule): for the transformer.
-    task_lr_scale (float): how many times as fast all other layers learn.
+    learn_rate (float or schedule): learning rate of the transformer.
+    task_lr_scale (float): factor for all other layers.
     L2 (float): weight decay, or L2 penalty without `L2_is_weight_decay`.
     beta1, beta2, eps, grad_clip, use_averages: as for Thinc's `Adam.v1`.
-    layer_decay (float): how many times as fast each of the transformer's layers learns
-        as the one above it, the embeddings below all; with less than 1 the lower ones,
-        which know the language, change least.
-    n_layers (Optional[int]): layers of the transformer; needed with `layer_decay`.
+    layer_decay (float): factor of each transformer layer relative to the one above,
+        with the embeddings as the lowest.
+    n_layers (Optional[int]): number of transformer layers, required for `layer_decay`.
     head_scale (Optional[float]): deprecated name of `task_lr_scale`.
     RETURNS (TwoRateAdam): the optimizer.
 

@@ -85,7 +85,7 @@ def test_tutorial_dict_is_read(nlp, vocab, tmp_path):
 @pytest.mark.parametrize("name", [None, "missing.spacy", "."])
 def test_no_corpus(nlp, tmp_path, name):
     with pytest.raises(
-        ValueError, match=r"No corpus (at .*, expected a .spacy file|is named)"
+        ValueError, match=r"No corpus (at .*, expected a .spacy file|is not set)"
     ):
         list(read_docs(name and tmp_path / name, nlp))
 
@@ -124,7 +124,7 @@ def test_a_reader_names_what_is_missing_before_training(nlp, vocab, tmp_path, na
         with pytest.raises(InputError, match="No corpus"):
             create(file)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"notes.txt is no .spacy file"):
+    with pytest.raises(InputError, match=r"notes.txt is not a .spacy file"):
         create(tmp_path / "notes.txt")
     path = tmp_path / "docs.spacy"
     DocBin(docs=[make_doc(vocab, 3), make_doc(vocab, 0)]).to_disk(path)

@@ -38,7 +38,7 @@ def test_files_of_all_formats_and_pages(rows, tmp_path):
 def test_a_name_that_is_not_there_gets_advice(rows, tmp_path):
     build = build_graph([rows], tmp_path / "g", formats=[], entities=["Acmee", "x"])
     first, second = build.missing
-    assert "--entity Acmee: the graph has no entity of this name" in first
+    assert "--entity Acmee: the graph has no entity with this name" in first
     assert "Is it Acme?" in first and "The most frequent are Acme, Ann, Bob." in first
     assert "Is it" not in second
     build = build_graph([rows], tmp_path / "g", entities=["Acme"], type_="CITY")
@@ -50,7 +50,7 @@ def test_a_name_of_several_types_is_noted(tmp_path):
     row = make_row("1", (("A", "x"), "R", ("B", "X"), 1.0))
     path.write_text(json.dumps(row), encoding="utf8")
     build = build_graph([path], tmp_path / "g", formats=[], entities=["x"])
-    assert build.notes == ["x has several types (A, B); --type chooses another"]
+    assert build.notes == ["x has several types (A, B); use --type to choose another"]
     options = {"normalizer": Normalizer(by_type=False), "entities": ["x"]}
     assert build_graph([path], tmp_path / "g", formats=[], **options).notes == []
 
@@ -71,7 +71,7 @@ def test_the_command_says_what_it_did_and_what_failed(rows, tmp_path):
     assert "2 relations from 1 texts: 3 entities, 2 distinct relations" in said
     assert "Ann-PERSON.html" in said
     said = command(rows, "-o", tmp_path / "g", "-e", "nobody", code=1)
-    assert "no entity of this name" in said
+    assert "no entity with this name" in said
     assert (tmp_path / "g" / "graph.graphml").is_file()  # all else is there
     write(rows, ["a", " ", "b"])
     said = command(rows, "-o", tmp_path / "g", "-f", "none")

@@ -12,7 +12,7 @@ def test_rows_that_are_none_are_said(tmp_path):
     path.write_text('{"text": "x"}\n')
     with pytest.raises(ValueError, match=r"rows\.jsonl:1: expected an object with"):
         list(read_rows(path))
-    with pytest.raises(ValueError, match="found no parts of an extraction"):
+    with pytest.raises(ValueError, match="no parts of an extraction found"):
         list(read_rows(tmp_path))
 
 

@@ -581,7 +581,7 @@ def test_generator_of_the_second_direction_loses_nothing(symmetric):
         ({"labels": [""]}, r"labels is \[''\]"),
         ({"symmetric": "LIKES"}, "symmetric is 'LIKES'"),
         ({"symmetric": ["NO"]}, r"symmetric contains \['NO'\], but the labels are"),
-        ({"schema_path": "nothing.json"}, "nothing.json: no such schema file"),
+        ({"schema_path": "nothing.json"}, "nothing.json: schema file not found"),
         ({"schema_path": 5}, "5 is not a path"),
     ],
 )

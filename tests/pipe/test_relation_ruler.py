@@ -151,7 +151,7 @@ def test_ids_survive_storage(tmp_path):
 def test_ids_follow_the_text():
     nlp = build([{**WORKS, "id": "verb", "between": "works for", "nearest": "both"}])
     doc = annotate(nlp)
-    with pytest.warns(UserWarning, match="1 relation was left out"):
+    with pytest.warns(UserWarning, match="1 relation was lost"):
         assert get_pattern_ids(doc[2:].as_doc(copy_user_data=True)) == []
     joined = Doc.from_docs([doc, annotate(nlp)])
     assert get_pattern_ids(joined) == ["verb", "verb"]

@@ -215,7 +215,7 @@ def test_rel_is_built_once(doc):
     ],
 )
 def test_stored_scores_are_read_only(doc, write):
-    with pytest.raises(TypeError, match=r"Change a copy and assign it whole: rel = "):
+    with pytest.raises(TypeError, match=r"Assign a modified copy: rel = "):
         write(doc._.rel)
     assert doc._.rel == REL
 

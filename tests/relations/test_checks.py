@@ -140,7 +140,7 @@ def test_other_shapes_are_refused(doc):
         ({"relations": ["R"]}, "relations[0] is 'R'; expected an object"),
         (
             {"relations": [{"label": "R", "head": end, "tail": inside}]},
-            "characters 1 to 3 are no whole tokens",
+            "characters 1 to 3 are not aligned",
         ),
         (
             {

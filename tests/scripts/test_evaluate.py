@@ -20,7 +20,7 @@ run = load_script("evaluate")
     "data, expected",
     [
         ("no/such.spacy", "No corpus at"),
-        (ROOT / "README.md", "README.md is no .spacy file"),
+        (ROOT / "README.md", "README.md is not a .spacy file"),
     ],
 )
 def test_what_is_wrong_is_said(model, data, expected):

@@ -173,7 +173,7 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
         (("-f", "xml"), "--format xml: found no writer of this name, expected one of"),
         (("-f", "brat", "-o", "x.json"), "--output x.json: expected a folder for brat"),
         (("-f", "jsonl", "--on-error", "x"), "--on-error: found 'x', expected stop or"),
-        (("-f", "jsonl", "--schema", "no.json"), "no.json: no such schema file"),
+        (("-f", "jsonl", "--schema", "no.json"), "no.json: schema file not found"),
         (
             ("-f", "jsonl", "--model", "no/such"),
             "Pipeline no/such doesn't exist. Check",
@@ -189,7 +189,7 @@ def test_says_what_is_wrong(tmp_path, nested, arguments, expected):
 def test_other_files_are_to_be_converted_first(tmp_path):
     path = ASSETS / "job_ads.json"
     output = run(path, "-f", "brat", "-o", tmp_path / "x", code=1)
-    assert "is no .spacy file. Convert your annotations first" in output
+    assert "is not a .spacy file. Convert your annotations first" in output
     output = run(tmp_path / "no.spacy", "-f", "brat", "-o", tmp_path / "x", code=1)
     assert "No corpus at" in output
     assert not (tmp_path / "x").exists()

@@ -115,7 +115,7 @@ def test_folder_without_data(tmp_path):
 def test_another_kind_of_file(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[]")
-    assert "is no .spacy file" in run(path, code=1)
+    assert "is not a .spacy file" in run(path, code=1)
     path = path.rename(tmp_path / "a.spacy")
     assert "can't be read as a .spacy file" in run(path, code=1)
 
@@ -136,7 +136,7 @@ def test_file_without_relations(tmp_path, relations):
     "key, value, message",
     [
         ("rel_component", {"spans": []}, "relations of a document can't be read"),
-        (("._.", "rel", None, None), {(7, 8): {"L": 1.0}}, "no entity of doc.ents"),
+        (("._.", "rel", None, None), {(7, 8): {"L": 1.0}}, "no entity in doc.ents"),
     ],
 )
 def test_relations_that_cannot_be_read(tmp_path, key, value, message):

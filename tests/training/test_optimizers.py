@@ -43,7 +43,7 @@ def test_lower_layers_learn_more_slowly():
 
 
 def test_the_number_of_layers_has_to_be_right():
-    with pytest.raises(ValueError, match="n_layers is not given"):
+    with pytest.raises(ValueError, match="n_layers is not set"):
         create_two_rate_adam(0.001, layer_decay=0.5)
     optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
     with pytest.raises(ValueError, match=r"n_layers is 2, .* encoder.layer.2.x"):

@@ -252,8 +252,8 @@ def _describe_thresholds(data: Data) -> Section:
             f"{default} for all labels, without calibration."
             if is_stored
             else "Tuned: thresholds and calibration tuned on the development "
-            "documents; use the command tune to save them. Plain: the model as it is, with a "
-            f"threshold of {default} for all labels."
+            "documents; use the command tune to save them. Plain: the model as it is, "
+            f"with a threshold of {default} for all labels."
         )
         rows = [
             [name, *format_prf(tuning[part])]

@@ -1,4 +1,4 @@
-"""A graph in the formats of other tools, a small module for each."""
+"""Export a graph to the formats of other tools."""
 
 from pathlib import Path
 from typing import Callable, Dict, List
@@ -6,7 +6,7 @@ from typing import Callable, Dict, List
 from ..graph import KnowledgeGraph
 from . import graphml, neo4j, parquet, rdf
 
-# from names to functions that write a graph into a folder and return the files
+# functions that write a graph to a folder and return the files, by name
 EXPORTS: Dict[str, Callable[[KnowledgeGraph, Path], List[Path]]] = {
     "graphml": graphml.write,
     "ntriples": rdf.write_ntriples,
@@ -17,7 +17,7 @@ EXPORTS: Dict[str, Callable[[KnowledgeGraph, Path], List[Path]]] = {
 
 
 def find_export(name: str) -> Callable[[KnowledgeGraph, Path], List[Path]]:
-    """RETURNS (Callable): writes a format. RAISES (ValueError): if there is none."""
+    """RETURNS (Callable): the export. RAISES (ValueError): if the format is unknown."""
     if name not in EXPORTS:
         raise ValueError(
             f"--format: found {name!r}; expected {', '.join(EXPORTS)} or none."

@@ -1,4 +1,4 @@
-"""Libraries of the extra `graph`, imported only where they are used."""
+"""Lazy imports of the libraries of the extra `graph`."""
 
 import importlib
 from typing import Any
@@ -7,7 +7,7 @@ from ...wording import get_command
 
 
 def import_library(name: str) -> Any:
-    """RETURNS (Any): the module. RAISES (ValueError): if it is not installed."""
+    """RETURNS (Any): the module. RAISES (ValueError): if it's not installed."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""CSV as `neo4j-admin database import full` reads it, with types in the headers.
+"""CSV files for `neo4j-admin database import full`, with types in the headers.
 
 neo4j-admin database import full --nodes=nodes.csv --relationships=edges.csv
 """
@@ -12,7 +12,7 @@ from ..graph import KnowledgeGraph, NodeKey
 
 # neo4j-admin's default between the items of an array, and between labels
 SEPARATOR = ";"
-# a spreadsheet takes what begins so for a formula, and runs it
+# spreadsheets execute values with these prefixes as formulas
 # (https://owasp.org/www-community/attacks/CSV_Injection)
 FORMULA = ("=", "+", "-", "@")
 NODES = ("id:ID", "name", "count:long", "forms:string[]", ":LABEL")
@@ -63,7 +63,7 @@ def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> 
 
 
 def _make_cell(value: Any) -> Any:
-    """A text in one line, as neo4j-admin expects it, that no spreadsheet runs."""
+    """Format a value in one line for neo4j-admin, with formulas escaped."""
     if not isinstance(value, str):
         return value
     text = " ".join(value.splitlines())

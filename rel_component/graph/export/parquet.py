@@ -1,4 +1,4 @@
-"""Parquet: a table of entities and one of relations."""
+"""Parquet: tables of entities and relations."""
 
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, TypedDict
@@ -8,7 +8,7 @@ from ..graph import KnowledgeGraph, NodeKey
 
 
 class Form(TypedDict):
-    """A surface form of an entity, and how often it was found."""
+    """A surface form of an entity, with its count."""
 
     form: str
     count: int
@@ -26,7 +26,7 @@ class NodeRow(TypedDict):
 
 
 class ExampleCell(TypedDict):
-    """A place where a relation was found."""
+    """An example of a relation."""
 
     id: str
     score: float

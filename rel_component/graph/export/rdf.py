@@ -1,9 +1,9 @@
-"""RDF as N-Triples, which are written one by one, and as Turtle.
+"""RDF as streamed N-Triples, and as Turtle.
 
-An entity is a resource with its type and `rdfs:label`, a relation a triple between two
-of them. Count, scores and documents of a relation are properties of an `rdf:Statement`
+An entity is a resource with its type and `rdfs:label`, a relation a triple of two
+entities. Count, scores and documents of a relation are properties of an `rdf:Statement`
 about the triple (reification, RDF 1.1 Schema, section 5.3), documents by PROV-O's
-`prov:wasDerivedFrom`. The names of all resources begin with BASE.
+`prov:wasDerivedFrom`. All resource names start with BASE.
 """
 
 from itertools import islice
