@@ -31,8 +31,7 @@ def import_pyarrow(advice: str = "Or write JSON lines only (--format jsonl).") -
     """The package that reads and writes Parquet.
 
     advice (str): another way, for the message.
-    RETURNS (Any): the module.
-    RAISES (ValueError): if it is not installed.
+    RETURNS (Any): the module. RAISES (ValueError): if it's not installed.
     """
     try:
         import pyarrow

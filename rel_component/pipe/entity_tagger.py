@@ -183,8 +183,8 @@ class EntityTagger(CheckedPipe):
         return forbid_entities(numpy.nan_to_num(scores), is_nan)
 
     def get_scores(self, docs: Sequence[Doc]) -> numpy.ndarray:
-        """RETURNS (Floats2d): (n_tokens, n_tags), on the CPU, of all Docs side by side;
-        tokens of entities that are given can only be outside of others."""
+        """RETURNS (Floats2d): (n_tokens, n_tags), on the CPU, for the
+        concatenated Docs; tokens of existing entities can only be outside of others."""
         scores = self.model.ops.to_numpy(self.model.predict(list(docs)))
         given = numpy.concatenate([find_given(doc) for doc in docs])
         return forbid_entities(scores, given) if given.any() else scores
@@ -346,7 +346,7 @@ def count_labels(examples: Iterable[Example]) -> "Counter[str]":
 
 
 def get_lengths(docs: Sequence[Doc]) -> numpy.ndarray:
-    """RETURNS (Ints1d): (n_docs,), int64, tokens of each."""
+    """RETURNS (Ints1d): (n_docs,), int64, number of tokens."""
     return numpy.asarray([len(doc) for doc in docs], dtype="int64")
 
 
@@ -357,7 +357,7 @@ def find_given(doc: Doc) -> numpy.ndarray:
 
 
 def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.ndarray:
-    """The true tags of the predicted Doc's tokens.
+    """Get the gold tags of the predicted Doc's tokens.
 
     example (Example): gold and prediction of the same text.
     labels (Sequence[str]): the entity types; others are tagged as outside.
@@ -387,7 +387,8 @@ def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.
 
 
 def _align_outside(example: Example, iob: numpy.ndarray) -> numpy.ndarray:
-    """Tokens that are outside: all their gold tokens are; else it is not known."""
+    """Align outside tokens: a token is outside if all its gold tokens are, else
+    unknown."""
     tags = numpy.full(len(example.predicted), UNKNOWN, dtype="int64")
     x2y = example.alignment.x2y
     for token in range(len(tags)):

@@ -153,7 +153,7 @@ def make_relation_extractor(
 
 
 class RelationExtractor(CheckedPipe):
-    """Predicts the relations between the entities of a Doc."""
+    """Predict relations between the entities of a Doc."""
 
     def __init__(
         self,
@@ -343,16 +343,16 @@ class RelationExtractor(CheckedPipe):
         return Constraints(self.labels, columns, self.schema)
 
     def _warn_of_nan(self, scores: numpy.ndarray) -> None:
-        """Say so once if the model scores nothing."""
+        """Warn once if scores are NaN."""
         is_nan = numpy.isnan(scores)
         if is_nan.any():
             self._warn_once(
                 "nan",
                 f"The scores of {self.name} are not numbers (NaN) for "
                 f"{int(is_nan.any(axis=1).sum())} of {len(scores)} pairs, so no "
-                f"relation is predicted for them: weights of it or of its encoder are "
-                f"NaN, as after a training that diverged. Train again with a lower "
-                f"learn_rate.",
+                "relation is predicted for them: its weights or its encoder's are "
+                "NaN, probably because training diverged. Train again with a lower "
+                "learn_rate.",
             )
 
     def set_annotations(self, docs: Iterable[Doc], scores: Prediction) -> None:

@@ -152,8 +152,8 @@ def check_labels(
         raise ValueError(
             f"The model of {name} has {found} output(s), but the {len(labels)} "
             f"label(s) that its folder lists need {n_outputs} ({', '.join(labels)}): "
-            f"its files are not of one training. Copy the whole folder of the pipeline "
-            f"again."
+            "its files are from different trainings. Copy the whole pipeline folder "
+            "again."
         )
 
 

@@ -38,11 +38,14 @@ def test_files_of_all_formats_and_pages(rows, tmp_path):
 def test_a_name_that_is_not_there_gets_advice(rows, tmp_path):
     build = build_graph([rows], tmp_path / "g", formats=[], entities=["Acmee", "x"])
     first, second = build.missing
-    assert "--entity Acmee: the graph has no entity with this name" in first
-    assert "Is it Acme?" in first and "The most frequent are Acme, Ann, Bob." in first
-    assert "Is it" not in second
+    assert "--entity Acmee: no entity with this name" in first
+    assert (
+        "Did you mean Acme?" in first
+        and "The most frequent are Acme, Ann, Bob." in first
+    )
+    assert "Did you" not in second
     build = build_graph([rows], tmp_path / "g", entities=["Acme"], type_="CITY")
-    assert "of this name and of type CITY" in build.missing[0]
+    assert "with this name and type CITY" in build.missing[0]
 
 
 def test_a_name_of_several_types_is_noted(tmp_path):

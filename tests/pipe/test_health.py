@@ -175,7 +175,7 @@ def tag(nlp):
 
 def test_tagger_whose_encoder_did_not_run(tagger):
     tagger.select_pipes(enable=["entity_tagger"])
-    with pytest.warns(UserWarning, match="entity_tagger takes vectors from the comp"):
+    with pytest.warns(UserWarning, match="entity_tagger uses vectors of the comp"):
         tag(tagger)
     tag(tagger)  # said once
 

@@ -65,9 +65,8 @@ def _make_item(record: CsvRow, header: List[str], settings: ExtractSettings) -> 
         return refuse(place, record.kind, record.reason, record.excerpt)
     if len(cells) != len(header):
         reason = (
-            f"the record has {plural(len(cells), 'value')}; expected {len(header)}, as "
-            f"the header"
-            f"{record.reason}"
+            f"the record has {plural(len(cells), 'value')}; expected {len(header)}, "
+            f"like the header{record.reason}"
         )
         return refuse(place, MALFORMED, reason, cells)
     if any("\udc80" <= x <= "\udcff" for cell in cells for x in cell):

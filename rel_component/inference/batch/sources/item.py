@@ -28,8 +28,8 @@ def check_column(names: Sequence[str], name: str) -> None:
     """RAISES (ColumnError): if a table has no column with this name."""
     if name not in names:
         raise ColumnError(
-            f"found the columns {', '.join(names)[:200] or '(none)'}; expected one "
-            f"with the name {name}. Name the column with the text (--text-field)"
+            f"found the columns {', '.join(names)[:200] or '(none)'}; expected "
+            f"{name}. Set the text column with --text-field"
         )
 
 
