@@ -79,9 +79,9 @@ def test_flipped_goes_before_wrong_label_which_is_then_spurious(vocab):
 def test_entity_missed(vocab):
     (error,) = find(vocab, [ANN, ROME])
     assert error.kind == "entity missed"
-    assert error.note == "not found: “Acme Inc”"
+    assert error.note == "not predicted: “Acme Inc”"
     (error,) = find(vocab, [])
-    assert error.note == "not found: “Ann Lee” and “Acme Inc”"
+    assert error.note == "not predicted: “Ann Lee” and “Acme Inc”"
 
 
 def test_boundary_takes_the_relation_that_stands_for_it(vocab):
