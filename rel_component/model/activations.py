@@ -1,4 +1,4 @@
-"""From logits to probabilities; the sigmoid in blocks that stay in the cache."""
+"""Convert logits to probabilities, with a sigmoid in cache-sized blocks."""
 
 from typing import Callable, Literal, Tuple
 
@@ -32,11 +32,11 @@ def sigmoid(ops: Ops, X: Floats2d) -> Floats2d:
 def activate(
     ops: Ops, logits: Floats2d, output: Output
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Probabilities of labels; backwards the gradient passes as that of the logits.
+    """Convert logits to probabilities; backprop expects the gradient of the logits.
 
     logits (Floats2d): (n_pairs, n_labels), with "softmax" one more column, the first,
         for no relation; overwritten.
-    output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
+    output (Literal["sigmoid", "softmax"]): independent labels, or at most one label.
     RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_labels), and the gradient.
     """
     if output == "sigmoid":
@@ -44,7 +44,7 @@ def activate(
     scores = ops.softmax(logits, inplace=True)
 
     def backprop(d_scores: Floats2d) -> Floats2d:
-        # what the labels gain no relation loses
+        # the gradient of no relation is minus the sum of the labels'
         d_none = -d_scores.sum(axis=1, keepdims=True)
         return ops.xp.hstack([d_none, d_scores])
 
@@ -52,9 +52,9 @@ def activate(
 
 
 def Logistic() -> Model[Floats2d, Floats2d]:
-    """The sigmoid as a layer; its input is overwritten.
+    """The sigmoid as an in-place layer.
 
-    RETURNS (Model[Floats2d, Floats2d]): probabilities. Named and saved as Thinc's.
+    RETURNS (Model[Floats2d, Floats2d]): probabilities. Same name as Thinc's layer.
     """
     return Model("logistic", forward)
 

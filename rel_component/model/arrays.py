@@ -1,7 +1,7 @@
 """Arrays with Thinc's types, on the device of a model's ops.
 
-mypy takes a numpy.ndarray for none of Thinc's types, and a parameter for an array with
-any number of dimensions; these functions give them the type that the caller knows.
+mypy doesn't accept numpy.ndarray as one of Thinc's types, and doesn't know the number
+of dimensions of parameters; these functions return the type known to the caller.
 """
 
 from typing import Any, Optional
@@ -10,7 +10,7 @@ import numpy
 from thinc.api import Model, Ops
 from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d
 
-# most multiplications in one of numpy's products, and fewest rows
+# maximum multiplications per product in numpy, and minimum rows
 MOST_MULTIPLIED = 1 << 18
 LEAST_ROWS = 16
 
@@ -57,8 +57,8 @@ def multiply(
     """Multiply a long matrix by a narrow one.
 
     Several times faster than Thinc's `gemm`, and faster than a single call of numpy's:
-    for small matrices OpenBLAS has code of its own, and starts no threads, which would
-    wait for each other on a busy machine.
+    OpenBLAS has special code for small matrices, without threads, which would wait for
+    each other on a busy machine.
 
     X (Floats2d): (n_rows, width), contiguous.
     W (Floats2d): (width, n_columns), contiguous.

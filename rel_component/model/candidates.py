@@ -1,4 +1,4 @@
-"""Candidates: which pairs of entities of a batch are scored, as integer arrays."""
+"""Candidates: the pairs of entities to score in a batch, as integer arrays."""
 
 from dataclasses import dataclass
 from typing import (
@@ -18,7 +18,7 @@ from spacy.attrs import ENT_IOB, ENT_TYPE, SENT_START
 from spacy.tokens import Doc, Span
 from spacy.util import registry
 
-# A user's own generator: the pairs of one Doc as (head, tail) spans
+# a custom generator: the pairs of one Doc as (head, tail) spans
 InstanceGenerator = Callable[[Doc], List[Tuple[Span, Span]]]
 
 
@@ -28,7 +28,7 @@ class Entities:
 
     spans (Ints2d): (n_entities, 2), int32, token start and exclusive end in the Doc.
     types (Uints1d): (n_entities,), uint64, hash of the entity type.
-    docs (Ints1d): (n_entities,), int32, number of the Doc in the batch.
+    docs (Ints1d): (n_entities,), int32, index of the Doc in the batch.
     offsets (Ints1d): (n_docs + 1,), first entity of each Doc.
     """
 
@@ -41,7 +41,7 @@ class Entities:
         return len(self.spans)
 
     def select(self, mask: numpy.ndarray) -> "Entities":
-        """RETURNS (Entities): those where mask, (n_entities,) bool, is true."""
+        """RETURNS (Entities): the entities where mask, (n_entities,) bool, is true."""
         kept = numpy.concatenate(([0], numpy.cumsum(mask)))
         return Entities(
             self.spans[mask], self.types[mask], self.docs[mask], kept[self.offsets]
@@ -84,7 +84,7 @@ class Candidates:
 
 
 class BatchGenerator(Protocol):
-    """Generates the candidates of a whole batch at once."""
+    """Generates the candidates of a batch."""
 
     def get_entities(self, docs: Sequence[Doc]) -> Entities: ...
 
@@ -92,14 +92,15 @@ class BatchGenerator(Protocol):
 
 
 class PairGenerator:
-    """Pairs of different entities, optionally no further apart than a limit.
+    """Generate pairs of different entities, optionally within a maximum distance.
 
-    max_length (Optional[int]): most tokens between the starts of the two entities;
-        None or 0 is no limit.
-    max_sentences (Optional[int]): most sentence boundaries between the starts of the
-        two; None is no limit, 0 keeps to one sentence. Needs sentence boundaries.
-    spans_key (Optional[str]): take entities from `doc.spans[spans_key]`, where they
-        may nest, cross and share starts, and not from `doc.ents`.
+    max_length (Optional[int]): maximum number of tokens between the starts of the two
+        entities; None or 0 for no limit.
+    max_sentences (Optional[int]): maximum number of sentence boundaries between the
+        starts; None for no limit, 0 for pairs within a sentence. Requires sentence
+        boundaries.
+    spans_key (Optional[str]): key of `doc.spans` for entities, which may overlap; None
+        for `doc.ents`.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class PairGenerator:
         self.spans_key = spans_key
 
     def __call__(self, doc: Doc) -> List[Tuple[Span, Span]]:
-        """The pairs of one Doc as spans, as the tutorial's generators give them."""
+        """Generate the pairs of one Doc as spans, like the tutorial's generators."""
         found = get_candidates(self, [doc])
         spans = get_spans(doc, found.entities)
         return [(spans[head], spans[tail]) for head, tail in found.pairs.tolist()]
@@ -129,11 +130,11 @@ class PairGenerator:
         return get_entities(docs, self.spans_key)
 
     def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
-        """The pairs of a batch.
+        """Generate the pairs of a batch.
 
         docs (Sequence[Doc]): the batch.
-        entities (Entities): its entities, those of the Docs or others.
-        RETURNS (Candidates): sorted by document, head and tail.
+        entities (Entities): the entities to use.
+        RETURNS (Candidates): the pairs, sorted by document, head and tail.
         """
         found = pair_entities(entities, docs, self.max_length)
         if self.max_sentences is None or not len(found):
@@ -146,12 +147,12 @@ class PairGenerator:
 def get_candidates(
     generator: InstanceGenerator | BatchGenerator, docs: Sequence[Doc]
 ) -> Candidates:
-    """The candidates of a batch, from a generator of ours or a user's own.
+    """Generate the candidates of a batch, with a built-in or custom generator.
 
     generator (Callable): a `PairGenerator`, or a function from a Doc to (head, tail)
         spans as in the tutorial.
     docs (Sequence[Doc]): the batch.
-    RETURNS (Candidates): in the generator's own order of pairs within each Doc.
+    RETURNS (Candidates): the pairs, in the generator's order within each Doc.
     """
     if is_batch_generator(generator):
         return generator.get_pairs(docs, generator.get_entities(docs))
@@ -162,13 +163,13 @@ def get_candidates(
 def is_batch_generator(
     generator: InstanceGenerator | BatchGenerator,
 ) -> TypeGuard[BatchGenerator]:
-    """RETURNS (bool): whether it makes arrays; else it is a function on one Doc."""
+    """RETURNS (bool): whether it generates arrays, instead of the spans of one Doc."""
     return hasattr(generator, "get_pairs")
 
 
 def from_span_pairs(instances: Sequence[List[Tuple[Span, Span]]]) -> Candidates:
-    """Candidates from lists of (head, tail) spans, one list for each Doc; a pair that
-    a list repeats counts once."""
+    """Convert lists of (head, tail) spans, one per Doc, to candidates. Duplicates are
+    ignored."""
     rows: List[Tuple[int, int, int, int]] = []
     pairs: List[Tuple[int, int]] = []
     counts = []
@@ -193,7 +194,7 @@ def from_span_pairs(instances: Sequence[List[Tuple[Span, Span]]]) -> Candidates:
 
 
 def get_spans(doc: Doc, entities: Entities) -> List[Span]:
-    """The entities of a batch of one Doc, as spans."""
+    """Convert the entities of one Doc to spans."""
     return [
         Span(doc, start, end, label=int(type_))
         for (start, end), type_ in zip(entities.spans.tolist(), entities.types)
@@ -201,12 +202,12 @@ def get_spans(doc: Doc, entities: Entities) -> List[Span]:
 
 
 def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entities:
-    """The entities of a batch, from `doc.ents` or from `doc.spans`.
+    """Get the entities of a batch, from `doc.ents` or `doc.spans`.
 
     docs (Sequence[Doc]): the batch.
-    spans_key (Optional[str]): group of `doc.spans`; None takes `doc.ents`. A Doc
-        without that group has no entities. Identical spans of one type count once.
-    RETURNS (Entities): sorted by document, start and end.
+    spans_key (Optional[str]): key of `doc.spans`; None for `doc.ents`. A Doc without
+        this group has no entities. Duplicates are ignored.
+    RETURNS (Entities): the entities, sorted by document, start and end.
     """
     if spans_key is None:
         return _read_ents(docs)
@@ -221,22 +222,23 @@ def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entiti
 def pair_entities(
     entities: Entities, docs: Sequence[Doc], max_length: Optional[int] = None
 ) -> Candidates:
-    """All ordered pairs of different entities of the same Doc.
+    """Get all ordered pairs of different entities of the same Doc.
 
     entities (Entities): the entities of the batch.
     docs (Sequence[Doc]): the batch.
-    max_length (Optional[int]): most tokens between the two starts; None or 0: all.
-    RETURNS (Candidates): sorted by document, head and tail.
+    max_length (Optional[int]): maximum number of tokens between the starts; None or 0
+        for no limit.
+    RETURNS (Candidates): the pairs, sorted by document, head and tail.
     """
     first = entities.offsets[entities.docs]
     last = entities.offsets[entities.docs + 1]
     if max_length:
-        # one sorted key for the batch; the gap keeps windows inside their Doc
+        # one sorted key for the batch, with gaps so that windows don't cross Docs
         gap = max_length + max((len(doc) for doc in docs), default=0) + 1
         key = entities.spans[:, 0] + entities.docs.astype("int64") * gap
         first = numpy.searchsorted(key, key - max_length, side="left")
         last = numpy.searchsorted(key, key + max_length, side="right")
-    counts = last - first - 1  # the head itself lies in its window
+    counts = last - first - 1  # the window includes the head itself
     starts = _offsets(counts)
     heads = numpy.repeat(numpy.arange(len(entities), dtype="int32"), counts)
     shift = (starts[:-1] - first).astype("int32")
@@ -248,7 +250,7 @@ def pair_entities(
 
 
 def _read_ents(docs: Sequence[Doc]) -> Entities:
-    """Runs of ENT_IOB tags, read at once, since `doc.ents` builds a Span for each."""
+    """Read ENT_IOB tags as arrays, since `doc.ents` creates a Span for each entity."""
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
     token_offsets = _offsets(lengths)
     tags = numpy.zeros((int(token_offsets[-1]) + 1, 2), dtype="uint64")
@@ -297,11 +299,11 @@ def _offsets(counts: numpy.ndarray) -> numpy.ndarray:
 
 @registry.misc("rel_instance_generator.v1")
 def create_instances(max_length: Optional[int] = None) -> PairGenerator:
-    """Pairs of `doc.ents`, the tutorial's generator.
+    """Create the tutorial's generator: pairs of `doc.ents`.
 
-    max_length (Optional[int]): most tokens between the starts of the two entities;
-        null or 0 is no limit (in the tutorial 0 yields nothing).
-    RETURNS (PairGenerator): callable on a Doc, as in the tutorial.
+    max_length (Optional[int]): maximum number of tokens between the starts of the two
+        entities; null or 0 for no limit (in the tutorial, 0 yields no pairs).
+    RETURNS (PairGenerator): the generator, callable on a Doc as in the tutorial.
     """
     return PairGenerator(max_length=max_length)
 
@@ -312,13 +314,13 @@ def create_pair_generator(
     max_sentences: Optional[int] = None,
     spans_key: Optional[str] = None,
 ) -> PairGenerator:
-    """Pairs of entities within a distance or a window of sentences.
+    """Create a generator of pairs within a distance or a window of sentences.
 
-    max_length (Optional[int]): most tokens between the starts of the two entities;
-        null or 0 is no limit.
-    max_sentences (Optional[int]): most sentence boundaries between the starts of the
-        two; null is no limit, 0 keeps to one sentence.
-    spans_key (Optional[str]): entities from `doc.spans[spans_key]`; null: `doc.ents`.
+    max_length (Optional[int]): maximum number of tokens between the starts of the two
+        entities; null or 0 for no limit.
+    max_sentences (Optional[int]): maximum number of sentence boundaries between the
+        starts; null for no limit, 0 for pairs within a sentence.
+    spans_key (Optional[str]): key of `doc.spans` for entities; null for `doc.ents`.
     RETURNS (PairGenerator): the generator.
     """
     return PairGenerator(

@@ -20,7 +20,7 @@ def pool_entities(
     pooling: Model[Ragged, Floats2d],
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Pool the tokens of each entity, each entity once.
+    """Pool the tokens of each entity.
 
     tokens (Floats2d): (n_tokens, width), the token vectors of the batch.
     rows (Ints1d): (sum of lengths,), int32, the entities' tokens as rows of `tokens`.
@@ -59,11 +59,11 @@ def _no_entities(
 def get_token_rows(
     entities: Entities, token_offsets: numpy.ndarray
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Where the tokens of the entities stand among all tokens of the batch.
+    """Get the rows of the entities' tokens among all tokens of the batch.
 
     entities (Entities): the entities of the batch.
     token_offsets (Ints1d): (n_docs + 1,), first token of each Doc.
-    RETURNS (Tuple[Ints1d, Ints1d]): int32 rows, one entity after the other, and int32
+    RETURNS (Tuple[Ints1d, Ints1d]): int32 rows of consecutive entities, and int32
         lengths of the entities.
     """
     lengths = entities.spans[:, 1] - entities.spans[:, 0]
@@ -76,7 +76,7 @@ def get_token_rows(
 def locate_tokens(
     ops: Ops, entities: Entities, token_offsets: numpy.ndarray
 ) -> Tuple[Ints1d, Ints1d]:
-    """RETURNS (Tuple[Ints1d, Ints1d]): as `get_token_rows`, on the device."""
+    """RETURNS (Tuple[Ints1d, Ints1d]): like `get_token_rows`, on the device."""
     rows, lengths = get_token_rows(entities, token_offsets)
     return to_ints1d(ops, rows), to_ints1d(ops, lengths)
 
@@ -89,7 +89,7 @@ def get_token_offsets(tokvecs: List[Floats2d]) -> numpy.ndarray:
 def flatten(
     model: Model, tokvecs: List[Floats2d]
 ) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
-    """Token vectors of a batch as one array, and the way back for gradients."""
+    """Concatenate the token vectors of a batch, with backprop."""
     offsets = get_token_offsets(tokvecs).tolist()
     flat = tokvecs[0] if len(tokvecs) == 1 else model.ops.xp.concatenate(tokvecs)
 

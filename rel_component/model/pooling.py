@@ -1,4 +1,4 @@
-"""How the tokens of an entity become one vector."""
+"""Pool the tokens of an entity."""
 
 from typing import Callable, Dict, Literal, Tuple
 
@@ -20,11 +20,11 @@ Kind = Literal["mean", "max", "first", "last", "mean_max", "attention"]
 
 @registry.architectures("rel_component.EntityPooling.v1")
 def create_entity_pooling(kind: Kind = "mean") -> Model[Ragged, Floats2d]:
-    """Reduces the tokens of each entity to one row.
+    """Create a layer that reduces the tokens of each entity to one row.
 
     kind (Literal["mean", "max", "first", "last", "mean_max", "attention"]): mean or
-        maximum of the tokens, the first or the last one, mean and maximum side by
-        side, or a mean whose weights are learned.
+        maximum of the tokens, the first or the last one, mean and maximum
+        concatenated, or a mean with learned weights.
     RETURNS (Model[Ragged, Floats2d]): (n_entities, width), twice as wide for
         `mean_max`.
     """
@@ -40,7 +40,7 @@ def create_entity_pooling(kind: Kind = "mean") -> Model[Ragged, Floats2d]:
 
 
 def reduce_mean_max() -> Model[Ragged, Floats2d]:
-    """RETURNS (Model[Ragged, Floats2d]): (n, 2 × width), mean beside maximum."""
+    """RETURNS (Model[Ragged, Floats2d]): (n, 2 × width), mean and maximum."""
     return Model("reduce_mean_max", forward, layers=[reduce_mean(), reduce_max()])
 
 

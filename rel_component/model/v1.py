@@ -1,4 +1,4 @@
-"""The tutorial's architectures: same names, parameters, weights and meaning.
+"""The tutorial's architectures: same names, parameters, weights and semantics.
 
 Faster, since each entity is pooled once and a first linear layer over `[head; tail]`
 is computed as `W_h·head + W_t·tail`, and with exact gradients.
@@ -16,7 +16,7 @@ from .arrays import get_matrix, get_vector, to_ints2d
 from .candidates import BatchGenerator, InstanceGenerator
 from .entity_vectors import EntityVectors, Inputs
 
-# rows of pairs gathered at once: bounds the temporary memory
+# pairs to gather at once, to limit memory
 BLOCK_SIZE = 1 << 15
 
 
@@ -25,7 +25,7 @@ def create_relation_model(
     create_instance_tensor: Model[Inputs, Floats2d],
     classification_layer: Model[Floats2d, Floats2d],
 ) -> Model[Inputs, Floats2d]:
-    """Scores of pairs from the two entities' vectors alone.
+    """Score pairs based on the entities' vectors only.
 
     create_instance_tensor (Model): vectors of the entities, `rel_instance_tensor.v1`.
     classification_layer (Model[Floats2d, Floats2d]): from `[head; tail]`,
@@ -37,7 +37,7 @@ def create_relation_model(
         forward,
         init=init,
         layers=[create_instance_tensor, classification_layer],
-        # as the tutorial's `chain` has them, whose saved models name them
+        # names of the tutorial's `chain`, for its saved models
         dims={"nO": None, "nI": None},
         attrs={"get_instances": create_instance_tensor.attrs["get_instances"]},
     )
@@ -47,10 +47,10 @@ def create_relation_model(
 def create_classification_layer(
     nO: Optional[int] = None, nI: Optional[int] = None
 ) -> Model[Floats2d, Floats2d]:
-    """A linear layer and a sigmoid for each label.
+    """A linear layer with a sigmoid.
 
-    nO (Optional[int]): number of labels; null is inferred.
-    nI (Optional[int]): twice the width of an entity's vector; null is inferred.
+    nO (Optional[int]): number of labels; inferred if null.
+    nI (Optional[int]): twice the width of an entity's vector; inferred if null.
     RETURNS (Model[Floats2d, Floats2d]): probabilities.
     """
     return chain(Linear(nO=nO, nI=nI), Logistic())
@@ -62,12 +62,12 @@ def create_tensors(
     pooling: Model[Ragged, Floats2d],
     get_instances: InstanceGenerator | BatchGenerator,
 ) -> Model[Inputs, Floats2d]:
-    """Vectors of the entities that the pairs are made of.
+    """Encode the entities of pairs.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
     pooling (Model[Ragged, Floats2d]): reduces an entity's tokens to one row.
-    get_instances (Callable): the pairs, `rel_instance_generator.v1` or a function of
-        the user's from a Doc to a list of (head, tail) spans.
+    get_instances (Callable): generates the pairs: `rel_instance_generator.v1`, or a
+        custom function from a Doc to a list of (head, tail) spans.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_entities, width).
     """
     model = EntityVectors(tok2vec, pooling)
@@ -119,7 +119,7 @@ def init(
 def linear_over_pairs(
     linear: Model[Floats2d, Floats2d], vectors: Floats2d, pairs: Ints2d
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """A linear layer over `[head; tail]`, computed once for each entity.
+    """Apply a linear layer over `[head; tail]`, computed once per entity.
 
     linear (Model[Floats2d, Floats2d]): Thinc's `Linear`, W of shape (nO, 2 × width).
     vectors (Floats2d): (n_entities, width).
@@ -153,7 +153,7 @@ def linear_over_pairs(
 def concatenate_pairs(
     model: Model, vectors: Floats2d, pairs: Ints2d
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """The rows `[head; tail]` of all pairs, for layers that need them side by side.
+    """Concatenate `[head; tail]` of all pairs.
 
     vectors (Floats2d): (n_entities, width).
     pairs (Ints2d): (n_pairs, 2), head and tail as rows of `vectors`.
@@ -172,7 +172,7 @@ def concatenate_pairs(
 
 
 def _split_linear(layer: Model) -> Tuple[Optional[Model], List[Model]]:
-    """Take a `Linear` off the start of a classification layer, if it begins so."""
+    """Split off the first layer of a classification layer if it's `Linear`."""
     if layer.name == "linear":
         return layer, []
     if layer.layers and layer.layers[0].name == "linear" and ">>" in layer.name:

@@ -1,4 +1,4 @@
-"""Vectors of words by how they are written: their ends, beginnings and shape."""
+"""Word vectors based on spelling: prefixes, suffixes and shape."""
 
 import re
 from functools import lru_cache
@@ -39,19 +39,19 @@ def create_word_features(
     maxout_pieces: int = 3,
     static_vectors: bool = False,
 ) -> Model[List[Doc], List[Floats2d]]:
-    """Embed words by features of their spelling.
+    """Embed words by spelling features.
 
-    Where spaCy's MultiHashEmbed knows the first letter and the last three, names often
-    show by more: -ska, -burg, Mc-, S.A.
+    Unlike spaCy's MultiHashEmbed, with prefixes of one and suffixes of three letters,
+    it can use longer ones, which are typical of names: -ska, -burg, Mc-, S.A.
 
-    width (int): of each feature's vector, and of the word's.
-    features (List[str]): "lower", "shape", and "prefixN" and "suffixN", N letters.
-    rows (int): of each feature's table; different values may share vectors.
-    lower_rows (Optional[int]): of the words' table; None takes four times `rows`.
-    maxout_pieces (int): of the layer that mixes the features.
-    static_vectors (bool): beside the features, use the word vectors of the pipeline's
-        vocabulary, if it has some when it is initialized (`initialize.vectors`).
-    RETURNS (Model[List[Doc], List[Floats2d]]): (n_tokens, width) of each Doc.
+    width (int): width of the features' and the words' vectors.
+    features (List[str]): "lower", "shape", and "prefixN" and "suffixN" for N letters.
+    rows (int): rows of each feature's hash table.
+    lower_rows (Optional[int]): rows of the words' table; None: four times `rows`.
+    maxout_pieces (int): maxout pieces of the layer that mixes the features.
+    static_vectors (bool): also use the vocabulary's static vectors, if it has any at
+        initialization (`initialize.vectors`).
+    RETURNS (Model[List[Doc], List[Floats2d]]): (n_tokens, width) per Doc.
     """
     for feature in features:
         if feature not in ("lower", "shape") and not PART.fullmatch(feature):
@@ -98,9 +98,8 @@ def create_word_features(
 def forward_words(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    """(n_tokens, width) for each Doc. A vector depends on nothing but its word, so that
-    a word that is found again and again is embedded once; in training each time, for
-    dropout differs."""
+    """(n_tokens, width) per Doc. Since vectors only depend on the word, repeated words
+    are embedded once, except in training, because of dropout."""
     is_shared = all(doc.vocab is docs[0].vocab for doc in docs)
     if is_train or not is_shared or not any(map(len, docs)):
         return forward_chain(model, docs, is_train)
@@ -116,13 +115,15 @@ def forward_words(
 
 
 def _refuse_backprop(d_vectors: List[Floats2d]) -> List[Doc]:
-    raise ValueError("Word features were computed to predict, not to be trained.")
+    raise ValueError(
+        "Word features were computed for prediction: backprop is not available."
+    )
 
 
 def create_known_vectors(width: int) -> Model[List[Doc], Ragged]:
-    """Static vectors of the vocabulary, projected; zeros where it has none.
+    """Project the vocabulary's static vectors; zeros without vectors.
 
-    width (int): of the projection.
+    width (int): width of the projection.
     RETURNS (Model[List[Doc], Ragged]): (n_tokens, width), or (n_tokens, 1).
     """
     return Model(
@@ -161,13 +162,12 @@ def create_with_word_features(
     tok2vec: Model[List[Doc], List[Floats2d]],
     words: Model[List[Doc], List[Floats2d]],
 ) -> Model[List[Doc], List[Floats2d]]:
-    """Put words' vectors beside those of an encoder.
-
-    An uncased transformer sees no capitals.
+    """Concatenate an encoder's vectors and word vectors, e.g. since an uncased
+    transformer can't see capitals.
 
     tok2vec (Model): the encoder, or a listener to it.
-    words (Model): further vectors of the tokens.
-    RETURNS (Model[List[Doc], List[Floats2d]]): both, side by side.
+    words (Model): the word vectors.
+    RETURNS (Model[List[Doc], List[Floats2d]]): the concatenated vectors.
     """
     return Model(
         "with_word_features",
@@ -189,7 +189,7 @@ def init_beside(
 def forward_beside(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    """(n_tokens, width of the encoder + width of the words) for each Doc."""
+    """(n_tokens, width of the encoder + width of the words) per Doc."""
     xp = model.ops.xp
     encoder, words = model.layers
     encoded, backprop_encoder = encoder(docs, is_train)
@@ -202,7 +202,7 @@ def forward_beside(
         backprop_words([xp.ascontiguousarray(d[:, -width:]) for d in d_vectors])
         return docs
 
-    # a listener's vectors of an empty Doc have no width
+    # a listener's vectors of empty Docs have no width
     empty = model.ops.alloc2f(0, encoder.get_dim("nO") + width)
     joined = [
         xp.concatenate((e, s), axis=1) if len(s) else empty
@@ -214,12 +214,12 @@ def forward_beside(
 def forward_extract(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Ints2d], object]:
-    """Hashes of the features, (n_tokens, n_features), uint64."""
+    """Hash the features, (n_tokens, n_features), uint64."""
     features = tuple(model.attrs["features"])
     rows = []
     for doc in docs:
         strings = doc.vocab.strings
-        words = doc.to_array("ORTH").tolist()  # faster than making tokens
+        words = doc.to_array("ORTH").tolist()  # faster than creating tokens
         keys = [_get_keys(strings[word], features) for word in words]
         shape = (len(doc), len(features))
         array: Any = numpy.asarray(keys, dtype="uint64").reshape(shape)
@@ -227,7 +227,7 @@ def forward_extract(
     return rows, lambda d_rows: []
 
 
-# not in the model's attrs, with which a user's words would be saved
+# not in the model's attrs, so that words are not saved
 @lru_cache(maxsize=MAX_CACHED)
 def _get_keys(word: str, features: Tuple[str, ...]) -> Tuple[int, ...]:
     return tuple(get_string_id(f"{x}={_spell(word, x)}") for x in features)
@@ -245,6 +245,6 @@ def _spell(word: str, feature: str) -> str:
 
 
 def _get_shape(word: str) -> str:
-    """Kinds of the characters, more than two alike as two: Xxx, dd, X.X."""
+    """Get the word's shape, with runs of at most two: Xxx, dd, X.X."""
     shape = re.sub(r"[^\W\d_]", lambda x: "X" if x[0].isupper() else "x", word)
     return re.sub(r"(.)\1+", r"\1\1", re.sub(r"\d", "d", shape))

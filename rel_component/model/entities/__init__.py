@@ -1,1 +1,1 @@
-"""The entity tagger's model: tags of tokens, and the paths through them."""
+"""The entity tagger's model: token tags, and valid tag sequences."""

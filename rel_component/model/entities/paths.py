@@ -1,9 +1,9 @@
-"""Legal paths of BIOES tags: the best one, and what share of all goes through a tag.
+"""Legal paths of BIOES tags: the best path, and marginal probabilities.
 
-Between two tokens a path is either outside, behind an entity of some type, or inside
-one of some type: so a step costs as many operations as there are types, not their
-square. All documents of a batch take a step at the same time, on the CPU: what comes
-in and goes out are numpy arrays, whatever device computes the scores.
+Between two tokens, a path is either outside, after an entity of a type, or inside an
+entity of a type, so a step is linear in the number of types, not quadratic. Steps are
+computed for all documents of a batch at once, on the CPU: inputs and outputs are numpy
+arrays, regardless of the device of the scores.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ import numpy
 
 from .tags import BEGIN, END, INSIDE, OUTSIDE, SINGLE, UNKNOWN, TagSet
 
-# weight of what is impossible: its product with any other is still a number
+# weight of impossible transitions, finite so that products are finite, too
 LEAST = 1e-100
 
 
 @dataclass
 class Transitions:
-    """Scores of two tags in a row; without them all that are legal score 0.
+    """Scores of transitions between tags; without them, all legal ones score 0.
 
     between (Floats2d): (T + 1, T + 1), from outside or the end of an entity of a type
         (row) to outside or the begin of one (column).
@@ -32,10 +32,10 @@ class Transitions:
 
 
 class Steps:
-    """The tokens of a batch in the order in which paths go through them: first tokens
-    of all documents, second tokens and so on, the longest document first.
+    """The tokens of a batch in path order: the first tokens of all documents, the
+    second tokens and so on, with the longest document first.
 
-    lengths (Ints1d): (n_docs,), tokens of each document.
+    lengths (Ints1d): (n_docs,), number of tokens.
     """
 
     def __init__(self, lengths: numpy.ndarray) -> None:
@@ -46,33 +46,33 @@ class Steps:
         rank[order] = numpy.arange(len(order))
         first = numpy.cumsum(lengths) - lengths
         position = numpy.arange(self.n_tokens) - numpy.repeat(first, lengths)
-        # (n_tokens,): the token at each place
+        # (n_tokens,): the token at each position
         self.order = numpy.lexsort((numpy.repeat(rank, lengths), position))
         self.sizes = numpy.bincount(position, minlength=1)
         self.starts = numpy.cumsum(self.sizes) - self.sizes
         ordered = lengths[order]
         ordered = ordered[ordered > 0]
-        # (n_docs that are not empty,): place of each one's last token
+        # (n_docs that are not empty,): position of their last token
         self.last = self.starts[ordered - 1] + numpy.arange(len(ordered))
         self.n_first = len(ordered)
-        # (n_tokens,): place of the token before; of the first `n_first` any
+        # (n_tokens,): position of the previous token; arbitrary for the first `n_first`
         steps = numpy.repeat(numpy.arange(len(self.sizes)), self.sizes)
         places = numpy.arange(self.n_tokens)
         starts_before = self.starts[numpy.maximum(steps - 1, 0)]
         self.before = places - self.starts[steps] + starts_before
 
     def __iter__(self) -> Iterator[Tuple[slice, slice]]:
-        """YIELDS (Tuple[slice, slice]): the places of a step and of those before them,
-        of which a document that has ended leaves out the last."""
+        """YIELDS (Tuple[slice, slice]): the positions of a step and of the previous
+        one, without documents that have ended."""
         for start, size, before in zip(self.starts, self.sizes, [0, *self.starts]):
             yield slice(start, start + size), slice(before, before + size)
 
     def arrange(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (ndarray): rows of tokens, as rows of places."""
+        """RETURNS (ndarray): rows in path order."""
         return rows[self.order]
 
     def restore(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (ndarray): rows of places, as rows of tokens."""
+        """RETURNS (ndarray): rows in token order."""
         tokens = numpy.empty_like(rows)
         tokens[self.order] = rows
         return tokens
@@ -84,17 +84,17 @@ def find_best(
     tag_set: TagSet,
     transitions: Optional[Transitions] = None,
 ) -> numpy.ndarray:
-    """The legal path of the highest score of each document: Viterbi's algorithm.
+    """Find the legal path with the highest score per document, by Viterbi's algorithm.
 
-    scores (Floats2d): (n_tokens, n_tags), of documents side by side.
-    lengths (Ints1d): (n_docs,), tokens of each; their sum is n_tokens.
+    scores (Floats2d): (n_tokens, n_tags), of concatenated documents.
+    lengths (Ints1d): (n_docs,), number of tokens per document.
     tag_set (TagSet): the tags.
-    transitions (Optional[Transitions]): added for each two tags in a row.
+    transitions (Optional[Transitions]): scores of transitions.
     RETURNS (Ints1d): (n_tokens,), tags.
     """
     if transitions is not None:
         return _run_viterbi(scores, lengths, tag_set, transitions)
-    # where each token's best tags are a legal path, no other is better
+    # if the best tags of the tokens are a legal path, it's the best one
     tags = scores.argmax(axis=1)
     lengths = numpy.asarray(lengths)
     some = lengths > 0
@@ -151,7 +151,8 @@ def _run_viterbi(
 def _reach(
     behind: numpy.ndarray, behind_tag: numpy.ndarray, transitions: Optional[Transitions]
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Best score and tag before what stands outside or begins, (n, T + 1)."""
+    """Best score and previous tag of outside tokens and starts of entities, (n, T +
+    1)."""
     if transitions is None:
         at = behind.argmax(axis=1)[:, None]
         value: numpy.ndarray = numpy.take_along_axis(behind, at, axis=1)
@@ -172,7 +173,8 @@ def _go_on(
     columns: List[slice],
     transitions: Optional[Transitions],
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Best score and tag before what goes on inside (goal 0) or ends (1), (n, T)."""
+    """Best score and previous tag of tokens inside (goal 0) or at the end (1), (n,
+    T)."""
     begun, inside = before[:, columns[BEGIN]], before[:, columns[INSIDE]]
     if transitions is not None:
         begun = begun + transitions.within[0, goal]
@@ -186,7 +188,7 @@ def _go_on(
 def _close(
     best: numpy.ndarray, columns: List[slice]
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Best score and tag of what is outside or behind an entity, (n, T + 1)."""
+    """Best score and tag outside or after an entity, (n, T + 1)."""
     ended, single = best[:, columns[END]], best[:, columns[SINGLE]]
     is_single = single > ended
     numbers = numpy.arange(columns[END].start, columns[END].stop)
@@ -213,7 +215,8 @@ def _trace_back(
 def count_transitions(
     tags: numpy.ndarray, lengths: numpy.ndarray, tag_set: TagSet
 ) -> Transitions:
-    """RETURNS (Transitions): how often each is on legal paths of (n_tokens,) tags."""
+    """RETURNS (Transitions): counts of transitions in legal paths of (n_tokens,)
+    tags."""
     n_types = tag_set.n_types
     between = numpy.zeros((n_types + 1, n_types + 1))
     within = numpy.zeros((2, 2, n_types))
@@ -230,12 +233,12 @@ def count_transitions(
 
 
 class Lattice:
-    """All legal paths of a batch, weighed by the exponential of their scores.
+    """All legal paths of a batch, weighted by the exponential of their scores.
 
-    scores (Floats2d): (n_tokens, n_tags), of documents side by side.
-    lengths (Ints1d): (n_docs,), tokens of each; their sum is n_tokens.
+    scores (Floats2d): (n_tokens, n_tags), of concatenated documents.
+    lengths (Ints1d): (n_docs,), number of tokens per document.
     tag_set (TagSet): the tags.
-    transitions (Optional[Transitions]): added for each two tags in a row.
+    transitions (Optional[Transitions]): scores of transitions.
     tags (Optional[Ints1d]): (n_tokens,), only paths through these; `UNKNOWN`: any.
 
     Source: Rabiner (1989), A Tutorial on Hidden Markov Models, for the scaling.
@@ -273,7 +276,7 @@ class Lattice:
         self.log_total = float(highest.sum() + numpy.log(self.scales).sum())
 
     def _behind(self, alpha: numpy.ndarray) -> numpy.ndarray:
-        """(n, T + 1): outside, and behind an entity of each type."""
+        """(n, T + 1): outside, and after an entity of each type."""
         closed = alpha[:, self.columns[END]] + alpha[:, self.columns[SINGLE]]
         return numpy.concatenate([alpha[:, :1], closed], axis=1)
 
@@ -337,12 +340,12 @@ class Lattice:
         return numpy.concatenate([ahead[:, :1], begun], axis=1)
 
     def get_marginals(self) -> numpy.ndarray:
-        """RETURNS (Floats2d): (n_tokens, n_tags), the share of paths through a tag."""
+        """RETURNS (Floats2d): (n_tokens, n_tags), marginal probabilities."""
         return self.steps.restore(self.forward * self.backward)
 
     def count_transitions(self) -> Transitions:
-        """RETURNS (Transitions): how often each is on a path, on average, in all
-        documents together; that is the gradient of `log_total`."""
+        """RETURNS (Transitions): expected counts of transitions in all documents, which
+        are the gradient of `log_total`."""
         begin, inside, end, _ = self.columns
         ahead = self.weights * self.backward / self.scales[:, None]
         before, n_first = self.steps.before, self.steps.n_first
@@ -364,10 +367,9 @@ class Lattice:
     def weigh_entities(
         self, spans: numpy.ndarray, types: numpy.ndarray
     ) -> numpy.ndarray:
-        """The share of paths that each of some entities is on.
+        """Compute the probabilities of entities.
 
-        spans (Ints2d): (n, 2), first token and exclusive end, counted through the
-            batch.
+        spans (Ints2d): (n, 2), first token and exclusive end, in the batch.
         types (Ints1d): (n,).
         RETURNS (Floats1d): (n,), probabilities.
         """
@@ -378,8 +380,8 @@ class Lattice:
         first, last = spans[:, 0], spans[:, 1] - 1
         alone = alpha[first, single.start + types] * beta[first, single.start + types]
         with numpy.errstate(divide="ignore"):
-            # so that the product over the tokens inside is one difference; 0 only where
-            # no entity goes on, at the end of a document
+            # the product over the tokens inside becomes a difference; 0 only at the end
+            # of a document, where no entity continues
             sums = numpy.log(numpy.maximum(ahead[:, inside], LEAST)).cumsum(axis=0)
             within = numpy.log(self.within)
             share = numpy.log(alpha[first, begin.start + types])

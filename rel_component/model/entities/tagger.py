@@ -1,4 +1,4 @@
-"""Scores of BIOES tags for each token, from an encoder's vectors."""
+"""Score the BIOES tags of each token, based on an encoder's vectors."""
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -24,17 +24,17 @@ def create_entity_tagger(
     """Score the tags of each token.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
-    encode (Optional[Model[List[Floats2d], List[Floats2d]]]): layers of the tagger's own
-        on the encoder, such as spacy.MaxoutWindowEncoder.v2 or
+    encode (Optional[Model[List[Floats2d], List[Floats2d]]]): additional layers on
+        top of the encoder, such as spacy.MaxoutWindowEncoder.v2 or
         spacy.TorchBiLSTMEncoder.v1; null for none.
-    dropout (Optional[float]): rate of dropout on the vectors; null follows the
-        training's rate.
-    crf (bool): learn scores of two tags in a row too, and compare whole paths in
-        training: a conditional random field. Without it each token learns its own tag.
-        Either way only legal paths are predicted.
-    nO (Optional[int]): number of tags, four for each label and one; null is inferred.
-    RETURNS (Model[List[Doc], Floats2d]): (n_tokens, n_tags), of all documents side by
-        side, log probabilities up to a constant for each token.
+    dropout (Optional[float]): dropout rate of the vectors; null for the training's
+        rate.
+    crf (bool): use a conditional random field, which learns transitions and is trained
+        on whole tag sequences, instead of a loss per token. Predictions are always
+        legal paths.
+    nO (Optional[int]): number of tags, four per label and one; inferred if null.
+    RETURNS (Model[List[Doc], Floats2d]): (n_tokens, n_tags), of concatenated documents,
+        log probabilities up to a constant per token.
     """
     output: Model[Floats2d, Floats2d] = Linear(nO=nO)
     layers: List[Model] = [tok2vec, output]
@@ -90,7 +90,7 @@ def init(
     X: Optional[List[Doc]] = None,
     Y: Optional[Floats2d] = None,
 ) -> Model[List[Doc], Floats2d]:
-    """Infer widths; all scores begin at 0."""
+    """Infer widths; all scores are initialized to 0."""
     if X is None:
         return model
     if Y is not None and model.has_dim("nO") is None:
@@ -112,7 +112,8 @@ def init(
 
 
 def get_transitions(model: Model) -> Optional[Transitions]:
-    """RETURNS (Optional[Transitions]): the tagger's, on the CPU; None without CRF."""
+    """RETURNS (Optional[Transitions]): the tagger's transitions, on the CPU; None
+    without CRF."""
     if "between" not in model.param_names:
         return None
     to_numpy = model.ops.to_numpy
@@ -122,7 +123,7 @@ def get_transitions(model: Model) -> Optional[Transitions]:
 
 
 def get_tag_set(model: Model) -> TagSet:
-    """RETURNS (TagSet): of an initialized tagger."""
+    """RETURNS (TagSet): the tags of an initialized tagger."""
     return TagSet((model.get_dim("nO") - 1) // 4)
 
 
@@ -136,14 +137,14 @@ def decode(
 def get_loss(
     model: Model, scores: Floats2d, lengths: numpy.ndarray, tags: numpy.ndarray
 ) -> Tuple[float, Floats2d, Optional[Transitions]]:
-    """Negative log likelihood of the true tags, summed over the tokens.
+    """Compute the negative log likelihood of the gold tags, summed over tokens.
 
     model (Model): the tagger.
-    scores (Floats2d): (n_tokens, n_tags), what it returned.
-    lengths (Ints1d): (n_docs,), tokens of each document.
-    tags (Ints1d): (n_tokens,), `UNKNOWN` where the truth is not known.
+    scores (Floats2d): (n_tokens, n_tags), the tagger's output.
+    lengths (Ints1d): (n_docs,), number of tokens per document.
+    tags (Ints1d): (n_tokens,), `UNKNOWN` for unknown gold tags.
     RETURNS (Tuple[float, Floats2d, Optional[Transitions]]): the loss, the gradient of
-        `scores`, and that of the transitions of a CRF.
+        `scores`, and the gradient of a CRF's transitions.
     """
     host = model.ops.to_numpy(scores).astype("float64")
     transitions = get_transitions(model)
@@ -171,7 +172,7 @@ def _get_path_loss(
         right = Lattice(scores, lengths, tag_set, transitions, tags)
         log_right, true_counts = right.log_total, right.count_transitions()
         gradient -= right.get_marginals()
-    else:  # there is one right path
+    else:  # there is a single gold path
         true_counts = count_transitions(tags, lengths, tag_set)
         at = (numpy.arange(len(tags)), tags)
         gradient[at] -= 1.0
@@ -208,7 +209,7 @@ def _get_token_loss(
 
 
 def forbid_entities(scores: numpy.ndarray, rows: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Floats2d): scores by which some tokens are outside of entities."""
+    """RETURNS (Floats2d): scores that force some tokens to be outside of entities."""
     scores = scores.copy()
     scores[rows] = -numpy.inf
     scores[rows, OUTSIDE] = 0.0

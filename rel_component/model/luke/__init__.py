@@ -1,1 +1,1 @@
-"""LUKE: the encoder reads words and entities, and classifies entity pairs."""
+"""LUKE: an encoder of words and entities, for the classification of entity pairs."""

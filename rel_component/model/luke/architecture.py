@@ -1,4 +1,4 @@
-"""Scores of pairs from a LUKE or mLUKE checkpoint, whose input has entities of its own.
+"""Score pairs with a LUKE or mLUKE checkpoint, which encodes words and entities.
 
 Source: Yamada et al. (2020), LUKE: Deep Contextualized Entity Representations with
 Entity-aware Self-attention; Ri et al. (2022), mLUKE.
@@ -56,37 +56,37 @@ def create_luke_model(
     bfloat16_on_cpu: bool = False,
     nO: Optional[int] = None,
 ) -> Model[PairInputs, Floats2d]:
-    """Scores of pairs from the vectors that LUKE gives to their entities.
+    """Score pairs based on LUKE's entity vectors.
 
-    name (str): a LUKE or mLUKE checkpoint: Hugging Face name or local folder.
+    name (str): Hugging Face name or local folder of a LUKE or mLUKE checkpoint.
     get_instances (Callable): generates the pairs.
-    mode (Literal["one_pass", "pair_wise"]): read a text once with all its entities; or
-        once for each pair with markers around its two entities, as
-        `LukeForEntityPairClassification` does, whose classifier is taken over, with its
-        labels, if the checkpoint has it.
-    window (Optional[int]): most word pieces to read at one time; null is what the
-        checkpoint takes. Longer texts are read in parts, and each pair is scored in the
-        part that shows most of the text around it; none is lost.
-    stride (Optional[int]): with "one_pass", word pieces from window to window; null is
-        half a window.
+    mode (Literal["one_pass", "pair_wise"]): encode a text once with all its entities,
+        or once per pair with markers around its entities, like
+        `LukeForEntityPairClassification`, whose classifier and labels are used if the
+        checkpoint has them.
+    window (Optional[int]): maximum word pieces to encode at once; null for the
+        checkpoint's maximum. Longer texts are split, and each pair is scored in the
+        window with most context.
+    stride (Optional[int]): stride of the windows with "one_pass", in word pieces; null
+        for half a window.
     hidden_width (int): width of a hidden layer over the vectors of head and tail; 0 for
-        none, as in `LukeForEntityPairClassification`. With "one_pass" the labels of a
-        pair are sums of what its head and its tail contribute, without it.
-    type_width (int): width of embeddings of the entities' types; 0 for none.
-    dropout (Optional[float]): rate of dropout on the entities' vectors; null follows
-        the training's rate.
-    output (Literal["softmax", "sigmoid"]): one label or none, or independent labels.
-    all_entities (bool): keep the vectors of the entities of Wikipedia, which are not
-        used and most of a checkpoint.
-    batch_pieces (int): word pieces, padding included, that are read side by side.
+        none, as in `LukeForEntityPairClassification`. Without it, "one_pass" scores are
+        sums of independent contributions of head and tail.
+    type_width (int): width of the entity type embeddings; 0 for none.
+    dropout (Optional[float]): dropout rate of the entity vectors; null for the
+        training's rate.
+    output (Literal["softmax", "sigmoid"]): at most one label, or independent labels.
+    all_entities (bool): keep the vectors of Wikipedia entities, which are unused, but
+        most of a checkpoint's size.
+    batch_pieces (int): maximum word pieces per batch, including padding.
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
         spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs.
-    bfloat16_on_cpu (bool): compute products on the CPU in bfloat16: about twice as fast
-        where the processor has it (AVX-512 BF16, AMX), slower where not.
-    nO (Optional[int]): number of labels; null is inferred.
+    bfloat16_on_cpu (bool): use bfloat16 on CPU: about twice as fast on processors that
+        support it (AVX-512 BF16, AMX), slower on others.
+    nO (Optional[int]): number of labels; inferred if null.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
         probabilities. Its backprop takes the gradient of the cross-entropy with
-        respect to the logits, probability minus truth, as Thinc's `Softmax` does.
+        respect to the logits, probability minus truth, like Thinc's `Softmax`.
     RAISES (CheckpointError): on initialization, if the checkpoint can't be used.
     """
     from ..transformer.checkpoint import explain_memory_of, require_libraries
@@ -161,8 +161,8 @@ def init(
     X: Optional[PairInputs] = None,
     Y: Optional[Floats2d] = None,
 ) -> Model[PairInputs, Floats2d]:
-    """Load the checkpoint. `model.attrs["entity_types"]` and, to take over those of the
-    checkpoint, `model.attrs["labels"]` must have been set before."""
+    """Load the checkpoint. `model.attrs["entity_types"]` and, to use the checkpoint's
+    classifier, `model.attrs["labels"]` must be set before."""
     encoder = model.get_ref("encoder")
     from .checkpoint import load_luke
 
@@ -191,13 +191,13 @@ def init(
 def plan(
     model: Model, docs: List[Doc], candidates: Candidates
 ) -> Tuple[Inputs, numpy.ndarray, numpy.ndarray]:
-    """What the encoder reads for the pairs of a batch.
+    """Plan the encoder's inputs for the pairs of a batch.
 
     model (Model): the LUKE model.
     docs (List[Doc]): the batch.
     candidates (Candidates): its pairs.
-    RETURNS (Tuple[Inputs, Ints2d, Ints1d]): what to read; rows of the vectors of head
-        and tail of each pair, (n_pairs, 2), int32; the entity of each vector.
+    RETURNS (Tuple[Inputs, Ints2d, Ints1d]): the inputs; rows of the vectors of head and
+        tail of each pair, (n_pairs, 2), int32; the entity of each vector.
     """
     planner = _Planner(model)
     for i, doc in enumerate(docs):
@@ -210,7 +210,7 @@ def plan(
 
 
 class _Planner:
-    """Collects what to read, document by document."""
+    """Collects the inputs of documents."""
 
     def __init__(self, model: Model) -> None:
         encoder = model.get_ref("encoder")
@@ -219,7 +219,7 @@ class _Planner:
         self.is_pair_wise = model.attrs["mode"] == "pair_wise"
         n_special = N_SPECIAL + (N_MARKERS if self.is_pair_wise else 0)
         limit = get_piece_limit(encoder)
-        # room for one piece of each entity at the least
+        # space for at least one piece per entity
         reading = encoder.attrs["reading"]
         self.window = max(min(reading.window or limit, limit) - n_special, 4)
         self.stride = reading.stride or max(self.window // 2, 1)
@@ -237,7 +237,7 @@ class _Planner:
 
         spans (Ints2d): (n_entities, 2), tokens of its entities.
         pairs (Ints2d): (n_pairs, 2), rows of `spans`.
-        first (int): number of its first entity in the batch.
+        first (int): index of its first entity in the batch.
         """
         places = get_characters(doc, spans)
         pieces = self.read(doc.text, places)
@@ -275,21 +275,22 @@ class _Planner:
         pairs: numpy.ndarray,
         first: int,
     ) -> None:
-        """Pairs of a short text, split as transformers does: at these two only."""
+        """Add pairs of a short text, split only at their two entities, as in
+        transformers."""
         self._add_slots(len(pairs))
         for head, tail in pairs.tolist():
             make = partial(self._make_whole, text, [places[head], places[tail]])
             self._add(make, n_pieces, [first + head, first + tail])
 
     def _add_parts(self, pieces: Pieces, pairs: numpy.ndarray, first: int) -> None:
-        """Pairs of a long text, with their surroundings."""
+        """Add pairs of a long text, with their context."""
         self._add_slots(len(pairs))
         for pair in pairs.tolist():
             slices = read_pair(pieces.spans[pair], len(pieces.ids), self.window)
             self._add_slices(pieces, slices, pair, first)
 
     def _add_slots(self, n_pairs: int) -> None:
-        """Rows of pairs that have two vectors of their own each."""
+        """Add the rows of pairs with two separate vectors each."""
         n = len(self.entities)
         self.slots.append(numpy.arange(n, n + 2 * n_pairs).reshape(-1, 2))
 
@@ -330,8 +331,8 @@ def get_characters(doc: Doc, spans: numpy.ndarray) -> List[Tuple[int, int]]:
 def score_logits(
     model: Model, features: Floats2d, pairs: Ints2d
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_classes), with output softmax
-    no relation first, and the gradient of the features."""
+    """RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_classes), with no relation as
+    first class for softmax, and the gradient of the features."""
     classify = model.get_ref("classify")
     if model.has_ref("hidden"):
         return hidden_over_pairs(model.get_ref("hidden"), classify, features, pairs)
@@ -341,7 +342,7 @@ def score_logits(
 def _add_types(
     model: Model, vectors: Floats2d, candidates: Candidates, entities: numpy.ndarray
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Vectors of entities beside embeddings of their types."""
+    """Concatenate entity vectors and type embeddings."""
     if not model.attrs["type_width"]:
         return vectors, lambda d_features: d_features
     ops, table = model.ops, model.get_param("types")

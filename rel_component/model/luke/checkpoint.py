@@ -1,4 +1,4 @@
-"""LUKE's checkpoints: what of them is used, and classifiers that are taken over."""
+"""Load LUKE checkpoints and their classifiers."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..transformer.checkpoint import LUKE, load_checkpoint, load_config
 PAIR_CLASSIFIER = "LukeForEntityPairClassification"
 # labels that mean "no relation", without case and punctuation
 NO_RELATION = {"norel", "norelation", "none", "na", "other", "negative"}
-# log odds against no relation where a classifier has no such class
+# log odds against no relation for classifiers without this class
 NEVER = -10.0
 
 
@@ -28,9 +28,9 @@ class PairClassifier:
     labels: List[str]
 
     def copy_to(self, model: Model) -> None:
-        """Give a LUKE model the rows of the labels that it shares.
+        """Copy the rows of shared labels to a LUKE model.
 
-        model (Model): without a hidden layer, else its classifier stays as it is.
+        model (Model): the model; not changed if it has a hidden layer.
         """
         if model.has_ref("hidden"):
             return
@@ -56,24 +56,24 @@ class PairClassifier:
 
 
 def is_no_relation(label: str) -> bool:
-    """RETURNS (bool): whether a label stands for none."""
+    """RETURNS (bool): whether a label means no relation."""
     return re.sub(r"[\W_]", "", label).lower() in NO_RELATION
 
 
 def find_labels(name: str, transformer_config: Dict[str, Any]) -> List[str]:
-    """RETURNS (List[str]): the relations that a checkpoint was trained to classify;
-    none if it is no `LukeForEntityPairClassification`, or they have no names."""
+    """RETURNS (List[str]): the labels of a checkpoint's classifier; empty if it's not a
+    `LukeForEntityPairClassification`, or they have no names."""
     labels = _get_labels(load_config(name, transformer_config))
     return [label for label in labels if not is_no_relation(label)]
 
 
 def load_luke(encoder: Model, all_entities: bool) -> Optional[PairClassifier]:
-    """Load the checkpoint of a LUKE encoder, unless it has one.
+    """Load the checkpoint of a LUKE encoder, unless already loaded.
 
-    encoder (Model): `LukeEncoder`.
-    all_entities (bool): keep the vectors of the entities of Wikipedia.
-    RETURNS (Optional[PairClassifier]): the checkpoint's own classifier, if it has one.
-    RAISES (CheckpointError): if it can't be loaded, or is no LUKE.
+    encoder (Model): the `LukeEncoder`.
+    all_entities (bool): keep the vectors of Wikipedia entities.
+    RETURNS (Optional[PairClassifier]): the checkpoint's classifier, if any.
+    RAISES (CheckpointError): if it can't be loaded, or is not a LUKE checkpoint.
     """
     if encoder.attrs["has_transformer"]:
         return None
@@ -104,9 +104,9 @@ def load_luke(encoder: Model, all_entities: bool) -> Optional[PairClassifier]:
 
 
 def keep_special_entities(tokenizer: Any, transformer: Any) -> None:
-    """Drop the vectors of all entities but the special ones.
+    """Drop the vectors of all entities except the special ones.
 
-    tokenizer (LukeTokenizer), transformer (LukeModel): changed in place.
+    tokenizer (LukeTokenizer), transformer (LukeModel): modified in place.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""LUKE as a layer: vectors of entities in their contexts."""
+"""LUKE as a layer: contextual entity vectors."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from ..arrays import to_ints1d
 from ..transformer.mixed_precision import keep_gradients
 from .pieces import Input
 
-# position of no piece, in LUKE's positions of an entity
+# padding in LUKE's positions of an entity
 NOWHERE = -1
 
 
 @dataclass
 class Inputs:
-    """What to read; each is made when it is read, as all of them may be many.
+    """Lazily created inputs, to save memory.
 
-    make (List[Callable[[], Input]]): makes each.
-    lengths (List[int]): about how many word pieces each has.
-    n_entities (Ints1d): (n_inputs,), how many entities each has.
+    make (List[Callable[[], Input]]): creates each input.
+    lengths (List[int]): approximate number of word pieces.
+    n_entities (Ints1d): (n_inputs,), number of entities.
     """
 
     make: List[Callable[[], Input]]
@@ -32,11 +32,11 @@ class Inputs:
 
 @dataclass
 class Batch:
-    """Inputs of about the same length, padded.
+    """A padded batch of inputs of similar length.
 
-    arrays (Dict[str, ndarray]): arguments of LUKE.
-    rows (Ints1d): (n_entities,), where the entities' vectors go.
-    cells (Tuple[Ints1d, Ints1d]): where they come from, input and place.
+    arrays (Dict[str, ndarray]): LUKE's arguments.
+    rows (Ints1d): (n_entities,), output rows of the entity vectors.
+    cells (Tuple[Ints1d, Ints1d]): their input and position.
     """
 
     arrays: Dict[str, numpy.ndarray]
@@ -46,8 +46,8 @@ class Batch:
 
 @dataclass
 class LukeEncoding:
-    """How texts are read, see `create_luke_model`; not saved with the weights, so that
-    the config decides."""
+    """Encoding settings, see `create_luke_model`; not saved with the weights, so that
+    the config's are used."""
 
     window: Optional[int]
     stride: Optional[int]
@@ -64,9 +64,9 @@ def LukeEncoder(
     mixed_precision: bool,
     grad_scaler_config: Dict[str, Any],
 ) -> Model[Inputs, Floats2d]:
-    """Vectors of entities; see `create_luke_model` for the parameters.
+    """Encode entities; see `create_luke_model` for the parameters.
 
-    RETURNS (Model[Inputs, Floats2d]): (n_entities, width), input after input.
+    RETURNS (Model[Inputs, Floats2d]): (n_entities, width), in the order of the inputs.
     """
     from spacy_transformers.data_classes import HFObjects
     from spacy_transformers.layers.hf_wrapper import HFWrapper
@@ -92,12 +92,12 @@ def LukeEncoder(
 
 
 def get_tokenizer(model: Model) -> Any:
-    """RETURNS (LukeTokenizer): of an encoder that is initialized."""
+    """RETURNS (LukeTokenizer): the tokenizer of an initialized encoder."""
     return _get_hf_model(model.layers[0]).tokenizer
 
 
 def get_transformer(model: Model) -> Any:
-    """RETURNS (LukeModel): of an encoder that is initialized."""
+    """RETURNS (LukeModel): the transformer of an initialized encoder."""
     return _get_hf_model(model.layers[0]).transformer
 
 
@@ -107,9 +107,9 @@ def _get_hf_model(model: Model) -> Any:
 
 
 def get_piece_limit(model: Model) -> int:
-    """RETURNS (int): most word pieces that can be read, special ones included."""
+    """RETURNS (int): maximum word pieces, including special ones."""
     config = get_transformer(model).config
-    # positions are counted from that of padding on
+    # positions start after the padding index
     return config.max_position_embeddings - config.pad_token_id - 1
 
 
@@ -150,7 +150,7 @@ def _autocast(is_wanted: bool) -> Any:
 
 
 def _make_batches(model: Model, inputs: Inputs) -> Iterator[Batch]:
-    """Inputs of about the same length together, the longest first."""
+    """Batch inputs of similar length, the longest first."""
     tokenizer = get_tokenizer(model)
     offsets = numpy.cumsum(inputs.n_entities) - inputs.n_entities
     order = numpy.argsort(-numpy.asarray(inputs.lengths, dtype="int64"), kind="stable")
@@ -167,7 +167,7 @@ def _make_batches(model: Model, inputs: Inputs) -> Iterator[Batch]:
 def _make_batch(
     tokenizer: Any, inputs: Sequence[Input], offsets: numpy.ndarray
 ) -> Batch:
-    """Pad inputs with what LUKE does not attend to."""
+    """Pad inputs, with attention masks."""
     n = len(inputs)
     n_pieces = max(len(x.ids) for x in inputs)
     n_entities = max(len(x.spans) for x in inputs)

@@ -1,4 +1,4 @@
-"""Which parts of long texts are read together, so that each pair is seen once."""
+"""Split long texts into passes, so that each pair is scored once."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .pieces import Slice
 class Pass:
     """One pass of the encoder.
 
-    slices (List[Tuple[int, int]]): the word pieces that are read.
+    slices (List[Tuple[int, int]]): slices of word pieces.
     entities (List[int]): rows of the entities that get a vector.
     """
 
@@ -22,13 +22,13 @@ class Pass:
 
 
 def read_pair(spans: numpy.ndarray, n_pieces: int, limit: int) -> List[Slice]:
-    """The surroundings of a pair, as much as fits.
+    """Get the context of a pair, up to a limit.
 
     spans (Ints2d): (2, 2), first and exclusive last piece of both entities.
     n_pieces (int): length of the text.
-    limit (int): most pieces to read.
-    RETURNS (List[Tuple[int, int]]): one slice that holds both, with as much text on
-        the left as on the right; or, where they are too far apart, one around each.
+    limit (int): maximum number of pieces.
+    RETURNS (List[Tuple[int, int]]): one slice with both entities centred; or one around
+        each if they are too far apart.
     """
     start, end = int(spans.min()), int(spans.max())
     if end - start <= limit:
@@ -38,13 +38,13 @@ def read_pair(spans: numpy.ndarray, n_pieces: int, limit: int) -> List[Slice]:
 
 
 def read_around(span: Sequence[int], n_pieces: int, limit: int) -> List[Slice]:
-    """The surroundings of a span; of one that is too long, its two ends."""
+    """Get the context of a span, or both ends of a span that is too long."""
     start, end = span
     spare = limit - (end - start)
     if spare < 0:
         warnings.warn(
-            f"An entity has {end - start} word pieces: where the transformer has room "
-            f"for {limit}, only the first and the last {limit // 2} are read.",
+            f"An entity has {end - start} word pieces, but the transformer's limit is "
+            f"{limit}: only the first and last {limit // 2} are used.",
             stacklevel=2,
         )
         return [(start, start + limit // 2), (end - limit // 2, end)]
@@ -64,7 +64,7 @@ def merge(slices: Sequence[Slice]) -> List[Slice]:
 
 
 def get_windows(n_pieces: int, window: int, stride: int) -> numpy.ndarray:
-    """Windows of a text, the last one full too.
+    """Get the windows of a text; the last one is full, too.
 
     RETURNS (Ints2d): (n_windows, 2), first and exclusive last piece of each.
     """
@@ -76,12 +76,12 @@ def get_windows(n_pieces: int, window: int, stride: int) -> numpy.ndarray:
 def find_windows(
     extents: numpy.ndarray, windows: numpy.ndarray, n_pieces: int
 ) -> numpy.ndarray:
-    """The window that shows most of the text on both sides.
+    """Find the window with most context on both sides.
 
-    extents (Ints2d): (n, 2), first and exclusive last piece of what to see whole.
+    extents (Ints2d): (n, 2), first and exclusive last piece to contain.
     windows (Ints2d): (n_windows, 2).
-    n_pieces (int): length of the text, at whose ends nothing is hidden.
-    RETURNS (Ints1d): (n,), number of the window; -1 if none holds it.
+    n_pieces (int): length of the text.
+    RETURNS (Ints1d): (n,), index of the window; -1 if none contains it.
     """
     best = numpy.full(len(extents), -1)
     most = numpy.full(len(extents), -1)
@@ -104,17 +104,17 @@ def plan_windows(
     window: int,
     stride: int,
 ) -> Tuple[List[Pass], numpy.ndarray]:
-    """Passes over a text in which all its pairs are seen.
+    """Plan the passes over a text to score all its pairs.
 
-    A pair is scored in the window that shows most of the text around it. Pairs whose
-    entities no window holds together are seen in two half windows, one around each,
-    which they share with the other pairs of these two places.
+    A pair is scored in the window with most context. If no window contains both
+    entities, it's scored in a pass of two half windows, one around each, shared with
+    other pairs of these positions.
 
     spans (Ints2d): (n_entities, 2), pieces of its entities.
     pairs (Ints2d): (n_pairs, 2), rows of `spans`.
     n_pieces (int): length of the text.
-    window (int): most pieces to read at a time.
-    stride (int): pieces from window to window.
+    window (int): maximum number of pieces.
+    stride (int): stride of the windows in pieces.
     RETURNS (Tuple[List[Pass], Ints1d]): the passes, and the pass of each pair.
     """
     windows = get_windows(n_pieces, window, stride)
@@ -144,7 +144,7 @@ def plan_windows(
 def _get_places(
     spans: numpy.ndarray, pairs: numpy.ndarray, n_pieces: int, size: int
 ) -> Dict[int, List[Slice]]:
-    """The half window of each entity in some pairs."""
+    """Get the half window of each entity in some pairs."""
     used = numpy.unique(pairs)
     windows = get_windows(n_pieces, size, max(size // 2, 1))
     chosen = find_windows(spans[used], windows, n_pieces)

@@ -1,6 +1,6 @@
-"""Texts as word pieces for LUKE, and what is read in one pass: no piece is lost.
+"""Split texts into word pieces for LUKE, and create its inputs.
 
-As LUKE's own tokenizers split a text: at the borders of its entities first.
+Like in LUKE's tokenizers, texts are split at the boundaries of entities first.
 Source: Yamada et al. (2020), LUKE: Deep Contextualized Entity Representations with
 Entity-aware Self-attention; Ri et al. (2022), mLUKE.
 """
@@ -27,10 +27,10 @@ class Pieces:
 
 @dataclass
 class Input:
-    """What the model reads in one pass.
+    """The input of one pass.
 
-    ids (Ints1d): (n_pieces,), special ones included.
-    spans (Ints2d): (n_entities, 2), places of the entities among them.
+    ids (Ints1d): (n_pieces,), including special ones.
+    spans (Ints2d): (n_entities, 2), positions of the entities.
     entity_ids (Ints1d): (n_entities,), rows of the entity vocabulary.
     """
 
@@ -40,7 +40,7 @@ class Input:
 
 
 class PieceReader:
-    """Splits texts into word pieces, equal parts of texts once.
+    """Splits texts into word pieces, with a cache for equal parts.
 
     tokenizer (LukeTokenizer): LUKE's or mLUKE's.
     """
@@ -54,13 +54,13 @@ class PieceReader:
 
         text (str): the text.
         spans (Sequence[Tuple[int, int]]): characters of its entities.
-        RETURNS (Pieces): pieces that no border of an entity cuts.
+        RETURNS (Pieces): pieces aligned with the entities.
         """
         ids: List[int] = []
         place: Dict[int, int] = {}
         done = 0
         for border in sorted({end for span in spans for end in span}):
-            # a blank belongs to the piece that follows it
+            # whitespace belongs to the following piece
             is_after_blank = border > 0 and text[border - 1] == " "
             stop = border - 1 if is_after_blank else border
             if stop > done:
@@ -82,12 +82,12 @@ class PieceReader:
 
 
 def select_pieces(pieces: Pieces, slices: Sequence[Slice]) -> Pieces:
-    """Some slices of a text, one after the other.
+    """Concatenate slices of a text.
 
     pieces (Pieces): the text.
-    slices (Sequence[Tuple[int, int]]): sorted and disjoint; the ends of each entity
-        lie in them.
-    RETURNS (Pieces): the entities with their places there.
+    slices (Sequence[Tuple[int, int]]): sorted and disjoint slices that contain the
+        ends of each entity.
+    RETURNS (Pieces): the pieces, with updated positions of entities.
     """
     if list(slices) == [(0, len(pieces.ids))]:
         return pieces
@@ -106,13 +106,13 @@ def select_pieces(pieces: Pieces, slices: Sequence[Slice]) -> Pieces:
 def make_input(
     tokenizer: Any, pieces: Pieces, markers: Optional[Sequence[int]] = None
 ) -> Input:
-    """Add what LUKE expects around a text and its entities.
+    """Create LUKE's input from a text and its entities.
 
     tokenizer (LukeTokenizer): LUKE's or mLUKE's.
     pieces (Pieces): the text; with markers, head and tail are its entities.
-    markers (Optional[Sequence[int]]): pieces that stand on both sides of head and tail.
-    RETURNS (Input): of all entities the ids are `[MASK]`, with markers `[MASK]` and
-        `[MASK2]`.
+    markers (Optional[Sequence[int]]): pieces to insert on both sides of head and tail.
+    RETURNS (Input): the input, with `[MASK]` as entity ids, or `[MASK]` and `[MASK2]`
+        if there are markers.
     """
     entity_ids = [tokenizer.entity_mask_token_id] * len(pieces.spans)
     if markers is not None:
@@ -127,18 +127,18 @@ def make_input(
 
 
 def add_markers(pieces: Pieces, markers: Sequence[int]) -> Pieces:
-    """Put a piece before and after each entity; it becomes a part of the entity.
+    """Insert a piece before and after each entity, as part of the entity.
 
-    Entities that lie apart get them as from transformers' tokenizers, which misplace
-    the markers of entities that overlap.
+    Same as transformers' tokenizers, except for overlapping entities, for which those
+    misplace markers.
 
     pieces (Pieces): the text.
-    markers (Sequence[int]): one piece for each entity.
+    markers (Sequence[int]): one piece per entity.
     RETURNS (Pieces): the text with markers.
     """
     events = []
     for i, (start, end) in enumerate(pieces.spans.tolist()):
-        # at one place: ends, then empty entities, then starts; the outer one outside
+        # order at the same position: ends, empty entities, starts; outer ones outside
         if start == end:
             events += [(start, 1, i, 0, 0, i), (end, 1, i, 0, 1, i)]
         else:

@@ -1,1 +1,1 @@
-"""Markers of each pair, read by the transformer beside the text (PL-Marker)."""
+"""Levitated markers of each pair, encoded in addition to the text (PL-Marker)."""

@@ -1,4 +1,4 @@
-"""Scores of pairs from typed markers that a transformer reads beside the text."""
+"""Score pairs based on typed markers, which a transformer encodes with the text."""
 
 import re
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from ..pairs.features import get_groups
 from ..transformer.mixed_precision import for_device, keep_gradients
 from .passes import N_MARKERS, Packing, pack
 
-# pairs that are scored at one time where nothing is learnt
+# pairs per block in prediction
 BLOCK_SIZE = 4096
-# of what buckets add to the logits: they learn that many times faster
+# scale of the buckets' logits, so that they learn faster
 DIRECT_SCALE = 10.0
-# spread of new markers, beside that of the transformer's own word vectors
+# standard deviation of new markers, relative to the transformer's word vectors
 MARKER_NOISE = 0.5
 
 
 @dataclass
 class MarkerEncoding:
-    """How texts are read; not saved with the weights, so that the config decides."""
+    """Encoding settings; not saved with the weights, so that the config's are used."""
 
     window: int
     stride: int
@@ -67,35 +67,33 @@ def create_marker_model(
     output: Output = "sigmoid",
     nO: Optional[int] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Scores of pairs from levitated markers, see `passes`, from the vectors of
-    their entities, and from buckets.
+    """Score pairs based on levitated markers, see `passes`, entity vectors and buckets.
 
     name (str): Hugging Face name or local folder of a BERT, RoBERTa, XLM-R, CamemBERT
         or DistilBERT with a fast tokenizer.
     get_instances (Callable): generates the pairs.
-    window, stride (int): length of the windows in which long texts are read, and from
-        one to the next, in word pieces. A pair that none holds is read in one made of
-        both surroundings.
-    max_batch_pieces (int): most word pieces and markers to compute at one time.
+    window, stride (int): length and stride of the windows of long texts, in word
+        pieces. A pair that spans windows is read in a window of both contexts.
+    max_batch_pieces (int): maximum word pieces and markers per batch.
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
         spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs.
     bfloat16_on_cpu (bool): see `rel_component.TransformerModel.v1`.
-    gradient_checkpointing (bool): train in less memory and more time.
-    typed (bool): markers of each entity type; else the same for all.
-    directed (bool): read each pair twice, with either entity marked as the head; else
-        once, marked as the first and the second, for both directions, in less time.
-    vectors (bool): the vectors of the two entities beside their markers: the largest
-        values over their word pieces.
-    dropout (Optional[float]): rate of dropout on what markers have read; null follows
-        the training's rate.
+    gradient_checkpointing (bool): train with less memory, but slower.
+    typed (bool): use separate markers per entity type.
+    directed (bool): encode each pair twice, once per direction; else once for both
+        directions, which is faster.
+    vectors (bool): use the entities' vectors in addition to their markers, max-pooled
+        over word pieces.
+    dropout (Optional[float]): dropout rate of the markers' vectors; null for the
+        training's rate.
     vector_dropout, type_dropout, types, distance, nesting, boundaries,
-        entities_between, shared_words: as for `rel_component.PairModel.v1`; all from
-        `types` on are buckets that reach the logits directly.
-    output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
-    nO (Optional[int]): number of labels; null is inferred.
+        entities_between, shared_words: as for `rel_component.PairModel.v1`; from
+        `types` on, they are buckets added to the logits.
+    output (Literal["sigmoid", "softmax"]): independent labels, or at most one label.
+    nO (Optional[int]): number of labels; inferred if null.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
-        probabilities. Its backprop takes the gradient with respect to the logits, as
-        that of `rel_component.PairModel.v1`.
+        probabilities. Its backprop takes the gradient with respect to the logits, like
+        `rel_component.PairModel.v1`.
     """
     groups = get_groups(
         distance=distance,
@@ -156,7 +154,7 @@ def forward(
     buckets = PairBuckets(model, docs, candidates, types)
     drop = Dropout(model, candidates.offsets, is_train)
     whole = slice(0, len(candidates))
-    # what learns keeps all that it has computed, however divided
+    # training keeps all activations, so blocks would not save memory
     blocks = [whole] if is_train else list(candidates.blocks(BLOCK_SIZE))
     parts = [
         _score(model, docs, candidates, block, types, buckets, drop, is_train)
@@ -188,7 +186,7 @@ def _score(
     drop: Dropout,
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
-    """Logits of a block of pairs."""
+    """Compute the logits of a block of pairs."""
     pairs = candidates.pairs[block]
     X, bp_X = _encode(model, docs, candidates, pairs, types, is_train)
     X, bp_drop = drop.drop_rows(X, candidates.entities.docs[pairs[:, 0]])
@@ -213,8 +211,8 @@ def _encode(
     types: numpy.ndarray,
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
-    """What the markers of pairs have read: (n_pairs, 4 × width), start and end of the
-    head, start and end of the tail; 6 × width with the vectors of both beside them."""
+    """Encode the markers of pairs: (n_pairs, 4 × width), start and end of the head,
+    start and end of the tail; 6 × width with the entities' vectors."""
     transformer = model.get_ref("transformer")
     shim: Any = transformer.shims[0]
     hf = shim._hfmodel
@@ -242,20 +240,20 @@ def _encode(
 
 
 def _get_markers(types: numpy.ndarray) -> numpy.ndarray:
-    """Kinds of the markers of pairs.
+    """Get the markers of pairs.
 
-    types (Ints2d): (n_pairs, 2), number of the type of each entity.
-    RETURNS (Ints2d): (n_pairs, 4), rows of the table: for each type four of them, as
-        the first or the second of a pair, start and end.
+    types (Ints2d): (n_pairs, 2), index of each entity's type.
+    RETURNS (Ints2d): (n_pairs, 4), rows of the marker table, which has four per type:
+        start and end, as the first or second entity of a pair.
     """
     return numpy.repeat(N_MARKERS * types, 2, axis=1) + numpy.arange(N_MARKERS)
 
 
 def _join_directions(pairs: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Both directions of a pair as one, the entity that stands first first.
+    """Join both directions of a pair, in text order.
 
-    RETURNS (Tuple[Ints2d, Ints2d]): (n_joined, 2), the pairs, in order; and for each
-        direction, (n_pairs, 2), where head and tail are found among their entities.
+    RETURNS (Tuple[Ints2d, Ints2d]): (n_joined, 2), the sorted pairs; and (n_pairs, 2),
+        positions of each direction's head and tail among their entities.
     """
     ordered = numpy.sort(pairs, axis=1)
     joined, number = numpy.unique(ordered, axis=0, return_inverse=True)
@@ -266,14 +264,14 @@ def _join_directions(pairs: numpy.ndarray) -> Tuple[numpy.ndarray, numpy.ndarray
 def _divide_directions(
     ops: Ops, X: Floats2d, rows: numpy.ndarray, width: int
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """For each direction what was read of its head and tail.
+    """Get the vectors of head and tail for each direction.
 
-    X (Floats2d): (n_joined, 4 × width or 6 × width), of both directions as one.
+    X (Floats2d): (n_joined, 4 × width or 6 × width), vectors of joined pairs.
     rows (Ints2d): (n_pairs, 2), see `_join_directions`.
-    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, as many), and the way back.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, same width), and backprop.
     """
     at = to_ints1d(ops, rows.ravel())
-    # markers, then vectors; of each the first half is of the entity that stands first
+    # markers, then vectors; the first half of each belongs to the first entity
     borders = [0, N_MARKERS * width, X.shape[1]]
     parts = [slice(a, b) for a, b in zip(borders, borders[1:]) if a < b]
     halves = [
@@ -298,8 +296,8 @@ def init(
     X: Optional[Inputs] = None,
     Y: Optional[Floats2d] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Load the transformer, and make what is learnt from nothing.
-    `model.attrs["entity_types"]` must have been set before."""
+    """Load the transformer, and initialize the other layers.
+    `model.attrs["entity_types"]` must be set before."""
     transformer, classify = model.get_ref("transformer"), model.get_ref("classify")
     load_transformer(transformer, model.attrs["name"])
     shim: Any = transformer.shims[0]
@@ -316,7 +314,7 @@ def init(
         classify.set_dim("nO", n_classes)
         n_vectors = N_MARKERS + 2 * model.attrs["use_vectors"]
         classify.set_dim("nI", n_vectors * markers.shape[1])
-        # nothing yet, so that the buckets decide first
+        # zero, so that buckets determine the first predictions
         classify.set_param("W", model.ops.alloc2f(n_classes, classify.get_dim("nI")))
         classify.set_param("b", model.ops.alloc1f(n_classes))
         for name, size in get_table_sizes(model).items():
@@ -327,11 +325,11 @@ def init(
 def make_markers(
     tokenizer: Any, words: numpy.ndarray, entity_types: List[str]
 ) -> numpy.ndarray:
-    """Vectors that markers begin with: [MASK] and what the type is called, and noise
-    that tells them apart.
+    """Create initial marker vectors from [MASK], the type's name and noise to
+    distinguish them.
 
-    words (Floats2d): (n_words, width), the transformer's vectors.
-    RETURNS (Floats2d): (4 × n_types + 4, width), the first four for unknown types.
+    words (Floats2d): (n_words, width), the transformer's word vectors.
+    RETURNS (Floats2d): (4 × n_types + 4, width), with the first four for unknown types.
     """
     mask = words[tokenizer.mask_token_id]
     rows = [mask]
@@ -345,9 +343,9 @@ def make_markers(
 
 
 def get_packing(reading: MarkerEncoding, transformer: Any) -> Packing:
-    """RETURNS (Packing): how texts are divided.
+    """RETURNS (Packing): the settings for splitting texts.
 
-    RAISES (CheckpointError): if they can't be.
+    RAISES (CheckpointError): if they are invalid for the transformer.
     """
     from .transformer import count_positions
 
@@ -366,8 +364,8 @@ def create_transformer(
     mixed_precision: bool,
     grad_scaler_config: Dict[str, Any],
 ) -> Model:
-    """A `MarkerTransformer` in spacy-transformers' wrapper, by which it is saved with
-    its configuration and its tokenizer; its weights are loaded later."""
+    """Create a `MarkerTransformer` in spacy-transformers' wrapper, which saves it with
+    its configuration and tokenizer; its weights are loaded later."""
     from ..transformer.checkpoint import explain_memory_of, require_libraries
 
     require_libraries()
@@ -389,11 +387,11 @@ def create_transformer(
 
 
 def load_transformer(transformer: Model, name: str) -> None:
-    """Give a transformer of `create_transformer` pretrained weights, unless it has
-    weights already.
+    """Load pretrained weights into the output of `create_transformer`, unless already
+    loaded.
 
-    RAISES (CheckpointError): if it can't be loaded, or markers can't be added to it.
-    RAISES (OutOfMemoryError): if it does not fit.
+    RAISES (CheckpointError): if it can't be loaded, or doesn't support markers.
+    RAISES (OutOfMemoryError): if memory is insufficient.
     """
     from ..transformer.checkpoint import CheckpointError, load_checkpoint
     from .transformer import MarkerTransformer
@@ -407,9 +405,9 @@ def load_transformer(transformer: Model, name: str) -> None:
     )
     if not found.tokenizer.is_fast:
         raise CheckpointError(
-            f"{name} has no fast tokenizer, from which the marker model learns where "
-            f"word pieces stand in the text. Choose a checkpoint that has one, and "
-            f"leave use_fast true in tokenizer_config."
+            f"{name} has no fast tokenizer, which the marker model needs for the "
+            "offsets of word pieces. Use a checkpoint with a fast tokenizer, and "
+            "keep use_fast = true in tokenizer_config."
         )
     hf.tokenizer = found.tokenizer
     hf.vocab_file_contents = found.vocab_file_contents

@@ -1,9 +1,9 @@
-"""Texts with the markers of their pairs, packed into passes through a transformer.
+"""Pack texts with the markers of their pairs into passes through a transformer.
 
-Markers are levitated: beside a text's word pieces each pair has four of its own, at the
-positions where its entities begin and end. They read the text and each other, the text
-does not read them. So a text is encoded once for all pairs that are packed with it, and
-what they are packed with changes nothing.
+Markers are levitated: in addition to the text's word pieces, each pair has four
+markers, with the positions of the starts and ends of its entities. They attend to the
+text and to each other, but the text doesn't attend to them. So a text is encoded once
+for all pairs packed with it, and packing has no effect on the result.
 
 Source: Zhong and Chen (2021), A Frustratingly Easy Approach for Entity and Relation
 Extraction, section 3.3; Ye et al. (2022), Packed Levitated Marker for Entity and
@@ -27,14 +27,13 @@ N_MARKERS = 4
 
 @dataclass
 class Window:
-    """Word pieces, and the markers of pairs beside them.
+    """Word pieces and the markers of pairs.
 
-    ids, positions (Ints1d): (n_pieces,), [CLS] and [SEP] included.
-    markers, marker_positions (Ints2d): (n_pairs, 4), kinds of marker and where they
-        stand.
+    ids, positions (Ints1d): (n_pieces,), including [CLS] and [SEP].
+    markers, marker_positions (Ints2d): (n_pairs, 4), kinds and positions of markers.
     spans (Ints3d): (n_pairs, 2, 2), first and last piece of head and tail, as rows of
         the window.
-    pairs (Ints1d): (n_pairs,), number of each pair in the batch.
+    pairs (Ints1d): (n_pairs,), index of each pair in the batch.
     """
 
     ids: numpy.ndarray
@@ -47,21 +46,20 @@ class Window:
 
 @dataclass
 class Pass:
-    """Windows that go through the transformer at one time.
+    """Windows to encode in one pass.
 
-    Their pieces lie one after the other, without padding; only attention pads them.
+    Their pieces are concatenated without padding; only attention uses padding.
 
-    windows (List[Window]): the windows, of like length.
-    ids, positions (Ints1d): (n_pieces,), of all of them.
-    slots (Ints1d): (n_pieces,), where each piece stands when they are padded.
-    length (int): of the longest window.
+    windows (List[Window]): windows of similar length.
+    ids, positions (Ints1d): (n_pieces,), concatenated.
+    slots (Ints1d): (n_pieces,), padded position of each piece.
+    length (int): length of the longest window.
     markers, marker_positions (Ints1d): (4 × n_pairs,).
-    marker_slots (Ints1d): (4 × n_pairs,), where each marker stands when padded.
-    n_markers (int): of the window with most of them.
-    span_pieces (Ints1d): the pieces of all entities, one entity after the other, as
-        rows of `ids`.
-    span_lengths (Ints1d): (n_entities,), how many each has.
-    pair_spans (Ints1d): (2 × n_pairs,), which of the entities are head and tail.
+    marker_slots (Ints1d): (4 × n_pairs,), padded position of each marker.
+    n_markers (int): maximum number of markers per window.
+    span_pieces (Ints1d): the pieces of consecutive entities, as rows of `ids`.
+    span_lengths (Ints1d): (n_entities,), number of pieces per entity.
+    pair_spans (Ints1d): (2 × n_pairs,), entities of heads and tails.
     """
 
     windows: List[Window]
@@ -99,11 +97,11 @@ def _get_slots(lengths: Sequence[int]) -> numpy.ndarray:
 
 @dataclass
 class Packing:
-    """How texts are divided, see `create_marker_model`.
+    """Settings for splitting texts, see `create_marker_model`.
 
     window, stride, max_batch_pieces (int): in word pieces.
-    n_positions (int): how many the transformer has.
-    RAISES (CheckpointError): if it can't read such windows, or they leave out pieces.
+    n_positions (int): number of positions of the transformer.
+    RAISES (CheckpointError): if windows are too long, or leave gaps.
     """
 
     window: int
@@ -115,8 +113,8 @@ class Packing:
         limit = self.n_positions - N_SPECIAL
         if not 2 <= self.window <= limit:
             raise CheckpointError(
-                f"window is {self.window}; expected 2 to {limit} word pieces, which is "
-                f"what the transformer takes beside [CLS] and [SEP]."
+                f"window is {self.window}; expected 2 to {limit} word pieces, the "
+                "transformer's limit without [CLS] and [SEP]."
             )
         if not 1 <= self.stride <= self.window:
             raise CheckpointError(
@@ -137,11 +135,11 @@ def pack(
 
     docs (Sequence[Doc]): the batch.
     candidates (Candidates): its entities.
-    pairs (Ints2d): (n_pairs, 2), rows of entities, those of a Doc one after the other.
+    pairs (Ints2d): (n_pairs, 2), rows of entities, grouped by Doc.
     markers (Ints2d): (n_pairs, 4), kind of each pair's markers.
-    tokenizer (PreTrainedTokenizerFast): the transformer's.
-    packing (Packing): how to divide.
-    RETURNS (List[Pass]): each pair in one of them; none for Docs without pairs.
+    tokenizer (PreTrainedTokenizerFast): the transformer's tokenizer.
+    packing (Packing): the settings.
+    RETURNS (List[Pass]): passes that contain each pair once.
     """
     windows = _get_windows(docs, candidates, pairs, markers, tokenizer, packing)
     parts = [
@@ -179,7 +177,7 @@ def _get_windows(
 
 
 def tokenize(tokenizer: Any, texts: List[str]) -> List[Pieces]:
-    """RETURNS (List[Pieces]): the word pieces of each text, without special ones."""
+    """RETURNS (List[Pieces]): the word pieces of each text, without special pieces."""
     if not texts:
         return []
     found = tokenizer(
@@ -199,7 +197,7 @@ def tokenize(tokenizer: Any, texts: List[str]) -> List[Pieces]:
 
 
 def _get_chars(doc: Doc, spans: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Ints2d): (n_spans, 2), from tokens to characters."""
+    """RETURNS (Ints2d): (n_spans, 2), spans in characters."""
     starts, lengths = doc.to_array([IDX, LENGTH]).astype("int64").T
     first, last = spans[:, 0], spans[:, 1] - 1
     return numpy.stack([starts[first], starts[last] + lengths[last]], axis=1)
@@ -213,14 +211,14 @@ def _place(
     special: Tuple[int, int],
     packing: Packing,
 ) -> Iterator[Window]:
-    """Windows of one text.
+    """Create the windows of one text.
 
     ends (Ints3d): (n_pairs, 2, 2), start and end of head and tail in pieces.
     """
     placed = place_pairs(
         ends[:, 0], ends[:, 1], len(pieces), packing.window, packing.stride
     )
-    # a border's marker stands at the first or the last piece
+    # markers have the positions of the first and last piece
     at = (ends - (0, 1)).reshape(-1)
     runs_of_all = placed.runs.repeat(N_MARKERS, axis=0)
     is_second_of_all = placed.is_second.repeat(2, axis=1).reshape(-1)
@@ -248,7 +246,7 @@ def _place(
 
 
 def _find_groups(runs: numpy.ndarray) -> List[Tuple[numpy.ndarray, numpy.ndarray]]:
-    """RETURNS (List[Tuple[Ints1d, Ints1d]]): different rows, and where each occurs."""
+    """RETURNS (List[Tuple[Ints1d, Ints1d]]): distinct rows, and the indices of each."""
     if (runs == runs[0]).all():
         return [(runs[0], numpy.arange(len(runs)))]
     different, number = numpy.unique(runs, axis=0, return_inverse=True)
@@ -258,7 +256,7 @@ def _find_groups(runs: numpy.ndarray) -> List[Tuple[numpy.ndarray, numpy.ndarray
 
 
 def _split(window: Window, limit: int) -> Iterator[Window]:
-    """Divide a window's pairs so that none needs a larger pass."""
+    """Split a window's pairs to fit into passes."""
     size = max((limit - len(window.ids)) // N_MARKERS, 1)
     for start in range(0, len(window.pairs), size):
         rows = slice(start, start + size)

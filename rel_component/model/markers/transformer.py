@@ -1,4 +1,4 @@
-"""A BERT- or RoBERTa-like transformer that reads texts and levitated markers."""
+"""A BERT- or RoBERTa-like transformer with levitated markers."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List
@@ -17,7 +17,8 @@ SUPPORTED = (*BERT_LIKE, "distilbert")
 
 @dataclass
 class Layer:
-    """One layer: `finish` makes its output of attention's and of its input."""
+    """One layer: `finish` computes its output from its attention's output and its
+    input."""
 
     query: torch.nn.Module
     key: torch.nn.Module
@@ -27,10 +28,10 @@ class Layer:
 
 
 class MarkerTransformer(torch.nn.Module):
-    """Encodes markers beside texts with the weights of a Hugging Face transformer.
+    """Encodes texts and markers with the weights of a Hugging Face transformer.
 
     transformer (PreTrainedModel): BERT, RoBERTa, XLM-R, CamemBERT or DistilBERT.
-    RAISES (CheckpointError): if it is of another kind.
+    RAISES (CheckpointError): if its type is not supported.
     """
 
     def __init__(self, transformer: Any) -> None:
@@ -40,7 +41,8 @@ class MarkerTransformer(torch.nn.Module):
 
     @classmethod
     def from_config(cls, config: Any) -> "MarkerTransformer":
-        """RETURNS (MarkerTransformer): with random weights, for those to be loaded."""
+        """RETURNS (MarkerTransformer): a transformer with random weights, before
+        loading."""
         from transformers import AutoModel
 
         return cls(AutoModel.from_config(config))
@@ -64,14 +66,14 @@ class MarkerTransformer(torch.nn.Module):
     ) -> torch.Tensor:
         """Encode the markers of all pairs.
 
-        passes (List[Pass]): what to read.
+        passes (List[Pass]): the passes.
         markers (Tensor): (n_kinds, width), the vector of each kind of marker.
-        vectors (bool): the vectors of the entities beside their markers, too.
-        bfloat16_on_cpu (bool): compute products in bfloat16.
-        gradient_checkpointing (bool): in training keep only what passes return, and
-            compute the rest again when it is needed: slower, in less memory.
+        vectors (bool): also return the entities' vectors.
+        bfloat16_on_cpu (bool): use bfloat16.
+        gradient_checkpointing (bool): only keep the output of passes in training, and
+            recompute activations: slower, with less memory.
         RETURNS (Tensor): (n_pairs, 4 × width), or 6 with vectors, in the order of the
-            pairs' numbers: markers, then the vectors of head and tail.
+            pairs' indices: markers, then the vectors of head and tail.
         """
         is_kept = not (gradient_checkpointing and torch.is_grad_enabled())
         found = []
@@ -107,7 +109,7 @@ class MarkerTransformer(torch.nn.Module):
             own = X[n_pieces:].view(-1, N_MARKERS * X.shape[1])
             entities = self._reduce_max(X[:n_pieces], item)
             return torch.cat([own.to(entities.dtype), entities], dim=1)
-        # the text's own output is not asked for
+        # the output of the text is not needed
         layer, own = layers[-1], X[n_pieces:]
         dropout = layer.dropout if self.training else 0.0
         context = attention.read_text(
@@ -116,9 +118,9 @@ class MarkerTransformer(torch.nn.Module):
         return layer.finish(context, own).view(-1, N_MARKERS * X.shape[1])
 
     def _reduce_max(self, X: torch.Tensor, item: Pass) -> torch.Tensor:
-        """RETURNS (Tensor): (n_pairs, 2 × width), the largest values over the pieces of
-        head and tail."""
-        # in half precision it is not there on each device
+        """RETURNS (Tensor): (n_pairs, 2 × width), max-pooled over the pieces of head
+        and tail."""
+        # not available in half precision on all devices
         pieces = X.index_select(0, self._to_torch(item.span_pieces))
         if pieces.dtype != torch.float64:
             pieces = pieces.float()
@@ -141,11 +143,11 @@ class MarkerTransformer(torch.nn.Module):
 
 
 class Attention:
-    """Attention within each window of a pass: of its text, and of its markers.
+    """Attention within each window of a pass, for its text and markers.
 
     item (Pass): the pass.
     n_heads (int): heads of the transformer.
-    to_torch (Callable): puts an array on the transformer's device.
+    to_torch (Callable): moves an array to the transformer's device.
     """
 
     def __init__(self, item: Pass, n_heads: int, to_torch: Callable) -> None:
@@ -165,7 +167,7 @@ class Attention:
         dropout: float,
     ) -> torch.Tensor:
         """query, key, value (Tensor): (n_pieces + n_markers, width).
-        RETURNS (Tensor): (n_pieces + n_markers, width), what each has read."""
+        RETURNS (Tensor): (n_pieces + n_markers, width), the attention's output."""
         n_pieces = len(self.slots)
         q, k, v = (self._pad(x[:n_pieces]) for x in (query, key, value))
         text = functional.scaled_dot_product_attention(
@@ -181,7 +183,7 @@ class Attention:
         value: torch.Tensor,
         dropout: float,
     ) -> torch.Tensor:
-        """The markers' part: they read the text and the four of their own pair.
+        """Attention of the markers to the text and the four markers of their pair.
 
         query (Tensor): (n_markers, width).
         key, value (Tensor): (n_pieces + n_markers, width).
@@ -255,12 +257,12 @@ def _read_distilbert(layer: Any) -> Layer:
 
 
 def check_supported(config: Any) -> None:
-    """RAISES (CheckpointError): if markers can't be added to such a transformer."""
+    """RAISES (CheckpointError): if the transformer doesn't support markers."""
     if config.model_type not in SUPPORTED:
         raise CheckpointError(
             f"The marker model can't use a transformer of type {config.model_type!r}; "
-            f"expected one of {', '.join(SUPPORTED)}. Choose such a checkpoint, or "
-            f"rel_component.PairModel.v1, which takes any."
+            f"expected one of {', '.join(SUPPORTED)}. Use one of these, or "
+            "rel_component.PairModel.v1, which supports any."
         )
     kind = getattr(config, "position_embedding_type", "absolute")
     is_decoder = getattr(config, "is_decoder", False)
@@ -272,11 +274,12 @@ def check_supported(config: Any) -> None:
 
 
 def get_first_position(config: Any) -> int:
-    """RETURNS (int): position of the first piece; RoBERTa counts from after padding."""
+    """RETURNS (int): position of the first piece; RoBERTa's positions start after
+    padding."""
     is_bert = config.model_type in ("bert", "distilbert")
     return 0 if is_bert else config.pad_token_id + 1
 
 
 def count_positions(config: Any) -> int:
-    """RETURNS (int): most word pieces at a time, special ones included."""
+    """RETURNS (int): maximum word pieces, including special ones."""
     return config.max_position_embeddings - get_first_position(config)

@@ -1,4 +1,4 @@
-"""Windows of word pieces, one for each pair, that truncate nothing."""
+"""Assign a window of word pieces to each pair, without truncation."""
 
 from dataclasses import dataclass
 from typing import Tuple
@@ -13,8 +13,8 @@ N_SPECIAL = 2
 class Pieces:
     """The word pieces of a text.
 
-    ids, starts, ends (Ints1d): (n_pieces,), number in the vocabulary, first character
-        and one past the last.
+    ids, starts, ends (Ints1d): (n_pieces,), id, and start and exclusive end in
+        characters.
     """
 
     ids: numpy.ndarray
@@ -25,11 +25,11 @@ class Pieces:
         return len(self.ids)
 
     def locate(self, chars: numpy.ndarray) -> numpy.ndarray:
-        """The pieces that spans of characters touch, at least one.
+        """Get the pieces that overlap with character spans, at least one.
 
         chars (Ints2d): (n_spans, 2), start and end in characters.
-        RETURNS (Ints2d): (n_spans, 2), start and end in pieces; 0 and 1 where the text
-            has no pieces.
+        RETURNS (Ints2d): (n_spans, 2), start and end in pieces; 0 and 1 if the text is
+            empty.
         """
         first = numpy.searchsorted(self.ends, chars[:, 0], side="right")
         first = numpy.clip(first, 0, max(len(self) - 1, 0))
@@ -39,11 +39,11 @@ class Pieces:
 
 @dataclass
 class Placement:
-    """In which window each pair of a text is read.
+    """The window of each pair of a text.
 
     runs (Ints2d): (n_pairs, 4), the window's pieces: start and end of a run, and of a
-        second one after a gap, which mostly is empty.
-    is_second (Bools2d): (n_pairs, 2), whether head and tail stand in the second run.
+        second one after a gap, which is usually empty.
+    is_second (Bools2d): (n_pairs, 2), whether head and tail are in the second run.
     """
 
     runs: numpy.ndarray
@@ -53,14 +53,14 @@ class Placement:
 def place_pairs(
     heads: numpy.ndarray, tails: numpy.ndarray, n_pieces: int, window: int, stride: int
 ) -> Placement:
-    """Give each pair the window in which its entities have most context.
+    """Assign to each pair the window with most context.
 
-    Where none holds both, it is made of two runs of half the length, one around each
-    entity. An entity that is longer than its run is read from its start.
+    If no window contains both entities, it consists of two runs of half the length, one
+    around each entity. Entities longer than their run are truncated.
 
     heads, tails (Ints2d): (n_pairs, 2), start and end in pieces.
     n_pieces (int): length of the text.
-    window, stride (int): length of a window, and from one to the next, in pieces.
+    window, stride (int): length and stride of the windows, in pieces.
     RETURNS (Placement): the windows.
     """
     runs = numpy.zeros((len(heads), 4), dtype="int64")
@@ -89,8 +89,8 @@ def _join_halves(
     n_pieces: int,
     half: int,
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Runs of two halves, one if they touch; see `Placement`."""
-    # few different ones, so that many pairs share a window
+    """Join two half windows, as one run if they touch; see `Placement`."""
+    # few distinct ones, so that many pairs share a window
     stride = max(half // 2, 1)
     heads, tails = (
         _get_starts(start, numpy.minimum(end, start + half), n_pieces, half, stride)
@@ -108,8 +108,8 @@ def _join_halves(
 def _get_starts(
     first: numpy.ndarray, end: numpy.ndarray, n_pieces: int, window: int, stride: int
 ) -> numpy.ndarray:
-    """RETURNS (Ints1d): start of the window in whose middle the span stands best; one
-    that holds its first piece, and if there is one that holds it, all of it."""
+    """RETURNS (Ints1d): start of the window in which the span is most central; it
+    contains at least its first piece, and all of it if possible."""
     last = -(-(n_pieces - window) // stride)
     number = numpy.rint((first + end - window) / 2 / stride).astype("int64")
     number = numpy.maximum(number, -(-(end - window) // stride))
@@ -120,14 +120,15 @@ def _get_starts(
 def get_positions(
     runs: numpy.ndarray, at: numpy.ndarray, is_second: numpy.ndarray, n_positions: int
 ) -> numpy.ndarray:
-    """Positions of pieces in their windows, [CLS] having 0.
+    """Get the positions of pieces in their windows, after [CLS] at 0.
 
-    The second run is as far from the first as in the text, or as there are positions.
+    The second run has the same distance from the first as in the text, up to the number
+    of positions.
 
     runs (Ints2d): (n, 4), the windows, see `Placement`.
-    at (Ints1d): (n,), pieces; beyond the ends of their run they are moved to it.
-    is_second (Bools1d): (n,), whether they stand in the second run.
-    n_positions (int): how many the transformer has.
+    at (Ints1d): (n,), pieces, clipped to their run.
+    is_second (Bools1d): (n,), whether they are in the second run.
+    n_positions (int): number of positions of the transformer.
     RETURNS (Ints1d): (n,), the positions.
     """
     room = n_positions - N_SPECIAL - (runs[:, 3] - runs[:, 2])
@@ -138,7 +139,7 @@ def get_positions(
 def get_rows(
     runs: numpy.ndarray, at: numpy.ndarray, is_second: numpy.ndarray
 ) -> numpy.ndarray:
-    """Rows of pieces in their windows, [CLS] being the first; see `get_positions`.
+    """Get the rows of pieces in their windows, after [CLS]; see `get_positions`.
 
     RETURNS (Ints1d): (n,), the rows.
     """

@@ -1,1 +1,1 @@
-"""Transformers: checkpoints, windows of word pieces, batches of equal length."""
+"""Transformers: checkpoints, windows of word pieces, batching by length."""

@@ -1,4 +1,4 @@
-"""A transformer that reads every word piece, and computes in bfloat16 where wished."""
+"""A transformer without truncation, with optional bfloat16, LoRA and frozen layers."""
 
 import warnings
 from functools import partial
@@ -32,34 +32,33 @@ def create_transformer_model(
     gradient_checkpointing: bool = False,
     lora_rank: int = 0,
 ) -> Model:
-    """The transformer of spacy-transformers, without its silent truncation, and without
-    most of its padding.
+    """The transformer of spacy-transformers, without silent truncation and with less
+    padding.
 
-    Windows of a fixed number of tokens may have more word pieces than the transformer
-    takes; the rest would get no vector. Here such a window is divided. Windows of like
-    length are encoded together; vectors and gradients are the same.
+    Windows of a fixed number of tokens may exceed the transformer's maximum length.
+    They are split here, instead of truncated. Windows of similar length are batched,
+    with the same vectors and gradients.
 
-    The last four settings, and mixed_precision, may be changed when a trained pipeline
-    is loaded: `spacy.load(path, config={"components": {"transformer": {"model":
+    The last four settings and mixed_precision can be changed when loading a trained
+    pipeline: `spacy.load(path, config={"components": {"transformer": {"model":
     {"bfloat16_on_cpu": True}}}})`.
 
-    name (str): any Hugging Face name or local folder.
+    name (str): Hugging Face name or local folder.
     get_spans (Callable): the windows of each Doc.
     tokenizer_config, transformer_config, mixed_precision, grad_scaler_config: as for
-        spacy-transformers.TransformerModel.v3; mixed_precision is for GPUs, on the CPU
-        it is left out.
-    bfloat16_on_cpu (Optional[bool]): compute products on the CPU in bfloat16: about
-        twice as fast where the processor has it (AVX-512 BF16, AMX), slower where not;
-        null does so where it has.
-    frozen_layers (int): the embeddings and so many of the first layers stay as they
-        are, which saves their backward pass; 0 trains all.
-    gradient_checkpointing (bool): compute what lies inside layers again in the backward
-        pass instead of keeping it: less memory, more time.
-    lora_rank (int): train adapters of this rank beside the transformer's linear layers,
-        in place of all its weights, see `lora.add_lora`; 0 for none.
+        spacy-transformers.TransformerModel.v3; mixed_precision is
+        ignored on CPU.
+    bfloat16_on_cpu (Optional[bool]): use bfloat16 on CPU: about twice as fast on
+        processors that support it (AVX-512 BF16, AMX), slower on others; null to choose
+        automatically.
+    frozen_layers (int): freeze the embeddings and this number of bottom layers, which
+        saves their backward pass; 0 trains all.
+    gradient_checkpointing (bool): recompute activations in the backward pass: less
+        memory, but slower.
+    lora_rank (int): rank of LoRA adapters to train instead of the transformer's
+        weights, see `lora.add_lora`; 0 for none.
     RETURNS (Model[List[Doc], FullTransformerBatch]): the transformer.
-    RAISES (CheckpointError): if lora_rank is below 0, or it and frozen_layers are both
-        above.
+    RAISES (CheckpointError): if lora_rank is negative, or combined with frozen_layers.
     """
     require_libraries()
     if lora_rank < 0:
@@ -69,8 +68,8 @@ def create_transformer_model(
         )
     if frozen_layers and lora_rank:
         raise CheckpointError(
-            f"frozen_layers is {frozen_layers} and lora_rank {lora_rank}; expected one "
-            f"of them to be 0: with adapters all layers stay as they are."
+            f"frozen_layers is {frozen_layers} and lora_rank {lora_rank}; expected "
+            "one of them to be 0: with adapters, all layers are frozen."
         )
     from spacy_transformers.architectures import create_TransformerModel_v3
 
@@ -98,11 +97,11 @@ def create_transformer_model(
 
 
 class PieceLimit:
-    """Windows of which none has more word pieces than the transformer takes.
+    """Split windows that exceed the transformer's maximum length.
 
-    get_spans (Callable): the windows as wished.
-    model (Model): the transformer, for its tokenizer and its limit.
-    n_divided (int): how many windows were divided so far.
+    get_spans (Callable): the original window function.
+    model (Model): the transformer, for its tokenizer and maximum length.
+    n_divided (int): number of windows split so far.
     """
 
     def __init__(self, get_spans: GetSpans, model: Model) -> None:
@@ -111,11 +110,11 @@ class PieceLimit:
         self.n_divided = 0
 
     def __call__(self, docs: Sequence[Doc]) -> List[List[Span]]:
-        """RETURNS (List[List[Span]]): the windows of each Doc, in order; those that
-        take the place of one overlap by a quarter."""
+        """RETURNS (List[List[Span]]): the windows of each Doc in order; parts of a
+        split window overlap by a quarter."""
         limit = get_piece_limit(self.model)
         windows = self.get_spans(docs)
-        # at most one piece a byte and one a word: mostly no need to count
+        # at most one piece per byte and one per word: counting is rarely needed
         doubtful = [
             (i, span)
             for i, spans in enumerate(windows)
@@ -159,14 +158,15 @@ class PieceLimit:
         for part, n_pieces in zip(parts, self.count_pieces(parts)):
             if n_pieces > limit:
                 warnings.warn(
-                    f"The token {part.text[:40]!r}… has more than {limit} word pieces: "
-                    f"the transformer reads only the first {limit}.",
+                    f"The token {part.text[:40]!r}… has more than {limit} word "
+                    f"pieces: only the first {limit} are used.",
                     stacklevel=2,
                 )
         return parts
 
     def count_pieces(self, spans: Sequence[Span]) -> List[int]:
-        """RETURNS (List[int]): word pieces of each span, special ones included."""
+        """RETURNS (List[int]): number of word pieces per span, including special
+        ones."""
         if not spans:
             return []
         model: Any = self.model
@@ -180,19 +180,19 @@ class PieceLimit:
 
 
 def get_piece_limit(model: Any) -> int:
-    """RETURNS (int): most word pieces that the transformer takes, special ones
-    included."""
+    """RETURNS (int): the transformer's maximum number of word pieces, including special
+    ones."""
     limit = model.tokenizer.model_max_length
     positions = getattr(model.transformer.config, "max_position_embeddings", None)
     if positions is not None and positions > 0:
-        limit = min(limit, positions - 2)  # RoBERTa counts from 2
+        limit = min(limit, positions - 2)  # RoBERTa's positions start at 2
     return limit - 1  # spacy-transformers truncates from the limit on
 
 
 def forward(
     model: Any, docs: List[Doc], is_train: bool
 ) -> "Tuple[FullTransformerBatch, Callable]":
-    """As in spacy-transformers; only word pieces are read faster."""
+    """Like spacy-transformers' forward, with faster alignment of word pieces."""
     from spacy_transformers.data_classes import FullTransformerBatch
     from spacy_transformers.layers.transformer_model import forward as forward_slow
     from spacy_transformers.truncate import truncate_oversize_splits
@@ -204,7 +204,8 @@ def forward(
     if not flat:
         return FullTransformerBatch.empty(len(docs)), lambda d_batch: docs
     wordpieces, align = read_wordpieces(model.tokenizer, flat)
-    # only a single token of too many pieces is cut, of which PieceLimit has warned
+    # only single tokens with too many pieces are truncated, with a warning by
+    # PieceLimit
     limit = get_piece_limit(model) + 1
     wordpieces, align = truncate_oversize_splits(wordpieces, align, limit)
     output, backprop_encoder = model.layers[0](wordpieces, is_train)
@@ -225,13 +226,13 @@ def run_encoder(
     lora_rank: int = 0,
     **settings: Any,
 ) -> "Tuple[ModelOutput, Callable]":
-    """Forward of the encoder's layer, after its settings were made."""
+    """Forward of the encoder's layer, after applying its settings."""
     from thinc.layers.pytorchwrapper import forward as forward_pytorch
 
     from .encoder import is_prepared, prepare
 
     shim = model.shims[0]
-    if not is_prepared(shim._model):  # anew whenever weights were loaded
+    if not is_prepared(shim._model):  # again after weights were loaded
         prepare(shim._model, **settings)
     if lora_rank and is_train:
         from .lora import add_lora, has_lora

@@ -1,4 +1,4 @@
-"""Checkpoints of transformers: what can be wrong with one, in one sentence each."""
+"""Load transformer checkpoints, with clear error messages."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -10,9 +10,9 @@ from thinc.api import Model
 
 from ...wording import get_command
 
-SIZES = "docs/checkpoints.md has names and sizes"
+SIZES = "see docs/checkpoints.md for names and sizes"
 FOLDER = (
-    "expected a folder as save_pretrained of transformers writes it (config.json, "
+    "expected the output folder of transformers' save_pretrained (config.json, "
     "weights such as model.safetensors, and the tokenizer's files)"
 )
 FILES = {
@@ -23,14 +23,14 @@ LUKE = "luke"
 
 
 class ShownError(typer.BadParameter):
-    """An error of which Typer's commands, `spacy train` is one, print the message and
-    nothing else: no traceback, and no hint at a wrong use of the command."""
+    """An error for which Typer's commands, such as `spacy train`, only print the
+    message, without traceback or usage."""
 
     exit_code = 1
 
     @property
     def ctx(self) -> None:
-        """RETURNS (None): the command was used as it should be."""
+        """RETURNS (None): no context, so that the usage is not printed."""
 
     @ctx.setter
     def ctx(self, value: Any) -> None:
@@ -41,11 +41,11 @@ class ShownError(typer.BadParameter):
 
 
 class CheckpointError(ShownError, ValueError):
-    """A checkpoint that can't be used; a ValueError in Python."""
+    """The checkpoint can't be used; a ValueError."""
 
 
 class OutOfMemoryError(ShownError, MemoryError):
-    """Too little memory for a transformer; a MemoryError in Python."""
+    """Not enough memory for a transformer; a MemoryError."""
 
 
 def load_checkpoint(
@@ -56,17 +56,17 @@ def load_checkpoint(
     model_type: Optional[str] = None,
     model_cls: Any = None,
 ) -> Any:
-    """Load a checkpoint, downloading it if it is not in the cache.
+    """Load a checkpoint, downloading it if it's not in the cache.
 
     name (str): Hugging Face name or local folder.
     tokenizer_config, transformer_config (Dict[str, Any]): as for
         spacy-transformers.TransformerModel.v3.
-    model_type (Optional[str]): type that its config.json has to name; None: any encoder
-        with a fast tokenizer.
-    model_cls (Any): class to load, of transformers; None: `AutoModel`.
+    model_type (Optional[str]): required type in its config.json; None: any encoder with
+        a fast tokenizer.
+    model_cls (Any): transformers' class to load; None: `AutoModel`.
     RETURNS (HFObjects): tokenizer and transformer, on Thinc's default device.
     RAISES (CheckpointError): if it can't be loaded or used.
-    RAISES (OutOfMemoryError): if it does not fit.
+    RAISES (OutOfMemoryError): if memory is insufficient.
     """
     config = load_config(name, transformer_config)
     check_config(name, config, model_type)
@@ -87,9 +87,9 @@ def load_checkpoint(
 
 
 def load_config(name: str, transformer_config: Dict[str, Any]) -> Any:
-    """RETURNS (PretrainedConfig): of a checkpoint.
+    """RETURNS (PretrainedConfig): the config of a checkpoint.
 
-    RAISES (CheckpointError): if there is none.
+    RAISES (CheckpointError): if it can't be loaded.
     """
     require_libraries()
     from transformers import AutoConfig
@@ -100,35 +100,35 @@ def load_config(name: str, transformer_config: Dict[str, Any]) -> Any:
 
 
 def require_libraries() -> None:
-    """RAISES (CheckpointError): unless what transformers need is installed."""
+    """RAISES (CheckpointError): if a required package is not installed."""
     for module in ("torch", "transformers", "spacy_transformers"):
         try:
             __import__(module)
         except ImportError as error:
             raise CheckpointError(
-                f"A transformer needs {module.replace('_', '-')}, which can't be "
-                f"imported ({error}); install it with {get_command('trf')}, or train a "
-                f"pipeline without a transformer, such as configs/rel_tok2vec.cfg."
+                f"Transformers require {module.replace('_', '-')}, which can't be "
+                f"imported ({error}); install it with {get_command('trf')}, or train "
+                "a pipeline without a transformer, such as configs/rel_tok2vec.cfg."
             ) from None
 
 
 def check_name(name: str) -> None:
-    """RAISES (CheckpointError): if a name can be seen to be wrong."""
+    """RAISES (CheckpointError): if a name is obviously wrong."""
     path = Path(name)
     if path.is_dir() and not (path / "config.json").is_file():
         raise _no_file(path, "config.json")
     if path.is_file():
-        raise CheckpointError(f"{name} is a file; {FOLDER}. Name that folder.")
+        raise CheckpointError(f"{name} is a file; {FOLDER}.")
     is_path = path.is_absolute() or name.startswith((".", "~")) or "\\" in name
     if not path.exists() and (is_path or len(path.parts) > 2):
         raise CheckpointError(
-            f"There is no folder {name}; {FOLDER}, or a name of the Hugging Face hub, "
-            f"such as roberta-base ({SIZES})."
+            f"The folder {name} doesn't exist; {FOLDER}, or a name on the Hugging "
+            f"Face hub, such as roberta-base ({SIZES})."
         )
 
 
 def check_files(name: str) -> None:
-    """RAISES (CheckpointError): if a folder has no weights or no tokenizer."""
+    """RAISES (CheckpointError): if a folder lacks weights or tokenizer."""
     path = Path(name)
     for kind, patterns in FILES.items():
         if path.is_dir() and not any(any(path.glob(x)) for x in patterns):
@@ -139,26 +139,26 @@ def _no_file(path: Path, what: str) -> CheckpointError:
     files = sorted(file.name for file in path.iterdir())[:8]
     return CheckpointError(
         f"The folder {path} has no {what} (found: {', '.join(files) or 'nothing'}); "
-        f"{FOLDER}. Name that folder."
+        f"{FOLDER}."
     )
 
 
 def check_config(name: str, config: Any, model_type: Optional[str]) -> None:
-    """RAISES (CheckpointError): if an architecture can't be used."""
+    """RAISES (CheckpointError): if an architecture is not supported."""
     found = f"{name} is a checkpoint of type {config.model_type!r}"
     if model_type is not None and config.model_type != model_type:
         raise CheckpointError(
             f"{found}; expected {model_type!r}, such as studio-ousia/luke-base or "
-            f"studio-ousia/mluke-base. For others take configs/rel_trf.cfg."
+            f"studio-ousia/mluke-base. For others, use configs/rel_trf.cfg."
         )
     if model_type is None and config.model_type == LUKE:
         raise CheckpointError(
             f"{found}, which takes entities as input and has no fast tokenizer; "
-            f"expected one such as roberta-base. For LUKE take configs/rel_luke.cfg."
+            "expected one such as roberta-base. For LUKE, use configs/rel_luke.cfg."
         )
     if getattr(config, "is_encoder_decoder", False):
         raise CheckpointError(
-            f"{found}, an encoder with a decoder; expected an encoder alone, such as "
+            f"{found}, an encoder-decoder; expected an encoder, such as "
             f"roberta-base ({SIZES})."
         )
     if not isinstance(getattr(config, "hidden_size", None), int):
@@ -169,27 +169,27 @@ def check_config(name: str, config: Any, model_type: Optional[str]) -> None:
 
 
 def check_tokenizer(name: str, tokenizer: Any, wants_fast: bool) -> None:
-    """RAISES (CheckpointError): if a tokenizer can't be used."""
+    """RAISES (CheckpointError): if a tokenizer is not supported."""
     found = f"{name} has a {type(tokenizer).__name__}"
     if wants_fast and not tokenizer.is_fast:
         raise CheckpointError(
-            f"{found}, which is no fast tokenizer: it does not say which characters a "
-            f"word piece stands for. Take a checkpoint with tokenizer.json ({SIZES}), "
-            f'or say tokenizer_config = {{"use_fast": false}} to have them guessed.'
+            f"{found}, which is not a fast tokenizer: it doesn't provide the offsets "
+            f"of word pieces. Use a checkpoint with tokenizer.json ({SIZES}), "
+            f'or set tokenizer_config = {{"use_fast": false}} to estimate them.'
         )
     if tokenizer.pad_token_id is None:
         raise CheckpointError(
-            f"{found} without a token for padding, as generators of text have it; "
-            f"expected an encoder, such as roberta-base ({SIZES})."
+            f"{found} without a padding token, like text generation models; expected "
+            f"an encoder, such as roberta-base ({SIZES})."
         )
 
 
 def load_at_init(model: Model) -> Model:
-    """Let a transformer of spacy-transformers load its checkpoint by `load_checkpoint`,
-    and say where memory was too little.
+    """Let a transformer of spacy-transformers use `load_checkpoint` and raise clear
+    memory errors.
 
-    model (Model): made by create_TransformerModel_v3.
-    RETURNS (Model): the same.
+    model (Model): the output of create_TransformerModel_v3.
+    RETURNS (Model): the model.
     """
     model.init = partial(_init, model.init)
     return explain_memory_of(model)
@@ -211,10 +211,10 @@ def _init(original: Callable, model: Model, X: Any = None, Y: Any = None) -> Non
 
 
 def explain_memory_of(model: Model) -> Model:
-    """Let a layer say where memory was too little.
+    """Let a layer raise clear memory errors.
 
     model (Model): the layer; `model.attrs["name"]` is its checkpoint.
-    RETURNS (Model): the same.
+    RETURNS (Model): the layer.
     """
     model._func = partial(_forward, model._func)
     return model
@@ -236,7 +236,7 @@ def _forward(
 
 @contextmanager
 def explain_memory(name: str) -> Iterator[None]:
-    """RAISES (OutOfMemoryError): in place of what the libraries raise."""
+    """RAISES (OutOfMemoryError): instead of the libraries' errors."""
     try:
         yield
     except OutOfMemoryError:
@@ -249,7 +249,7 @@ def explain_memory(name: str) -> Iterator[None]:
 
 @contextmanager
 def explain(name: str) -> Iterator[None]:
-    """RAISES (CheckpointError, OutOfMemoryError): in place of what loading raises."""
+    """RAISES (CheckpointError, OutOfMemoryError): instead of the libraries' errors."""
     try:
         yield
     except (CheckpointError, OutOfMemoryError):
@@ -261,7 +261,7 @@ def explain(name: str) -> Iterator[None]:
 
 
 def is_memory_error(error: BaseException) -> bool:
-    """RETURNS (bool): whether memory was too little, of the machine or of a GPU."""
+    """RETURNS (bool): whether the error is about memory of the machine or a GPU."""
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return (
         isinstance(error, MemoryError)
@@ -271,50 +271,50 @@ def is_memory_error(error: BaseException) -> bool:
 
 
 def describe_memory(name: str, error: BaseException) -> str:
-    """RETURNS (str): one sentence and what to do."""
+    """RETURNS (str): the message."""
     text = str(error)
     is_gpu = any(x in text for x in ("CUDA", "cuda", "GPU", "MPS"))
     where = "on the GPU" if is_gpu else "in this machine"
     return (
-        f"Too little memory {where} for {name} ({_first_line(error)}). Read less at a "
-        f"time (smaller training.batcher.size, nlp.batch_size, windows), compute in "
-        f"half precision (mixed_precision = true, on GPUs), or take a smaller "
-        f"checkpoint: {SIZES}."
+        f"Not enough memory {where} for {name} ({_first_line(error)}). Use smaller "
+        "batches (training.batcher.size, nlp.batch_size, windows), half precision "
+        f"(mixed_precision = true, on GPUs), or a smaller checkpoint: {SIZES}."
     )
 
 
 def describe(name: str, error: BaseException) -> str:
-    """RETURNS (str): why a checkpoint could not be loaded, and what to do."""
+    """RETURNS (str): message on why a checkpoint could not be loaded."""
     causes = _get_causes(error)
     kinds = {type(cause).__name__ for cause in causes}
     text = " ".join(map(str, causes))
     if "GatedRepoError" in kinds:
         return (
-            f"{name} is given on the Hugging Face hub only to those who accept its "
-            f"terms: accept them on its page, then log in with huggingface-cli login."
+            f"{name} is gated on the Hugging Face hub: accept its terms on its page, "
+            "then log in with huggingface-cli login."
         )
     if kinds & {"RepositoryNotFoundError", "HFValidationError"}:
         return (
-            f"The Hugging Face hub has no model {name!r}, or hides it; expected a name "
-            f"such as roberta-base or a local folder. Check the spelling ({SIZES})."
+            f"Model {name!r} not found on the Hugging Face hub, or private; expected "
+            "a name such as roberta-base or a local folder. Check the spelling "
+            f"({SIZES})."
         )
     if is_offline() and _is_of_network(kinds, text):
         return (
             f"{name} is not in the cache {get_cache()}, and HF_HUB_OFFLINE or "
-            f"TRANSFORMERS_OFFLINE forbids to download it. Check the spelling; run "
-            f"once without these variables where there is a network, or copy the cache "
-            f"from there; or name a local folder ({SIZES})."
+            "TRANSFORMERS_OFFLINE disables downloads. Check the spelling; run once "
+            "without these variables and with network access, or copy the cache from "
+            f"another machine; or use a local folder ({SIZES})."
         )
     if _is_of_network(kinds, text):
         return (
-            f"{name} is not in the cache {get_cache()}, and the Hugging Face hub can't "
-            f"be reached to download it. Check the network and the spelling, or name a "
-            f"local folder ({SIZES})."
+            f"{name} is not in the cache {get_cache()}, and the Hugging Face hub "
+            "can't be reached. Check the network and the spelling, or use a local "
+            f"folder ({SIZES})."
         )
     if "does not recognize this architecture" in text or "model_type" in text:
         return (
-            f"The config.json of {name} names no architecture that the installed "
-            f"transformers knows ({_first_line(error)}); expected an encoder, such as "
+            f"The architecture in config.json of {name} is unknown to the installed "
+            f"transformers ({_first_line(error)}); expected an encoder, such as "
             f"roberta-base ({SIZES})."
         )
     for library in ("sentencepiece", "protobuf", "tiktoken"):
@@ -325,8 +325,8 @@ def describe(name: str, error: BaseException) -> str:
             )
     return (
         f"{name} can't be used as a transformer ({type(error).__name__}: "
-        f"{_first_line(error)}); expected a checkpoint as save_pretrained of "
-        f"transformers writes it. Download it anew, or take another one ({SIZES})."
+        f"{_first_line(error)}); expected the output of transformers' "
+        f"save_pretrained. Download it again, or use another one ({SIZES})."
     )
 
 

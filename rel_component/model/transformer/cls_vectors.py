@@ -1,4 +1,4 @@
-"""One vector for a whole text: what the transformer has at its first word piece."""
+"""A vector of the whole text: the transformer's output for its first word piece."""
 
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
@@ -17,13 +17,12 @@ OUTPUT = "last_hidden_state"
 def create_cls_listener(
     grad_factor: float = 1.0, upstream: str = "*"
 ) -> Model[List[Doc], Floats2d]:
-    """The vector of `[CLS]` or `<s>`, from the pipeline's transformer.
+    """Get the vector of `[CLS]` or `<s>` from the pipeline's transformer.
 
-    grad_factor (float): weight of its gradient in the transformer's training; 0
-        leaves it out.
-    upstream (str): name of the transformer component; `*` takes any.
-    RETURNS (Model[List[Doc], Floats2d]): (n_docs, width); for a text that is read in
-        several windows their mean, for an empty one 0.
+    grad_factor (float): weight of its gradient in the transformer's training, or 0.
+    upstream (str): name of the transformer component, or `*` for any.
+    RETURNS (Model[List[Doc], Floats2d]): (n_docs, width); the mean over a text's
+        windows, 0 for empty texts.
 
     Source: the sentence vector of Wu and He (2019), Enriching Pre-trained Language
     Model with Entity Information for Relation Classification (R-BERT).
@@ -53,7 +52,7 @@ def forward(
     def backprop(dY: Floats2d) -> "List[TransformerData]":
         gradients = []
         for x, d_row in zip(X, dY):
-            if OUTPUT not in x.model_output:  # the transformer has not read the Doc
+            if OUTPUT not in x.model_output:  # the transformer didn't process the Doc
                 continue
             d_hidden = ops.xp.zeros_like(x.model_output[OUTPUT])
             if _is_filled(x):

@@ -1,5 +1,5 @@
-"""How a Hugging Face encoder is run and trained: windows of like length side by side,
-frozen layers, less memory or less precision."""
+"""Run and train a Hugging Face encoder: batching by length, frozen layers, gradient
+checkpointing and reduced precision."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional
@@ -10,18 +10,18 @@ from thinc.api import PyTorchGradScaler
 
 from .checkpoint import CheckpointError
 
-# what another pass costs besides its pieces, in pieces
+# overhead of a pass, in pieces
 CPU_OVERHEAD = 32
 GPU_OVERHEAD = 4096
 
 WINDOWS = {"input_ids", "attention_mask", "token_type_ids"}
-# outputs that have one row for each window; those by piece are padded
+# outputs with one row per window; outputs per piece are padded
 BY_PIECE = {"last_hidden_state", "hidden_states"}
 BY_WINDOW = {"pooler_output"}
 
 
 def is_prepared(transformer: torch.nn.Module) -> bool:
-    """RETURNS (bool): whether `prepare` was called on it."""
+    """RETURNS (bool): whether `prepare` was called."""
     return isinstance(transformer.forward, GroupedForward)
 
 
@@ -32,12 +32,12 @@ def prepare(
     frozen_layers: int = 0,
     gradient_checkpointing: bool = False,
 ) -> None:
-    """Make the settings of `rel_component.TransformerModel.v1` in a Hugging Face
-    encoder; what they mean is said there.
+    """Apply the settings of `rel_component.TransformerModel.v1` to a Hugging Face
+    encoder.
 
-    RAISES (CheckpointError): if it has fewer layers than are to be frozen.
+    RAISES (CheckpointError): if `frozen_layers` exceeds its number of layers.
     """
-    # what Hugging Face's encoders have, and mypy does not find in torch's modules
+    # attributes of Hugging Face's encoders, unknown to mypy
     module: Any = transformer
     for parameter in list_frozen(transformer, frozen_layers):
         parameter.requires_grad_(False)
@@ -49,7 +49,7 @@ def prepare(
 
 
 def computes_in_bfloat16() -> bool:
-    """RETURNS (bool): whether this machine's processor has instructions for it."""
+    """RETURNS (bool): whether the processor has bfloat16 instructions."""
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, bool)() for name in names)
 
@@ -57,7 +57,8 @@ def computes_in_bfloat16() -> bool:
 def list_frozen(
     transformer: torch.nn.Module, n_layers: int
 ) -> List[torch.nn.Parameter]:
-    """RETURNS (List[torch.nn.Parameter]): of the embeddings and the first layers."""
+    """RETURNS (List[torch.nn.Parameter]): parameters of the embeddings and bottom
+    layers."""
     if n_layers == 0:
         return []
     config: Any = transformer.config
@@ -82,21 +83,20 @@ def list_frozen(
     for name, parameter in transformer.named_parameters():
         if name.startswith(f"{path}."):
             break
-        frozen.append(parameter)  # what comes before the layers: the embeddings
+        frozen.append(parameter)  # parameters before the layers: the embeddings
     return frozen
 
 
 def add_gradients(
     transformer: torch.nn.Module, scaler: PyTorchGradScaler, backprop: Callable
 ) -> Callable:
-    """Let gradients of several batches add up in mixed precision.
+    """Accumulate gradients of several batches in mixed precision.
 
-    Thinc takes the scale out of all that stands in the parameters, so that with
-    `accumulate_gradient` the earlier batches would be scaled down once more.
+    Thinc unscales all gradients, so with `accumulate_gradient`, those of earlier
+    batches would be unscaled again.
 
-    backprop (Callable): of one batch; where it overflows, Thinc leaves the whole step
-        out.
-    RETURNS (Callable): the same, beside which earlier gradients stay as they are.
+    backprop (Callable): backprop of one batch; if it overflows, Thinc skips the step.
+    RETURNS (Callable): a backprop that preserves earlier gradients.
     """
 
     def backprop_beside(d_output: Any) -> Any:
@@ -119,18 +119,18 @@ def add_gradients(
 
 @dataclass
 class GroupedForward:
-    """Stands in place of a transformer's `forward`; no window is padded by much.
+    """Replaces a transformer's `forward`, with batching by length to reduce padding.
 
-    forward (Callable): the transformer's own.
-    bfloat16 (bool): compute products on the CPU in bfloat16.
+    forward (Callable): the original method.
+    bfloat16 (bool): use bfloat16 on CPU.
     """
 
     forward: Callable
     bfloat16: bool = False
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
-        """Outputs and gradients are those of one pass over all windows; only padding
-        has zeros."""
+        """Same outputs and gradients as a single pass over all windows, with zeros for
+        padding."""
         if args or not {"input_ids", "attention_mask"} <= set(inputs) <= WINDOWS:
             return self.forward(*args, **inputs)
         mask = inputs["attention_mask"]
@@ -200,18 +200,18 @@ def _map(function: Callable, value: Any) -> Any:
 
 
 def group_by_length(lengths: numpy.ndarray, overhead: int) -> List[numpy.ndarray]:
-    """Share windows out to passes so that the fewest slots are computed.
+    """Group windows into passes at minimum cost.
 
-    lengths (Ints1d): pieces of each window.
-    overhead (int): what a pass costs besides its slots, in slots.
-    RETURNS (List[Ints1d]): numbers of the windows of each pass, by length; of all
-        partitions that with the least sum of `n_windows * longest + overhead`.
+    lengths (Ints1d): number of pieces per window.
+    overhead (int): overhead of a pass, in slots.
+    RETURNS (List[Ints1d]): indices of the windows of each pass, by length, which
+        minimize the sum of `n_windows * longest + overhead`.
     """
     order = numpy.argsort(lengths, kind="stable")
     longest, counts = numpy.unique(lengths, return_counts=True)
     ends = counts.cumsum()
     starts = ends - counts
-    # least cost of the windows up to a length, and where its last pass begins
+    # minimum cost of the windows up to a length, and the start of its last pass
     costs = numpy.zeros(len(ends) + 1, dtype="int64")
     begins = numpy.zeros(len(ends), dtype="int64")
     for i, (end, length) in enumerate(zip(ends, longest)):

@@ -1,4 +1,4 @@
-"""Low-rank adapters beside a transformer's weights, which stay as they are.
+"""Low-rank adapters for a transformer with frozen weights.
 
 Source: Hu et al. (2021), LoRA: Low-Rank Adaptation of Large Language Models.
 """
@@ -10,24 +10,24 @@ import torch
 from ...wording import get_command
 from .checkpoint import CheckpointError
 
-# what an adapter adds is multiplied with this: its usual alpha, twice the rank
+# scale of an adapter's output: the usual alpha, twice the rank
 SCALE = 2
 
 
 def has_lora(transformer: torch.nn.Module) -> bool:
-    """RETURNS (bool): whether `add_lora` was called on it."""
+    """RETURNS (bool): whether `add_lora` was called."""
     return any(".lora_A." in name for name, _ in transformer.named_parameters())
 
 
 def add_lora(transformer: torch.nn.Module, rank: int) -> None:
-    """Let adapters of all linear layers learn, and nothing else.
+    """Add adapters to all linear layers, and freeze all other weights.
 
-    Adapters begin with nothing. `transformer.state_dict()` gives plain weights, with
-    what they have learnt added: what is saved needs neither them nor peft.
+    `transformer.state_dict()` returns merged weights, so saved models require neither
+    adapters nor peft.
 
     transformer (torch.nn.Module): a Hugging Face encoder.
-    rank (int): of the adapters.
-    RAISES (CheckpointError): without peft.
+    rank (int): rank of the adapters.
+    RAISES (CheckpointError): if peft is not installed.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -36,7 +36,7 @@ def add_lora(transformer: torch.nn.Module, rank: int) -> None:
             f"lora_rank is {rank}, but peft can't be imported ({error}); install it "
             f"with {get_command('lora')}, or set lora_rank to 0."
         ) from None
-    # first: a transformer with adapters is never saved without it
+    # first, so that adapters are always merged when saving
     transformer.register_state_dict_post_hook(_merge)
     config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules="all-linear")
     inject_adapter_in_model(config, transformer)
@@ -47,7 +47,7 @@ def add_lora(transformer: torch.nn.Module, rank: int) -> None:
 def _merge(
     transformer: torch.nn.Module, state: Dict[str, Any], prefix: str, metadata: Any
 ) -> None:
-    """Write plain weights in place of those of adapted layers."""
+    """Replace the weights of adapted layers by merged ones."""
     for name, layer in _iter_adapted(transformer):
         path = f"{prefix}{name}."
         found = {key: state.pop(key) for key in list(state) if key.startswith(path)}
@@ -55,7 +55,7 @@ def _merge(
             if key.startswith(f"{path}base_layer."):
                 state[path + key.removeprefix(f"{path}base_layer.")] = value
         delta = layer.get_delta_weight("default").detach().cpu()
-        # a second copy, for which the GPU may have no room
+        # on the CPU, since a copy may not fit on the GPU
         state[f"{path}weight"] = state[f"{path}weight"].cpu() + delta
 
 

@@ -1,4 +1,4 @@
-"""Half precision, which only a GPU has."""
+"""Mixed precision, on GPU only."""
 
 from typing import Any, Callable, Dict, Tuple
 
@@ -8,11 +8,11 @@ from thinc.api import get_torch_default_device
 def for_device(
     mixed_precision: bool, grad_scaler_config: Dict[str, Any]
 ) -> Tuple[bool, Dict[str, Any]]:
-    """Leave mixed precision out where there is no GPU: its scaler refuses the CPU.
+    """Disable mixed precision without GPU, since its scaler doesn't support CPU.
 
-    mixed_precision (bool): as wished.
-    grad_scaler_config (Dict[str, Any]): of Thinc's `PyTorchGradScaler`.
-    RETURNS (Tuple[bool, Dict[str, Any]]): both, as this machine can do; a copy.
+    mixed_precision (bool): the setting.
+    grad_scaler_config (Dict[str, Any]): config of Thinc's `PyTorchGradScaler`.
+    RETURNS (Tuple[bool, Dict[str, Any]]): both settings for this machine, as a copy.
     """
     if get_torch_default_device().type != "cuda":
         return False, {"enabled": False}
@@ -20,12 +20,11 @@ def for_device(
 
 
 def keep_gradients(shim: Any, backprop: Callable) -> Callable:
-    """Let gradients of several batches add up, also in mixed precision.
+    """Accumulate gradients of several batches, also in mixed precision.
 
-    shim (PyTorchShim): of the transformer.
-    backprop (Callable): of one batch.
-    RETURNS (Callable): the same; in mixed precision one that leaves the gradients of
-        earlier batches as they are.
+    shim (PyTorchShim): the transformer's shim.
+    backprop (Callable): backprop of one batch.
+    RETURNS (Callable): a backprop that preserves earlier gradients.
     """
     if not shim._mixed_precision:
         return backprop

@@ -1,4 +1,4 @@
-"""Windows of Docs as word pieces, and which pieces each token has, by array."""
+"""Tokenize windows into word pieces and align them with tokens, vectorized."""
 
 from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 def read_wordpieces(
     tokenizer: Any, spans: Sequence[Span]
 ) -> "Tuple[WordpieceBatch, Ragged]":
-    """The word pieces of windows, padded to the longest.
+    """Get the padded word pieces of windows.
 
-    The same as in spacy-transformers, several times as fast: nothing is made for
-    padding, and tokens are found by their characters for the whole batch at once.
+    Same result as spacy-transformers, but several times faster, since the whole batch
+    is aligned by characters at once.
 
-    tokenizer (PreTrainedTokenizerFast): of the transformer.
-    spans (Sequence[Span]): the windows, those of a Doc side by side.
-    RETURNS (Tuple[WordpieceBatch, Ragged]): the pieces, (n_spans, n_pieces), and of
-        each token of these Docs the numbers of its pieces, counted through the batch.
+    tokenizer (PreTrainedTokenizerFast): the transformer's tokenizer.
+    spans (Sequence[Span]): the windows, grouped by Doc.
+    RETURNS (Tuple[WordpieceBatch, Ragged]): the pieces, (n_spans, n_pieces), and the
+        indices of each token's pieces in the batch.
     """
     from spacy_transformers.data_classes import WordpieceBatch
 
@@ -32,7 +32,7 @@ def read_wordpieces(
     encodings = backend.encode_batch([span.text for span in spans])
     lengths = [len(encoding) for encoding in encodings]
     shape = (len(spans), max(lengths, default=0))
-    # numpy arrays, for which the types of WordpieceBatch are Thinc's
+    # numpy arrays, although WordpieceBatch is typed with Thinc's
     ids: Any = numpy.full(shape, tokenizer.pad_token_id, dtype="int64")
     types: Any = numpy.full(shape, tokenizer.pad_token_type_id, dtype="int64")
     mask: Any = numpy.zeros(shape, dtype="float32")
@@ -57,13 +57,13 @@ def read_wordpieces(
 
 
 def align_offsets(spans: Sequence[Span], offsets: numpy.ndarray) -> Ragged:
-    """Which word pieces each token has.
+    """Align word pieces with tokens.
 
-    spans (Sequence[Span]): the windows, those of a Doc side by side.
+    spans (Sequence[Span]): the windows, grouped by Doc.
     offsets (Ints3d): (n_spans, n_pieces, 2), characters of each piece in its window;
-        a piece of none, such as padding, belongs to no token.
-    RETURNS (Ragged): for each token of these Docs the numbers of its pieces, ascending;
-        a piece may belong to several tokens, and a token to several windows.
+        empty pieces, such as padding, belong to no token.
+    RETURNS (Ragged): ascending indices of the pieces of each token; a piece may belong
+        to several tokens, and a token to several windows.
     """
     docs: List[Doc] = []
     for span in spans:
@@ -73,7 +73,7 @@ def align_offsets(spans: Sequence[Span], offsets: numpy.ndarray) -> Ragged:
     number = numpy.cumsum([0] + [a.doc is not b.doc for a, b in zip(spans, spans[1:])])[
         : len(spans)
     ]
-    # characters and tokens are counted through all the Docs
+    # offsets of characters and tokens in the concatenated Docs
     chars = n_chars[number] + [span.start_char for span in spans]
     first_token = n_tokens[number] + [span.start for span in spans]
     last_token = n_tokens[number] + [span.end - 1 for span in spans]
@@ -96,7 +96,7 @@ def align_offsets(spans: Sequence[Span], offsets: numpy.ndarray) -> Ragged:
 
 def _find_starts(docs: Sequence[Doc]) -> Tuple[numpy.ndarray, ...]:
     """RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): the first character of each token, and
-    of each Doc its first character and its first token, counted through all."""
+    the first character and token of each Doc, in the concatenated Docs."""
     sizes = [doc.to_array([LENGTH, SPACY]).astype("int64") for doc in docs]
     flat = numpy.concatenate([numpy.zeros((0, 2), dtype="int64"), *sizes])
     ends = flat.sum(axis=1).cumsum()

@@ -47,23 +47,25 @@ def test_a_checkpoint_is_loaded(checkpoint):
 
 
 def test_folders_that_are_none(tmp_path, checkpoint):
-    fail(tmp_path / "missing", "There is no folder .*missing; expected a folder as")
-    fail("./missing", "There is no folder ./missing")
-    fail(tmp_path, "has no config.json .found: nothing.; expected a folder as")
+    fail(
+        tmp_path / "missing", "The folder .*missing doesn't exist; expected the output"
+    )
+    fail("./missing", "The folder ./missing doesn't exist")
+    fail(tmp_path, "has no config.json .found: nothing.; expected the output")
     (tmp_path / "model.bin").write_text("x")
     fail(tmp_path, "found: model.bin")
-    fail(tmp_path / "model.bin", "is a file; expected a folder")
+    fail(tmp_path / "model.bin", "is a file; expected the output")
 
 
 @pytest.mark.parametrize(
     "config,match",
     [
-        ({"model_type": "t5", "is_encoder_decoder": True}, "an encoder with a decoder"),
-        ({"model_type": "nothing"}, "names no architecture that the installed"),
-        ({}, "names no architecture that the installed"),
-        ({"model_type": "luke"}, "For LUKE take configs/rel_luke.cfg"),
+        ({"model_type": "t5", "is_encoder_decoder": True}, "an encoder-decoder"),
+        ({"model_type": "nothing"}, "is unknown to the installed"),
+        ({}, "is unknown to the installed"),
+        ({"model_type": "luke"}, "For LUKE, use configs/rel_luke.cfg"),
         ({"model_type": "clip"}, "has no hidden_size; expected a text encoder"),
-        ({"model_type": "bert"}, "has no weights .found: config.json.; expected a"),
+        ({"model_type": "bert"}, "has no weights .found: config.json.; expected the"),
     ],
 )
 def test_architectures_that_do_not_fit(tmp_path, config, match):
@@ -85,7 +87,7 @@ def test_damaged_weights(tmp_path, checkpoint):
     for file in checkpoint.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.safetensors").write_bytes(b"x" * 100)
-    fail(tmp_path, "can't be used as a transformer .*Download it anew")
+    fail(tmp_path, "can't be used as a transformer .*Download it again")
 
 
 def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):
@@ -97,7 +99,7 @@ def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):
         "transformers.AutoTokenizer.from_pretrained",
         lambda *args, **kwargs: BertTokenizer(str(checkpoint / "vocab.txt")),
     )
-    fail(tmp_path, "has a BertTokenizer, which is no fast tokenizer")
+    fail(tmp_path, "has a BertTokenizer, which is not a fast tokenizer")
     found = load_checkpoint(str(tmp_path), {"use_fast": False}, {})
     assert not found.tokenizer.is_fast
 
@@ -111,13 +113,13 @@ def test_no_token_for_padding(tmp_path, checkpoint):
     )
     special = tmp_path / "special_tokens_map.json"
     special.write_text(json.dumps({"unk_token": "[UNK]"}))
-    fail(tmp_path, "without a token for padding")
+    fail(tmp_path, "without a padding token")
 
 
 def test_a_name_that_is_not_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     fail("nobody/nothing", "nobody/nothing is not in the cache .*HF_HUB_OFFLINE")
-    fail("two words", "The Hugging Face hub has no model 'two words'")
+    fail("two words", "Model 'two words' not found on the Hugging Face hub")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -165,7 +167,7 @@ def hub(monkeypatch, tmp_path):
 
 
 def test_a_name_that_the_hub_does_not_know(hub):
-    fail("nobody/nothing", "The Hugging Face hub has no model 'nobody/nothing'")
+    fail("nobody/nothing", "Model 'nobody/nothing' not found on the Hugging Face hub")
 
 
 def test_a_hub_that_can_not_be_reached(hub):
@@ -197,7 +199,9 @@ def test_configs_say_what_is_missing(config, monkeypatch):
     """Before spaCy misses the factory."""
     monkeypatch.setitem(sys.modules, "spacy_transformers", None)
     loaded = load_config(config)
-    with pytest.raises(CheckpointError, match="A transformer needs spacy-transformers"):
+    with pytest.raises(
+        CheckpointError, match="Transformers require spacy-transformers"
+    ):
         load_model_from_config(loaded, auto_fill=True)
 
 
@@ -219,7 +223,7 @@ MEMORY = [
 
 @pytest.mark.parametrize("error,where", MEMORY)
 def test_too_little_memory(error, where):
-    with pytest.raises(OutOfMemoryError, match=f"Too little memory {where} for x"):
+    with pytest.raises(OutOfMemoryError, match=f"Not enough memory {where} for x"):
         with explain_memory("x"):
             raise error
     assert "docs/checkpoints.md" in describe_memory("x", error)
@@ -287,5 +291,5 @@ def test_spacy_train_ends_with_the_sentence(tmp_path, config):
     shown = " ".join(result.stderr.replace("│", " ").split())
     assert "Traceback" not in result.output
     assert "Usage" not in result.output
-    assert "There is no folder" in shown
-    assert "has names and sizes)." in shown[-100:]
+    assert "doesn't exist" in shown
+    assert "for names and sizes)." in shown[-100:]
