@@ -146,9 +146,9 @@ def _fail(path: Path, preview: Preview) -> Any:
         raise FormatError(f"{path} can't be read: this looks like {tool}.")
     if path.is_dir():
         raise FormatError(
-            f"{path}: found a folder without files of brat (.ann), the only ones that "
-            f"are read by the folder. Give the files in it; they may be of one of the "
-            f"formats {names}."
+            f"{path}: found a folder without brat files (.ann), the only format that "
+            "is read by folder. Pass the files in it instead; they can have one of "
+            f"the formats {names}."
         )
     if preview.problem:
         raise FormatError(f"{path}: {preview.problem}.")
@@ -157,8 +157,8 @@ def _fail(path: Path, preview: Preview) -> Any:
         fields = ", ".join(list(preview.value)[:8])
         keys = f" (its first document has the fields {fields})"
     raise FormatError(
-        f"{path}: the format is not recognised{keys}; expected one of {names}. If it "
-        f"is one of them, name it with --format."
+        f"{path}: unknown format{keys}; expected one of {names}. If it is one of "
+        "them, set it with --format."
     )
 
 

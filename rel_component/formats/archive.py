@@ -43,8 +43,7 @@ class Archive:
             infos = self._zip.infolist()
         except BROKEN as error:
             raise FormatError(
-                f"{place}: this is no zip archive that can be read: {error}. Export it "
-                f"anew."
+                f"{place}: not a valid zip archive: {error}. Export it anew."
             ) from None
         self._sizes = {info.filename: info.file_size for info in infos}
         self.names = list_names(self._zip)
@@ -55,8 +54,8 @@ class Archive:
         size = self._sizes[name]
         if size > MAX_SIZE:
             raise FormatError(
-                f"{place}: found {size} bytes, expected at most {MAX_SIZE} in one file "
-                f"of an archive. Unpack it, and give the file."
+                f"{place}: found {size} bytes, expected at most {MAX_SIZE} per file "
+                "of an archive. Unpack it, and pass the file."
             )
         try:
             with self._zip.open(name) as file:

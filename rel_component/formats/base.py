@@ -65,9 +65,9 @@ class Option(Generic[T]):
 
 # of several formats
 DEFAULT_LABEL: Option[Optional[str]] = Option(
-    "default_label", None, "label of relations that have none"
+    "default_label", None, "label of relations without a label"
 )
-ENTITY_LABEL = Option("entity_label", "ENT", "type of entities that have none")
+ENTITY_LABEL = Option("entity_label", "ENT", "type of entities without a type")
 
 
 def _shared(default: Any, help: str, **details: Any) -> Any:
@@ -78,20 +78,20 @@ def _shared(default: Any, help: str, **details: Any) -> Any:
 class _SharedOptions:
     """Options of all formats. A default that is a mapping can't be changed."""
 
-    lang: str = _shared("en", "Language code, for the tokenizer")
+    lang: str = _shared("en", "Language code of the tokenizer")
     encoding: str = _shared(
-        "utf-8-sig", "Encoding of the files; utf-8-sig is UTF-8 with or without BOM"
+        "utf-8-sig", "Encoding of the files; utf-8-sig for UTF-8 with or without BOM"
     )
     align: str = _shared(
         "retokenize",
-        "Entities that begin or end inside a token: split the token, move the border, "
-        "or refuse them",
+        "What to do with entities that start or end inside a token: split the token, "
+        "move the boundary, or fail",
         choices=("retokenize", "expand", "contract", "error"),
     )
     discontinuous: str = _shared(
         "hull",
-        "Entities in pieces: from the first to the last piece, the first piece only, "
-        "leave them out, or refuse them",
+        "What to do with discontinuous entities: use the span from the first to the "
+        "last piece, use the first piece, skip them, or fail",
         choices=("hull", "first", "drop", "error"),
     )
     repair_offsets: bool = _shared(
@@ -99,7 +99,7 @@ class _SharedOptions:
     )
     spans_key: Optional[str] = _shared(
         "entities",
-        "Key of doc.spans for all entities, also overlapping ones; empty for none",
+        "Key of doc.spans for all entities, including overlapping ones; empty for none",
     )
     map_label: Mapping[str, str] = field(
         default_factory=dict, metadata={"help": "Rename a relation label: OLD=NEW"}
@@ -107,47 +107,47 @@ class _SharedOptions:
     map_entity: Mapping[str, str] = field(
         default_factory=dict, metadata={"help": "Rename an entity type: OLD=NEW"}
     )
-    symmetric: Tuple[str, ...] = _shared(
-        (), "Relation label without direction, after renaming"
-    )
+    symmetric: Tuple[str, ...] = _shared((), "Symmetric relation label, after renaming")
     symmetric_store: str = _shared(
         "both",
-        "Store those in both directions, or once, first mention first (canonical)",
+        "Store symmetric relations in both directions, or once in text order "
+        "(canonical)",
         choices=("both", "canonical"),
     )
     null_labels: Tuple[str, ...] = _shared(
         (),
-        "Relation label, before renaming, that means 'no relation'",
+        "Relation label that means 'no relation', before renaming",
         flag="null-label",
     )
-    drop_self: bool = _shared(False, "Leave out relations of an entity to itself")
-    only_with_relations: bool = _shared(False, "Leave out documents without relations")
+    drop_self: bool = _shared(False, "Skip relations of an entity to itself")
+    only_with_relations: bool = _shared(False, "Skip documents without relations")
     entities_only: bool = _shared(
         False, "Accept documents without a list of relations, as incomplete"
     )
     complete: bool = _shared(
         True,
-        "Pairs without a relation were not annotated: they are no negatives",
+        "Pairs without a relation were not annotated, so they aren't negatives",
         flag="incomplete",
     )
     annotation: Optional[str] = _shared(
         None,
-        "Which annotation to take of a text that has several: ground-truth, latest, "
-        "first, all, or by:ID of an annotator; by default the one marked as ground "
-        "truth, or what all agree on",
+        "Annotation to use if a text has several: ground-truth, latest, first, all, "
+        "or by:ID of an annotator; by default the ground truth, or the annotation if "
+        "all are identical",
     )
     split_documents: Optional[str] = _shared(
         None,
-        "Make a document of each piece of one: sentences, lines, or a number N of "
-        "sentences; relations between pieces are left out and counted",
+        "Split documents into sentences, lines, or N sentences each; relations "
+        "between parts are skipped and counted",
     )
     group_by: Optional[str] = _shared(
         None,
-        "Field that groups documents which have to stay together, e.g. meta.source; id "
-        "and file are known too",
+        "Field to group documents by, which stay in one split: e.g. meta.source, id "
+        "or file",
     )
     group_regex: Optional[str] = _shared(
-        None, "Part of that field to group by: the first group of this expression"
+        None,
+        "Regular expression for the part of the field to group by: its first group",
     )
     own: Mapping[str, Any] = field(default_factory=dict)
 
@@ -173,8 +173,8 @@ class Options(_SharedOptions):
         """RETURNS (T): the value of a format's own option."""
         if self.declared is not None and option.name not in self.declared:
             raise LookupError(
-                f"{option.name} is read by a format that does not declare it: add it "
-                f"to the options of its FORMAT."
+                f"{option.name} is used by a format that doesn't declare it: add it "
+                "to the options of its FORMAT."
             )
         return cast(T, self.own.get(option.name, option.default))
 
@@ -201,8 +201,8 @@ class Options(_SharedOptions):
             values = value if isinstance(value, tuple) else (value,)
             if any(isinstance(x, str) and not x.strip() for x in values):
                 raise ValueError(
-                    f"{known[name].on_command_line}: found {value!r}, expected text "
-                    f"that is not empty."
+                    f"{known[name].on_command_line}: found {value!r}, expected a text "
+                    "that isn't empty."
                 )
         for option in SHARED:
             option.check(getattr(self, option.name))

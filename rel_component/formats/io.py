@@ -21,8 +21,8 @@ def read_bytes(path: Path) -> bytes:
         data = path.read_bytes()
     except IsADirectoryError:
         raise FormatError(
-            f"{path}: found a folder, expected a file: only brat's files are read by "
-            f"the folder. Give the files in it."
+            f"{path}: found a folder, expected a file: only brat is read by folder. "
+            "Pass the files in it instead."
         ) from None
     except OSError as error:
         raise cannot_read(path, error) from None
@@ -43,8 +43,8 @@ def check_special(path: Path) -> None:
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise FormatError(
-            f"{path}: found a pipe or device, expected a file or folder. Write what it "
-            f"gives to a file."
+            f"{path}: found a pipe or device, expected a file or folder. Save its "
+            "output to a file."
         )
 
 
@@ -68,8 +68,8 @@ def cannot_read(path: Path, error: OSError) -> FormatError:
     """RETURNS (FormatError): what the system says about a file, with advice."""
     reason = error.strerror or str(error)
     return FormatError(
-        f"{error.filename or path}: can't be read: {reason}. Check that it is there "
-        f"and that you may read it."
+        f"{error.filename or path}: can't be read: {reason}. Check that it exists and "
+        "the permissions."
     )
 
 
@@ -97,7 +97,7 @@ def decode(
         return data.decode(encoding)
     except LookupError:
         raise FormatError(
-            f"{path}: no encoding has the name {encoding!r}; expected one such as "
+            f"{path}: unknown encoding {encoding!r}; expected e.g. "
             f"utf-8, latin-1, cp1252, utf-16."
         ) from None
     except UnicodeError as error:
@@ -120,16 +120,16 @@ def check_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> N
     """
     if offset == 0 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError(
-            f"{path}: byte 0 is the mark of a UTF-16 file, expected UTF-8. Save it as "
-            f"UTF-8, or give --encoding utf-16."
+            f"{path}: byte 0 is the BOM of a UTF-16 file, expected UTF-8. Save it as "
+            "UTF-8, or use --encoding utf-16."
         )
     at = data.find(b"\0")
     if at >= 0:
         line += data.count(b"\n", 0, at)
         raise FormatError(
             f"{path}:{line}: byte {offset + at} of the file is NUL, so this is a "
-            f"binary file or UTF-16 without a mark, expected UTF-8 text. If it is "
-            f"text, give --encoding utf-16-le."
+            "binary file or UTF-16 without BOM, expected UTF-8 text. If it's text, "
+            "use --encoding utf-16-le."
         )
 
 
@@ -140,9 +140,9 @@ BINARY = {
     b"BZh": "a bzip2 archive: unpack it",
     b"\xfd7zXZ\0": "an xz archive: unpack it",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
-    b"%PDF": "a PDF: give the annotations that were exported from the tool",
-    b"\x89PNG": "a picture: give the annotations that were exported from the tool",
-    b"SQLite format 3\0": "a data base (SQLite): export the annotations from the tool",
+    b"%PDF": "a PDF: use the annotations exported from the tool",
+    b"\x89PNG": "a picture: use the annotations exported from the tool",
+    b"SQLite format 3\0": "a database (SQLite): export the annotations from the tool",
 }
 
 
@@ -160,7 +160,7 @@ def check_binary(data: bytes, path: Path) -> None:
 
 def _likely(data: bytes) -> str:
     name = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
-    return f" It is likely {name}: save it as UTF-8, or give --encoding {name}."
+    return f"  It's probably {name}: save it as UTF-8, or use --encoding {name}."
 
 
 def split_lines(text: str) -> List[str]:

@@ -84,7 +84,7 @@ def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
         for key, value in pairs:
             if value != made[key] and value == value:  # NaN is no other value
                 raise _RepeatedKey(
-                    f"the key {show(key)} stands twice in one object, expected it once "
+                    f"the key {show(key)} occurs twice in one object, expected it once "
                     f"({show(value)} and {show(made[key])})"
                 )
     return made
@@ -145,9 +145,9 @@ def _check_surrogates(text: str, value: Any, source: Source) -> None:
             json.dumps(value, ensure_ascii=False).encode("utf8")
         except (UnicodeError, RecursionError):
             raise FormatError(
-                f"{source}: found half of a surrogate pair (such as '\\ud83d' alone) "
-                f"in a string, expected whole characters. The export was cut inside "
-                f"an emoji: correct the text."
+                f"{source}: found an unpaired surrogate (such as '\\ud83d') in a "
+                "string, expected valid characters. The export was truncated inside "
+                "an emoji: correct the text."
             ) from None
 
 
@@ -223,7 +223,7 @@ def _report_break(
         DOCUMENTS,
         "not readable",
         f"{path}:{line}: {message} at column {column} (in doc {index}).{end} "
-        f"Nothing after this place could be read.",
+        f"The rest of the file was not read.",
     )
 
 
@@ -236,5 +236,5 @@ def _check_rest(path: Path, text: str, pos: int, report: Report) -> None:
             DOCUMENTS,
             "not readable",
             f"{path}:{line}: found {show(text[pos : pos + 200])} after the end of the "
-            f"JSON value, expected nothing more. Nothing after this place was read.",
+            f"JSON value, expected the end of the file. The rest was not read.",
         )

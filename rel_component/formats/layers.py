@@ -11,33 +11,32 @@ from .report import LAYERS, Report
 LABEL_FEATURES: Option[Tuple[str, ...]] = Option(
     "label_features",
     (),
-    "feature or infon that holds the labels, in place of the usual ones",
+    "feature or infon of the labels, instead of the usual ones",
     flag="label-feature",
 )
 SPAN_LAYERS: Option[Tuple[str, ...]] = Option(
     "span_layers",
     (),
-    "layer to read as entities, in place of all but linguistic ones",
+    "layer to read as entities; by default all except linguistic ones",
     flag="span-layer",
 )
 RELATION_LAYERS: Option[Tuple[str, ...]] = Option(
     "relation_layers",
     (),
-    "layer to read as relations, in place of all but linguistic ones",
+    "layer to read as relations; by default all except linguistic ones",
     flag="relation-layer",
 )
 SLOTS = Option(
     "slots",
     "relations",
-    "slots (link features): relations from an annotation to what fills them, or leave "
-    "them out",
+    "slots (link features): convert them to relations, or skip them out",
     choices=("relations", "drop"),
 )
 CHAINS = Option(
     "chains",
     "drop",
     "chains (coreference): relate each element to the next one, with or without "
-    "direction, or leave them out",
+    "direction, or skip them",
     choices=("drop", "directed", "symmetric"),
 )
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."

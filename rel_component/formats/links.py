@@ -137,6 +137,6 @@ def _advise(label: str, options: Options, report: Report) -> None:
         return
     if re.sub(r"[\W_]", "", label).lower() in NULL_LIKE:
         report.hint(
-            f"the label {label!r} looks like 'no relation' and became a class; "
-            f"--null-label {label} makes such pairs unrelated ones"
+            f"the label {label!r} looks like 'no relation', but was converted as a "
+            f"label; use --null-label {label} for pairs without a relation"
         )

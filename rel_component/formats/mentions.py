@@ -23,7 +23,7 @@ Pair = Tuple[str, str]
 MENTIONS = Option(
     "mentions",
     "first",
-    "which mentions a relation between concepts joins",
+    "mentions to link in relations between concepts",
     choices=("first", "nearest", "all", "evidence"),
 )
 

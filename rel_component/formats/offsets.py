@@ -53,11 +53,11 @@ def _find_problem(text: str, entity: EntityRecord, fragments: Fragments) -> str:
                 f"characters"
             )
         if end <= start:
-            return f"offsets {start}-{end} enclose no text, expected start < end"
+            return f"offsets {start}-{end} are empty, expected start < end"
     if not _agrees(text, entity, fragments):
         covered = " ".join(text[start:end] for start, end in fragments)
         return (
-            f"{entity.text_name} {show(entity.text)} is not what stands at "
+            f"{entity.text_name} {show(entity.text)} is not the text at "
             f"{_show_offsets(fragments)}, {show(covered)}"
         )
     return ""
@@ -113,7 +113,7 @@ def _report_misplaced(
         advice = "Correct the offsets, or which tokens are its first and last."
     if place:
         where, hint = _compare(entity, place)
-        advice = f"That text stands {where}: --repair-offsets moves it there."
+        advice = f"This text is {where}: --repair-offsets moves it there."
         report.hint(hint)
     report.error(
         ENTITIES,
@@ -130,9 +130,9 @@ def _compare(entity: EntityRecord, place: Offsets) -> Tuple[str, str]:
         direction = "before" if shift < 0 else "after"
         distance = f"{plural(abs(shift), 'character')} {direction}"
         return distance, (
-            f"texts of entities stand {distance} their offsets; if that is so all over "
-            f"a file, its texts were edited after annotation. --repair-offsets moves "
-            f"such entities"
+            f"texts of entities are {distance} their offsets; if that applies to the "
+            "whole file, its texts were edited after annotation. --repair-offsets "
+            "moves such entities"
         )
     kind = "are wrong"
     if place[1] == entity.end + 1:

@@ -132,7 +132,7 @@ class Report:
     def discard(self) -> None:
         """Count what was to be written as left out: nothing is written in the end."""
         for kind, n in self.n_written.items():
-            self.skipped(kind, "converted, but nothing is written", n)
+            self.skipped(kind, "converted, but not written", n)
         self.n_written.clear()
 
     def saw(self, kind: str, labels: Iterable[str]) -> None:

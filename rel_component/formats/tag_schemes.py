@@ -18,7 +18,7 @@ ALIASES = {"bilou": "biluo", "iobes": "bioes"}
 TAG_SCHEME = Option(
     "tag_scheme",
     "auto",
-    "scheme of the tags",
+    "tagging scheme",
     choices=("auto", *SCHEMES, *ALIASES),
 )
 OUTSIDE = "O"

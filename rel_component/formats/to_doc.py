@@ -166,13 +166,13 @@ def _make_spans(
             if span is None:
                 report.error(
                     ENTITIES,
-                    "not on token borders",
+                    "not aligned with tokens",
                     f"{record.place(entity)}: {show(record.text[start:end])} "
-                    f"at {start}-{end} does not begin and end with a token; entity "
+                    f"at {start}-{end} is not aligned with tokens; entity "
                     f"{entity.label!r} not converted. --align retokenize keeps it.",
                 )
                 continue
-            report.repair(f"entity moved to token borders ({options.align})")
+            report.repair(f"entity aligned with tokens ({options.align})")
         key = _span_key(span)
         if key in seen:
             report.merged(ENTITIES, "exact duplicates")

@@ -16,7 +16,7 @@ from .io import cannot_read, decode, read_bytes
 MAX_DEPTH = 100
 SIZE = 1 << 16
 PLAIN = (
-    "expected the characters themselves: entities are not read, since they can be "
+    "expected the characters themselves: entities are not resolved, since they can be "
     "misused"
 )
 # how the parser says that a file was cut
@@ -141,7 +141,7 @@ class _Tree:
             end = " The file is not UTF-8: give --encoding, such as latin-1."
         return FormatError(
             f"{self.place}:{line}: not XML: {found} at column {column + 1}.{end} "
-            f"Nothing after this place could be read."
+            f"The rest of the file was not read."
         )
 
     def _start(self, name: str, attrs: Dict[str, str]) -> None:
@@ -174,13 +174,13 @@ class _Tree:
         raise self._refuse(f"the declaration of the entity {show(name)}, {PLAIN}")
 
     def _check_unknown(self, name: str, is_parameter: bool) -> None:
-        found = f"the entity &{name}; whose meaning stands in another file"
+        found = f"the entity &{name}; which is defined in another file"
         raise self._refuse(f"{found}, {PLAIN}")
 
     def _refuse(self, found: str) -> FormatError:
         return FormatError(
-            f"{self.place}:{self.parser.CurrentLineNumber}: found {found}. Nothing "
-            f"after this place could be read."
+            f"{self.place}:{self.parser.CurrentLineNumber}: found {found}. The rest "
+            "of the file was not read."
         )
 
 

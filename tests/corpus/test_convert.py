@@ -99,10 +99,10 @@ def test_files_are_read_once_unless_a_text_is_repeated(tmp_path, monkeypatch, na
 def test_what_fails_says_why_and_counts_nothing_as_written(tmp_path):
     report = Report()
     path = write_json(tmp_path / "a.json", [DOCUMENT, {**DOCUMENT, "tokens": None}])
-    with pytest.raises(ConversionError, match=r"1 problem\. Correct it, or leave out"):
+    with pytest.raises(ConversionError, match=r"1 problem\. Correct it, or skip"):
         convert([path], tmp_path / "x.spacy", report=report)
     assert report.unaccounted() == {} and not report.n_written
-    reason = "converted, but nothing is written"
+    reason = "converted, but not written"
     assert report.n_skipped["documents"][reason] == 1
     assert not (tmp_path / "x.spacy").exists()
     made = convert([path], tmp_path / "x.spacy", on_error="skip")

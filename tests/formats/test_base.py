@@ -75,7 +75,7 @@ def test_a_format_declares_the_options_that_it_reads(name):
 def test_an_option_that_is_not_declared_cannot_be_read(tmp_path):
     depth = Option("depth", 3, "how deep")
     read = Format("x", "x", lambda path, options, report: options[depth], bool).read
-    with pytest.raises(LookupError, match="depth is read by a format that does not"):
+    with pytest.raises(LookupError, match="depth is used by a format that doesn't"):
         read(tmp_path, Options(depth=4), None)
     read = Format("x", "x", lambda p, o, r: o[depth], bool, options=(depth,)).read
     assert read(tmp_path, Options(depth=4), None) == 4

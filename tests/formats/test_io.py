@@ -40,7 +40,7 @@ def test_byte_order_mark_and_blank_lines(tmp_path):
 @pytest.mark.parametrize(
     "encoding,problem,advice",
     [
-        ("utf-16", "byte 0 is the mark of a UTF-16 file", "utf-16"),
+        ("utf-16", "byte 0 is the BOM of a UTF-16 file", "utf-16"),
         ("utf-16-le", "is NUL", "utf-16-le"),
         ("latin-1", "is 0xE9, which is not valid UTF-8", "latin-1"),
     ],
@@ -93,7 +93,7 @@ def test_half_an_emoji_is_refused(tmp_path):
     path.write_text(f"{broken}\n{json.dumps(TASK)}\n")
     docs, report = read(path)
     assert len(docs) == 1
-    assert "half of a surrogate pair" in report.problems[0]
+    assert "an unpaired surrogate" in report.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_half_an_emoji_is_refused(tmp_path):
     [
         ("", "the file is empty"),
         (" \n\n ", "the file is empty"),
-        ("Marie Curie worked.", "not recognised"),
-        ("[]", "not recognised"),
-        ("[1, 2]", "not recognised"),
+        ("Marie Curie worked.", "unknown format"),
+        ("[]", "unknown format"),
+        ("[1, 2]", "unknown format"),
         ('{"a": 1}', "the fields a"),
         ('{"text": "a", "label": ["good"]}', "project that labels whole texts"),
         ('<View>\n  <Text name="text"/>\n</View>', "labeling config of a Label Studio"),

@@ -60,7 +60,7 @@ PARAMETER = '<!DOCTYPE a [<!ENTITY % x SYSTEM "x.dtd"> %x;]><a/>'
         ("<a", "a.xml:1: not XML: unclosed token at column 1. The file ends in the"),
         ("<a>&x;</a>", "a.xml:1: not XML: undefined entity at column 4."),
         (b"<a>\xe9</a>", "column 4. The file is not UTF-8: give --encoding"),
-        (b"<a>\0</a>", "not well-formed (invalid token) at column 4. Nothing after"),
+        (b"<a>\0</a>", "not well-formed (invalid token) at column 4. The rest"),
         ('<?xml version="1.0" encoding="x"?><a/>', "unknown encoding"),
         ('<?xml version="1.0" encoding="shift_jis"?><a/>', "multi-byte encodings are"),
         (EXTERNAL, "found the declaration of the entity 'x', expected the characters"),

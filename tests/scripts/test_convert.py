@@ -250,7 +250,7 @@ def test_several_wrong_paths(tmp_path):
     # one of several: the others could be converted
     path = write_json(tmp_path / "x.json", numbered(1))
     output = run(tmp_path / "a.json", path, code=1)
-    assert "1 problem. Correct it, or leave out" in output
+    assert "1 problem. Correct it, or skip" in output
     output = run(path, "--output", tmp_path / "data", code=1)
     assert "Can't split 1 document into" in output and "only 1 group of" in output
 
@@ -280,7 +280,7 @@ def test_no_documents_is_an_error(tmp_path):
     [
         ((), "found neither"),
         (("nothing.json",), "not found"),
-        (("folder",), "found a folder without files of brat"),
+        (("folder",), "found a folder without brat files"),
         (("x.json", "--dev", "y.json"), "found both"),
         (("x.json", "--split", "1,1"), "sum to 1"),
         (("x.json", "--align", "left"), "--align: found 'left', expected one of"),
@@ -291,7 +291,7 @@ def test_no_documents_is_an_error(tmp_path):
         (("x.json", "--format", "excel"), "--format excel: unknown"),
         (("x.json", "--dev-groups", "("), "not a regular expression"),
         (("x.json", "--test-groups", "3"), "expected --dev-groups"),
-        (("x.json", "--encoding", "nonsense"), "no encoding has the name"),
+        (("x.json", "--encoding", "nonsense"), "unknown encoding"),
         (("--train", "x.json", "--output", "x.spacy"), "expected a folder"),
     ],
 )

@@ -105,7 +105,9 @@ def test_what_a_format_can_not_hold_is_named(tmp_path, nested):
     output = run(*arguments, "--report", report, code=1)
     assert "document entities[3]" not in output
     assert "dev.spacy doc 0 (entities[2]): 'New' overlaps another entity" in output
-    assert "1 item can't be written as prodigy. Choose a format that holds it" in output
+    assert (
+        "1 item can't be written as prodigy. Choose a format that supports it" in output
+    )
     assert "Nothing was written." in output
     assert not (tmp_path / "x.jsonl").exists()
     assert len(json.loads(report.read_text())["problems"]) == 1
@@ -170,7 +172,7 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
 @pytest.mark.parametrize(
     "arguments,expected",
     [
-        (("-f", "xml"), "--format xml: found no writer of this name, expected one of"),
+        (("-f", "xml"), "--format xml: unknown output format, expected one of"),
         (("-f", "brat", "-o", "x.json"), "--output x.json: expected a folder for brat"),
         (("-f", "jsonl", "--on-error", "x"), "--on-error: found 'x', expected stop or"),
         (("-f", "jsonl", "--schema", "no.json"), "no.json: schema file not found"),

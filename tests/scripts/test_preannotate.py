@@ -177,7 +177,7 @@ def test_lines_of_a_file(tmp_path, model):
         (("no/such",), "no/such: file or folder not found; expected texts."),
         ((".",), "no .txt file found in this folder"),
         (("TEXTS", "--rank-by", "x"), "--rank-by: found 'x', expected one of max,"),
-        (("TEXTS", "-f", "xml"), "--format xml: found no writer of this name"),
+        (("TEXTS", "-f", "xml"), "--format xml: unknown output format"),
         (("TEXTS", "-f", "brat", "-o", "FULL"), "this folder isn't empty"),
         (
             ("TEXTS", "--entities-from", "no/such"),

@@ -43,7 +43,7 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
         (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),
         (("MODEL", "TEXTS", "--format", "xml"), "expected one of table, jsonl"),
-        (("MODEL", "TEXTS", "--format", "table", "--output", "a"), "leave out --outpu"),
+        (("MODEL", "TEXTS", "--format", "table", "--output", "a"), "remove --outpu"),
         (("MODEL", "TEXTS", "--json", "--format", "spert"), "contradict"),
         # long raw texts are no file names
         (("MODEL", "word " * 70), "texts have no entities"),

@@ -41,7 +41,7 @@ from ..roles import Roles
 N_ARY = Option(
     "n_ary",
     "error",
-    "relations of more than two entities: refuse them, relate every two of them, or "
+    "relations of more than two entities: fail, relate each pair of them, or "
     "leave them out",
     choices=("error", "pairs", "drop"),
 )

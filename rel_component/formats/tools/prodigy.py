@@ -32,7 +32,7 @@ from ..versions import parse_time
 
 ACCEPT_UNANSWERED = Option("accept_unanswered", False, "read tasks without an answer")
 BARE_TOKEN_LABEL: Option[Optional[str]] = Option(
-    "bare_token_label", None, "entity type for ends of relations that are only a token"
+    "bare_token_label", None, "entity type for heads and tails that are only a token"
 )
 KNOWN = {"text", "tokens", "spans", "relations"}
 KINDS = {"spans": ENTITIES, "relations": RELATIONS}
@@ -65,8 +65,8 @@ def _is_accepted(obj: Dict[str, Any], options: Options, report: Report) -> bool:
             return True
         _skip(obj, "no answer", report)
         report.hint(
-            "tasks without an 'answer' are not annotated yet and were left out; "
-            "--accept-unanswered reads them"
+            "tasks without an 'answer' are not annotated yet and were skipped; use "
+            "--accept-unanswered to read them"
         )
         return False
     if answer not in ANSWERS:
@@ -255,7 +255,7 @@ class _Task:
         tokens = listed if isinstance(listed, list) else []
         if tokens and first is not None and last is not None:
             if not 0 <= first <= last < len(tokens):
-                self.report.repair("token_start or token_end is no token: left out")
+                self.report.repair("token_start or token_end is not a token: skipped")
                 first = last = None
             elif text is None:
                 entity.text = self._text_of(first, last)

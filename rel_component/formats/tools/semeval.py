@@ -18,7 +18,7 @@ from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, FILES, RELATIONS, Report
 
 KEY_FILE: Option[Optional[Path]] = Option(
-    "key", None, "file with the labels of a test file, if not beside it", kind=Path
+    "key", None, "file with the labels of a test file, if not next to it", kind=Path
 )
 ITEM = re.compile(r"\s*([0-9]{1,18})(?:\t| +(?=\"))(.*)", re.DOTALL)
 KEY = re.compile(r"\s*([0-9]{1,18})[\t ]+(\S.*)", re.DOTALL)

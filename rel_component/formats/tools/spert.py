@@ -25,7 +25,7 @@ from .spert_sentence import KINDS, read_sentence
 TYPES: Option[Optional[Path]] = Option(
     "types",
     None,
-    "types file that says what is symmetric, if not beside the data",
+    "types file with symmetric labels, if not next to the data",
     kind=Path,
 )
 

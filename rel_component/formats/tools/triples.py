@@ -37,8 +37,8 @@ from ..report import ENTITIES, RELATIONS, Report
 OCCURRENCES = Option(
     "occurrences",
     "first",
-    "which places of a mention are meant that stands in a text several times: the "
-    "first, all, or none (refuse): its relations are left out then",
+    "occurrences of a repeated mention to use: the first, all, or none (skips its "
+    "relations)",
     choices=("first", "all", "refuse"),
 )
 TEXTS = ("text", "sentText")

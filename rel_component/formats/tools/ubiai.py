@@ -26,7 +26,7 @@ from ..record import Record, Source
 from ..report import ENTITIES, RELATIONS, Report
 
 FIELDS: Option[Mapping[str, str]] = Option(
-    "fields", {}, "other name of a field: document=text", flag="field"
+    "fields", {}, "alternative name of a field: document=text", flag="field"
 )
 # no document has so many tokens
 MOST = 2**31

@@ -60,7 +60,7 @@ def find_writer(name: str) -> Writer:
     """
     if name not in WRITERS:
         raise FormatError(
-            f"--format {name}: found no writer of this name, expected one of "
+            f"--format {name}: unknown output format, expected one of "
             f"{', '.join(WRITERS)}."
         )
     return WRITERS[name]

@@ -36,8 +36,8 @@ def write(
     write_lines(path, (_to_example(record, ids, links, report) for record in watched))
     if labels.has_overlaps:
         report.hint(
-            "some entities overlap; allow that in the settings of the doccano project "
-            "before the import, or it leaves them out"
+            "some entities overlap; allow this in the settings of the doccano "
+            "project before the import, or they are skipped"
         )
 
 

@@ -50,8 +50,7 @@ def prepare(
         n = len(report.problems)
         raise FormatError(
             f"{plural(n, 'item')} can't be written as {writer.name}. Choose a format "
-            f"that holds {'it' if n == 1 else 'them'}, or leave out what can't be "
-            f"written with --on-error skip."
+            f"that supports {'it' if n == 1 else 'them'}, or use --on-error skip."
         )
 
 

@@ -48,7 +48,7 @@ def fit(record: Record, report: Report) -> Record:
         end = ends[shared[0]]
         problem = (
             f"its {shared[0]} {show(record.text[end.start : end.end])} begins where "
-            f"another entity does, and UBIAI names only the first token"
+            f"another entity does, and UBIAI only refers to the first token"
         )
         lose_relation(record, relation, problem, "ambiguous first token", report)
     return replace(record, relations=kept)

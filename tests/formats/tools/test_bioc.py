@@ -291,15 +291,15 @@ def annotation(**changes):
         (annotation(locations=5), "locations): found 5, expected a list"),
         (annotation(locations=[{"offset": "x", "length": 1}]), "found 'x', expected a"),
         (annotation(locations=[{"offset": 0}]), "locations[0].length): missing"),
-        (annotation(locations=[{"offset": 0, "length": -1}]), "0--1 enclose no text"),
-        (annotation(locations=[{"offset": 0, "length": 0}]), "0-0 enclose no text"),
+        (annotation(locations=[{"offset": 0, "length": -1}]), "0--1 are empty"),
+        (annotation(locations=[{"offset": 0, "length": 0}]), "0-0 are empty"),
         (annotation(locations=[{"offset": 20, "length": 1}]), "20-21 are outside the "),
         (annotation(locations=[{"offset": -1, "length": 1}]), "-1-0 are outside the "),
         (
             annotation(locations=[{"offset": 10**20, "length": 1}]),
             "are outside the pas",
         ),
-        (annotation(text="B"), "text 'B' is not what stands at 0-1, 'A'"),
+        (annotation(text="B"), "text 'B' is not the text at 0-1, 'A'"),
     ],
 )
 def test_bad_annotations(tmp_path, value, found):

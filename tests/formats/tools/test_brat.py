@@ -109,8 +109,8 @@ def test_every_bad_line_is_named():
         f"{folder}/doc.ann:18 *: 'T5' was not converted, see line 6",
         f"{folder}/doc.ann:18 *: 'T77' is not an entity of this document",
         f"{folder}/doc.ann:23 Z9: found 'Z9\\tunknown line type'",
-        f"{folder}/doc.ann:7 T6: offsets 51-51 enclose no text",
-        f"{folder}/doc.ann:8 T7: text 'BRCA2' is not what stands",
+        f"{folder}/doc.ann:7 T6: offsets 51-51 are empty",
+        f"{folder}/doc.ann:8 T7: text 'BRCA2' is not the text",
         f"{folder}/only_ann.ann: found annotations without their text",
     ]
     assert len(report.problems) == len(begins)
@@ -174,7 +174,7 @@ def test_trailing_tab_and_symmetric_lines(tmp_path):
 @pytest.mark.parametrize(
     "line, found",
     [
-        ("T9\tGene 5 0\tBRCA1", "offsets 5-0 enclose no text"),
+        ("T9\tGene 5 0\tBRCA1", "offsets 5-0 are empty"),
         ("T9\tGene -1 5\tBRCA1", "offsets -1-5 are outside the text"),
         ("T9\tGene 0 9999999999\tBRCA1", "are outside the text"),
         (f"T9\tGene 0 {'9' * 5000}\tBRCA1", ":1 T9: found"),

@@ -179,7 +179,7 @@ def test_every_bad_item_is_named():
         f"{ada}labels[4].r): missing, expected a string",
         f"{ada}labels[5].t): vertexSet[4] has no mention that can be read",
         f"{ada}labels[7]): found 'P26', expected an object; relation not",
-        f"{ada}vertexSet[2][0]): name 'London' is not what stands at 10-12, 'in'",
+        f"{ada}vertexSet[2][0]): name 'London' is not the text at 10-12, 'in'",
         f"{ada}labels[1]): its tail vertexSet[2][0] was not converted",
         "doc 1 (id no labels, labels): missing, expected a list",
         "doc 2 (id flat, vertexSet[0]): found {",

@@ -256,7 +256,7 @@ ENDS = 'begin="25" end="30" label'
 @pytest.mark.parametrize(
     "old, new, lost, found",
     [
-        (ENDS, 'begin="30" end="25" label', 2, "offsets 29-24 enclose no text"),
+        (ENDS, 'begin="30" end="25" label', 2, "offsets 29-24 are empty"),
         (
             ENDS,
             'begin="25" end="99" label',

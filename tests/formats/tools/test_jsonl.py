@@ -105,7 +105,7 @@ def test_documents_that_can_not_be_read(tmp_path, fields, found):
         ({"start": 0, "end": 3, "label": " "}, ".label: found ' ', expected a name"),
         ({"fragments": [3], "label": "X"}, "fragments[0]: found 3, expected a list"),
         (5, "entities[0]: found 5, expected an object"),
-        ({**ANN, "text": "Bob"}, "entities[0]: text 'Bob' is not what stands at 0-3"),
+        ({**ANN, "text": "Bob"}, "entities[0]: text 'Bob' is not the text at 0-3"),
     ],
 )
 def test_entities_that_can_not_be_read(tmp_path, entity, found):

@@ -348,7 +348,7 @@ def test_hypertext(tmp_path):
     # offsets in the source
     path = write_json(tmp_path / "b.json", [html_task("x" + text)])
     _, report = read(path)
-    assert "is not what stands at 0-4, 'Anna'" in report.problems[0]
+    assert "is not the text at 0-4, 'Anna'" in report.problems[0]
     path = write_json(tmp_path / "c.json", [html_task(text, globalOffsets=html_task)])
     _, report = read(path)
     assert "result[0].value.globalOffsets): missing" in report.problems[0]

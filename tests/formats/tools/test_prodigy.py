@@ -171,7 +171,7 @@ def test_tokens_of_a_span_that_are_not_there(tmp_path):
     value = task(spans=[{**PER, "token_end": 99}, ORG])
     docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
     assert report.problems == [] and triples(docs[0]) == [WORKS]
-    assert report.repaired == {"token_start or token_end is no token: left out": 1}
+    assert report.repaired == {"token_start or token_end is not a token: skipped": 1}
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -98,7 +98,7 @@ def test_missing_and_duplicate_relations():
         (("tokens", 0, "start"), True, "tokens[0].start): found true", "entities"),
         (("tokens", 0, "start"), -1, "outside the text", "entities"),
         (("tokens", 0, "end"), 10**30, "outside the text", "entities"),
-        (("tokens", 0, "end"), 0, "enclose no text", "entities"),
+        (("tokens", 0, "end"), 0, "are empty", "entities"),
         (("tokens", 0, "end"), change, "tokens[0].end): missing", "entities"),
         (("tokens", 0, "entityLabel"), None, "entityLabel): found null", "entities"),
         (("tokens", 0, "entityLabel"), " ", "expected a name", "entities"),
@@ -172,7 +172,7 @@ def test_fields_have_other_names(tmp_path):
     }
     path = write_json(tmp_path / "a.json", [value])
     _, report = read(path)
-    assert "not recognised" in report.problems[0]
+    assert "unknown format" in report.problems[0]
     options = Options(fields={"document": "text"})
     records = read_records(path, options, Report(), format_name="ubiai")
     assert [record.text for record in records] == [TEXT]

@@ -142,5 +142,5 @@ def test_names_of_attributes_with_other_meaning_are_counted(tmp_path):
 
 
 def test_unknown_writer():
-    with pytest.raises(ValueError, match="xml: found no writer of this name, expected"):
+    with pytest.raises(ValueError, match="xml: unknown output format, expected"):
         find_writer("xml")

@@ -41,7 +41,7 @@ def test_doccano(tmp_path):
 def test_doccano_has_to_allow_overlaps(tmp_path):
     record = make("Ann", [(0, 3, "P"), (0, 2, "Q")])
     _, report = write(tmp_path, "doccano", [record])
-    assert any("some entities overlap; allow that" in hint for hint in report.hints)
+    assert any("some entities overlap; allow this" in hint for hint in report.hints)
 
 
 def test_ubiai(tmp_path):
@@ -66,10 +66,10 @@ def test_ubiai_can_not_name_entities_that_begin_together(tmp_path):
     assert [r.label for r in back.relations] == ["SELF"]
     assert report.problems == [
         "a.json doc 4 (id a, links[0]): its tail 'New York' begins where another "
-        "entity does, and UBIAI names only the first token; relation 'MET' not "
+        "entity does, and UBIAI only refers to the first token; relation 'MET' not "
         "written.",
         "a.json doc 4 (id a, links[1]): its head 'New' begins where another entity "
-        "does, and UBIAI names only the first token; relation 'MET' not written.",
+        "does, and UBIAI only refers to the first token; relation 'MET' not written.",
     ]
 
 
