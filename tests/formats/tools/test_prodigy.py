@@ -159,8 +159,8 @@ def test_spans_without_text_are_held_against_their_tokens(tmp_path, own):
     docs, report = read(path)
     assert entities(docs[0]) == [] and triples(docs[0]) == []
     assert report.problems[0].startswith(
-        f"{path}:1 spans[0]: the text of tokens 0 to 1 'Marie Curie' is not what "
-        f"stands at 1-12, 'arie Curie '"
+        f"{path}:1 spans[0]: the text of tokens 0 to 1 'Marie Curie' is not the "
+        f"text at 1-12, 'arie Curie '"
     )
     docs, report = read(path, repair_offsets=True)
     assert report.problems == [] and triples(docs[0]) == [WORKS]
