@@ -113,7 +113,7 @@ def _parse(line: str, where: str) -> Any:
                 f"line feeds."
             ) from first
         raise ValueError(
-            f"{where}: invalid JSON ({first}); expected one object per line."
+            f"{where}: not JSON ({first}); expected one object per line."
         ) from first
 
 

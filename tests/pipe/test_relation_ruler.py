@@ -303,7 +303,7 @@ def test_files_that_are_no_patterns(tmp_path):
     with pytest.raises(ValueError, match="file not found; expected patterns"):
         ruler.from_disk(tmp_path / "none.jsonl")
     (tmp_path / "x.jsonl").write_text('{"label": "X"}\n{"label"\n')
-    with pytest.raises(ValueError, match="line 2: no JSON"):
+    with pytest.raises(ValueError, match="line 2: invalid JSON"):
         ruler.from_disk(tmp_path / "x.jsonl")
     with pytest.raises(ValueError, match="patterns is a dict; expected a list"):
         ruler.add_patterns({"label": "X"})

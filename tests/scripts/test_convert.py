@@ -202,7 +202,7 @@ def test_removes_files_of_an_earlier_split(tmp_path):
     run(path, "--output", out / "x.spacy")
     assert (out / "test.spacy").exists()
     output = run("--train", path, "--dev", path, "--output", out)
-    assert "test.spacy: left by an earlier conversion" in output
+    assert "test.spacy: kept, but left by an earlier conversion" in output
     assert (out / "test.spacy").exists()
     assert "20 texts are in train and dev" in output
 

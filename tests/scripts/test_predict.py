@@ -44,7 +44,7 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),
         (("MODEL", "TEXTS", "--format", "xml"), "expected one of table, jsonl"),
         (("MODEL", "TEXTS", "--format", "table", "--output", "a"), "remove --outpu"),
-        (("MODEL", "TEXTS", "--json", "--format", "spert"), "contradict"),
+        (("MODEL", "TEXTS", "--json", "--format", "spert"), "combined"),
         # long raw texts are no file names
         (("MODEL", "word " * 70), "texts have no entities"),
         (("MODEL", "word " * 2000), "texts have no entities"),

@@ -21,7 +21,7 @@ def test_from_texts_to_a_page(model, tmp_path):
     assert "1 dead letter (1 malformed)" in said
     said = extract(*command, "--strict", code=1)
     assert "13 of 13 documents already done" in said
-    assert "from 12 texts:  " in build_graph(rows, "-o", graph, "--entity", "ACME")
+    assert "from 12 texts: " in build_graph(rows, "-o", graph, "--entity", "ACME")
     names = {path.name for path in graph.iterdir()}
     assert names >= {"graph.graphml", "graph.nt", "nodes.csv", "edges.parquet"}
     assert "Acme-ORG.html" in names
