@@ -137,9 +137,9 @@ def test_folders_of_others_are_not_replaced(tmp_path, n):
     path.mkdir()
     (path / "notes.txt").write_text("mine")
     corpus = make_corpus(n, max_docs=3)
-    with pytest.raises(ValueError, match="a folder with notes"):
+    with pytest.raises(ValueError, match="a folder that contains notes"):
         corpus.write(path)
-    with pytest.raises(ValueError, match="a folder with notes"):
+    with pytest.raises(ValueError, match="a folder that contains notes"):
         remove_corpus(path)
     assert (path / "notes.txt").read_text() == "mine"
 

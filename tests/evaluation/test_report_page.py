@@ -270,7 +270,7 @@ def test_json_can_be_written_and_markdown_has_the_figures(reports, tmp_path):
 
 def test_labels_without_support_are_named(reports):
     html = format_html(reports("english"))
-    assert "predicted in the documents: NEVER_SEEN" in html
+    assert "predicted relations in the documents: NEVER_SEEN" in html
     assert "There are no errors." in format_html(reports("no errors"))
     assert "intervals require more than one document" in format_html(
         reports("more than one document")

@@ -199,7 +199,7 @@ def test_gold_tokens_may_differ(vocab):
 def test_labels_come_from_the_data_or_the_config():
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("entity_tagger", config={"model": tagger_config()})
-    with pytest.raises(ValueError, match="have no entities in"):
+    with pytest.raises(ValueError, match="contain no entities in"):
         pipe.initialize(lambda: make_examples(nlp, TRAIN[3:]), nlp=nlp)
     with pytest.warns(UserWarning, match=r"3 entities .* as non-entities: PLACE"):
         pipe.initialize(lambda: make_examples(nlp), nlp=nlp, labels=["PERSON"])

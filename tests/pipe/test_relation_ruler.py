@@ -256,7 +256,7 @@ def test_sentence_limits_need_sentences():
         ),
         (
             {"label": "X", "without": [{"LOWER": {"REGEX": "("}}]},
-            r"\.without is no pat",
+            r"\.without is not a valid pat",
         ),
         (
             {"label": "X", "without": [{"OP": "{3,1}"}]},

@@ -148,7 +148,7 @@ def test_other_shapes_are_refused(doc):
                     {"label": "R", "head": end, "tail": {**end, "end": 10**30}}
                 ]
             },
-            f"characters 0 to {10**30} are no whole tokens",
+            f"characters 0 to {10**30} are not aligned",
         ),
         *(
             ({"relations": [{"label": "R", "head": end, "tail": {**end, **bad}}]}, ends)
