@@ -121,7 +121,7 @@ def test_no_docbin(nlp, tmp_path, content):
 def test_a_reader_names_what_is_missing_before_training(nlp, vocab, tmp_path, name):
     create = registry.readers.get(name)
     for file in (None, tmp_path / "missing.spacy", tmp_path):
-        with pytest.raises(InputError, match="(?i)corpus (at|is not set)"):
+        with pytest.raises(InputError, match=r"orpus (at|is not set)"):
             create(file)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InputError, match=r"notes.txt is not a .spacy file"):
