@@ -135,8 +135,8 @@ class EntityTagger(CheckedPipe):
         """
         if not isinstance(label, str) or not label:
             raise ValueError(
-                f"Entity label {label!r} is of type {type(label).__name__}; only "
-                f"strings that are not empty can be labels of the entity tagger."
+                f"Entity label {label!r} is a {type(label).__name__}; expected a "
+                "string that isn't empty."
             )
         if label in self.cfg["labels"]:
             return 0

@@ -404,9 +404,9 @@ class RelationExtractor(CheckedPipe):
         if shared:
             self._warn_once(
                 "replaced",
-                f"{self.name} replaces the relations that {others[shared[0]]} has "
-                f"found with the labels of both ({', '.join(shared)}). Leave one of "
-                f"the two out, or train them with different labels: those are kept.",
+                f"{self.name} replaces relations of {others[shared[0]]} with the same "
+                f"labels ({', '.join(shared)}). Remove one of them, or train them "
+                "with different labels.",
             )
 
     def update(
@@ -537,10 +537,9 @@ class RelationExtractor(CheckedPipe):
         if not self.labels:
             n_docs = sum(1 for _ in get_examples())
             raise self._make_error(
-                f"none of the {n_docs} training documents has a relation, so there is "
-                f"no label to learn. Annotate relations between their entities; if "
-                f"they have some, the output of scripts/convert.py says why it left "
-                f"them out."
+                f"none of the {n_docs} training documents contains relations, so "
+                "there are no labels to learn. Annotate relations, or check the "
+                "output of scripts/convert.py for skipped ones."
             )
 
     def _read_schema(
@@ -569,10 +568,10 @@ class RelationExtractor(CheckedPipe):
             if len(truth.candidates):
                 return batch, truth
         raise self._make_error(
-            f"none of the {n_docs} training documents contains a candidate pair. "
-            "Check that the examples have entities (nlp.initialize(lambda: "
-            "examples)), and that the candidate generator's limits (max_length, "
-            "max_sentences) and the schema are not too strict."
+            f"none of the {n_docs} training documents contains two entities that form "
+            "a candidate pair. Check that the examples have entities "
+            "(nlp.initialize(lambda: examples)), and that the candidate generator's "
+            "limits (max_length, max_sentences) and the schema are not too strict."
         )
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
@@ -587,10 +586,9 @@ class RelationExtractor(CheckedPipe):
             warnings.warn(
                 f"{n_gold - n_covered} of {n_gold} gold relations in the training "
                 "data are not among the candidates, so they can't be learned or "
-                "predicted. Increase the candidate generator's limits (the maximum "
-                f"distance between the starts of the entities is {longest} tokens; "
-                "null for no limit), and check the schema and the entities' span "
-                "group.",
+                "predicted. Increase the candidate generator's limits (up to "
+                "{longest} tokens between the starts of the entities; null for no "
+                "limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )
 

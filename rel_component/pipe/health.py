@@ -72,8 +72,8 @@ class CheckedPipe(TrainablePipe):
     def _require_initialized(self) -> None:
         if self.model.has_dim("nO") is None:  # there is one, and it is not set
             raise ValueError(
-                f"{self.name} has no weights yet. Initialize it first: "
-                f"nlp.initialize(lambda: examples), or load a trained pipeline."
+                f"{self.name} is not initialized. Call nlp.initialize(lambda: "
+                "examples), or load a trained pipeline."
             )
 
     def _warn_once(self, kind: str, message: Optional[str]) -> None:

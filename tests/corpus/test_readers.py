@@ -128,7 +128,7 @@ def test_a_reader_names_what_is_missing_before_training(nlp, vocab, tmp_path, na
         create(tmp_path / "notes.txt")
     path = tmp_path / "docs.spacy"
     DocBin(docs=[make_doc(vocab, 3), make_doc(vocab, 0)]).to_disk(path)
-    with pytest.raises(InputError, match=r"None of the 2 documents .* an entity"):
+    with pytest.raises(InputError, match=r"None of the 2 documents .* entities"):
         list(create(path)(nlp))
     doc = make_doc(vocab, 6, ENTITIES)
     doc.user_data[LEGACY_KEY] = {(1, 2): {"KNOWS": 1.0}}

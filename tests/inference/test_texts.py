@@ -59,7 +59,7 @@ def test_entities_beside_tokens_count_characters():
     ]
     entities = [{"start": 0, "end": 2, "label": "EXP"}]
     with pytest.raises(
-        ValueError, match="in text 1: entity EXP at characters 0–2 does"
+        ValueError, match="in text 1: entity EXP at characters 0–2 is not"
     ):
         list(make_docs(spacy.blank("en"), [Task("", entities, tokens)], "in"))
 
