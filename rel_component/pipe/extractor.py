@@ -587,7 +587,7 @@ class RelationExtractor(CheckedPipe):
                 f"{n_gold - n_covered} of {n_gold} gold relations in the training "
                 "data are not among the candidates, so they can't be learned or "
                 "predicted. Increase the candidate generator's limits (up to "
-                "{longest} tokens between the starts of the entities; null for no "
+                f"{longest} tokens between the starts of the entities; null for no "
                 "limit), and check the schema and the entities' span group.",
                 stacklevel=3,
             )

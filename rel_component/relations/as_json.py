@@ -90,8 +90,8 @@ def _read_pairs(
             start, stop = starts.get(end["start"], -1), stops.get(end["end"], -1)
             if not 0 <= start < stop:
                 raise ValueError(
-                    f"{name}[{i}]: characters {end['start']} to {end['end']} are no "
-                    f"whole tokens of the document."
+                    f"{name}[{i}]: characters {end['start']} to {end['end']} are not "
+                    "aligned with the document's tokens."
                 )
             spans.append(Span(doc, start, stop, label=end["label"]))
         yield item, spans[0], spans[1]

@@ -210,7 +210,7 @@ def test_tagger_without_weights():
     pipe.add_label("A")
     examples = test_entity_tagger.make_examples(nlp)
     for call in (lambda: tag(nlp), lambda: pipe.update(examples)):
-        with pytest.raises(ValueError, match="entity_tagger has no weights yet"):
+        with pytest.raises(ValueError, match="entity_tagger is not initialized"):
             call()
 
 
