@@ -34,10 +34,10 @@ def test_patterns_are_added_to_a_pipeline(tmp_path):
 
 def test_what_is_wrong_is_said(tmp_path):
     made = tmp_path / "rules"
-    assert "no such file" in run(made, "-r", tmp_path / "none.jsonl", code=1)
+    assert "file not found" in run(made, "-r", tmp_path / "none.jsonl", code=1)
     assert "'xx1'" in run(made, "-r", RELATIONS, "--lang", "xx1", code=1)
     model = tmp_path / "none"
-    assert "no pipeline" in run(made, "-r", RELATIONS, "-m", model, code=1)
+    assert "doesn't exist" in run(made, "-r", RELATIONS, "-m", model, code=1)
     patterns = tmp_path / "patterns.jsonl"
     srsly.write_jsonl(patterns, [{"label": "A"}, {"label": "A", "befor": "of"}])
     assert "patterns.jsonl, line 2 has unknown field(s) befor" in run(
