@@ -68,5 +68,5 @@ NO_PATTERNS = (
 def test_the_line_of_a_wrong_entity_pattern_is_named(files, line):
     with open(files[1], "a", encoding="utf8") as file:
         file.write(f"\n{line}\n")
-    with pytest.raises(ValueError, match=r"entities\.jsonl, line 4: no"):
+    with pytest.raises(ValueError, match=r"entities\.jsonl, line 4: (no|inv)"):
         add_rules(spacy.blank("en"), *files)
