@@ -113,7 +113,7 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
 
     path (Path): file or folder.
     name (str): as in `FORMATS`, or `auto` to recognise it.
-    encoding (str): of the file.
+    encoding (str): the file's encoding.
     RETURNS (Format): the format.
     RAISES (FormatError): if there is no such format, or none is recognised, or the
         input is recognised as another format than the one named.

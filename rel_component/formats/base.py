@@ -39,7 +39,7 @@ class Option(Generic[T]):
     choices (Tuple[str, ...]): all values that are allowed; empty allows any.
     flag (str): on the command line, where it is not the name. A switch that is on by
         default is turned off by it.
-    kind (type): of a single value, `str` or `Path`.
+    kind (type): type of a single value, `str` or `Path`.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Option(Generic[T]):
         return f"--{self.flag or self.name.replace('_', '-')}"
 
     def check(self, value: Any) -> None:
-        """RAISES (ValueError): if the value is none of the choices."""
+        """RAISES (ValueError): if the value is not one of the choices."""
         if self.choices and value not in self.choices:
             raise ValueError(
                 f"{self.on_command_line}: found {value!r}, expected one of "
@@ -225,8 +225,8 @@ class Preview:
     path (Path): file or folder.
     text (str): the first characters; empty for a folder.
     value (Any): the first JSON object, if there is one.
-    names (Tuple[str, ...]): of a zip archive: what is in it.
-    inner (Any): of a zip archive of JSON lines: the first JSON object in it.
+    names (Tuple[str, ...]): file names in a zip archive.
+    inner (Any): the first JSON object in a zip archive of JSON lines.
     problem (str): why the first JSON object can't be read, if it is well-formed.
     """
 
@@ -267,7 +267,7 @@ class Format:
         """Read one input.
 
         path (Path): file or folder.
-        options (Options): of all formats, and of this one.
+        options (Options): shared options, and this format's.
         report (Report): counts what is read and what is wrong.
         RETURNS (Iterator[Record]): documents.
         RAISES (FormatError): if it can't be read at all.

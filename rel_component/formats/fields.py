@@ -33,7 +33,7 @@ AMBIGUOUS = "ambiguous id"
 class FieldError(ValueError):
     """One field is missing or of the wrong type.
 
-    field (str): where it stands in the document, e.g. `spans[3].start`.
+    field (str): its path in the document, e.g. `spans[3].start`.
     message (str): what was found, what was expected.
     reason (str): a few words for the counts, the same for every such case.
     """

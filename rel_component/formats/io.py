@@ -167,7 +167,7 @@ def split_lines(text: str) -> List[str]:
     """Lines of a text, without their ends.
 
     They end in line feeds, or in carriage returns where there is no line feed. Not all
-    that Unicode calls a line end is one: U+2028 or U+0085 may stand inside a string.
+    that Unicode calls a line end is one: U+2028 or U+0085 may occur inside a string.
     """
     end = "\n" if "\n" in text else "\r"
     return [line.rstrip("\r") for line in text.split(end)]
@@ -186,7 +186,7 @@ def iter_lines(
     """Lines of a text file, one after the other.
 
     path (Path): the file.
-    encoding (str): of the file.
+    encoding (str): the file's encoding.
     YIELDS (Tuple[int, Union[str, FormatError], bool]): number from 1; the line without
         its end, or why it can't be decoded; whether it has an end.
     RAISES (FormatError): if no line can be decoded alone, and something is wrong.
@@ -225,7 +225,7 @@ def iter_text_lines(
 def first_line(path: Path, encoding: str) -> str:
     """RETURNS (str): the first line that is not blank, without blanks around it.
 
-    RAISES (FormatError): if there is none, or it can't be decoded.
+    RAISES (FormatError): if the file doesn't exist or can't be decoded.
     """
     try:
         for _, line, _ in iter_lines(path, encoding):

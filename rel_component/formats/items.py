@@ -93,7 +93,7 @@ class Items:
     def add(
         self, label: str, start: int, end: int, field: str, text: Optional[str] = None
     ) -> EntityRecord:
-        """Add an entity in one piece, whose id is the field that it stands in."""
+        """Add an entity in one piece, whose id is its field."""
         entity = EntityRecord(field, label, [(start, end)], text, field)
         self.entities.append(entity)
         return entity

@@ -23,7 +23,7 @@ def iter_json(
     options (Options): for the encoding.
     report (Report): counts documents.
     YIELDS (Tuple[Source, Any]): where the value stands, and the value.
-    RAISES (FormatError): if it is no JSON file at all.
+    RAISES (FormatError): if it's not a JSON file.
     """
     first = first_line(path, options.encoding)
     if first.startswith("{"):

@@ -1,6 +1,6 @@
 """Layers of INCEpTION and WebAnno: which are entities, which relations, and labels.
 
-Every project has layers of its own, beside the linguistic ones that all projects have.
+Every project has custom layers, in addition to the built-in linguistic ones.
 """
 
 from typing import Iterable, List, Optional, Sequence, Tuple
@@ -104,7 +104,7 @@ def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:
 
     features (Sequence[str]): those of the layer that hold strings, in its order.
     options (Options): `label_features` go first.
-    RETURNS (Optional[str]): None if there is none: the layer itself is the label.
+    RETURNS (Optional[str]): None if the layer itself is the label.
     """
     for name in (*options[LABEL_FEATURES], *USUAL_FEATURES):
         if name in features:

@@ -1,4 +1,4 @@
-"""Where entities stand in a text: units of offsets, repairs, trimming."""
+"""Offsets of entities: units, repairs, trimming."""
 
 import unicodedata
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
@@ -124,7 +124,8 @@ def _report_misplaced(
 
 
 def _compare(entity: EntityRecord, place: Offsets) -> Tuple[str, str]:
-    """Where a text stands instead, and what to do if that is so in a whole file."""
+    """Describe where a text was found, and what to do if that applies to the whole
+    file."""
     shift = place[0] - entity.start
     if shift:
         direction = "before" if shift < 0 else "after"

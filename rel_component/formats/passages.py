@@ -1,4 +1,4 @@
-"""Texts that stand in pieces in a file, each with its own offset."""
+"""Texts split into passages, each with an offset."""
 
 from itertools import chain
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple

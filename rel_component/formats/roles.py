@@ -19,8 +19,8 @@ class Roles:
     def is_swapped(self, label: str, roles: Sequence[str]) -> bool:
         """Whether the tail stands first.
 
-        label (str): of the relation.
-        roles (Sequence[str]): of its two ends, in the order of the file.
+        label (str): the relation's label.
+        roles (Sequence[str]): roles of its arguments, in file order.
         RETURNS (bool): by the meaning of the roles, or else by how they stood in the
             first relation of this label.
         """

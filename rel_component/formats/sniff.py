@@ -29,7 +29,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     """The beginning of an input.
 
     path (Path): file or folder.
-    encoding (str): of the file.
+    encoding (str): the file's encoding.
     RETURNS (Preview): its first characters and first JSON object, if it has one.
     RAISES (FormatError): if there is nothing there, or no text.
     """
@@ -87,7 +87,7 @@ def _look_into(path: Path) -> Preview:
 
 
 def _first_value(text: str) -> Tuple[Any, str]:
-    """The first JSON object, also of a list; None if there is none, and why not."""
+    """Get the first JSON object, also from a list; or None and the reason."""
     text = text.lstrip()
     if text.startswith("["):
         text = text[1:].lstrip()

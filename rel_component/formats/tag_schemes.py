@@ -107,7 +107,7 @@ def choose_scheme(votes: Votes, name: str) -> str:
 
 
 def split_tag(text: str) -> Tag:
-    """Tag of a text that `TAG` matches; a label may have hyphens of its own."""
+    """Tag of a text that `TAG` matches; a label may contain hyphens."""
     prefix, _, label = text.partition("-")
     return Tag(prefix, label)
 
@@ -146,7 +146,7 @@ def find_chunks(
 ) -> Tuple[List[Chunk], CounterType[str]]:
     """The entities of a sentence.
 
-    tags (Iterable[Tag]): of all its words.
+    tags (Iterable[Tag]): the tags of all words.
     scheme (str): as in `SCHEMES`; it only decides on what is a repair.
     RETURNS (Tuple[List[Chunk], Counter[str]]): entities in order, and repairs.
     """

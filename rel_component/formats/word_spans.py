@@ -42,7 +42,7 @@ class WordSpans:
         field (str): where the relation names them.
         label (Optional[str]): a type, which decides between entities at these words.
         RETURNS (str): id of the entity.
-        RAISES (EndpointError): if there is none, or more than one.
+        RAISES (EndpointError): if no or more than one entity is found.
         """
         found = self._at.get(words, [])
         if len(found) > 1 and label is not None:

@@ -1,4 +1,4 @@
-"""Raw texts to records that an annotator corrects, the most uncertain ones first."""
+"""Pre-annotate texts for correction, the most uncertain ones first."""
 
 import pickle
 import tempfile
@@ -31,19 +31,18 @@ def preannotate(
     batch_size: int = 64,
     source: str = "texts",
 ) -> Iterator[Record]:
-    """Find entities and relations in texts.
+    """Predict entities and relations in texts. Given entities are kept.
 
-    nlp (Language): with a component that finds relations. Entities that a task has
-        are kept.
-    tasks (Iterable[Task]): taken batch by batch.
-    ner_pipeline (Optional[Language]): finds the entities in place of the pipeline.
-    by (str): how a document's uncertainty is computed, see `get_uncertainty`.
-    batch_size (int): documents to process at one time.
+    nlp (Language): a pipeline with a component for relations.
+    tasks (Iterable[Task]): the tasks.
+    ner_pipeline (Optional[Language]): predicts the entities instead of the pipeline.
+    by (str): the measure of uncertainty, see `get_uncertainty`.
+    batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
-    YIELDS (Record): in the order of the tasks; with scores, and with the document's
-        uncertainty in `meta["uncertainty"]`.
-    RAISES (ValueError): if nothing finds relations, or a text has no entities
-        and nothing finds them.
+    YIELDS (Record): the records in order, with scores, and the document's uncertainty
+        in `meta["uncertainty"]`.
+    RAISES (ValueError): if no component predicts relations, or a text has no entities
+        and no component predicts them.
     """
     pipes = find_relation_pipes(nlp)
     thresholds = defaultdict(lambda: pipes.threshold, pipes.thresholds)
@@ -63,17 +62,17 @@ def preannotate(
 def get_uncertainty(
     doc: Doc, threshold: Union[float, Mapping[str, float]], by: str = "max"
 ) -> float:
-    """How unsure a model is of the relations of a Doc.
+    """Get a model's uncertainty about the relations of a Doc.
 
-    A score at the threshold is wholly uncertain (1), one of 0 or 1 is not at all (0),
-    in between it is in proportion. A pair is as uncertain as its most uncertain label.
+    Uncertainty is 1 for scores at the threshold, 0 for scores of 0 and 1, and linear in
+    between. A pair has the uncertainty of its most uncertain label.
 
-    doc (Doc): with the scores of all pairs.
-    threshold (float | Mapping[str, float]): from which score on a relation is
-        predicted; for all labels, or for each.
-    by (str): `max`: a document is as uncertain as its most uncertain pair; `mean`: as
-        its pairs are on average, so that long ones with few doubts come later.
-    RETURNS (float): from 0 to 1; 0 if there is no pair.
+    doc (Doc): a predicted Doc with the scores of all pairs.
+    threshold (float | Mapping[str, float]): score threshold, for all labels or per
+        label.
+    by (str): `max` for the most uncertain pair, `mean` for the mean of all pairs, which
+        ranks long documents with few uncertain pairs lower.
+    RETURNS (float): uncertainty from 0 to 1; 0 if there are no pairs.
     """
     data = get_relation_data(doc)
     if data is None or not data.scores.size:
@@ -84,17 +83,17 @@ def get_uncertainty(
         limits = numpy.asarray([threshold[label] for label in data.labels])
     room = numpy.where(scores < limits, limits, 1 - limits)
     distance = numpy.abs(scores - limits) / numpy.where(room > 0, room, 1)
-    # what can't be has no score
+    # impossible labels have no score
     pairs = numpy.nan_to_num(1 - distance, nan=0.0).max(axis=1)
     return float(pairs.max() if by == "max" else pairs.mean())
 
 
 def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Record]:
-    """Records in the order of their uncertainty; they wait on disk.
+    """Sort records by uncertainty, on disk to save memory.
 
-    records (Iterable[Record]): of `preannotate`.
-    limit (Optional[int]): how many, None for all.
-    YIELDS (Record): the most uncertain first; equal ones as they came.
+    records (Iterable[Record]): the output of `preannotate`.
+    limit (Optional[int]): maximum number of records; None for all.
+    YIELDS (Record): the most uncertain first; ties keep their order.
     """
     places: List[Tuple[float, int]] = []
     with tempfile.TemporaryFile() as file:
@@ -107,12 +106,12 @@ def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Rec
 
 
 def describe_model(nlp: Language) -> WriteOptions:
-    """What a pipeline can predict, for the configurations of annotation tools.
+    """Describe a pipeline's labels, for the configurations of annotation tools.
 
-    nlp (Language): with a component that finds relations.
-    RETURNS (WriteOptions): for predictions, with all labels and entity types, allowed
-        pairs and symmetric labels.
-    RAISES (ValueError): if there is none.
+    nlp (Language): a pipeline with a component for relations.
+    RETURNS (WriteOptions): options for predictions, with all labels and entity types,
+        allowed pairs and symmetric labels.
+    RAISES (ValueError): if no component predicts relations.
     """
     pipes = find_relation_pipes(nlp)
     pairs = pipes.schema.pairs if pipes.schema else {}

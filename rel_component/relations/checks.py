@@ -92,7 +92,7 @@ def _get_chars(doc: Doc, span: Span) -> Optional[Tuple[int, int]]:
 
 
 def check_label(label: Any, name: str, place: Any) -> str:
-    """RETURNS (str): the label. RAISES (ValueError): if it is no text."""
+    """RETURNS (str): the label. RAISES (ValueError): if it's not a string."""
     if isinstance(label, str) and label.strip():
         # half a character, which no file can hold
         if not any("\ud800" <= character <= "\udfff" for character in label):

@@ -1,6 +1,6 @@
 """La Javaness Annotto, `annotation.jsonlines`: one item per line.
 
-The relations stand in `annotation.ner`, beside the tasks with their entities.
+The relations are in `annotation.ner`, next to the tasks with their entities.
 Source: "Finetune a Relation Classifier with transformers and LUKE", La Javaness.
 """
 
@@ -38,7 +38,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `entities_only` accepts items without a list of relations.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per annotated item.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         try:

@@ -61,7 +61,7 @@ class Element(Dict[str, Any]):
 
 @dataclass
 class _Part:
-    """A document, passage or sentence: what annotations stand in.
+    """A document, passage or sentence that contains annotations.
 
     path (str): e.g. `passages[0]`; empty for the document.
     obj (Dict[str, Any]): what the file has.
@@ -92,7 +92,7 @@ class _Annotation:
     """An annotation, before it is known what its offsets count.
 
     entity (EntityRecord): with the offsets of the file.
-    part (_Part): what it stands in.
+    part (_Part): the part that contains it.
     concepts (List[str]): ids of what it stands for.
     place (_Place): what relations find of it.
     """
@@ -110,7 +110,7 @@ def read_document(
 
     value (Any): as in JSON; from XML its objects are `Element`s.
     source (Source): where it stands.
-    roles (Roles): of the relations of the file.
+    roles (Roles): roles of the file's relations.
     options (Options): `label_features`, `default_label`, `mentions`, `n_ary`.
     report (Report): counts what is read and what is wrong.
     RETURNS (Record): its passages put together.

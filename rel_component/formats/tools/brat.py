@@ -436,7 +436,7 @@ def _annotation_files(base: Path) -> List[Path]:
 
 
 def _add_suffix(base: Path, suffix: str) -> Path:
-    # not Path.with_suffix: the name may have dots of its own
+    # not Path.with_suffix: the name may contain dots
     return base.with_name(base.name + suffix)
 
 

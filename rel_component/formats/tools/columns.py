@@ -52,7 +52,7 @@ class _ColumnFormat:
 
     separator (str): a tab, or a blank, which stands for any number of them.
     n_columns (int): how many.
-    scheme (str): of the tags.
+    scheme (str): the tagging scheme.
     default (Optional[str]): type of entities whose tags have none, None if tags need
         a type.
     n_documents (int): `-DOCSTART-` lines.

@@ -1,8 +1,8 @@
 """CoNLL04 as multi-head text: `#doc` lines, then a word per line in five columns.
 
 They are index, word, tag, labels and heads, such as `2  Smith  I-Peop  ['Live_In']
-[7]`, with tabs between them: a relation stands at the last word of its head and names
-the last word of its tail; `['N']` is none.
+[7]`, with tabs between them: a relation is listed at the last word of its head, with
+the last word of its tail; `['N']` means no relation.
 Source: github.com/bekou/multihead_joint_entity_relation_extraction, README, parsers.py.
 """
 
@@ -42,8 +42,8 @@ COVERING = "relation end resolved to the entity covering its word"
 class _Row:
     """A word.
 
-    line (int): where it stands in the file.
-    labels (str): of its relations, as the file has them.
+    line (int): its line in the file.
+    labels (str): labels of its relations, as in the file.
     heads (str): likewise the words that they point to.
     """
 

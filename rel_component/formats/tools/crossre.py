@@ -39,7 +39,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `entities_only`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per sentence.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         source = add_id(source, value, "doc_key")

@@ -2,7 +2,7 @@
 
 Projects without relations, and older versions, write `label` or `labels` as triples of
 start, end and label. Exports hold a file per annotator where a project is not
-collaborative: an example stands in each, with the same id and text.
+collaborative: each contains an example with the same id and text.
 Source: github.com/doccano/doccano, backend/data_export/models.py and
 backend/data_import/pipeline.
 """
@@ -47,7 +47,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `entities_only` accepts examples without a list of relations.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per line.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     with path.open("rb") as file:
         if not file.read(4).startswith(ZIP):

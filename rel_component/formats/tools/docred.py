@@ -51,7 +51,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         for the test set, which has no labels.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per document.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     names = _read_names(path, options, report)
     for source, value in iter_json(path, options, report):

@@ -47,7 +47,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `entities_only`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per document.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     seen: Set[str] = set()
     for source, value in iter_json(path, options, report):

@@ -42,7 +42,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         to learn entities only.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per item.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         source = add_id(source, value, "id")

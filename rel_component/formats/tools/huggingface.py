@@ -3,7 +3,7 @@
 
 Entities and relations are those of SpERT, as DFKI-SLT/conll04 has them; with `ner_tags`
 relations count the entities from the left. The tags and types of a data set may be
-numbers: their names stand in the Parquet file, or in its `dataset_info.json`.
+numbers: their names are in the Parquet file, or in its `dataset_info.json`.
 Source: huggingface.co/docs/datasets, about_dataset_features;
 huggingface.co/datasets/DFKI-SLT/conll04.
 """

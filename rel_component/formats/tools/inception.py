@@ -132,7 +132,7 @@ def read_json(
 ) -> Record:
     """Read a document.
 
-    text (str): of the JSON file.
+    text (str): content of the JSON file.
     types (Optional[bytes]): a TypeSystem.xml, which adds to the types in the file.
     source (Source): the name of the document's file.
     options, report: as in `read`.

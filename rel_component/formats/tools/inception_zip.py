@@ -1,7 +1,7 @@
 """Zip archives of INCEpTION: a document with its type system, or a whole project.
 
 A project has `annotation/DOCUMENT/USER.*` and, where it was curated,
-`curation/DOCUMENT/CURATION_USER.*`, each a file or an archive of its own. Curated ones
+`curation/DOCUMENT/CURATION_USER.*`, each a file or a nested archive. Curated ones
 are the ground truth; which of several annotators to take is decided in `versions`.
 Source: projects_export.adoc in github.com/inception-project/inception.
 """

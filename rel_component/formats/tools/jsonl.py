@@ -46,7 +46,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `entities_only` accepts documents without a list of relations.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per line.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         source = add_id(source, value, "id")
@@ -106,7 +106,7 @@ def _read_pieces(obj: Dict[str, Any], field: str) -> List[Offsets]:
 def _read_all(
     obj: Dict[str, Any], key: str, field: str = ""
 ) -> Optional[List[Offsets]]:
-    """Stretches of text; None if there are none."""
+    """Spans of text, or None."""
     path = f"{field}.{key}" if field else key
     values = get_list(obj, key, field)
     return [_read_offsets(v, f"{path}[{i}]") for i, v in enumerate(values)] or None

@@ -52,7 +52,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `accept_unanswered`, `default_label`, `entities_only`, `fields`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per annotation that was not cancelled.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     reader = _Reader(path, options, report)
     for source, value in iter_json(path, options, report):
@@ -96,7 +96,7 @@ class _Reader:
     def read_annotations(
         self, task: Dict[str, Any], found: List[Tuple[str, Any]], source: Source
     ) -> Iterator[Record]:
-        """Annotations of one task, each with the place that it stands in."""
+        """Annotations of one task, each with its location."""
         read: List[Annotation] = []
         for path, annotation in found:
             try:

@@ -51,7 +51,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         `entities_only` reads items without a relation.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per item, or per sentence.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     yield from join_pairs(_iter_records(path, options, report), options, report)
 

@@ -46,7 +46,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `accept_unanswered`, `bare_token_label`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per accepted task.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         try:
@@ -331,7 +331,7 @@ class _Task:
             labels = ", ".join(e.label for e in found)
             raise EndpointError(
                 path,
-                f"{len(found)} entities ({labels}) stand at {start}-{end}, expected "
+                f"{len(found)} entities ({labels}) are at {start}-{end}, expected "
                 f"its label to say which",
             )
         return next(iter(same or found), None)

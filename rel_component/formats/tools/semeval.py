@@ -238,7 +238,7 @@ def _read_relation(
 
 
 def _read_key(path: Path, options: Options, report: Report) -> Dict[str, _Label]:
-    """Labels of a key file by the number of the sentence; none if there is none."""
+    """Labels of a key file by number of the sentence; empty without key file."""
     file = options[KEY_FILE] or _find_key(path)
     labels: Dict[str, _Label] = {}
     problems: List[str] = []

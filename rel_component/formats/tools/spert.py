@@ -37,7 +37,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `types` is another types file to read in its place.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per sentence.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     symmetric = _read_symmetric(path, options, report)
     for source, value in iter_json(path, options, report):

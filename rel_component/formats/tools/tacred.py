@@ -1,7 +1,7 @@
 """TACRED-like JSON: a list of pairs, `{"token", "subj_start", ..., "relation"}`.
 
 Each item is a sentence with one pair of entities, in words, the end inclusive. The same
-sentence is there again for another pair; what else stands in it was not annotated.
+sentence is there again for another pair; other pairs in it were not annotated.
 Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
 """
 
@@ -31,7 +31,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         `entities_only` reads items without a relation.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per item, or per sentence.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     yield from join_pairs(_iter_items(path, options, report), options, report)
 

@@ -30,7 +30,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         that is known of a text; else pairs without a row are unrelated.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per text, and per part before the last `-` of the ids.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     last: Dict[int, int] = {}
     for i, (_, value) in enumerate(iter_json(path, options, Report())):

@@ -45,7 +45,7 @@ TEXTS = ("text", "sentText")
 INSIDE = "places inside longer mentions passed over"
 PARTS = "mentions found as parts of words only"
 FOLDED = "mentions found without their accents or capitals"
-SEVERAL = "mentions that stand in their text several times: {}"
+SEVERAL = "mentions that occur several times in the text: {}"
 SLOTS = "further slots of objects"
 MISSING = "not in the text"
 
@@ -78,7 +78,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `occurrences`, `entity_label`, `entities_only`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per text.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     key = next(iter(FORMS))
     for source, value in iter_json(path, options, report):
@@ -209,7 +209,7 @@ class _Text:
             places = ", ".join(f"{start}-{end}" for start, end in spans[:5])
             raise EndpointError(
                 path,
-                f"{show(mention.text)} stands in the text {len(spans)} times (at "
+                f"{show(mention.text)} occurs {len(spans)} times in the text (at "
                 f"{places}), expected once; --occurrences first or all takes the "
                 f"first or all of them",
                 AMBIGUOUS,

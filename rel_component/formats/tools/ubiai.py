@@ -28,7 +28,7 @@ from ..report import ENTITIES, RELATIONS, Report
 FIELDS: Option[Mapping[str, str]] = Option(
     "fields", {}, "alternative name of a field: document=text", flag="field"
 )
-# no document has so many tokens
+# more than the tokens of any document
 MOST = 2**31
 # token_start, inclusive token_end, entity id
 Extent = Tuple[int, int, str]
@@ -43,7 +43,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     options (Options): `fields` gives other names of fields, e.g. text=document.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): one per document.
-    RAISES (FormatError): if it is no JSON file.
+    RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
         obj = _rename(value, options) if isinstance(value, dict) else value

@@ -77,7 +77,7 @@ class _Document:
         self.options = options
         self.report = report
         annotations = self.view.select_all_annotations()
-        # as they stand in the file: relations go by the order of ids, too
+        # in file order: relations also depend on the order of ids
         self.annotations = sorted(annotations, key=lambda a: a.xmiID)
         self.source = _add_title(source, self.annotations)
         self.features: Dict[str, Optional[str]] = {}

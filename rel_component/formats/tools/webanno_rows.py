@@ -41,7 +41,7 @@ class Layer:
     features (List[str]): those with columns of their own, without slots.
     columns (List[str]): what is in its columns; empty where it has no feature.
     first (int): its first column.
-    base (str): of a relation: the layer of its ends.
+    base (str): layer of a relation's head and tail.
     slots (List[Tuple[int, str, str]]): the column of the roles of each slot feature,
         which that of the targets follows; its name; the layer of the targets.
     """
@@ -90,7 +90,7 @@ class Rows:
 
     def __init__(self, text: str, source: Source, report: Report) -> None:
         """
-        text (str): of the whole file.
+        text (str): content of the file.
         source (Source): the file.
         report (Report): counts rows that can't be read, once `read` is called.
         RAISES (FormatError): if it has no header, or one that can't be read.
@@ -274,7 +274,7 @@ def read_number(value: str) -> int:
 
 
 def read_value(value: str) -> Optional[str]:
-    """RETURNS (Optional[str]): a value without its number; None if there is none."""
+    """RETURNS (Optional[str]): a value without its number, or None."""
     match = NUMBERED.match(value)
     value = match.group(1) if match else value
     return None if value in ("*", "") else _unescape(value).strip() or None

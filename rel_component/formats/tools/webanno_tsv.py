@@ -1,7 +1,7 @@
 r"""WebAnno TSV 3: a row per token, columns for the features of layers.
 
 `VALUE[3]` marks an annotation over several rows, `|` divides stacked ones, `*` is no
-value, `_` no annotation. A relation stands in the row where its target begins, as
+value, `_` no annotation. A relation is listed in the row where its target starts, as
 `1-5[3_7]`: row of its source, and the numbers of both. Slots are relations
 to what fills them: roles in one column, `1-3[2]` and the like in the next. Offsets are
 UTF-16 units. Source: webannotsv.adoc in github.com/inception-project/inception.
@@ -81,7 +81,7 @@ class _Slot:
     host (_Span): the annotation.
     label (str): the role, or the name of the feature.
     target (str): as the file has it, e.g. `1-3[2]`.
-    layer (str): of the target.
+    layer (str): the target's layer.
     source (Source): where it stands.
     """
 
@@ -100,7 +100,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         `default_label`.
     report (Report): counts what is read and what is wrong.
     YIELDS (Record): the document.
-    RAISES (FormatError): if it is no text, or no WebAnno TSV 3.
+    RAISES (FormatError): if it's not text, or not WebAnno TSV 3.
     """
     text = decode(read_bytes(path), path, options.encoding)
     yield read_document(text, Source(str(path), id=path.name), options, report)
@@ -111,11 +111,11 @@ def read_document(
 ) -> Record:
     """Read a document whose text has been decoded.
 
-    text (str): of the whole file.
+    text (str): content of the file.
     source (Source): the file, with the document's id.
     options, report: as in `read`.
     RETURNS (Record): the document.
-    RAISES (FormatError): if it is no WebAnno TSV 3.
+    RAISES (FormatError): if it's not WebAnno TSV 3.
     """
     return _Document(text, source, options, report).read()
 

@@ -56,7 +56,7 @@ def find_writer(name: str) -> Writer:
 
     name (str): as in `WRITERS`.
     RETURNS (Writer): the writer.
-    RAISES (FormatError): if there is none of this name.
+    RAISES (FormatError): if the format is unknown.
     """
     if name not in WRITERS:
         raise FormatError(

@@ -50,7 +50,7 @@ class Writer:
 
     name (str): as in `--format`.
     description (str): the tool and the kind of file.
-    suffix (str): of the file, e.g. `.jsonl`; empty if it is a folder.
+    suffix (str): the file's suffix, e.g. `.jsonl`; empty for a folder.
     write (Callable[[Iterable[Record], Path, WriteOptions, Report], None]): takes the
         records one by one, whole entities and relations that the tool has a place for.
         What was at the path is replaced when the last one is written, not before.

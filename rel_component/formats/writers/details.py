@@ -57,7 +57,7 @@ def count_lost_details(record: Record, holds: FrozenSet[str], report: Report) ->
 
 
 def pick_meta(record: Record, taken: Collection[str], report: Report) -> Dict[str, Any]:
-    """Fields of a document, to stand beside those of the tool.
+    """Get the fields of a document to write in addition to the tool's.
 
     record (Record): the document.
     taken (Collection[str]): names of fields that mean something else to the tool.

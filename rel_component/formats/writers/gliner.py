@@ -45,7 +45,7 @@ def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str,
 
 
 def list_entities(record: Record, words: Words) -> List[List[Any]]:
-    """RETURNS (List[List[Any]]): of each entity its first and last word, and type."""
+    """RETURNS (List[List[Any]]): first and last word, and type of each entity."""
     extents = [words.find(entity) for entity in record.entities]
     return [
         [start, end - 1, entity.label]

@@ -164,7 +164,7 @@ def _clean(
     for start, end in entity.fragments:
         if not 0 <= start < end <= len(text):
             problem = (
-                f"stands at {start}-{end}, which is no part of the text "
+                f"is at {start}-{end}, which is outside the text "
                 f"({plural(len(text), 'character')})"
             )
             reason = "offsets do not fit the text"

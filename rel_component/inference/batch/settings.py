@@ -104,11 +104,11 @@ def _to_json(value: Any) -> Any:
 
 
 def digest(path: Path) -> str:
-    """A fingerprint of a file, or of all files of a folder.
+    """Compute a fingerprint of a file, or of all files in a folder.
 
     path (Path): file or folder.
-    RETURNS (str): changes if any content does.
-    RAISES (ValueError): if there is none.
+    RETURNS (str): the digest of the content.
+    RAISES (ValueError): if the path doesn't exist.
     """
     if not path.exists():
         raise ValueError(f"{path}: file or folder not found.")
@@ -122,7 +122,7 @@ def digest(path: Path) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """RETURNS (str): of its content, which is not held in memory."""
+    """RETURNS (str): the digest of the content, which is not held in memory."""
     total = hashlib.blake2b(digest_size=8)
     with path.open("rb") as file:
         while block := file.read(1 << 20):

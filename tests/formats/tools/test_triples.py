@@ -110,7 +110,7 @@ def test_mentions_that_occur_several_times(tmp_path, occurrences, expected):
     assert heads == expected and len(triples(docs[0])) == len(expected)
     assert report.n_read["relations"] == max(1, len(expected))
     if occurrences == "refuse":
-        assert "'Ada' stands in the text 2 times (at 0-3, 21-24)" in report.problems[0]
+        assert "'Ada' occurs 2 times in the text (at 0-3, 21-24)" in report.problems[0]
         assert report.n_skipped["relations"] == {"ambiguous id": 1}
     else:
         assert report.notes[SEVERAL.format(occurrences)] == 1

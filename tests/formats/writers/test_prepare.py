@@ -64,9 +64,9 @@ def test_symmetric_labels_of_the_schema_count_too(tmp_path):
 @pytest.mark.parametrize(
     "span,found",
     [
-        ((2, 9, "P"), "'n' stands at 2-9, which is no part of the text (3 characters)"),
-        ((-1, 2, "P"), "stands at -1-2, which is no part"),
-        ((1, 1, "P"), "'' stands at 1-1, which is no part"),
+        ((2, 9, "P"), "'n' is at 2-9, which is outside the text (3 characters)"),
+        ((-1, 2, "P"), "is at -1-2, which is outside"),
+        ((1, 1, "P"), "'' is at 1-1, which is outside"),
         ((0, 3, " "), "'Ann' has no label"),
     ],
 )
