@@ -104,9 +104,9 @@ def test_a_new_training_forgets_them(trained):
 @pytest.mark.parametrize(
     "name,values,message",
     [
-        ("thresholds", {"LIKES": 0.5}, "thresholds names LIKES, but the labels are"),
+        ("thresholds", {"LIKES": 0.5}, "thresholds contains LIKES, but the labels are"),
         ("thresholds", {"KNOWS": 1.5}, "expected a number from 0 to 1"),
-        ("calibration", {"LIKES": (1.0, 0.0)}, "calibration names LIKES"),
+        ("calibration", {"LIKES": (1.0, 0.0)}, "calibration contains LIKES"),
         ("calibration", {"KNOWS": (-1.0, 0.0)}, "a slope above 0"),
         ("calibration", {"KNOWS": (1.0, float("nan"))}, "finite numbers"),
     ],
