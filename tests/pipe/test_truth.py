@@ -192,6 +192,9 @@ def test_incomplete_annotation_without_pairs(vocab):
     gold = make_doc(vocab, 6, ENTITIES, [], complete=False)
     truth = learn(Example(make_doc(vocab, 6), gold))
     assert len(truth.candidates) == 6 and not truth.known.any()
+    gold = make_doc(vocab, 6, ENTITIES, [], complete=False, negatives=[(0, 1)])
+    truth = learn(Example(make_doc(vocab, 6), gold))
+    assert truth.known.tolist() == [[1, 1]] + [[0, 0]] * 5
 
 
 def test_tutorial_dict_without_all_labels(vocab):

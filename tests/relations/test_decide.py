@@ -21,4 +21,6 @@ def test_best_label():
     expected = numpy.asarray([[0.9, -1], [-1, 0.6], [-1, 0.2]], dtype="float32")
     numpy.testing.assert_array_equal(keep_best(SCORES), expected)
     assert keep_best(SCORES[:0]).shape == (0, 2)
+    # what is not known is below what is known to be none
+    assert keep_best(numpy.asarray([[numpy.nan, 0.0]])).tolist() == [[-1.0, 0.0]]
     assert find_decided(SCORES[:, :0], numpy.zeros(0)).shape == (0, 2)
