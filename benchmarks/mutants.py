@@ -71,17 +71,16 @@ def main(
     sys.dont_write_bytecode = True
     chosen = choose_mutants([Path(name) for name in files.split(",")], n, seed)
     n_caught = 0
-    for mutant in chosen:
+    for i, mutant in enumerate(chosen, start=1):
         before, after = mutant.path.read_text("utf8"), mutant.make()
         with written(mutant.path, after):
             is_caught = run(tests, timeout) != 0
         n_caught += is_caught
-        where = f"{mutant.path}:{mutant.start[0]}"
+        where = f"{mutant.path}:{mutant.start[0]} {mutant.operator}"
         word = "caught" if is_caught else "SURVIVED"
-        print(word, where, mutant.operator, flush=True)
+        print(f"{word} {where} ({n_caught} of {i} caught)", flush=True)
         if not is_caught:
             print(show_change(before, after), flush=True)
-    print(f"{n_caught} of {n} caught", flush=True)
 
 
 def import_others() -> None:
@@ -97,10 +96,10 @@ def import_others() -> None:
 
 
 def choose_mutants(paths: Sequence[Path], n: int, seed: int) -> List[Mutant]:
-    """RETURNS (List[Mutant]): some at random, each at another place."""
+    """RETURNS (List[Mutant]): some at random, each at another place, as drawn."""
     places = group_mutants(paths)
     rng = random.Random(seed)
-    return sorted(rng.choice(places[key]) for key in rng.sample(sorted(places), n))
+    return [rng.choice(places[key]) for key in rng.sample(sorted(places), n)]
 
 
 def group_mutants(paths: Sequence[Path]) -> Dict[Tuple[str, Place], List[Mutant]]:

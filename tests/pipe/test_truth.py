@@ -247,7 +247,7 @@ def test_gold_relations_that_are_candidates_are_counted(vocab):
         make_doc(vocab, 6, ENTITIES, [(0, "R", 1), (2, "R", 0), (0, "S", 1)]),
         make_doc(vocab, 3),
         make_doc(vocab, 3, [], []),
-        make_doc(vocab, 9, [(0, 1, "A"), (3, 4, "B"), (5, 9, "A")], [(2, "R", 1)]),
+        make_doc(vocab, 12, [(0, 1, "A"), (3, 4, "B"), (5, 12, "A")], [(2, "R", 1)]),
     ]
     examples = [Example(make_doc(vocab, len(doc)), doc) for doc in docs]
     for max_length, expected in ((None, (4, 4, 0)), (2, (4, 3, 5)), (1, (4, 0, 5))):
