@@ -279,9 +279,11 @@ def _find_view(cas: Any, source: Source, report: Report) -> Any:
     """The view with the text; INCEpTION has no other."""
     views = [cas.get_view(view.sofa.sofaID) for view in cas.views]
     found = [view for view in views if view.sofa_string]
-    if not found:
+    text = found[0].sofa_string if found else None
+    if not isinstance(text, str):
+        what = "no text" if text is None else show(text)
         raise FormatError(
-            f"{source.file}: found no text, expected one in the sofa. Export the "
+            f"{source.file}: found {what}, expected a text in the sofa. Export the "
             f"document anew."
         )
     report.ignored("views beside the first", len(found) - 1)

@@ -346,6 +346,15 @@ def test_mutated_xmi(tmp_path, rng):
     return read_as("inception", path)[0]
 
 
+def test_a_text_that_is_none_is_named(tmp_path):
+    whole = json.loads(JSON.read_text())
+    (sofa,) = (x for x in whole["%FEATURE_STRUCTURES"] if "sofaString" in x)
+    for value, shown in (({"start": 1}, "{"), (7, "7"), (["a"], "[")):
+        sofa["sofaString"] = value
+        with pytest.raises(ValueError, match=f"found {re.escape(shown)}.*a text"):
+            read_as("inception", write_json(tmp_path / "a.json", whole))
+
+
 @for_seeds(240, readable=0.15)
 def test_mutated_json(tmp_path, rng):
     value = damage(VALUE["%FEATURE_STRUCTURES"], rng)
