@@ -20,6 +20,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import srsly
 import typer
+from _orders import ORDERS, measure, order
 from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import msg
@@ -35,7 +36,6 @@ from rel_component.evaluation.training import (
     parse_override,
     train_pipeline,
 )
-from rel_component.inference.ranking import ORDERS, measure, order
 from rel_component.pipe.loading import find_relation_pipes, list_entity_finders
 from rel_component.scorer import score_relations
 

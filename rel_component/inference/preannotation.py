@@ -14,12 +14,13 @@ from ..formats import Record, Source, WriteOptions, from_doc
 from ..formats.tools.jsonl import FIELDS
 from ..formats.writers import UNCERTAINTY
 from ..pipe.loading import find_relation_pipes, list_entity_labels
-from ..relations import get_relation_data
+from ..relations import RelationData, get_relation_data
 from ..schema import Schema
 from .tasks import Task
 from .texts import find_relations
 
 RANKINGS = ("max", "mean")
+Thresholds = Union[float, Mapping[str, float]]
 
 
 def preannotate(
@@ -59,9 +60,7 @@ def preannotate(
         yield record
 
 
-def get_uncertainty(
-    doc: Doc, threshold: Union[float, Mapping[str, float]], by: str = "max"
-) -> float:
+def get_uncertainty(doc: Doc, threshold: Thresholds, by: str = "max") -> float:
     """Get a model's uncertainty about the relations of a Doc.
 
     Uncertainty is 1 for scores at the threshold, 0 for scores of 0 and 1, and linear in
@@ -77,15 +76,25 @@ def get_uncertainty(
     data = get_relation_data(doc)
     if data is None or not data.scores.size:
         return 0.0
+    pairs = get_uncertainties(data, threshold).max(axis=1)
+    return float(pairs.max() if by == "max" else pairs.mean())
+
+
+def get_uncertainties(data: RelationData, threshold: Thresholds) -> numpy.ndarray:
+    """Get a model's uncertainty about each label of each pair.
+
+    data (RelationData): the scores of all pairs.
+    threshold (float | Mapping[str, float]): see `get_uncertainty`.
+    RETURNS (Floats2d): (n_pairs, n_labels), from 0 to 1; 0 for impossible labels, which
+        have no score.
+    """
     scores = data.scores.astype("float64")
     limits = numpy.asarray(threshold)
     if isinstance(threshold, Mapping):
         limits = numpy.asarray([threshold[label] for label in data.labels])
     room = numpy.where(scores < limits, limits, 1 - limits)
     distance = numpy.abs(scores - limits) / numpy.where(room > 0, room, 1)
-    # impossible labels have no score
-    pairs = numpy.nan_to_num(1 - distance, nan=0.0).max(axis=1)
-    return float(pairs.max() if by == "max" else pairs.mean())
+    return numpy.nan_to_num(1 - distance, nan=0.0)
 
 
 def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Record]:

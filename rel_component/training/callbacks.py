@@ -5,7 +5,7 @@ from typing import Callable, Optional, Type
 
 import spacy
 from spacy.language import Language
-from spacy.util import registry, resolve_dot_names
+from spacy.util import registry
 
 from ..pipe.extractor import RelationExtractor
 
@@ -63,51 +63,6 @@ def continue_from(nlp: Language, path: Path) -> Language:
         # thresholds and calibration were tuned for weights that will change
         pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
     return nlp
-
-
-@registry.callbacks("rel_component.StepsFromEpochs.v1")
-def create_steps_from_epochs(
-    epochs: int = 20, min_steps: int = 500
-) -> Callable[[Language], Language]:
-    """Set the number of steps based on the size of the training data.
-
-    For `[initialize.before_init]`. Learning rate schedules that decay to 0 need the
-    number of steps. It's written to `training.max_steps` if that is 0.
-
-    epochs (int): passes over the training documents, unless `training.max_epochs` is
-        set.
-    min_steps (int): minimum number of steps.
-    RETURNS (Callable[[Language], Language]): the callback.
-    """
-
-    def set_max_steps(nlp: Language) -> Language:
-        training = nlp.config["training"]
-        if training["max_steps"] == 0:
-            n_epochs, least = training["max_epochs"], 1
-            if n_epochs < 0:
-                raise ValueError(
-                    "training.max_steps is 0, so the number of steps depends on the "
-                    "number of documents, but training.max_epochs is -1, which "
-                    "streams them. Set training.max_steps."
-                )
-            if n_epochs == 0:
-                n_epochs, least = epochs, min_steps
-            training["max_steps"] = max(n_epochs * count_batches(nlp), least)
-        return nlp
-
-    return set_max_steps
-
-
-def count_batches(nlp: Language) -> int:
-    """RETURNS (int): number of batches per epoch; 0 if the config has no training
-    corpus, e.g. for custom training loops."""
-    config = nlp.config.interpolate()
-    if (config.get("paths") or {}).get("train") is None:
-        return 0
-    training = config["training"]
-    (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
-    batcher = registry.resolve({"batcher": training["batcher"]})["batcher"]
-    return sum(1 for _ in batcher(list(corpus(nlp))))
 
 
 @registry.callbacks("rel_component.RequireTransformers.v1")

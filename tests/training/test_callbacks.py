@@ -1,9 +1,6 @@
 import pytest
 import spacy
-from spacy.tokens import DocBin
 from spacy.training import Example
-from spacy.training.initialize import init_nlp
-from thinc.api import Config
 
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.relations import get_rel
@@ -84,82 +81,3 @@ def test_a_training_that_goes_on_keeps_its_own_settings(trained):
     new.config["training"]["max_steps"] = 99
     continue_from(new, path)
     assert new.config["training"]["max_steps"] == 99
-
-
-TRAINING = """
-[paths]
-train = null
-
-[nlp]
-lang = "en"
-pipeline = ["relation_extractor"]
-
-[components]
-
-[components.relation_extractor]
-factory = "relation_extractor"
-
-[initialize]
-
-[initialize.before_init]
-@callbacks = "rel_component.StepsFromEpochs.v1"
-epochs = 5
-min_steps = 12
-
-[corpora]
-
-[corpora.dev]
-@readers = "Gold_ents_Corpus.v1"
-file = ${paths.train}
-
-[corpora.train]
-@readers = "Gold_ents_Corpus.v1"
-file = ${paths.train}
-
-[training]
-seed = 0
-gpu_allocator = null
-max_steps = 0
-train_corpus = "corpora.train"
-
-[training.batcher]
-@batchers = "spacy.batch_by_sequence.v1"
-size = 3
-
-[training.optimizer]
-@optimizers = "Adam.v1"
-
-[training.optimizer.learn_rate]
-@schedules = "warmup_linear.v1"
-warmup_steps = 1
-total_steps = ${training.max_steps}
-initial_rate = 0.1
-"""
-
-
-def init_training(path, n_docs, **settings):
-    nlp = spacy.blank("en")
-    docs = [example.reference for example in make_examples(nlp) * n_docs]
-    DocBin(docs=docs, store_user_data=True).to_disk(path / "train.spacy")
-    overrides = {f"training.{key}": value for key, value in settings.items()}
-    overrides["paths.train"] = str(path / "train.spacy")
-    config = Config().from_str(TRAINING, overrides=overrides, interpolate=False)
-    training = init_nlp(config).config.interpolate()["training"]
-    schedule = training["optimizer"]["learn_rate"]
-    return training["max_steps"], schedule["total_steps"]
-
-
-def test_the_number_of_documents_decides_how_many_steps(tmp_path):
-    assert init_training(tmp_path, n_docs=10) == (20, 20)  # 4 batches each time
-    assert init_training(tmp_path, n_docs=3) == (12, 12)  # min_steps
-    assert init_training(tmp_path, n_docs=10, max_steps=7) == (7, 7)
-    assert init_training(tmp_path, n_docs=10, max_epochs=2) == (8, 8)
-    with pytest.raises(ValueError, match=r"Set training.max_steps"):
-        init_training(tmp_path, n_docs=10, max_epochs=-1)
-
-
-def test_a_pipeline_that_is_trained_by_own_code_has_steps_too():
-    config = Config().from_str(TRAINING)
-    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
-    nlp.initialize(lambda: make_examples(nlp))
-    assert nlp.config["training"]["max_steps"] == 12

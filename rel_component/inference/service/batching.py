@@ -31,17 +31,6 @@ class Model(Protocol):
     def __call__(self, jobs: Sequence[Job]) -> List[Outcome]: ...
 
 
-class EndableModel(Model, Protocol):
-    """One that may end, or be ended, and is loaded anew then."""
-
-    @property
-    def has_ended(self) -> bool: ...
-
-    def load(self) -> Any: ...
-
-    def end(self) -> None: ...
-
-
 @dataclass
 class Entry:
     """A job that waits.

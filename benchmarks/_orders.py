@@ -2,16 +2,14 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping
-from typing import Callable, Dict, List, NamedTuple, Sequence, Union
+from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import numpy
 from spacy.tokens import Doc
 
-from ..entity_scores import get_entity_scores
-from ..relations import RelationData, get_relation_data
-
-Thresholds = Union[float, Mapping[str, float]]
+from rel_component.entity_scores import get_entity_scores
+from rel_component.inference.preannotation import Thresholds, get_uncertainties
+from rel_component.relations import get_relation_data
 
 # width of a bag-of-words vector; more than enough to distinguish texts
 WIDTH = 512
@@ -50,7 +48,7 @@ def measure(doc: Doc, thresholds: Thresholds) -> Measures:
     data = get_relation_data(doc)
     if data is None or not data.scores.size:
         return Measures(0.0, 0.0, entities, {}, words)
-    uncertain = _get_uncertainty(data, thresholds)
+    uncertain = get_uncertainties(data, thresholds)
     pairs = uncertain.max(axis=1)
     scores = numpy.nan_to_num(data.scores.astype("float64"), nan=0.0)
     return Measures(
@@ -60,35 +58,6 @@ def measure(doc: Doc, thresholds: Thresholds) -> Measures:
         labels=dict(zip(data.labels, uncertain.max(axis=0).tolist())),
         words=words,
     )
-
-
-def get_uncertainty(doc: Doc, threshold: Thresholds, by: str = "max") -> float:
-    """Get a model's uncertainty about the relations of a Doc.
-
-    Uncertainty is 1 for scores at the threshold, 0 for scores of 0 and 1, and linear in
-    between. A pair has the uncertainty of its most uncertain label.
-
-    doc (Doc): a predicted Doc with the scores of all pairs.
-    threshold (float | Mapping[str, float]): score threshold, for all labels or per
-        label.
-    by (str): `max` for the most uncertain pair, `mean` for the mean of all pairs, which
-        ranks long documents with few uncertain pairs lower.
-    RETURNS (float): uncertainty from 0 to 1; 0 if there are no pairs.
-    """
-    found = measure(doc, threshold)
-    return found.max if by == "max" else found.mean
-
-
-def _get_uncertainty(data: RelationData, thresholds: Thresholds) -> numpy.ndarray:
-    """RETURNS (Floats2d): (n_pairs, n_labels); 0 for impossible labels without a
-    score."""
-    scores = data.scores.astype("float64")
-    limits = numpy.asarray(thresholds)
-    if isinstance(thresholds, Mapping):
-        limits = numpy.asarray([thresholds[label] for label in data.labels])
-    room = numpy.where(scores < limits, limits, 1 - limits)
-    distance = numpy.abs(scores - limits) / numpy.where(room > 0, room, 1)
-    return numpy.nan_to_num(1 - distance, nan=0.0)
 
 
 def count_words(doc: Doc) -> numpy.ndarray:
