@@ -13,12 +13,14 @@ class Killed(BaseException):
 
 @Language.component("poison")
 def poison(doc):
-    """Dies or fails at certain words."""
+    """Dies, fails or never ends at certain words."""
     if "SEGFAULT" in doc.text:
         os.kill(os.getpid(), signal.SIGSEGV)
         # a handler, as Ray has one, may let other threads go on; the one that crashed
         # does not
         time.sleep(60)
+    if "SLEEPS" in doc.text:
+        time.sleep(600)
     if "TAKES ALL" in doc.text:
         raise Killed
     if "RAISE" in doc.text:

@@ -163,24 +163,26 @@ def test_a_document_that_takes_the_whole_job_with_it_is_given_up(
     assert len(read_rows(tmp_path / "out")) == 29
 
 
-def test_who_stops_a_run_blames_no_document(model, tmp_path):
-    corpus = write_corpus(tmp_path / "in.jsonl", 1000)
+def test_who_stops_a_run_blames_no_document(poisoned, tmp_path):
+    texts = [make_text(i) for i in range(100)]
+    texts[15] = "one that SLEEPS"
+    corpus = write_corpus(tmp_path / "in.jsonl", texts=texts)
     attempts = tmp_path / "out" / "attempts"
 
     def stop(counts):
-        for _ in range(100):  # until the other process has begun with a document
-            if list(attempts.iterdir()):
-                started.append(True)
-                break
-            time.sleep(0.1)
-        raise KeyboardInterrupt
+        if counts["chunk"] > 1:  # chunk 1 was given to the other process before
+            while not (attempts / "000001.json").exists():
+                time.sleep(0.05)
+            stopped.append(counts["chunk"])
+            raise KeyboardInterrupt
 
-    started = []
-    for _ in range(3):
+    stopped = []
+    for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            run([corpus], tmp_path / "out", model, on_chunk=stop, n_process=2)
+            options = {"code": str(CODE), "n_process": 2}
+            run([corpus], tmp_path / "out", poisoned, on_chunk=stop, **options)
         assert not list(attempts.iterdir())
-    assert any(started)
+    assert stopped == [2, 3]
 
 
 @pytest.mark.parametrize("name", ["meta.json", "relation_extractor/model"])
