@@ -12,7 +12,7 @@ from ..arrays import to_ints1d
 from ..transformer.mixed_precision import keep_gradients
 from .pieces import Input
 
-# padding in LUKE's positions of an entity
+# padding of the positions of an entity in LUKE
 NOWHERE = -1
 
 

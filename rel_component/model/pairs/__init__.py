@@ -1,1 +1,1 @@
-"""The pair model: vectors of two entities and features of the pair."""
+"""The pair model: score pairs based on entity vectors and pair features."""

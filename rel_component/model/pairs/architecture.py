@@ -1,11 +1,11 @@
-"""Scores of pairs from what an annotator sees: entities, types, distance, context.
+"""Score pairs based on entity vectors, types, distance and context.
 
-The hidden layer over a pair is a sum of terms of the head, of the tail, of the tokens
-between and of the pair's buckets. So whatever is wide is computed once for each
-entity or token, and a pair costs a few look-ups of `hidden_width` numbers.
+The hidden layer of a pair is a sum of terms for the head, the tail, the tokens between
+them and the pair's buckets. Wide vectors are therefore projected once per entity or
+token, and each pair only takes a few look-ups of `hidden_width` values.
 
-The buckets also reach the logits directly, as in a logistic regression: from few
-documents that is what generalises, and the hidden layer corrects it.
+The buckets are also added to the logits directly, as in a logistic regression: with few
+training documents, this is the part that generalizes, and the hidden layer refines it.
 """
 
 from typing import Callable, Dict, List, Optional, Tuple
@@ -29,11 +29,11 @@ from .layers import apply_linear, sum_prefixes
 from .represent import represent_entities
 from .score import score_pairs
 
-# spread of the random rows that buckets and types begin with
+# standard deviation of the initial rows of buckets and types
 TABLE_SCALE = 0.3
-# of what the hidden layer adds to the logits: it learns after the buckets have
+# scale of the hidden layer's logits, so that it learns after the buckets
 HIDDEN_SCALE = 0.1
-# of what buckets add to the logits: they learn that many times faster
+# scale of the buckets' logits, so that they learn faster
 DIRECT_SCALE = 10.0
 
 
@@ -63,42 +63,43 @@ def create_pair_model(
     nO: Optional[int] = None,
     learn_scale: Optional[float] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Scores of pairs from vectors, types, distance and context, each a switch.
+    """Score pairs based on vectors, types, distance and context; each can be disabled.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
     pooling (Model[Ragged, Floats2d]): reduces an entity's tokens to one row.
     get_instances (Callable): generates the pairs.
-    doc_vector (Optional[Model[List[Doc], Floats2d]]): one vector for each document,
-        such as `[CLS]`, that its pairs see; null for none.
-    hidden_width (int): width of the hidden layer over a pair.
-    dropout (Optional[float]): rate of dropout on vectors and hidden layer; null
-        follows the training's rate.
-    vector_dropout (float): share of documents whose vectors are hidden altogether in
-        training, so that types, distance and what lies between learn to decide alone.
-    type_dropout (float): share of entities whose type is hidden in training, so that
-        the model can do without and copes with types that it has never seen.
-    vectors (bool): the vectors of the two entities.
-    types (bool): embeddings of the head's and the tail's entity type.
-    distance (bool): number of tokens between, and which entity stands first.
-    nesting (bool): whether the entities overlap, and how.
-    boundaries (bool): sentence ends and line breaks between.
-    entities_between (bool): number of entities between, of any type and of the
-        head's and the tail's.
-    shared_words (bool): whether one entity's text is the other's, shares its first or
-        last word, or abbreviates it.
-    context_between (bool): mean vector of the tokens between.
-    context_around (int): mean vectors of so many tokens before and after each
-        entity; 0 for none.
-    context_doc (bool): mean vector of the document.
-    biaffine_width (int): width of a biaffine term of head and tail; 0 for none.
-    logit_scale (float): how many times faster than the encoder the layers that decide
-        on pairs learn; above 1 where it is pretrained and its rate small.
-    output (Literal["sigmoid", "softmax"]): independent labels, or one label or none.
-    nO (Optional[int]): number of labels; null is inferred.
+    doc_vector (Optional[Model[List[Doc], Floats2d]]): a vector per document, such as
+        `[CLS]`, to use in all its pairs; null for none.
+    hidden_width (int): width of the hidden layer.
+    dropout (Optional[float]): dropout rate of the vectors and the hidden layer; null
+        for the training's rate.
+    vector_dropout (float): share of documents to train on without any vectors, so that
+        the other features also learn to predict on their own.
+    type_dropout (float): share of entities to train on without their type, so that the
+        model doesn't depend on it and handles unknown types.
+    vectors (bool): use the vectors of both entities.
+    types (bool): use embeddings of both entity types.
+    distance (bool): use the number of tokens between the entities, and their order.
+    nesting (bool): use whether and how the entities overlap.
+    boundaries (bool): use the sentence boundaries and line breaks between the entities.
+    entities_between (bool): use the number of entities between head and tail: in total,
+        of the head's type and of the tail's.
+    shared_words (bool): use whether the entities have the same text, share a word, or
+        one abbreviates the other.
+    context_between (bool): use the mean vector of the tokens between the entities.
+    context_around (int): number of tokens before and after each entity to use the mean
+        vectors of; 0 for none.
+    context_doc (bool): use the document's mean vector.
+    biaffine_width (int): width of a biaffine layer over head and tail; 0 for none.
+    logit_scale (float): scale of the logits, which makes the layers above the encoder
+        learn faster than the encoder; above 1 for a pretrained encoder with a low
+        learning rate.
+    output (Literal["sigmoid", "softmax"]): independent labels, or at most one label.
+    nO (Optional[int]): number of labels; inferred if null.
     learn_scale (Optional[float]): deprecated name of `logit_scale`.
     RETURNS (Model[Tuple[List[Doc], Candidates], Floats2d]): (n_pairs, n_labels),
         probabilities. Its backprop takes the gradient of the cross-entropy with
-        respect to the logits, probability minus truth, as Thinc's `Softmax` does.
+        respect to the logits, probability minus truth, like Thinc's `Softmax`.
     """
     if learn_scale is not None:
         logit_scale = take_renamed("learn_scale", "logit_scale", learn_scale)
@@ -193,7 +194,7 @@ def init(
     X: Optional[Inputs] = None,
     Y: Optional[Floats2d] = None,
 ) -> Model[Inputs, Floats2d]:
-    """Infer widths. `model.attrs["entity_types"]` must have been set before."""
+    """Infer missing widths. `model.attrs["entity_types"]` must be set before."""
     if X is None:
         return model
     docs, candidates = X
@@ -217,7 +218,7 @@ def init(
         model.get_ref("between").initialize(X=tokens)
     n_classes = model.get_dim("nO") + (model.attrs["output"] == "softmax")
     model.get_ref("classify").set_dim("nO", n_classes)
-    # to 0, so that the buckets decide first and the hidden layer corrects them
+    # zero, so that buckets determine the first predictions
     zeros = model.ops.alloc2f(n_classes, model.get_dim("nH"))
     model.get_ref("classify").set_param("W", zeros)
     model.get_ref("classify").set_param("b", model.ops.alloc1f(n_classes))
@@ -233,7 +234,7 @@ def _init_tables(model: Model, n_classes: int) -> None:
         return to_floats2d(model.ops, rows)
 
     def wide_table(n_rows: int) -> Floats2d:
-        # to the hidden layer random, to the logits nothing yet
+        # random for the hidden layer, zero for the logits
         rows = model.ops.alloc2f(n_rows, nH + n_classes)
         rows[:, :nH] = table(n_rows, nH)
         return rows
@@ -250,7 +251,7 @@ def _init_tables(model: Model, n_classes: int) -> None:
 def _encode_docs(
     model: Model, docs: List[Doc], is_train: bool
 ) -> Tuple[Optional[Floats2d], Callable[[Optional[Floats2d]], object]]:
-    """Vectors of whole documents, (n_docs, width), if they are used."""
+    """Get the document vectors, (n_docs, width), if used."""
     if not model.has_ref("doc_vector"):
         return None, lambda d_wholes: None
     return model.get_ref("doc_vector")(docs, is_train)
@@ -259,7 +260,7 @@ def _encode_docs(
 def _project(
     model: Model, entities: Floats2d, types: numpy.ndarray
 ) -> Tuple[Terms, Callable[[Terms], Floats2d]]:
-    """Entities: from their representation and type to their terms of pairs."""
+    """Project entity representations and types to the terms of pairs."""
     ops = model.ops
     projected, bp_projected = apply_linear(model.get_ref("project"), entities)
     at_type = to_ints1d(ops, types)
@@ -284,7 +285,7 @@ def _project_tokens(
     offsets: numpy.ndarray,
     drop: Dropout,
 ) -> Tuple[Optional[Floats2d], Gradient]:
-    """Tokens: running sums of what they contribute to the pairs around them."""
+    """Project tokens to the hidden layer, as running sums."""
     if not model.has_ref("between"):
         return None, lambda d_sums: d_sums
     dropped, bp_drop = drop.drop_rows(tokens)

@@ -1,4 +1,4 @@
-"""Look-up tables for the buckets of pairs, one block of pairs at a time."""
+"""Look up the buckets of pairs in tables, one block of pairs at a time."""
 
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -23,9 +23,9 @@ def get_type_numbers(model: Model) -> Dict[int, int]:
 def get_types(
     model: Model, candidates: Candidates, is_train: bool = False
 ) -> numpy.ndarray:
-    """The type of each entity as a row of the tables.
+    """Get the type of each entity, as a row of the tables.
 
-    RETURNS (Ints1d): (n_entities,), int32; 0 for a type unknown, or hidden in training.
+    RETURNS (Ints1d): (n_entities,), int32; 0 if unknown, or dropped in training.
     """
     known = get_type_numbers(model)
     found = [known.get(type_, 0) for type_ in candidates.entities.types.tolist()]
@@ -36,8 +36,8 @@ def get_types(
 
 
 def get_table_sizes(model: Model) -> Dict[str, int]:
-    """RETURNS (Dict[str, int]): parameter of a pair model → its rows, one for each
-    bucket. `model.attrs["entity_types"]` must have been set before."""
+    """RETURNS (Dict[str, int]): parameter of a pair model → number of rows, one per
+    bucket. `model.attrs["entity_types"]` must be set before."""
     sizes = {}
     if model.attrs["use_types"]:
         n_types = len(model.attrs["entity_types"]) + 1
@@ -49,8 +49,8 @@ def get_table_sizes(model: Model) -> Dict[str, int]:
 class PairBuckets:
     """The buckets of blocks of pairs, their tables, and the tables' gradients.
 
-    model (Model): has the tables as parameters, and what they are of as attributes
-        `groups`, `use_types` and `entity_types`.
+    model (Model): has the tables as parameters, described by its attributes `groups`,
+        `use_types` and `entity_types`.
     docs (List[Doc]): the batch.
     candidates (Candidates): its pairs.
     types (Ints1d): (n_entities,), see `get_types`.
@@ -85,8 +85,8 @@ class PairBuckets:
 
     def get_codes(self, block: slice) -> Tuple[List[Ints1d], Between]:
         """RETURNS (Tuple[List[Ints1d], Between]): the pairs' rows in each table, and
-        what lies between their entities."""
-        # numpy indexes fastest with int64
+        their entities in text order."""
+        # int64, with which numpy indexes fastest
         heads, tails = self.candidates.pairs[block].T.astype("int64", order="C")
         between = get_between(self.layout, heads, tails)
         groups = self.model.attrs["groups"]
@@ -98,12 +98,12 @@ class PairBuckets:
         return [to_ints1d(self.ops, code) for code in codes], between
 
     def add_gradient(self, codes: Sequence[Ints1d], d_rows: Floats2d) -> None:
-        """Add the gradient of what the pairs had from each table."""
+        """Accumulate the gradient of the pairs' rows in each table."""
         for d_table, code in zip(self.d_tables, codes):
             self.ops.scatter_add(d_table, code, d_rows)
 
     def finish(self) -> None:
-        """Pass on what all blocks have added up."""
+        """Pass the accumulated gradients to the model."""
         for names, bp_table, d_table in zip(self.names, self.bp_tables, self.d_tables):
             inc_grads(self.model, names, bp_table(d_table))
 
@@ -111,8 +111,8 @@ class PairBuckets:
 def sum_rows(
     ops: Ops, tables: Sequence[Floats2d], codes: Sequence[Ints1d]
 ) -> Optional[Floats2d]:
-    """RETURNS (Optional[Floats2d]): (n_pairs, width), the sum of the pairs' rows of
-    each table; None without tables."""
+    """RETURNS (Optional[Floats2d]): (n_pairs, width), the sum of each pair's rows over
+    all tables; None without tables."""
     total: Optional[Floats2d] = None
     for table, code in zip(tables, codes):
         rows = ops.xp.take(table, code, axis=0)

@@ -1,4 +1,4 @@
-"""Dropout of the pair model: cells, and all vectors of some documents."""
+"""Dropout of the pair model: single cells, and all vectors of some documents."""
 
 from typing import Any, Callable, Optional, Tuple
 
@@ -10,11 +10,11 @@ Gradient = Callable[[Floats2d], Floats2d]
 
 
 class Dropout:
-    """Draws the masks of one pass.
+    """Draws the dropout masks of one pass.
 
-    model (Model): the pair model, whose attributes say how much to drop.
+    model (Model): the pair model, with the dropout rates as attributes.
     offsets (Ints1d): (n_docs + 1,), first token of each Doc.
-    is_train (bool): else nothing is dropped.
+    is_train (bool): whether to drop anything.
     """
 
     def __init__(self, model: Model, offsets: numpy.ndarray, is_train: bool) -> None:
@@ -29,7 +29,7 @@ class Dropout:
             self.keep_docs = drawn >= model.attrs["vector_dropout"]
 
     def get_mask(self, shape: Tuple[int, ...]) -> Optional[Floats2d]:
-        """RETURNS (Optional[Floats2d]): factors; None where nothing is dropped."""
+        """RETURNS (Optional[Floats2d]): the mask; None if nothing is dropped."""
         if not self.rate:
             return None
         mask: Any = self.ops.get_dropout_mask(shape, self.rate)
@@ -38,11 +38,11 @@ class Dropout:
     def drop_rows(
         self, X: Floats2d, docs: Optional[numpy.ndarray] = None
     ) -> Tuple[Floats2d, Gradient]:
-        """Drop cells, and all rows of some Docs.
+        """Drop single cells, and all rows of some Docs.
 
         X (Floats2d): (n_rows, width).
-        docs (Optional[Ints1d]): (n_rows,), number of each row's Doc; None where the
-            rows are all tokens of the batch.
+        docs (Optional[Ints1d]): (n_rows,), index of each row's Doc; None if the rows
+            are the tokens of the batch.
         """
         mask = self.get_mask(X.shape)
         if self.keep_docs is not None:

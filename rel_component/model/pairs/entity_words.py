@@ -1,7 +1,7 @@
-"""What the texts of two entities have in common: the same name, or a part of it.
+"""Compare the texts of two entities: the same name, or a part or variant of it.
 
-Names come back in other forms: in full, by surname, inflected, by their initials. Each
-entity gets a few hashes of its words; comparing two is comparing numbers.
+Names are repeated in different forms: in full, by surname, inflected, as initials. The
+words of each entity are hashed, so that pairs are compared as integers.
 """
 
 from dataclasses import dataclass
@@ -16,33 +16,33 @@ from spacy.tokens import Doc
 from ..candidates import Entities
 from ..entity_vectors import get_token_rows
 
-# letters that stay when a word is inflected
+# number of first letters that are compared, since inflection changes the last ones
 STEM_LENGTH = 4
-# how two names are related: they share a stem, one has the initials of the other or is
-# one of its words, or all stems are the same
+# how two names are related: they share a stem, one has the initials of the other, one
+# is a word of the other, or all stems are equal
 STEM, INITIALS, PART, STEMS = range(4)
-# nothing in common; each of those, for names met before or first; the same text
+# unrelated; each of the above, for repeated or new names; same text
 N_SHARED = 1 + 2 * 4 + 1
-# of the hash of several words, odd
+# odd base for hashing several words
 BASE = numpy.uint64(0x9E3779B97F4A7C15)
-# differ, so that two entities that lack both have nothing in common
+# different, so that entities without initials and letters don't match each other
 NO_INITIALS, NO_LETTERS = numpy.uint64(0), numpy.uint64(1)
 
 
 @dataclass
 class Words:
-    """Hashes of the words of the entities of a batch.
+    """Hashes of the words of a batch's entities.
 
-    texts (Uints1d): (n_entities,), uint64, of the whole text in lower case.
-    stems (Uints1d): (n_entities,), uint64, of the beginnings of all its words.
-    first, last (Uints1d): (n_entities,), uint64, of the beginning of the first and of
-        the last word.
-    initials (Uints1d): (n_entities,), uint64, of the first letters of its words; a
-        single word has none.
-    letters (Uints1d): (n_entities,), uint64, of the letters, of a single word in upper
-        case; others have none.
-    is_single (Bools1d): (n_entities,), whether it is one word.
-    is_new (Bools1d): (n_entities,), whether its text was not met before in its Doc.
+    texts (Uints1d): (n_entities,), uint64, hash of the lowercase text.
+    stems (Uints1d): (n_entities,), uint64, hash of the stems of all words.
+    first, last (Uints1d): (n_entities,), uint64, hash of the stem of the first and last
+        word.
+    initials (Uints1d): (n_entities,), uint64, hash of the initials of several words;
+        a constant for single words.
+    letters (Uints1d): (n_entities,), uint64, hash of the letters of a single uppercase
+        word; a constant for others.
+    is_single (Bools1d): (n_entities,), whether it's a single word.
+    is_new (Bools1d): (n_entities,), whether its text is new in its Doc.
     """
 
     texts: numpy.ndarray
@@ -55,10 +55,10 @@ class Words:
     is_new: numpy.ndarray
 
     def compare(self, heads: numpy.ndarray, tails: numpy.ndarray) -> numpy.ndarray:
-        """What pairs have in common.
+        """Compare heads and tails.
 
         heads, tails (Ints1d): (n_pairs,), rows of the entities.
-        RETURNS (Ints1d): (n_pairs,), int32, below `N_SHARED`.
+        RETURNS (Ints1d): (n_pairs,), int32, how each pair is related, below `N_SHARED`.
         """
         first, last = self.first[heads], self.last[heads]
         other_first, other_last = self.first[tails], self.last[tails]
@@ -67,7 +67,7 @@ class Words:
         shared |= self.initials[heads] == self.letters[tails]
         shared |= self.letters[heads] == self.initials[tails]
         found = numpy.zeros(len(heads), dtype="int32")
-        # most pairs have nothing in common: only the others are looked at closely
+        # most pairs are unrelated: only compare the others closely
         rows = numpy.flatnonzero(shared)
         found[rows] = self._compare_closely(heads[rows], tails[rows])
         return found
@@ -90,7 +90,7 @@ def get_words(docs: Sequence[Doc], entities: Entities) -> Words:
 
     docs (Sequence[Doc]): the batch.
     entities (Entities): its entities.
-    RETURNS (Words): their hashes.
+    RETURNS (Words): the hashes.
     """
     offsets = numpy.cumsum([0, *(len(doc) for doc in docs)])
     rows, lengths = get_token_rows(entities, offsets)
@@ -113,7 +113,7 @@ def get_words(docs: Sequence[Doc], entities: Entities) -> Words:
 
 
 def _find_new(texts: numpy.ndarray, entities: Entities) -> numpy.ndarray:
-    """Whether no entity before in its Doc has the same text."""
+    """Find entities that are the first in their Doc with their text."""
     keys = texts + entities.docs.astype("uint64") * BASE
     is_new = numpy.zeros(len(keys), dtype=bool)
     is_new[numpy.unique(keys, return_index=True)[1]] = True
@@ -129,7 +129,7 @@ def _describe_tokens(
         orths[start : start + len(doc)] = doc.to_array(ORTH)
     words, first, at = numpy.unique(orths[rows], return_index=True, return_inverse=True)
     number = numpy.searchsorted(offsets, rows[first], side="right") - 1
-    # each word from a Doc that has it: their vocabularies may differ
+    # look each word up in a Doc that contains it, since vocabs may differ
     strings = [
         docs[i].vocab.strings[word] for i, word in zip(number.tolist(), words.tolist())
     ]
@@ -139,7 +139,7 @@ def _describe_tokens(
 
 @lru_cache(maxsize=1 << 16)
 def _describe(word: str) -> Tuple[int, int, int, int]:
-    """Hashes of a word: in lower case, its beginning, its initial, its letters."""
+    """Hash the lowercase form, stem, initial and letters of a word."""
     lower = word.lower()
     letters = int(NO_LETTERS)
     if word.isupper() and len(word) > 1:
@@ -157,9 +157,9 @@ def _describe(word: str) -> Tuple[int, int, int, int]:
 def _hash_words(
     hashes: numpy.ndarray, starts: numpy.ndarray, lengths: numpy.ndarray
 ) -> numpy.ndarray:
-    """One hash of each run of hashes, in which their order counts."""
+    """Hash each run of hashes, dependent on their order."""
     if not len(starts):
         return numpy.zeros(0, dtype="uint64")
     position = numpy.arange(len(hashes)) - numpy.repeat(starts, lengths)
-    # unsigned integers wrap around
+    # overflow is intended: unsigned integers wrap around
     return numpy.add.reduceat(hashes * BASE ** position.astype("uint64"), starts)

@@ -1,7 +1,7 @@
-"""What is known of a pair besides its vectors: distance, order, what lies between.
+"""Features of a pair in addition to its vectors, such as distance and order.
 
-Each feature is a small number, a bucket. Features are grouped so that a group's
-buckets combine into one code, and a pair needs one look-up for each group.
+Each feature is a bucket, a small integer. Features are grouped, and the buckets of a
+group combined into one code, so that a pair needs one look-up per group.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from spacy.tokens import Doc
 from ..candidates import Entities
 from .entity_words import N_SHARED, Words, get_words
 
-# tokens between the two entities at which a new bucket begins
+# lower bounds of the buckets for the number of tokens between two entities
 DISTANCES = (1, 2, 3, 4, 5, 7, 10, 15, 25, 50, 100)
-# numbers of things between at which a new bucket begins
+# lower bounds of the buckets for other counts
 COUNTS = (1, 2, 3, 5, 9)
 FEW = (1, 2)
-# a group's combined buckets: more would cost more than a second look-up
+# maximum codes per group: a larger table would be slower than a second look-up
 MAX_GROUP = 1024
 
 SENTENCE_END = numpy.asarray(
@@ -32,16 +32,16 @@ SENTENCE_END = numpy.asarray(
 
 @dataclass
 class Positions:
-    """Where the entities of a batch stand, prepared once for all their pairs.
+    """Positions of a batch's entities, computed once for all pairs.
 
-    Numbers of tokens, entities, sentences and lines are counted over the batch.
+    Tokens, entities, sentences and lines are counted over the whole batch.
 
-    starts, ends (Ints1d): (n_entities,), first token and one past the last.
-    types (Ints1d): (n_entities,), number of the entity's type; 0 is unknown.
-    at_start, at_end (Counts): what stands before an entity's start, and before its end.
-    of_type (Ints1d): ((n_entities + 1) × n_types,), how many of the first i entities
-        have each type.
-    words (Optional[Words]): what the entities' texts have in common is found by.
+    starts, ends (Ints1d): (n_entities,), first and exclusive last token.
+    types (Ints1d): (n_entities,), index of the entity type; 0 if unknown.
+    at_start, at_end (Counts): counts before the start and end of each entity.
+    of_type (Ints1d): ((n_entities + 1) × n_types,), number of entities of each type
+        among the first i.
+    words (Optional[Words]): hashes of the entities' words, to compare their texts.
     """
 
     starts: numpy.ndarray
@@ -55,11 +55,11 @@ class Positions:
 
 @dataclass
 class Counts:
-    """What stands before a token of each entity.
+    """Counts before a token of each entity.
 
-    entities (Ints1d): (n_entities,), entities that start before it.
-    rows (Ints1d): (n_entities,), their row in `Positions.of_type`.
-    sentences, lines (Ints1d): (n_entities,), ends of sentences, and line breaks.
+    entities (Ints1d): (n_entities,), number of entities that start before it.
+    rows (Ints1d): (n_entities,), the corresponding row of `Positions.of_type`.
+    sentences, lines (Ints1d): (n_entities,), number of sentence ends and line breaks.
     """
 
     entities: numpy.ndarray
@@ -70,11 +70,12 @@ class Counts:
 
 @dataclass
 class Between:
-    """The two entities of each pair in the order of the text.
+    """The two entities of each pair in text order.
 
     first, second (Ints1d): (n_pairs,), rows of entities.
-    distance (Ints1d): (n_pairs,), tokens between; below 0 where they share tokens.
-    is_backward (Bools1d): (n_pairs,), whether the tail stands first.
+    distance (Ints1d): (n_pairs,), number of tokens between them; negative if they
+        overlap.
+    is_backward (Bools1d): (n_pairs,), whether the tail precedes the head.
     """
 
     first: numpy.ndarray
@@ -90,13 +91,13 @@ def get_layout(
     *,
     words: bool = False,
 ) -> Positions:
-    """Prepare a batch.
+    """Compute the positions of a batch's entities.
 
     docs (Sequence[Doc]): the batch.
     entities (Entities): its entities.
-    types (Dict[int, int]): hash of an entity type → its number, from 1 on.
-    words (bool): whether the entities' words will be compared.
-    RETURNS (Positions): the layout.
+    types (Dict[int, int]): hash of each entity type → its index, from 1.
+    words (bool): whether to hash the entities' words.
+    RETURNS (Positions): the positions.
     """
     lengths = numpy.asarray([len(doc) for doc in docs], dtype="int64")
     firsts = (numpy.cumsum(lengths) - lengths)[entities.docs]
@@ -129,8 +130,8 @@ def get_layout(
 def get_between(
     layout: Positions, heads: numpy.ndarray, tails: numpy.ndarray
 ) -> Between:
-    """RETURNS (Between): the order of heads and tails, rows of entities, (n_pairs,),
-    int64, in which numpy indexes fastest."""
+    """RETURNS (Between): heads and tails in text order: rows of entities, (n_pairs,),
+    int64, with which numpy indexes fastest."""
     # entities are sorted by their start
     first, second = numpy.minimum(heads, tails), numpy.maximum(heads, tails)
     return Between(
@@ -157,9 +158,9 @@ def _nesting(
     tails: numpy.ndarray,
     between: Between,
 ) -> numpy.ndarray:
-    """0 apart, 1 the tail within the head, 2 the head within the tail, 3 crossing."""
+    """0: disjoint, 1: tail within head, 2: head within tail, 3: crossing."""
     kind = numpy.zeros(len(heads), dtype="int32")
-    # few, so that the rest costs nothing
+    # only the few pairs that overlap
     rows = numpy.flatnonzero(between.distance < 0)
     heads, tails, starts, ends = heads[rows], tails[rows], layout.starts, layout.ends
     inside = (starts[heads] <= starts[tails]) & (ends[tails] <= ends[heads])
@@ -236,12 +237,12 @@ def _shared_words(
 
 @dataclass(frozen=True)
 class Feature:
-    """Something known of a pair, as a bucket.
+    """A feature of pairs, as a bucket.
 
-    name (str): of its table among a model's parameters. Saved models name it so: a new
-        name would make them unreadable.
+    name (str): name of its table in the model's parameters. Saved models contain it, so
+        it must not change.
     size (int): number of buckets.
-    get_buckets (Callable): the bucket of each pair, (n_pairs,), below `size`.
+    get_buckets (Callable): gets the bucket of each pair, (n_pairs,), below `size`.
     """
 
     name: str
@@ -253,7 +254,7 @@ class Feature:
 
 SHARED_WORDS = Feature("_shared_words", N_SHARED, _shared_words)
 
-# switch of the pair models' configuration → its features
+# setting of the pair models → its features
 FEATURES: Dict[str, List[Feature]] = {
     "distance": [Feature("_distance", 2 * (len(DISTANCES) + 1), _distance)],
     "nesting": [Feature("_nesting", 4, _nesting)],
@@ -271,10 +272,9 @@ FEATURES: Dict[str, List[Feature]] = {
 
 
 def get_groups(**switches: bool) -> List[List[Feature]]:
-    """Group the features that are switched on, so that a group's buckets combine into
-    one code.
+    """Group the enabled features, so that the buckets of a group combine into one code.
 
-    **switches (bool): each key of FEATURES, so that no pair model forgets one.
+    **switches (bool): all keys of FEATURES, so that no pair model lacks one.
     RETURNS (List[List[Feature]]): groups of features.
     RAISES (TypeError): if a switch is missing or unknown.
     """
@@ -302,11 +302,11 @@ def get_codes(
     tails: numpy.ndarray,
     between: Between,
 ) -> List[numpy.ndarray]:
-    """The combined bucket of each pair in each group.
+    """Get the code of each pair in each group.
 
     heads, tails (Ints1d): (n_pairs,), rows of the batch's entities.
-    RETURNS (List[Ints1d]): (n_pairs,), int32, one array for each group; the last
-        feature of a group varies fastest.
+    RETURNS (List[Ints1d]): (n_pairs,), int32, one array per group; the last feature of
+        a group varies fastest.
     """
     codes = []
     for group in groups:
@@ -319,7 +319,7 @@ def get_codes(
 
 
 def _bucket(values: numpy.ndarray, borders: Tuple[int, ...]) -> numpy.ndarray:
-    # clipped: what overlaps has less than nothing between, and nothing is the last
+    # clip: overlapping entities have negative distances, and the last bucket is open
     return numpy.take(_bucket_table(borders), values, mode="clip")
 
 
@@ -330,9 +330,9 @@ def _bucket_table(borders: Tuple[int, ...]) -> numpy.ndarray:
 
 
 def _count_boundaries(docs: Sequence[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Ends of sentences and line breaks among the first i tokens of the batch.
+    """Count sentence ends and line breaks among the first i tokens of the batch.
 
-    Where a Doc has no sentence boundaries, final punctuation stands in for them.
+    In Docs without sentence boundaries, final punctuation is counted instead.
     """
     offsets = numpy.cumsum([0, *(len(doc) for doc in docs)]).tolist()
     tokens = numpy.zeros((offsets[-1] + 1, 3), dtype="uint64")
@@ -345,7 +345,7 @@ def _count_boundaries(docs: Sequence[Doc]) -> Tuple[numpy.ndarray, numpy.ndarray
     is_final = numpy.isin(tokens[:-1, 0], SENTENCE_END)
     ends = numpy.where(is_next_start == 0, is_final, is_next_start == 1)
     breaks = numpy.zeros(offsets[-1], dtype=bool)
-    for doc, start in zip(docs, offsets):  # their vocabularies may differ
+    for doc, start in zip(docs, offsets):  # vocabs may differ
         spaces = numpy.flatnonzero(tokens[start : start + len(doc), 1])
         if len(spaces):
             orths, at = numpy.unique(tokens[start + spaces, 0], return_inverse=True)

@@ -1,4 +1,4 @@
-"""The hidden layer over pairs: a sum of rows, one block of pairs at a time."""
+"""The hidden layer over pairs, as a sum of rows, one block of pairs at a time."""
 
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple
@@ -16,10 +16,10 @@ from .dropout import Dropout
 
 @dataclass
 class Terms:
-    """What an entity contributes to its pairs.
+    """Terms of the entities, which pairs add up.
 
-    heads, tails (Floats2d): (n_entities, nH), to the hidden layer.
-    biaffine_heads, biaffine_tails (Floats2d): (n_entities, nK).
+    heads, tails (Floats2d): (n_entities, nH), terms of the hidden layer.
+    biaffine_heads, biaffine_tails (Floats2d): (n_entities, nK), biaffine inputs.
     """
 
     heads: Floats2d
@@ -39,13 +39,12 @@ class Terms:
 
 @dataclass
 class Block:
-    """Where the rows of some pairs are found.
+    """Indices of the rows to sum up for a block of pairs.
 
     heads, tails (Ints1d): (n_pairs,), rows of entities.
     codes (List[Ints1d]): (n_pairs,), rows of each table.
-    first, second (Ints1d): (n_pairs,), the two entities in the order of the text.
-    weights (Floats2d): (n_pairs, 1), 1 / the number of tokens between, or 0 without
-        any.
+    first, second (Ints1d): (n_pairs,), both entities in text order.
+    weights (Floats2d): (n_pairs, 1), 1 / number of tokens between them, or 0 if none.
     """
 
     heads: Ints1d
@@ -73,19 +72,19 @@ class PairHidden:
         self.candidates, self.terms, self.sums = candidates, terms, sums
         self.direct_scale = model.attrs["direct_scale"]
         self.buckets = PairBuckets(model, docs, candidates, types)
-        # each table's part to the hidden layer, and the one to the logits
+        # the columns of each table for the hidden layer, and those for the logits
         nH, tables = terms.heads.shape[1], self.buckets.tables
         self.tables = [ops.as_contig(table[:, :nH]) for table in tables]
         self.direct_tables = [self.direct_scale * table[:, nH:] for table in tables]
-        # tokens' sums have a row more for each Doc
+        # running sums have an additional row per Doc
         layout, number = self.buckets.layout, candidates.entities.docs
         self.start_rows = to_ints1d(ops, layout.starts + number)
         self.end_rows = to_ints1d(ops, layout.ends + number)
-        # 1 / each number of tokens between; 0 for none, which have no mean
+        # 1 / number of tokens between; 0 if none, since their mean is undefined
         longest = max((len(doc) for doc in docs), default=0)
         self.inverse = 1.0 / numpy.maximum(numpy.arange(longest + 1), 1)
         self.inverse[0] = 0.0
-        # one mask for all pairs of a head, so that a block can be computed again
+        # one mask for all pairs of a head, so that blocks can be recomputed
         self.mask = drop.get_mask(terms.heads.shape)
         self.d_terms = Terms(*(ops.alloc2f(*x.shape) for x in vars(terms).values()))
         self.d_starts = ops.alloc2f(*terms.heads.shape)
@@ -94,7 +93,7 @@ class PairHidden:
             self.starts, self.ends = sums[self.start_rows], sums[self.end_rows]
 
     def locate(self, block: slice) -> Block:
-        """RETURNS (Block): where the rows of a block of pairs are found."""
+        """RETURNS (Block): the indices of a block of pairs."""
         codes, between = self.buckets.get_codes(block)
         heads, tails = numpy.ascontiguousarray(self.candidates.pairs[block].T)
         weights = numpy.take(self.inverse, between.distance, mode="clip")
@@ -110,11 +109,11 @@ class PairHidden:
     def __call__(
         self, block: Block
     ) -> Tuple[Floats2d, Callable[[Floats2d, Floats2d], None]]:
-        """Hidden layer, and the way back from its gradient and that of the logits, to
-        which the tables go directly, too."""
+        """Compute the hidden layer; its backprop takes the gradients of the hidden
+        layer and of the logits, to which the tables are also added directly."""
         ops, take = self.ops, self.ops.xp.take
         Z = self._sum(block)
-        # an array of zeros: three times faster than a number, or Thinc's `relu`
+        # with an array of zeros: 3 times faster than with a scalar, or Thinc's `relu`
         Z = ops.xp.maximum(Z, ops.alloc2f(*Z.shape), out=Z)
         if self.mask is not None:
             Z *= take(self.mask, block.heads, axis=0)
@@ -135,7 +134,7 @@ class PairHidden:
         return Z, backprop
 
     def _sum(self, block: Block) -> Floats2d:
-        """Rows of head and tail, of the tables, and the mean of the tokens between."""
+        """Add up head, tail, buckets and the mean of the tokens between."""
         take = self.ops.xp.take
         Z = take(self.terms.heads, block.heads, axis=0)
         Z += take(self.terms.tails, block.tails, axis=0)
@@ -150,7 +149,7 @@ class PairHidden:
         return Z
 
     def finish(self) -> Tuple[Terms, Optional[Floats2d]]:
-        """Pass on what all blocks have added up."""
+        """Get the accumulated gradients of terms and running sums."""
         self.buckets.finish()
         if self.sums is None:
             return self.d_terms, None

@@ -1,4 +1,4 @@
-"""Parts of the pair model: each a forward result and the way back for gradients."""
+"""Functions of the pair model, which return their result and backprop."""
 
 from typing import Any, Callable, List, Sequence, Tuple
 
@@ -13,19 +13,19 @@ from ..candidates import Candidates
 def sum_prefixes(
     ops: Ops, rows: Floats2d, offsets: numpy.ndarray
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Running sums within each Doc, so that any window's sum is one difference.
+    """Compute running sums per Doc, so that any window's sum is a difference of two.
 
-    rows (Floats2d): (n_tokens, width), one row for each token of the batch.
+    rows (Floats2d): (n_tokens, width), one row per token of the batch.
     offsets (Ints1d): (n_docs + 1,), first token of each Doc.
-    RETURNS (Tuple[Floats2d, Callable]): (n_tokens + n_docs, width): the sum of the
-        first i tokens of Doc d stands in row `offsets[d] + d + i`. And the
-        function from its gradient to that of `rows`.
+    RETURNS (Tuple[Floats2d, Callable]): (n_tokens + n_docs, width), with the sum of the
+        first i tokens of Doc d in row `offsets[d] + d + i`; and backprop, to the
+        gradient of `rows`.
     """
     starts = offsets.tolist()
     bounds = list(zip(starts, starts[1:]))
     docs = [(d, slice(a, b)) for d, (a, b) in enumerate(bounds) if b > a]
     Y = ops.alloc2f(len(rows) + len(bounds), rows.shape[1])
-    # each Doc by itself, so that its sums do not depend on the batch
+    # per Doc, so that sums don't depend on the batch
     for d, doc in docs:
         ops.xp.cumsum(rows[doc], axis=0, out=Y[doc.start + d + 1 : doc.stop + d + 1])
 
@@ -42,12 +42,12 @@ def sum_prefixes(
 def mean_windows(
     ops: Ops, sums: Floats2d, starts: Ints1d, ends: Ints1d
 ) -> Tuple[Floats2d, Callable[[Floats2d, Floats2d], None]]:
-    """Mean row of windows of tokens.
+    """Compute the mean of windows of tokens.
 
     sums (Floats2d): running sums, see `sum_prefixes`.
-    starts, ends (Ints1d): (n_windows,), rows of `sums`. An empty window has mean 0.
-    RETURNS (Tuple[Floats2d, Callable]): (n_windows, width) and the function that adds
-        the windows' gradient to that of `sums`.
+    starts, ends (Ints1d): (n_windows,), rows of `sums`. The mean of empty windows is 0.
+    RETURNS (Tuple[Floats2d, Callable]): (n_windows, width), and backprop, which adds to
+        the gradient of `sums`.
     """
     xp = ops.xp
     weight = (1.0 / xp.maximum(ends - starts, 1)).astype(sums.dtype)[:, None]
@@ -66,7 +66,7 @@ def mean_windows(
 def apply_linear(
     layer: Model[Floats2d, Floats2d], X: Floats2d
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Thinc's `Linear`, whose product is several times faster."""
+    """Apply Thinc's `Linear`, with a matrix product that is several times faster."""
     ops = layer.ops
     Y = multiply(ops, X, ops.as_contig(get_matrix(layer, "W").T))
     Y += get_vector(layer, "b")
@@ -82,11 +82,11 @@ def apply_linear(
 def combine_tables(
     ops: Ops, tables: Sequence[Floats2d]
 ) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
-    """Sums of rows of several tables, for all combinations of their rows.
+    """Sum the rows of several tables, for all combinations of rows.
 
     tables (Sequence[Floats2d]): (n_rows, width) each.
-    RETURNS (Tuple[Floats2d, Callable]): (product of the n_rows, width), the last table
-        varying fastest; and the function from its gradient to those of the tables.
+    RETURNS (Tuple[Floats2d, Callable]): (product of all n_rows, width), with the last
+        table varying fastest; and backprop, to the gradients of the tables.
     """
     width = tables[0].shape[1]
     combined = tables[0]
@@ -96,7 +96,7 @@ def combine_tables(
         combined = ops.reshape2f(left + right, -1, width)
 
     def backprop(d_combined: Floats2d) -> List[Floats2d]:
-        # as many dimensions as tables, for which Thinc has no type
+        # one dimension per table, for which Thinc has no type
         d_grid: Any = d_combined
         d_grid = d_grid.reshape(*(len(table) for table in tables), width)
         axes = range(len(tables))
@@ -116,15 +116,15 @@ def biaffine_over_pairs(
     n_labels: int,
     block_size: int,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Floats2d, Floats2d, Floats2d]]]:
-    """A bilinear form of head and tail for each label.
+    """Compute a bilinear form of head and tail per label.
 
     heads, tails (Floats2d): (n_entities, k).
     W (Floats2d): (k, n_labels × k).
     candidates (Candidates): the pairs.
     n_labels (int): number of labels.
-    block_size (int): most pairs to compute at one time.
-    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_labels), and the function from its
-        gradient to those of `heads`, `tails` and `W`.
+    block_size (int): maximum number of pairs to compute at once.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_labels); and backprop, to the
+        gradients of `heads`, `tails` and `W`.
 
     Source: Dozat and Manning (2017), Deep Biaffine Attention.
     """
@@ -141,7 +141,7 @@ def biaffine_over_pairs(
         rows = ops.as_contig(ops.reshape2f(G[hs], -1, k))
         flat = ops.gemm(rows, tails[ts], trans2=True)
         dense = ops.reshape3f(flat, -1, n_labels, flat.shape[1])
-        # one row for each pair, which Thinc's types do not know
+        # one row per pair, not covered by Thinc's types
         picked: Any = dense[at_head, :, at_tail]
         Y[block] = picked
 
@@ -174,7 +174,7 @@ def _split(rows: slice, size: int) -> List[slice]:
 
 
 def _tile(pairs: numpy.ndarray) -> Tuple[slice, slice, numpy.ndarray]:
-    """The smallest ranges of heads and of tails that hold all the pairs."""
+    """Get the smallest ranges of heads and tails that contain all pairs."""
     low, high = pairs.min(axis=0), pairs.max(axis=0) + 1
     head, tail = (slice(int(a), int(b)) for a, b in zip(low, high))
     return head, tail, pairs - low
@@ -193,14 +193,15 @@ def hidden_over_pairs(
     pairs: Ints2d,
     block_size: int = 4096,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """A hidden layer with ReLU over `[head; tail]`, and a linear layer on it.
+    """Apply a hidden layer with ReLU to `[head; tail]`, followed by a linear layer.
 
     hidden (Model[Floats2d, Floats2d]): Thinc's `Linear`, W of shape (nH, 2 × width).
     classify (Model[Floats2d, Floats2d]): Thinc's `Linear`, W of shape (nO, nH).
     vectors (Floats2d): (n_entities, width).
     pairs (Ints2d): (n_pairs, 2), head and tail as rows of `vectors`.
-    block_size (int): pairs whose hidden layer is in memory at one time.
-    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, nO) and the gradient of `vectors`.
+    block_size (int): maximum number of pairs to compute at once.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, nO); and backprop, to the gradient of
+        `vectors`.
     """
     ops, xp, width = hidden.ops, hidden.ops.xp, vectors.shape[1]
     W, V = get_matrix(hidden, "W"), get_matrix(classify, "W")

@@ -1,4 +1,4 @@
-"""Vectors of entities with those of their surroundings."""
+"""Represent entities by their own vectors and those of their context."""
 
 from typing import Callable, List, Optional, Tuple
 
@@ -22,7 +22,7 @@ def represent_entities(
     drop: Dropout,
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Floats2d, Optional[Floats2d]]]]:
-    """Entities: their own vectors beside those of their surroundings."""
+    """Concatenate the vectors of entities with those of their context."""
     ops = model.ops
     parts: List[Floats2d] = []
     callbacks: List[Gradient] = []
@@ -80,7 +80,7 @@ def _chain_window(
 def _get_windows(
     model: Model, offsets: numpy.ndarray, candidates: Candidates
 ) -> List[Tuple[Ints1d, Ints1d]]:
-    """Windows of context for each entity, as rows of running sums."""
+    """Get the context windows of each entity, as rows of running sums."""
     entities, around = candidates.entities, model.attrs["context_around"]
     first = (offsets[entities.docs] + entities.docs).astype("int32")
     last = (offsets[entities.docs + 1] + entities.docs).astype("int32")

@@ -1,4 +1,4 @@
-"""From what entities, tokens and buckets contribute, to the logits of pairs."""
+"""Compute the logits of pairs from the terms of entities, tokens and buckets."""
 
 from typing import Callable, Optional, Tuple
 
@@ -11,7 +11,7 @@ from .buckets import sum_rows
 from .hidden import PairHidden, Terms
 from .layers import biaffine_over_pairs
 
-# pairs whose hidden layer is in memory at one time
+# maximum number of pairs to compute at once
 BLOCK_SIZE = 4096
 
 Gradients = Tuple[Terms, Optional[Floats2d]]
@@ -20,21 +20,21 @@ Gradients = Tuple[Terms, Optional[Floats2d]]
 def score_pairs(
     model: Model, hidden: PairHidden, terms: Terms, candidates: Candidates
 ) -> Tuple[Floats2d, Callable[[Floats2d], Gradients]]:
-    """The logits of pairs, one block of pairs after the other.
+    """Compute the logits of pairs, one block at a time.
 
     model (Model): the pair model.
     hidden (PairHidden): its hidden layer.
-    terms (Terms): what entities contribute.
+    terms (Terms): the terms of the entities.
     candidates (Candidates): the pairs.
-    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_classes), and the function from its
-        gradient to those of the terms and of the tokens' running sums.
+    RETURNS (Tuple[Floats2d, Callable]): (n_pairs, n_classes); and backprop, to the
+        gradients of the terms and of the tokens' running sums.
     """
     ops = model.ops
     classify = model.get_ref("classify")
     scale = model.attrs["hidden_scale"]
     V, b = scale * get_matrix(classify, "W"), get_vector(classify, "b")
     columns = ops.as_contig(V.T)
-    # to the rows of one table, which are few, rather than to all pairs
+    # add the bias to the few rows of one table instead of all pairs
     tables = [table + b * (i == 0) for i, table in enumerate(hidden.direct_tables)]
     Y = ops.alloc2f(len(candidates), V.shape[0], zeros=False)
     for rows in candidates.blocks(BLOCK_SIZE):
@@ -51,7 +51,7 @@ def score_pairs(
     def backprop(dY: Floats2d) -> Gradients:
         dV = ops.alloc2f(*V.shape)
         for rows in candidates.blocks(BLOCK_SIZE):
-            # the hidden layer again: only one block is kept
+            # recompute the hidden layer, since only one block is kept in memory
             Z, bp_hidden = hidden(hidden.locate(rows))
             d_block = ops.as_contig(dY[rows])
             dV += ops.gemm(d_block, Z, trans1=True)

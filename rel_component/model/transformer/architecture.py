@@ -80,7 +80,7 @@ def create_transformer_model(
         name,
         get_spans,
         tokenizer_config,
-        {**transformer_config},  # both are written to
+        {**transformer_config},  # copies, since both are modified
         mixed_precision,
         {**grad_scaler_config},
     )
@@ -186,7 +186,7 @@ def get_piece_limit(model: Any) -> int:
     positions = getattr(model.transformer.config, "max_position_embeddings", None)
     if positions is not None and positions > 0:
         limit = min(limit, positions - 2)  # RoBERTa's positions start at 2
-    return limit - 1  # spacy-transformers truncates from the limit on
+    return limit - 1  # spacy-transformers also truncates at the limit itself
 
 
 def forward(
@@ -232,7 +232,7 @@ def run_encoder(
     from .encoder import is_prepared, prepare
 
     shim = model.shims[0]
-    if not is_prepared(shim._model):  # again after weights were loaded
+    if not is_prepared(shim._model):  # also after loading weights
         prepare(shim._model, **settings)
     if lora_rank and is_train:
         from .lora import add_lora, has_lora

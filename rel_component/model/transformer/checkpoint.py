@@ -163,7 +163,7 @@ def check_config(name: str, config: Any, model_type: Optional[str]) -> None:
         )
     if not isinstance(getattr(config, "hidden_size", None), int):
         raise CheckpointError(
-            f"{found}, whose config.json has no hidden_size; expected a text encoder, "
+            f"{found} without hidden_size in its config.json; expected a text encoder, "
             f"such as roberta-base ({SIZES})."
         )
 

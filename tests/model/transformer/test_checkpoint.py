@@ -64,7 +64,7 @@ def test_folders_that_are_none(tmp_path, checkpoint):
         ({"model_type": "nothing"}, "is unknown to the installed"),
         ({}, "is unknown to the installed"),
         ({"model_type": "luke"}, "For LUKE, use configs/rel_luke.cfg"),
-        ({"model_type": "clip"}, "has no hidden_size; expected a text encoder"),
+        ({"model_type": "clip"}, "without hidden_size in its config.json; expected"),
         ({"model_type": "bert"}, "has no weights .found: config.json.; expected the"),
     ],
 )
