@@ -288,9 +288,9 @@ def try_two_workers(model: Path, port: int, log: Path) -> Iterator[List[str]]:
     with serve(model, port, log, "--workers", "2") as process:
         first = read_processes(log)[0]
         os.kill(first, signal.SIGKILL)
-        noticed = wait_for(log, "the model is loaded anew", 60)
+        noticed = wait_for(log, "restarting the model", 60)
         yield ["a killed process is noticed", f"{noticed:.2f} s", "3 s"]
-        back = wait_for(log, "the model is there again", 120)
+        back = wait_for(log, "the model is loaded again", 120)
         yield ["and replaced", f"{noticed + back:.2f} s", ""]
         for pid in list_family(process.pid)[1:]:
             os.kill(pid, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Make a pipeline of patterns, or add patterns to a trained one."""
+"""Create a pipeline of patterns, or add patterns to a trained one."""
 
 from pathlib import Path
 from typing import Optional
@@ -15,19 +15,19 @@ from rel_component.pipe.loading import load_pipeline
 def main(
     output: Path = typer.Argument(..., help="Folder for the pipeline"),
     relations: Path = typer.Option(
-        ..., "--relations", "-r", help="Patterns of relations, .jsonl: docs/rules.md"
+        ..., "--relations", "-r", help="Relation patterns, .jsonl; see docs/rules.md"
     ),
     entities: Optional[Path] = typer.Option(
-        None, "--entities", "-e", help="Patterns of spaCy's entity ruler, .jsonl"
+        None, "--entities", "-e", help="Patterns for spaCy's entity ruler, .jsonl"
     ),
     model: Optional[Path] = typer.Option(
         None, "--model", "-m", help="Trained pipeline to add the patterns to"
     ),
     lang: str = typer.Option("en", help="Language of the texts; not with --model"),
 ) -> None:
-    """Make a pipeline of patterns, or add patterns to a trained one.
+    """Create a pipeline of patterns, or add patterns to a trained one.
 
-    What a trained pipeline finds is kept; patterns add to it.
+    The predictions of a trained pipeline are kept; patterns add to them.
     """
     nlp = make_blank(lang) if model is None else load_pipeline(model)
     add_rules(nlp, relations, entities)

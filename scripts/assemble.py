@@ -1,4 +1,4 @@
-"""Join two trained pipelines: entities from one, relations from the other."""
+"""Combine two trained pipelines: entities from one, relations from the other."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from rel_component.pipe.loading import load_pipeline
 
 def main(
     ner_pipeline: Path = typer.Argument(
-        ..., help="Trained pipeline that finds entities"
+        ..., help="Trained pipeline that predicts entities"
     ),
     extractor: Path = typer.Argument(
-        ..., help="Trained pipeline that extracts relations"
+        ..., help="Trained pipeline that predicts relations"
     ),
-    output: Path = typer.Argument(..., help="Output folder for the joined pipeline"),
+    output: Path = typer.Argument(..., help="Output folder for the combined pipeline"),
 ) -> None:
-    """Join two trained pipelines: entities from one, relations from the other."""
+    """Combine two trained pipelines: entities from one, relations from the other."""
     try:
         nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""Other people's frameworks: thin modules, each of which needs an extra."""
+"""Integrations with other libraries; each requires an extra."""

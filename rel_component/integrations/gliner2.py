@@ -1,7 +1,7 @@
-"""Entities and relations without training, by a GLiNER2 checkpoint, as a spaCy pipe.
+"""Zero-shot entity and relation extraction with GLiNER2, as a spaCy component.
 
-What to look for is said in words: labels with descriptions. Needs the extra
-`zero-shot`; checkpoints are at https://huggingface.co/fastino.
+Entity and relation labels are defined by descriptions, without training. Requires the
+extra `zero-shot`; for checkpoints, see https://huggingface.co/fastino.
 """
 
 import itertools
@@ -91,24 +91,24 @@ def make_gliner2(
     device: Optional[str],
     scorer: Optional[Callable],
 ) -> "GLiNER2Pipe":
-    """Construct a zero-shot pipe.
+    """Construct a zero-shot component.
 
-    checkpoint (str): of GLiNER2 or GLiNER2.5: a folder, or its name on Hugging Face.
-    entities (Dict[str, str | Dict]): for each entity type a description, or `name` (as
-        the model is to read it, if not as the label is written), `description` and
+    checkpoint (str): folder or Hugging Face name of a GLiNER2 or GLiNER2.5 checkpoint.
+    entities (Dict[str, str | Dict]): a description per entity type, or `name` (to use
+        in the model's input, if different from the label), `description` and
         `threshold`.
-    relations (Dict[str, str | Dict]): the same for each relation, and `head` and
-        `tail`: the entity types that it may link, one or a list.
-    symmetric (List[str]): relations whose direction does not count.
-    threshold (float): a relation is predicted from this score on.
-    entity_threshold (float): an entity is predicted from this score on.
+    relations (Dict[str, str | Dict]): the same per relation, and `head` and `tail`: its
+        allowed entity types, one or a list.
+    symmetric (List[str]): labels of symmetric relations.
+    threshold (float): minimum score of relations.
+    entity_threshold (float): minimum score of entities.
     spans_key (Optional[str]): read and write entities in `doc.spans[spans_key]`, where
-        they may overlap; None takes `doc.ents`.
-    batch_size (int): texts that the model reads at one time.
-    chunk_size (int): longer texts are read in chunks of so many words.
-    chunk_overlap (int): words that two chunks share; a relation whose entities are
-        farther apart than a chunk is not found.
-    device (Optional[str]): such as `cuda`; None for the CPU.
+        they may overlap; None for `doc.ents`.
+    batch_size (int): number of texts to process at once.
+    chunk_size (int): number of words per chunk; longer texts are split.
+    chunk_overlap (int): number of words shared by two chunks; relations between
+        entities that are not in the same chunk are not found.
+    device (Optional[str]): torch device, e.g. `cuda`; None for CPU.
     scorer (Optional[Callable]): scores examples.
     """
     return GLiNER2Pipe(
@@ -130,13 +130,13 @@ def make_gliner2(
 
 
 class Prompt(NamedTuple):
-    """What the model is asked for.
+    """A label to extract.
 
-    label (str): of ours.
-    name (str): as the model reads it.
-    description (str): may be empty.
-    threshold (float): lowest score.
-    head, tail (FrozenSet[str]): entity types that a relation may link; empty for any.
+    label (str): the label in the Doc.
+    name (str): the name in the model's input.
+    description (str): the description, may be empty.
+    threshold (float): the minimum score.
+    head, tail (FrozenSet[str]): allowed entity types of a relation; empty for any.
     """
 
     label: str
@@ -148,7 +148,7 @@ class Prompt(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A stretch of a text with a label, by characters, as the model finds it."""
+    """A labelled span of characters predicted by the model."""
 
     start: int
     end: int
@@ -157,7 +157,7 @@ class Found(NamedTuple):
 
 
 class FoundRelation(NamedTuple):
-    """A relation as the model finds it: its ends are stretches of the text."""
+    """A relation between two spans of characters predicted by the model."""
 
     head: Tuple[int, int]
     label: str
@@ -166,9 +166,9 @@ class FoundRelation(NamedTuple):
 
 
 class GLiNER2Pipe(Pipe):
-    """Finds entities and relations that are described in words.
+    """Extracts entities and relations based on descriptions.
 
-    Entities that a Doc has already are kept, and relations are sought between them.
+    If a Doc already has entities, they are kept, and relations between them extracted.
     """
 
     def __init__(
@@ -189,10 +189,10 @@ class GLiNER2Pipe(Pipe):
         device: Optional[str] = None,
         scorer: Optional[Callable] = relation_scorer,
     ) -> None:
-        """Initialize the pipe: see `make_gliner2`. The model is loaded when it is used
-        for the first time.
+        """Initialize the component, see `make_gliner2`. The model is loaded on first
+        use.
 
-        RAISES (ValueError): if a setting is wrong.
+        RAISES (ValueError): if a setting is invalid.
         """
         self.vocab = vocab
         self.name = name
@@ -220,7 +220,7 @@ class GLiNER2Pipe(Pipe):
         self._model: Any = None
 
     def __getstate__(self) -> Dict[str, Any]:
-        # each process loads the model itself
+        # each process loads its own model
         return {**self.__dict__, "_model": None}
 
     @property
@@ -235,12 +235,12 @@ class GLiNER2Pipe(Pipe):
 
     @property
     def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): relations whose direction does not count."""
+        """RETURNS (FrozenSet[str]): labels of symmetric relations."""
         return frozenset(self.cfg["symmetric"])
 
     @property
     def threshold(self) -> float:
-        """RETURNS (float): a relation is predicted from this score on."""
+        """RETURNS (float): the minimum score of relations."""
         return self.cfg["threshold"]
 
     @threshold.setter
@@ -253,7 +253,7 @@ class GLiNER2Pipe(Pipe):
 
     @property
     def thresholds(self) -> Dict[str, float]:
-        """RETURNS (Dict[str, float]): relations with a threshold of their own."""
+        """RETURNS (Dict[str, float]): thresholds per label, if different."""
         return {
             prompt.label: prompt.threshold
             for prompt in self._relations
@@ -262,7 +262,7 @@ class GLiNER2Pipe(Pipe):
 
     @property
     def schema(self) -> Schema:
-        """RETURNS (Schema): the entity types that relations may link."""
+        """RETURNS (Schema): the allowed entity types of relations."""
         pairs = {
             prompt.label: (
                 {(h, t) for h in prompt.head for t in prompt.tail}
@@ -277,22 +277,22 @@ class GLiNER2Pipe(Pipe):
     def model(self) -> Any:
         """RETURNS (AutoExtractor): the model, loaded on first use.
 
-        RAISES (ValueError): if there is no such checkpoint, or no way to it.
+        RAISES (ValueError): if the checkpoint can't be found or downloaded.
         """
         if _is_forked():
             import torch
 
-            # the threads of the first process are not there: torch would wait for them
+            # torch would hang, waiting for the parent's threads
             torch.set_num_threads(1)
         if self._model is None:
             self._model = load_checkpoint(self.checkpoint, self.device)
         return self._model
 
     def __call__(self, doc: Doc) -> Doc:
-        """Find entities and relations in a Doc.
+        """Extract the entities and relations of a Doc.
 
-        doc (Doc): the document, which is changed.
-        RETURNS (Doc): the same.
+        doc (Doc): the Doc to process, modified in place.
+        RETURNS (Doc): the processed Doc.
         """
         error_handler = self.get_error_handler()
         try:
@@ -302,12 +302,12 @@ class GLiNER2Pipe(Pipe):
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Find entities and relations in a stream of Docs.
+        """Extract the entities and relations of a stream of Docs.
 
-        stream (Iterable[Doc]): the documents, which are changed.
-        batch_size (int): documents to process at one time; the model reads
-            `batch_size` of the config at a time.
-        YIELDS (Doc): in their order.
+        stream (Iterable[Doc]): the Docs to process, modified in place.
+        batch_size (int): number of Docs to buffer; the model's batch size is set in the
+            config.
+        YIELDS (Doc): the processed Docs in order.
         """
         error_handler = self.get_error_handler()
         for docs in minibatch(stream, size=batch_size):
@@ -336,7 +336,8 @@ class GLiNER2Pipe(Pipe):
     def _extract(
         self, texts: Sequence[str], is_given: Sequence[bool]
     ) -> List[Tuple[List[Found], List[FoundRelation]]]:
-        """What the model finds in each text; of chunks that overlap, the best."""
+        """Predict the spans and relations of each text; if chunks overlap, keep the
+        best score."""
         chunks = [(i, x) for i, text in enumerate(texts) for x in self._split(text)]
         results: List[Any] = []
         if chunks and (self._relations or not all(is_given)):
@@ -347,7 +348,7 @@ class GLiNER2Pipe(Pipe):
                 batch_size=self.batch_size,
                 include_confidence=True,
                 include_spans=True,
-                # it adds a full stop to texts without one
+                # the library adds a missing full stop
                 max_len=self.chunk_size + 1,
             )
         found: List[Tuple[List[Found], List[FoundRelation]]] = [([], []) for _ in texts]
@@ -384,18 +385,18 @@ class GLiNER2Pipe(Pipe):
     def _read_relations(self, result: Any, chunk: Any) -> Iterator[FoundRelation]:
         groups = result.get("relation_extraction", {})
         for prompt in self._relations:
-            # some versions put the description behind the name
+            # some versions append the description to the name
             names = (prompt.name, f"{prompt.name}: {prompt.description}")
             for item in itertools.chain(*(groups.get(name) or () for name in names)):
                 head, tail = (_find_place(item[x], chunk) for x in ("head", "tail"))
                 score = _get_score(item)
-                # the library compares each end with the threshold, not the whole
+                # the library only compares head and tail with the threshold
                 is_sure = score >= prompt.threshold
                 if head is not None and tail is not None and is_sure:
                     yield FoundRelation(head, prompt.label, tail, score)
 
     def _set_entities(self, doc: Doc, found: Iterable[Found]) -> None:
-        """The best entities, in `doc.ents` those that do not overlap."""
+        """Set the entities with the best scores; in `doc.ents`, without overlaps."""
         spans: Dict[Span, float] = {}
         for start, end, label, score in sorted(found, key=lambda x: (-x.score, x)):
             span = _to_span(doc, start, end, label)
@@ -432,8 +433,8 @@ class GLiNER2Pipe(Pipe):
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score a batch of examples.
 
-        examples (Iterable[Example]): gold and prediction.
-        RETURNS (Dict[str, Any]): of the scorer.
+        examples (Iterable[Example]): the examples to score.
+        RETURNS (Dict[str, Any]): the scores, produced by the scorer.
         """
         if self.scorer is None:
             return {}
@@ -442,7 +443,7 @@ class GLiNER2Pipe(Pipe):
     def to_disk(
         self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
     ) -> None:
-        """Nothing is saved: the config names the checkpoint."""
+        """Does nothing, since the checkpoint is set in the config."""
 
     def from_disk(
         self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
@@ -451,7 +452,7 @@ class GLiNER2Pipe(Pipe):
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
-        """RETURNS (bytes): none: the config names the checkpoint."""
+        """RETURNS (bytes): empty, since the checkpoint is set in the config."""
         return b""
 
     def from_bytes(
@@ -469,10 +470,11 @@ def _is_forked() -> bool:
 def load_checkpoint(checkpoint: str, device: Optional[str] = None) -> Any:
     """Load a GLiNER2 checkpoint.
 
-    checkpoint (str): a folder, or a name on Hugging Face.
-    device (Optional[str]): None for the CPU.
+    checkpoint (str): folder or Hugging Face name.
+    device (Optional[str]): torch device; None for CPU.
     RETURNS (AutoExtractor): the model.
-    RAISES (ValueError): if the library is missing, or the checkpoint can't be loaded.
+    RAISES (ValueError): if the library is not installed, or the checkpoint can't be
+        loaded.
     """
     try:
         from gliner2 import AutoExtractor
@@ -480,18 +482,18 @@ def load_checkpoint(checkpoint: str, device: Optional[str] = None) -> Any:
         load = AutoExtractor.from_pretrained
     except (ImportError, AttributeError) as error:
         raise ValueError(
-            f"The pipe gliner2 needs the packages gliner2 and torch: "
+            f"The component gliner2 requires the packages gliner2 and torch: "
             f"{get_command('zero-shot')} ({error})."
         ) from error
     try:
         return load(checkpoint, map_location=device or "cpu")
-    except Exception as error:  # of the hub, of torch, of the library
+    except Exception as error:  # raised by the hub, torch or the library
         lines = str(error).strip().splitlines() or [repr(error)]
         raise ValueError(
-            f"Can't load the GLiNER2 checkpoint {checkpoint!r}: {lines[0]} Give a "
+            f"Can't load the GLiNER2 checkpoint {checkpoint!r}: {lines[0]} Use a "
             f"folder with config.json and model.safetensors, or a name such as "
             f"{CHECKPOINT!r}, which is downloaded from huggingface.co once; without "
-            f"network copy the folder from a machine that has one."
+            f"network access, copy the folder from another machine."
         ) from error
 
 
@@ -500,12 +502,12 @@ def read_prompts(
 ) -> List[Prompt]:
     """Read labels and descriptions.
 
-    settings (Dict[str, str | Dict]): of the config.
+    settings (Dict[str, str | Dict]): the setting `entities` or `relations`.
     where (str): name of the setting, for messages.
-    fields (Sequence[str]): that a label may have.
-    threshold (float): of labels without one of their own.
-    RETURNS (List[Prompt]): one for each label.
-    RAISES (ValueError): if a field is wrong, or two labels have the same name.
+    fields (Sequence[str]): allowed fields of a label.
+    threshold (float): default threshold of labels.
+    RETURNS (List[Prompt]): a prompt per label.
+    RAISES (ValueError): if a field is invalid, or two labels have the same name.
     """
     prompts = []
     for label, value in settings.items():
@@ -571,8 +573,8 @@ def _describe(prompt: Prompt) -> Dict[str, Any]:
 
 
 def _find_place(item: Any, chunk: Any) -> Optional[Tuple[int, int]]:
-    """Characters of the text. The library adds a full stop to a chunk that has none,
-    and may find it: it is no part of the text."""
+    """Get the characters of a prediction in the text, without the full stop that the
+    library adds to chunks."""
     start, end = item["start"], min(item["end"], len(chunk.text))
     if start >= end:
         return None
@@ -580,7 +582,7 @@ def _find_place(item: Any, chunk: Any) -> Optional[Tuple[int, int]]:
 
 
 def _get_score(item: Any) -> float:
-    """The model's, or that of the end that it is less sure of."""
+    """Get the model's score, or the lower one of head and tail."""
     ends = (item["head"]["confidence"], item["tail"]["confidence"])
     return float(item.get("confidence", min(ends)))
 
@@ -590,7 +592,7 @@ def _to_span(doc: Doc, start: int, end: int, label: str) -> Optional[Span]:
 
 
 def _drop_overlapping(spans: Dict[Span, float]) -> Dict[Span, float]:
-    """RETURNS (Dict[Span, float]): the best ones of those that overlap."""
+    """RETURNS (Dict[Span, float]): the spans with the best scores, without overlaps."""
     taken: set = set()
     kept = {}
     for span, score in spans.items():
@@ -604,13 +606,13 @@ def _drop_overlapping(spans: Dict[Span, float]) -> Dict[Span, float]:
 def _find_entity(
     entities: Iterable[Span], place: Tuple[int, int], types: FrozenSet[str]
 ) -> Optional[Span]:
-    """RETURNS (Optional[Span]): the entity of these types that shares most characters
-    with a stretch of the text; None if none shares any."""
+    """RETURNS (Optional[Span]): the entity of these types with the largest overlap in
+    characters; None if there is none."""
     best: Optional[Span] = None
     most = (0, 0)
     for entity in entities:
         shared = min(entity.end_char, place[1]) - max(entity.start_char, place[0])
-        # of two with as many characters the shorter one
+        # prefer the shorter entity in case of a tie
         size = (shared, entity.start_char - entity.end_char)
         if shared > 0 and (not types or entity.label_ in types) and size > most:
             best, most = entity, size

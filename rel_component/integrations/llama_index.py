@@ -1,7 +1,7 @@
-"""The graph of a text for LlamaIndex, without a language model.
+"""Extract property graphs for LlamaIndex with spaCy instead of an LLM.
 
-Give `RelationExtractor` to a `PropertyGraphIndex` as one of its `kg_extractors`. Needs
-the extra `llama-index`.
+Add `RelationExtractor` to the `kg_extractors` of a `PropertyGraphIndex`. Requires the
+extra `llama-index`.
 """
 
 from typing import Any, Dict, List, Sequence
@@ -19,30 +19,30 @@ from ..inference.rows import to_row
 
 
 class RelationExtractor(TransformComponent):
-    """Entities and relations by spaCy.
+    """Extracts entities and relations with spaCy.
 
-    nlp (Language): a pipeline that finds entities and relations.
-    batch_size (int): nodes that are processed at once.
+    nlp (Language): a pipeline that predicts entities and relations.
+    batch_size (int): number of nodes to process at once.
     """
 
-    # a Language, which pydantic doesn't know
+    # a Language, which pydantic can't validate
     nlp: Any
     batch_size: int = 64
 
     @classmethod
     def class_name(cls) -> str:
-        """RETURNS (str): the name under which LlamaIndex saves the component."""
+        """RETURNS (str): the component's name in LlamaIndex."""
         return "RelComponentExtractor"
 
     def __call__(
         self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> Sequence[BaseNode]:
-        """Find the entities and relations of nodes.
+        """Extract the entities and relations of nodes.
 
-        nodes (Sequence[BaseNode]): with texts.
+        nodes (Sequence[BaseNode]): the nodes, modified in place.
         show_progress (bool): show a progress bar.
-        RETURNS (Sequence[BaseNode]): the same, with entities and relations in their
-            metadata, beside those that are there.
+        RETURNS (Sequence[BaseNode]): the nodes, with entities and relations added to
+            their metadata.
         """
         texts = (node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes)
         docs = self.nlp.pipe(texts, batch_size=self.batch_size)
@@ -55,10 +55,10 @@ class RelationExtractor(TransformComponent):
 
 
 def add_graph(node: BaseNode, row: Dict[str, Any]) -> None:
-    """Add what was found in a text to its node.
+    """Add entities and relations to the metadata of a node.
 
-    node (BaseNode): the node; its metadata become properties.
-    row (Dict[str, Any]): see `rel_component.inference.rows.to_row`.
+    node (BaseNode): the node; its other metadata become properties.
+    row (Dict[str, Any]): the output of `rel_component.inference.rows.to_row`.
     """
     found: List[EntityNode] = node.metadata.pop(KG_NODES_KEY, [])
     relations: List[Relation] = node.metadata.pop(KG_RELATIONS_KEY, [])

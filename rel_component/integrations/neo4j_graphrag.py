@@ -1,6 +1,6 @@
-"""The graph of a text for neo4j-graphrag, without a language model.
+"""Extract graphs for neo4j-graphrag with spaCy instead of an LLM.
 
-`RelationExtractor` replaces neo4j-graphrag's `LLMEntityRelationExtractor`. Needs the
+`RelationExtractor` replaces neo4j-graphrag's `LLMEntityRelationExtractor`. Requires the
 extra `neo4j-graphrag`.
 """
 
@@ -23,14 +23,14 @@ from ..inference.rows import to_row
 
 
 class RelationExtractor(EntityRelationExtractor):
-    """A component of a neo4j-graphrag pipeline: entities and relations by spaCy.
+    """A neo4j-graphrag component that extracts entities and relations with spaCy.
 
-    Each entity of a chunk is a node: its type is the label, its name and place are
-    properties. A resolver of neo4j-graphrag merges the nodes with one name.
+    Each entity of a chunk becomes a node, with its type as label, and its name and
+    offsets as properties. Use a resolver of neo4j-graphrag to merge nodes by name.
 
-    nlp (Language): a pipeline that finds entities and relations.
-    create_lexical_graph (bool): whether the chunks become nodes, too.
-    batch_size (int): chunks that are processed at once.
+    nlp (Language): a pipeline that predicts entities and relations.
+    create_lexical_graph (bool): whether to also create nodes for chunks.
+    batch_size (int): number of chunks to process at once.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class RelationExtractor(EntityRelationExtractor):
         lexical_graph_config: Optional[LexicalGraphConfig] = None,
         **kwargs: Any,
     ) -> Neo4jGraph:
-        """Find the entities and relations of chunks.
+        """Extract the entities and relations of chunks.
 
         chunks (TextChunks): the texts.
-        document_info (Optional[DocumentInfo]): the document that they are from.
-        lexical_graph_config (Optional[LexicalGraphConfig]): labels of their nodes.
+        document_info (Optional[DocumentInfo]): the document of the chunks.
+        lexical_graph_config (Optional[LexicalGraphConfig]): labels of chunk nodes.
         RETURNS (Neo4jGraph): the graph of all chunks.
         """
         builder, graph = None, Neo4jGraph()
@@ -62,7 +62,7 @@ class RelationExtractor(EntityRelationExtractor):
             lexical = await builder.run(text_chunks=chunks, document_info=document_info)
             graph = lexical.graph.model_copy(deep=True)
         texts = [chunk.text for chunk in chunks.chunks]
-        # not in the event loop, which has others to serve
+        # in a thread, so that the event loop is not blocked
         rows = await asyncio.to_thread(self._extract, texts)
         for row, chunk in zip(rows, chunks.chunks):
             found = self.update_ids(make_graph(row), chunk)
@@ -78,10 +78,10 @@ class RelationExtractor(EntityRelationExtractor):
 
 
 def make_graph(row: Dict[str, Any]) -> Neo4jGraph:
-    """The graph of one text.
+    """Create the graph of a text.
 
-    row (Dict[str, Any]): see `rel_component.inference.rows.to_row`.
-    RETURNS (Neo4jGraph): with nodes named by their number.
+    row (Dict[str, Any]): the output of `rel_component.inference.rows.to_row`.
+    RETURNS (Neo4jGraph): the graph, with node ids numbered from 0.
     """
     numbers = {_get_key(entity): i for i, entity in enumerate(row["entities"])}
     return Neo4jGraph(

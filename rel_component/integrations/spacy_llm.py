@@ -1,8 +1,8 @@
-"""Relations of spacy-llm's REL task as ours.
+"""Convert the relations of spacy-llm's REL task.
 
-The task writes its items, which number the entities, into `doc._.rel`; ours reads them
-as they are. What remains to do is to take away the marks that the task leaves in the
-text behind each entity, such as `[ENT0:PERSON]`.
+The task stores items with entity indices in `doc._.rel`, which can be read directly.
+It also leaves markers such as `[ENT0:PERSON]` in the text after each entity, which are
+removed here.
 """
 
 import re
@@ -23,15 +23,15 @@ MARK = re.compile(r"\[ENT\d+:.*\]", re.DOTALL)
     default_config={"llm": "llm"},
 )
 def make_llm_relations(nlp: Language, name: str, *, llm: str) -> "LLMRelations":
-    """Construct the pipe that follows `llm`.
+    """Construct the component, to add after the LLM component.
 
-    llm (str): name of the component with the REL task.
+    llm (str): name of the LLM component with the REL task.
     """
     return LLMRelations(nlp, name, llm=llm)
 
 
 class LLMRelations:
-    """Turns what the REL task of spacy-llm has found into `doc._.relations`."""
+    """Converts the output of spacy-llm's REL task to `doc._.relations`."""
 
     def __init__(
         self, nlp: Language, name: str = "llm_relations", *, llm: str = "llm"
@@ -42,16 +42,16 @@ class LLMRelations:
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): those of the task."""
+        """RETURNS (Tuple[str, ...]): the labels of the task."""
         pipes: Dict[str, Any] = dict(self.nlp.components)
         return tuple(getattr(pipes.get(self.llm), "labels", ()))
 
     def __call__(self, doc: Doc) -> Doc:
-        """Read the relations, and take the marks out of the text.
+        """Read the relations, and remove the markers from the text.
 
-        doc (Doc): of the component `llm`.
-        RETURNS (Doc): the same, or a new one without marks.
-        RAISES (ValueError): if an item is no relation between two entities.
+        doc (Doc): the output of the LLM component.
+        RETURNS (Doc): the same Doc, or a new one without markers.
+        RAISES (ValueError): if an item is not a relation between two entities.
         """
         data = get_relation_data(doc)
         ends = {ent.end for ent in doc.ents}
@@ -66,11 +66,11 @@ class LLMRelations:
 
 
 def remove_tokens(doc: Doc, is_removed: List[bool]) -> Doc:
-    """A Doc without some of its tokens; what followed them follows the ones before.
+    """Remove tokens from a Doc; the token before a removed one gets its whitespace.
 
-    doc (Doc): with entities that have none of these tokens.
-    is_removed (List[bool]): for each token.
-    RETURNS (Doc): with the words, entities and plain user data of the other.
+    doc (Doc): the Doc; entities must not contain removed tokens.
+    is_removed (List[bool]): whether to remove each token.
+    RETURNS (Doc): a new Doc, with entities and user data, except for data on spans.
     """
     words: List[str] = []
     spaces: List[bool] = []
@@ -86,7 +86,7 @@ def remove_tokens(doc: Doc, is_removed: List[bool]) -> Doc:
         Span(found, places[ent.start], places[ent.end], ent.label, kb_id=ent.kb_id)
         for ent in doc.ents
     ]
-    # keys of other kinds hold places in the text
+    # tuple keys may contain offsets
     plain = {key: x for key, x in doc.user_data.items() if isinstance(key, str)}
     found.user_data.update(plain)
     found._context = doc._context
@@ -94,6 +94,6 @@ def remove_tokens(doc: Doc, is_removed: List[bool]) -> Doc:
 
 
 def _count_before(is_removed: List[bool]) -> numpy.ndarray:
-    """RETURNS (Ints1d): (n_tokens + 1,), how many tokens stay before each place."""
+    """RETURNS (Ints1d): (n_tokens + 1,), number of kept tokens before each token."""
     stays = ~numpy.asarray(is_removed, dtype=bool)
     return numpy.concatenate([[0], numpy.cumsum(stays)])

@@ -279,11 +279,13 @@ def test_a_checkpoint_that_is_not_there(tmp_path, monkeypatch):
         build(tmp_path)("Ann")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match="without network copy the folder"):
+    with pytest.raises(ValueError, match="without network access, copy the folder"):
         load_checkpoint("fastino/no-such-checkpoint")
 
 
 def test_the_library_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "gliner2", None)
-    with pytest.raises(ValueError, match=r"needs the packages gliner2 and torch: pip"):
+    with pytest.raises(
+        ValueError, match=r"requires the packages gliner2 and torch: pip"
+    ):
         GLiNER2Pipe(spacy.blank("en").vocab).model  # noqa: B018

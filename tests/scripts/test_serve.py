@@ -121,9 +121,9 @@ def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
     first, second = ready["processes"]
     os.kill(first, signal.SIGKILL)  # while it has nothing to do
     begun = time.monotonic()
-    server.wait_for_messages("the model is loaded anew: its process ended")
+    server.wait_for_messages("restarting the model: its process ended")
     assert time.monotonic() - begun < 3
-    server.wait_for_messages("the model is there again")
+    server.wait_for_messages("the model is loaded again")
     os.kill(second, signal.SIGSTOP)
     with ThreadPoolExecutor() as pool:
         # more than one process takes at a time: the other has some of them
@@ -132,7 +132,7 @@ def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
         os.kill(second, signal.SIGKILL)  # while it may have something to do
         for answer in waiting:
             assert len(answer.result().json()) == 1
-    server.wait_for_messages("the model is there again", 2)
+    server.wait_for_messages("the model is loaded again", 2)
     counts = server.get("/metrics").text
     assert "rel_component_model_ends_total 2.0" in counts
     assert 'requests_total{path="/predict",status="200"} 8.0' in counts
@@ -143,7 +143,7 @@ def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
 
 def test_the_end_does_not_wait_for_the_model(server):
     (ready,) = server.wait_for_messages("ready")
-    again = [x["process"] for x in server.logs if "there again" in x["message"]]
+    again = [x["process"] for x in server.logs if "loaded again" in x["message"]]
     for pid in again:
         os.kill(pid, signal.SIGSTOP)
     silent = socket.create_connection(("127.0.0.1", server.port), 300)
@@ -167,7 +167,7 @@ def test_a_taken_port_is_told_before_the_model_is_loaded(model):  # noqa: F811
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         output = run("no/such/model", "--port", port, code=1)
-    assert f"127.0.0.1:{port}: something else listens on it" in output
+    assert f"127.0.0.1:{port}: the port is already in use" in output
     assert "65535" in run(model, "--port", 70000, code=2)
 
 

@@ -1,6 +1,6 @@
-"""The HTTP service: entities and relations of texts, and a page to try it.
+"""HTTP service for entity and relation extraction, with a demo page.
 
-Needs the extra `service`: `pip install -e ".[service]"`.
+Requires the extra `service`: `pip install -e ".[service]"`.
 """
 
 from .app import create_app, create_app_from_environment

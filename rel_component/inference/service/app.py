@@ -1,4 +1,4 @@
-"""The app: its routes, its description, its start and its end."""
+"""Create the ASGI app, with routes, OpenAPI description, startup and shutdown."""
 
 import os
 from contextlib import asynccontextmanager
@@ -21,13 +21,11 @@ from .routes import operation, page, relations
 from .service import Service
 from .settings import MODEL, ServiceSettings
 
-DESCRIPTION = (
-    "Entities and the relations between them. The limits of a request are in `/model`."
-)
-# those that need the key, if there is one, and those that don't
+DESCRIPTION = "Extract entities and relations. See `/model` for the limits on requests."
+# require the API key, if set; the open ones never do
 ROUTERS = (relations.router, model_routes.router, operation.router)
 OPEN_ROUTERS = (operation.health_router, page.router)
-# they say in the API's description that there is a key, which the middleware checks
+# only describes the key in OpenAPI; the middleware checks it
 KEY = [
     Security(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False)),
     Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
@@ -37,16 +35,16 @@ KEY = [
 def create_app(
     model: Union[Language, str, Path], settings: Optional[ServiceSettings] = None
 ) -> FastAPI:
-    """An ASGI app that finds entities and relations.
+    """Create an ASGI app that extracts entities and relations.
 
-    model (Union[Language, str, Path]): the folder of a pipeline that finds
-        relations, which runs in processes of its own. Or the pipeline itself, which
-        runs in a thread: while it works on a long text other requests wait too. It must
-        not be used elsewhere while the app runs.
-    settings (Optional[ServiceSettings]): None: those of the environment.
-    RETURNS (FastAPI): for uvicorn.
-    RAISES (ValueError): if the pipeline can't be loaded or finds no relations, or there
-        is no GPU where one is wanted.
+    model (Union[Language, str, Path]): the folder of a relation extraction pipeline,
+        which is run in separate processes. Or the pipeline itself, which is run in a
+        thread, so that a long text delays all other requests; don't use it elsewhere
+        while the app is running.
+    settings (Optional[ServiceSettings]): the settings; None to read the environment.
+    RETURNS (FastAPI): the app, e.g. for uvicorn.
+    RAISES (ValueError): if the pipeline can't be loaded or doesn't predict relations,
+        or if `settings.gpu` is set and there is no GPU.
     """
     settings = settings or ServiceSettings()
     service = Service(model if isinstance(model, Language) else Path(model), settings)
@@ -64,12 +62,12 @@ def create_app(
         lifespan=run,
         docs_url="/docs" if settings.docs else None,
         redoc_url=None,
-        # a redirect would go to whatever host the client names
+        # redirects would use the host given by the client
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
-    # FastAPI's own are of the description
+    # FastAPI's own paths serve the OpenAPI description
     app.state.paths = app.state.open_paths = frozenset(_list_paths(app))
     for router in OPEN_ROUTERS:
         add_router(app, router, is_open=True)
@@ -84,12 +82,12 @@ def create_app(
 def add_router(
     app: FastAPI, router: APIRouter, *, prefix: str = "", is_open: bool = False
 ) -> None:
-    """Add routes to an app: with the key, if there is one, and counts for each path.
+    """Add routes to an app, with API key and metrics per path.
 
-    app (FastAPI): of `create_app`.
-    router (APIRouter): the routes. Of those with a body the class is `LimitedRoute`.
-    prefix (str): of their paths.
-    is_open (bool): whether they need no key.
+    app (FastAPI): the output of `create_app`.
+    router (APIRouter): the routes. Those with a body must be of class `LimitedRoute`.
+    prefix (str): prefix of their paths.
+    is_open (bool): whether to answer without API key.
     """
     paths = frozenset(prefix + path for path in _list_paths(router))
     app.state.paths |= paths
@@ -97,12 +95,12 @@ def add_router(
     if is_open:
         app.state.open_paths |= paths
     app.include_router(router, prefix=prefix, dependencies=KEY if needs_key else None)
-    app.openapi_schema = None  # it may have been made without them
+    app.openapi_schema = None  # may have been cached without them
 
 
 class _App(FastAPI):
     def openapi(self) -> Dict[str, Any]:
-        """One way to give the key is enough; FastAPI says that both are needed."""
+        """Describe both headers for the key as alternatives; FastAPI requires both."""
         found = super().openapi()
         for methods in found["paths"].values():
             for said in methods.values():
@@ -113,13 +111,14 @@ class _App(FastAPI):
 
 
 def create_app_from_environment() -> FastAPI:
-    """The app of the pipeline that the variable REL_COMPONENT_MODEL names.
+    """Create the app of the pipeline in the environment variable REL_COMPONENT_MODEL.
 
-    RETURNS (FastAPI): for a server that takes a factory, such as `uvicorn --factory`.
-    RAISES (ValueError): if there is no such variable.
+    RETURNS (FastAPI): the app, for servers that call a factory, e.g. `uvicorn
+        --factory`.
+    RAISES (ValueError): if the variable is not set.
     """
     if MODEL not in os.environ:
-        raise ValueError(f"{MODEL} is not set; expected the folder of a pipeline.")
+        raise ValueError(f"{MODEL} is not set; expected a pipeline's folder.")
     dictConfig(get_log_config())
     return create_app(os.environ[MODEL])
 
@@ -130,13 +129,13 @@ def _list_paths(router: Union[FastAPI, APIRouter]) -> List[str]:
 
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    """Also Starlette's 404 and 405, in the form of all errors."""
+    """Format HTTP errors, including Starlette's own 404 and 405."""
     assert isinstance(error, HTTPException)
     if not isinstance(error, ServiceError):
         paths = ", ".join(sorted(request.app.state.paths))
         details = {
-            404: f"Nothing is at this path; expected one of {paths}.",
-            405: f"{request.method} is not for this path.",
+            404: f"Path not found; expected one of {paths}.",
+            405: f"{request.method} is not allowed for this path.",
         }
         detail = details.get(error.status_code, str(error.detail))
         headers, error = (

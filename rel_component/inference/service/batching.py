@@ -1,4 +1,4 @@
-"""Requests that come at the same time share the runs of the model."""
+"""Dynamic batching: requests that arrive at the same time are batched."""
 
 import asyncio
 import contextvars
@@ -19,26 +19,26 @@ from .problems import ServiceError
 from .runner import Outcome, too_many_rows
 from .settings import ServiceSettings
 
-# seconds until a model that could not be loaded is tried again
+# seconds before another attempt to load a model
 RETRY = 5.0
-# seconds after which an idle model is looked after
+# seconds between checks of an idle model
 IDLE = 1.0
 
 
 class Model(Protocol):
-    """What answers a batch, in a thread."""
+    """Answers a batch of jobs, in a thread."""
 
     def __call__(self, jobs: Sequence[Job]) -> List[Outcome]: ...
 
 
 @dataclass
 class Entry:
-    """A job that waits.
+    """A job in the queue.
 
     job (Job): the job.
-    answer (asyncio.Future): of the answer.
-    is_alone (bool): whether a batch with it was too much, or the model ended in it: it
-        gets no other one.
+    answer (asyncio.Future): the future answer.
+    is_alone (bool): whether to run it in a batch of its own, because its first batch
+        was too large or the model process ended.
     """
 
     job: Job
@@ -47,15 +47,14 @@ class Entry:
 
 
 class Batcher:
-    """Gathers jobs into batches, and gives these to models, each in a thread of its
-    own.
+    """Batches jobs and distributes the batches to models, each in its own thread.
 
-    While a batch runs the next one gathers, so that batches are the larger the more
-    there is to do, and a single job hardly waits.
+    Jobs that arrive while a batch is running form the next batch. So batch size grows
+    with the load, and a single job is answered with hardly any delay.
 
-    models (Sequence[Model]): each answers one batch after the other.
-    settings (ServiceSettings): how large batches are, how many jobs may wait, how long.
-    metrics (Metrics): what is counted.
+    models (Sequence[Model]): the models; each answers one batch at a time.
+    settings (ServiceSettings): limits on batches, queue and time.
+    metrics (Metrics): the metrics to update.
     """
 
     def __init__(
@@ -70,20 +69,21 @@ class Batcher:
         self._workers = [Worker(model, self) for model in models]
 
     def start(self) -> None:
-        """Begin; within the event loop."""
+        """Start; must be called in the event loop."""
         for worker in self._workers:
             worker.start()
 
     def use_models(self, models: Sequence[Model]) -> None:
-        """Take other models, each from its next batch on; those before are ended.
+        """Replace the models, each before its next batch. Can be called from any
+        thread.
 
-        models (Sequence[Model]): as many as there are. From any thread.
+        models (Sequence[Model]): the new models, as many as before.
         """
         for worker, model in zip(self._workers, models):
             worker.next_model = model
 
     async def close(self) -> None:
-        """End when nobody waits for a job any more, or after the time limit."""
+        """Stop when all pending jobs are answered, or after the time limit."""
         self.is_closing = True
         await self.tell()
         latest = time.monotonic() + self.settings.shutdown_timeout
@@ -99,24 +99,25 @@ class Batcher:
 
     @property
     def trouble(self) -> Optional[str]:
-        """RETURNS (Optional[str]): why no jobs can be taken; None if they can."""
+        """RETURNS (Optional[str]): why jobs can't be accepted; None if they can."""
         troubles = [worker.trouble for worker in self._workers]
         return "not running" if self.is_closing else min(troubles, key=bool)
 
     async def submit(self, jobs: Sequence[Job]) -> List[Answer]:
-        """Wait for the answers to the jobs of one request.
+        """Queue the jobs of one request and wait for the answers.
 
         jobs (Sequence[Job]): the texts of the request.
-        RETURNS (List[Answer]): in their order.
-        RAISES (ServiceError): if there is no room or no time, or a job failed.
+        RETURNS (List[Answer]): the answers, in the same order.
+        RAISES (ServiceError): if the queue is full, the time limit is exceeded, or a
+            job fails.
         """
         if self.is_closing:
             raise unavailable("The service is shutting down.", "closing", 5)
         if len(self.waiting) + len(jobs) > self.settings.max_queue:
             raise ServiceError(
                 429,
-                f"{len(self.waiting)} texts wait for the model already and at most "
-                f"{self.settings.max_queue} may. Try again later.",
+                f"{len(self.waiting)} texts are already waiting for the model; "
+                f"expected at most {self.settings.max_queue}. Try again later.",
                 retry_after=self.guess_wait(),
                 reason="queue",
             )
@@ -129,17 +130,17 @@ class Batcher:
         except asyncio.TimeoutError:
             raise unavailable(
                 f"The model did not answer within {self.settings.timeout:g} s. Send "
-                f"fewer or shorter texts at one time, or try again later.",
+                f"fewer or shorter texts per request, or try again later.",
                 "timeout",
                 self.guess_wait(),
             ) from None
         finally:
             for entry in entries:
                 if not entry.answer.cancel() and not entry.answer.cancelled():
-                    entry.answer.exception()  # it is known that it failed
+                    entry.answer.exception()  # mark it as retrieved
 
     async def _collect(self, entries: Sequence[Entry]) -> List[Answer]:
-        """Fail with the first that fails: nobody waits for the others."""
+        """Wait for all answers, but fail as soon as one fails."""
         limit, n_rows = self.settings.max_scores, 0
         for next_one in asyncio.as_completed([entry.answer for entry in entries]):
             n_rows += (await next_one).n_rows
@@ -148,18 +149,18 @@ class Batcher:
         return [entry.answer.result() for entry in entries]
 
     def guess_wait(self) -> int:
-        """RETURNS (int): seconds until those that wait may be done."""
+        """RETURNS (int): estimated seconds until the queue is empty."""
         return max(1, math.ceil(len(self.waiting) * self.seconds_per_text))
 
     async def tell(self) -> None:
-        """Say that something has changed, to the models that wait."""
+        """Notify waiting workers of a change."""
         self.metrics.waiting.set(len(self.waiting))
         async with self.news:
             self.news.notify_all()
 
     async def take(self) -> List[Entry]:
-        """RETURNS (List[Entry]): a batch, as soon as there is one; none at the end, and
-        none after a second without one."""
+        """RETURNS (List[Entry]): the next batch; empty on shutdown, or after a second
+        without jobs."""
         async with self.news:
             there_is = self.news.wait_for(lambda: self.waiting or self.is_closing)
             try:
@@ -178,7 +179,7 @@ class Batcher:
             if batch and (size > room or is_alone):
                 break
             entry = self.waiting.popleft()
-            if not entry.answer.done():  # else nobody waits for it any more
+            if not entry.answer.done():  # skip abandoned jobs
                 batch.append(entry)
                 room = 0 if is_alone else room - size
         self.metrics.waiting.set(len(self.waiting))
@@ -189,10 +190,10 @@ class Batcher:
 
 
 class Worker:
-    """Gives one model its batches.
+    """Runs one model on batches.
 
-    model (Model): answers them.
-    batcher (Batcher): has them.
+    model (Model): the model.
+    batcher (Batcher): provides the batches.
     """
 
     def __init__(self, model: Model, batcher: Batcher) -> None:
@@ -204,19 +205,19 @@ class Worker:
         self._inbox: SimpleQueue = SimpleQueue()
         self._begun: Optional[float] = None
         self._is_loading = False
-        # in it Thinc keeps where it computes
+        # includes Thinc's current ops and device
         self._context = contextvars.copy_context()
 
     def start(self) -> None:
-        """Begin; within the event loop."""
-        # a daemon: a model that hangs must not keep the process from ending
+        """Start; must be called in the event loop."""
+        # a daemon, so that a hanging model doesn't block shutdown
         threading.Thread(
             target=self._context.run, args=(self._work,), name="model", daemon=True
         ).start()
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     def stop(self) -> None:
-        """End, whatever the model does."""
+        """Stop immediately, even if the model is busy."""
         if self.task is not None:
             self.task.cancel()
         self._inbox.put(None)
@@ -224,11 +225,11 @@ class Worker:
 
     @property
     def trouble(self) -> Optional[str]:
-        """RETURNS (Optional[str]): why it does not answer; None if it does."""
+        """RETURNS (Optional[str]): why the model can't answer; None if it can."""
         if self.task is None or self.task.done():
             return "not running"
         if self._is_loading:
-            return "the model is being loaded"
+            return "the model is loading"
         if self._seconds_busy > self.batcher.settings.timeout:
             return (
                 f"the model has been busy for {self._seconds_busy:.0f} s with a batch"
@@ -261,7 +262,7 @@ class Worker:
         call = asyncio.ensure_future(self._call(self.model, jobs))
         done, _ = await asyncio.wait([call], timeout=self.batcher.settings.timeout)
         if not done:
-            self._end_model()  # nobody waits for it any more
+            self._end_model()  # its requests have timed out
         try:
             outcomes = await call
         except ModelEnded:
@@ -283,10 +284,10 @@ class Worker:
             await self.batcher.tell()
 
     async def _replace_model(self, batch: List[Entry], reason: str) -> None:
-        """Load the model anew, and do again what it had not done; each text alone, for
-        one of them may be the cause."""
+        """Restart the model and retry the unfinished jobs one by one, since one of them
+        may be the cause."""
         self._is_loading = True
-        log(f"the model is loaded anew: {reason}", logging.WARNING, texts=len(batch))
+        log(f"restarting the model: {reason}", logging.WARNING, texts=len(batch))
         self.batcher.metrics.observe_model_end()
         for entry in reversed(batch):
             if entry.answer.done():
@@ -294,8 +295,8 @@ class Worker:
             if entry.is_alone:
                 entry.answer.set_exception(
                     unavailable(
-                        "The model ended while it worked on this text. If it does so "
-                        "again, send the text in parts.",
+                        "The model process ended while processing this text. If this "
+                        "happens again, split the text.",
                         "model_ended",
                         self.batcher.guess_wait(),
                     )
@@ -312,7 +313,7 @@ class Worker:
             else:
                 self._is_loading = False
                 pid = getattr(self.model, "pid", None)
-                log("the model is there again", process=pid)
+                log("the model is loaded again", process=pid)
                 return
 
     def _take_alone(self, entry: Entry) -> None:
@@ -325,7 +326,7 @@ class Worker:
             end()
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function in the thread."""
+        """Call a function in the model's thread."""
         result: asyncio.Future = asyncio.get_running_loop().create_future()
         self._inbox.put((function, arguments, result))
         return await result
@@ -338,11 +339,11 @@ class Worker:
                 value = function(*arguments)
             except Exception as found:
                 error = found
-            except BaseException as found:  # whatever it is, somebody waits
+            except BaseException as found:  # a request is always waiting
                 error = RuntimeError(f"{type(found).__name__}: {found}")
             try:
                 result.get_loop().call_soon_threadsafe(_settle, result, value, error)
-            except RuntimeError:  # the loop is closed: nobody waits
+            except RuntimeError:  # the loop is closed, so no request is waiting
                 return
 
 

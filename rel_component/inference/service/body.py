@@ -1,4 +1,4 @@
-"""Bodies of requests: read within limits, before anything in them is validated."""
+"""Read request bodies within limits, before validation."""
 
 import asyncio
 from typing import Any, Callable, Coroutine, List
@@ -12,27 +12,27 @@ from .problems import Problem, ServiceError, describe, invalid
 from .service import Service
 from .settings import ServiceSettings
 
-# keys of an object; none that is expected has as many
+# maximum keys per object; more than any valid one has
 MAX_KEYS = 20
-# bytes; of larger bodies one is taken apart at a time, so that others are not kept
+# bytes; larger bodies are parsed one at a time, so that others are not delayed
 LARGE = 64_000
-# seconds between two large bodies, in which others are answered
+# seconds between two large bodies, to process other requests
 PAUSE = 0.01
 
 
 class LimitedRoute(APIRoute):
-    """A route whose body is read within the limits of `app.state.service`, or those of
-    a subclass.
+    """A route that limits request bodies, see `app.state.service.settings`; subclasses
+    can raise the limits.
 
-    max_body (int): bytes, if more than there.
-    max_values (int): commas and brackets, if more than there.
+    max_body (int): maximum bytes, if higher than in the settings.
+    max_values (int): maximum commas and brackets, if higher than in the settings.
     """
 
     max_body = 0
     max_values = 0
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """RETURNS (Callable): from a request to the response."""
+        """RETURNS (Callable): returns the response to a request."""
         handle = super().get_route_handler()
 
         async def handle_limited(request: Request) -> Response:
@@ -47,14 +47,13 @@ class LimitedRoute(APIRoute):
 
 
 class LimitedRequest(Request):
-    """A request whose body is JSON of a bounded size, in bytes and in values, that
-    arrives in time."""
+    """A request with a JSON body, limited in bytes, values and time to arrive."""
 
     route: LimitedRoute
     _turn: Any = None
 
     async def body(self) -> bytes:
-        """RETURNS (bytes): the body. RAISES (ServiceError): if it can't be taken."""
+        """RETURNS (bytes): the body. RAISES (ServiceError): if it's not accepted."""
         if not hasattr(self, "_body"):
             service: Service = self.app.state.service
             settings = service.settings
@@ -77,12 +76,12 @@ class LimitedRequest(Request):
         return self._body
 
     async def json(self) -> Any:
-        """RETURNS (Any): what the body says."""
+        """RETURNS (Any): the parsed body."""
         await self.body()
         return self._json
 
     def let_others(self) -> None:
-        """Let the next one with a large body have its turn: this one is taken apart."""
+        """Let the next large body be parsed, now that this one is."""
         if self._turn is not None:
             self._turn.release()
             self._turn = None
@@ -121,21 +120,21 @@ class LimitedRequest(Request):
 
 
 def parse(body: bytes, settings: ServiceSettings, max_values: int = 0) -> Any:
-    """Parse a body, unless it holds more than any request may.
+    """Parse a body, unless it contains more values than allowed.
 
     body (bytes): JSON.
     settings (ServiceSettings): the limits.
-    max_values (int): commas and brackets, if more may be than by the settings.
+    max_values (int): maximum commas and brackets, if higher than in the settings.
     RETURNS (Any): an object.
-    RAISES (ServiceError): 400 if it is no JSON, 413 for too many texts, else 422.
+    RAISES (ServiceError): 400 if it's not JSON, 413 for too many texts, else 422.
     """
-    # an entity has one bracket and three commas; in texts there are commas, too
+    # an entity has one bracket and three commas; texts contain commas, too
     most = 4 * settings.max_texts * (settings.max_entities + 2) + settings.max_chars
     found = body.count(b",") + body.count(b"[") + body.count(b"{")
     if found > max(most, max_values):
         raise ServiceError(
             422,
-            f"body: found some {found} values; expected at most {settings.max_texts} "
+            f"body: found about {found} values; expected at most {settings.max_texts} "
             f"texts with {settings.max_entities} entities each.",
             reason="size",
         )
@@ -160,7 +159,7 @@ def parse(body: bytes, settings: ServiceSettings, max_values: int = 0) -> Any:
 
 
 def too_much(name: str, found: str, limit: int) -> ServiceError:
-    """RETURNS (ServiceError): 413 for texts that are too many or too long."""
+    """RETURNS (ServiceError): 413 for too many or too long texts."""
     return ServiceError(
         413,
         f"{name}: found {found}; expected at most {limit} in one request.",
@@ -170,7 +169,7 @@ def too_much(name: str, found: str, limit: int) -> ServiceError:
 
 
 def _check_keys(where: str, value: Any) -> None:
-    """Each unknown key would be a problem of its own."""
+    """Limit the number of keys, since each unknown one would be reported."""
     if isinstance(value, dict) and len(value) > MAX_KEYS:
         found = f"an object with {len(value)} keys"
         raise invalid([Problem(where, found, f"at most {MAX_KEYS}")])
@@ -179,7 +178,7 @@ def _check_keys(where: str, value: Any) -> None:
 def _too_large(found: str, limit: int) -> ServiceError:
     return ServiceError(
         413,
-        f"Body: found {found} bytes; expected at most {limit}. Send the texts in "
+        f"Body: found {found} bytes; expected at most {limit}. Split the texts into "
         f"several requests.",
         reason="size",
     )

@@ -1,7 +1,7 @@
-"""Connections that say nothing, or never end: bounded in number and in time.
+"""Limit idle and slow connections, in number and time.
 
-uvicorn waits for the head of a request for ever, keeps a connection whose client does
-not read, and has no limit of connections that does not refuse requests too.
+uvicorn has no timeout for request headers or for clients that don't read the response,
+and its limit on connections also rejects requests.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from .logs import log
 from .metrics import Metrics
 from .settings import ServiceSettings
 
-# bytes of the head of a request, and requests that are sent without waiting for answers
+# maximum bytes of request headers, and maximum pipelined requests
 MAX_HEAD = 64_000
 MAX_PIPELINE = 16
 FULL = (
@@ -24,25 +24,25 @@ FULL = (
 
 
 class Connections:
-    """Those of one server.
+    """The connections of a server.
 
-    settings (ServiceSettings): how many there may be, and how long they may be silent.
-    metrics (Metrics): what is counted.
+    settings (ServiceSettings): limits on connections and idle time.
+    metrics (Metrics): the metrics to update.
     """
 
     def __init__(self, settings: ServiceSettings, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
-        # without a request in progress; the longest silent first
+        # without a request in progress, the longest idle first
         self.silent: Dict[GuardedProtocol, None] = {}
         self._closed: Dict[str, int] = {}
 
     def make_protocol(self) -> Type["GuardedProtocol"]:
-        """RETURNS (Type[GuardedProtocol]): for the option `http` of uvicorn."""
+        """RETURNS (Type[GuardedProtocol]): for uvicorn's option `http`."""
         return type("Protocol", (GuardedProtocol,), {"guard": self})
 
     def note(self, reason: str) -> None:
-        """Count a connection that was closed; the log says so once a second."""
+        """Count a closed connection; logged at most once per second."""
         self.metrics.observe_refusal(reason)
         if not self._closed:
             asyncio.get_running_loop().call_later(1.0, self._log)
@@ -59,11 +59,11 @@ class GuardedProtocol(HttpToolsProtocol):
     guard: Connections
     _timer: Any = None
     _head_size = 0
-    # requests that are read and not answered yet: uvicorn remembers the last of them
+    # requests to be answered, of which uvicorn only stores the last one
     _cycles: Sequence[Any] = ()
 
     def connection_made(self, transport: Any) -> None:
-        """Take the place of the one that has been silent longest, if need be."""
+        """Close the longest idle connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.guard.settings.max_connections:
             if not self.guard.silent:
@@ -74,7 +74,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Refuse a head that does not end."""
+        """Reject headers that are too long."""
         super().data_received(data)
         if self in self.guard.silent:
             self._head_size += len(data)
@@ -82,16 +82,16 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._close("head")
 
     def on_headers_complete(self) -> None:
-        """A request begins."""
+        """Start a request."""
         self._cancel()
         super().on_headers_complete()
         open_ = [cycle for cycle in self._cycles if not cycle.response_complete]
         self._cycles = [*open_, self.cycle]
         if len(self.pipeline) > MAX_PIPELINE:
-            raise ValueError("too many requests at one time")  # answered with 400
+            raise ValueError("too many pipelined requests")  # answered with 400
 
     def on_response_complete(self) -> None:
-        """A request is done."""
+        """Finish a request."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._wait("unread")
@@ -99,34 +99,34 @@ class GuardedProtocol(HttpToolsProtocol):
             self._expect_head()
 
     def timeout_keep_alive_handler(self) -> None:
-        """A client that does not read its answer would keep the connection."""
+        """Also close the connection if the client doesn't read the response."""
         super().timeout_keep_alive_handler()
         self._wait("unread")
 
     def shutdown(self) -> None:
-        """The server ends."""
+        """Close the connection on shutdown."""
         super().shutdown()
         if self.transport.is_closing():
             self._wait("unread")
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered."""
+        """Start the timeout when the client reads too slowly."""
         super().pause_writing()
         self._wait("unread")
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Stop the timeout when the client has read enough."""
         super().resume_writing()
         self._cancel()
 
     def connection_lost(self, exc: Any) -> None:
-        """It is closed."""
+        """Clean up after the connection was closed."""
         self._cancel()
         self._drop_answers()
         super().connection_lost(exc)
 
     def _drop_answers(self) -> None:
-        """Else what is left of them is written, which is an error each time."""
+        """Drop unfinished responses, since writing them would raise errors."""
         for cycle in self._cycles:
             cycle.disconnected = True
             cycle.message_event.set()

@@ -1,4 +1,4 @@
-"""What the service says of its model."""
+"""Describe the model of the service."""
 
 from importlib.metadata import version
 from typing import Any, Dict

@@ -1,4 +1,4 @@
-"""What the model is asked, and what it says: passed between processes."""
+"""Jobs for the model and its answers, which are passed between processes."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, NamedTuple, Optional
@@ -8,11 +8,12 @@ from ..tasks import Task
 
 @dataclass(frozen=True)
 class ExtractOptions:
-    """What is asked of a text.
+    """Options of the extraction.
 
-    threshold (Optional[float]): relations from this score on; None: the model's.
-    labels (Optional[FrozenSet[str]]): of relations; None: all.
-    min_score (Optional[float]): also all scores from this one on; None: no scores.
+    threshold (Optional[float]): minimum score of relations; None for the model's.
+    labels (Optional[FrozenSet[str]]): relation labels to return; None for all.
+    min_score (Optional[float]): also return all scores above this one; None for no
+        scores.
     """
 
     threshold: Optional[float] = None
@@ -22,13 +23,13 @@ class ExtractOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """One text.
+    """A text to process.
 
-    task (Task): the text and perhaps its entities, within the text; its meta goes into
-        the answer.
-    options (ExtractOptions): what is asked of it.
-    is_flat (bool): whether the answer is a list of relations, as of `/predict`; else
-        it is a document, as of `/extract`.
+    task (Task): the text, optionally with entities, which must be within the text; its
+        meta is included in the answer.
+    options (ExtractOptions): the options.
+    is_flat (bool): whether to return a list of relations, as in `/predict`; otherwise
+        a document, as in `/extract`.
     """
 
     task: Task
@@ -37,10 +38,10 @@ class Job:
 
 
 class Answer(NamedTuple):
-    """What the model found in a text.
+    """Entities and relations of a text.
 
-    content (bytes): JSON, of an object or a list, as the client gets it.
-    n_rows (int): how many relations there are, or scores, if these are more.
+    content (bytes): JSON object or list, as sent to the client.
+    n_rows (int): number of relations or scores, whichever is higher.
     """
 
     content: bytes
@@ -50,7 +51,7 @@ class Answer(NamedTuple):
 class ModelFailed(RuntimeError):
     """The model raised an error.
 
-    fields (Dict[str, Any]): for the log.
+    fields (Dict[str, Any]): fields for the log.
     """
 
     def __init__(self, fields: Dict[str, Any]) -> None:
@@ -59,8 +60,8 @@ class ModelFailed(RuntimeError):
 
 
 class TooMuchAtOnce(RuntimeError):
-    """A batch is too large: its texts have to be taken one by one."""
+    """A batch is too large: its texts have to be processed one by one."""
 
 
 class ModelEnded(RuntimeError):
-    """The process of the model has ended, or was ended, while it worked."""
+    """The model process ended, or was stopped, while processing."""

@@ -1,4 +1,4 @@
-"""Logs: one JSON object on each line, without texts."""
+"""Log one JSON object per line, without texts."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ LOGGER = logging.getLogger("rel_component.service")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record, with the fields given as `extra={"fields": {...}}`."""
+    """Formats a record as JSON, with additional fields as `extra={"fields": {...}}`."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: Dict[str, Any] = {
@@ -33,11 +33,12 @@ def log(message: str, level: int = logging.INFO, **fields: Any) -> None:
 
 
 def describe_error(error: BaseException, log_texts: bool) -> Dict[str, Any]:
-    """What is logged of an error: its message may quote the text that it arose from.
+    """Get the fields to log for an error; its message is omitted by default, since it
+    may contain text.
 
     error (BaseException): the error.
     log_texts (bool): whether texts may be logged.
-    RETURNS (Dict[str, Any]): its type and where it arose.
+    RETURNS (Dict[str, Any]): its type and where it was raised.
     """
     places = [
         f"{frame.filename}:{frame.lineno} {frame.name}"
@@ -48,7 +49,8 @@ def describe_error(error: BaseException, log_texts: bool) -> Dict[str, Any]:
 
 
 def get_log_config(level: str = "INFO") -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): for `logging.config.dictConfig`, uvicorn's logs too."""
+    """RETURNS (Dict[str, Any]): config for `logging.config.dictConfig`, including
+    uvicorn's logs."""
     logger = {"handlers": ["stderr"], "level": level, "propagate": False}
     return {
         "version": 1,

@@ -1,4 +1,4 @@
-"""Requests and responses: what the service takes and what it answers."""
+"""Request and response models."""
 
 from typing import Annotated, Any, Dict, List, Optional, Tuple
 
@@ -39,9 +39,9 @@ EntityType = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(_check_nul)
 ]
 Offset = Annotated[int, Field(ge=0)]
-# nothing is converted in silence, and an unknown field is a mistake
+# no implicit conversion, and unknown fields are errors
 STRICT = ConfigDict(strict=True, extra="forbid")
-# a list in JSON; what is in it is not converted
+# a list in JSON; its items are still strict
 GivenEntity = Annotated[Tuple[Offset, Offset, EntityType], Strict(False)]
 
 
@@ -50,7 +50,7 @@ class Request(BaseModel):
 
 
 class PredictRequest(Request):
-    """Texts, and perhaps their entities, as the Russian R-BERT service takes them."""
+    """Texts, optionally with entities, in the format of the Russian R-BERT service."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PREDICT_EXAMPLE]})
 
@@ -58,25 +58,25 @@ class PredictRequest(Request):
     entities_list: Optional[List[SkipValidation[List[GivenEntity]]]] = Field(
         None,
         description=(
-            "For each text its entities: first character, character after the last, "
-            "type. They may nest and overlap. Without this field, or with null, the "
-            "entities are found."
+            "Entities of each text, as [start, end, type], with start and exclusive "
+            "end in characters. They may be nested or overlap. Predicted if missing "
+            "or null."
         ),
     )
 
 
 class Entity(TypedDict):
-    """A given entity; one that ends inside a token counts for the whole token."""
+    """An entity; if it ends inside a token, it's extended to the whole token."""
 
     __pydantic_config__ = STRICT  # type: ignore[misc]
 
-    start: Annotated[Offset, Field(description="First character.")]
-    end: Annotated[Offset, Field(description="Character after the last.")]
+    start: Annotated[Offset, Field(description="Start in characters.")]
+    end: Annotated[Offset, Field(description="Exclusive end in characters.")]
     label: EntityType
 
 
-# of entities the first problem is told: there may be very many. They are validated text
-# by text, so that those of one request don't keep the others waiting
+# only the first problem with entities is reported, since there may be very many. They
+# are validated text by text, so that large requests don't delay the others
 GIVEN_ENTITIES = TypeAdapter(
     Annotated[List[GivenEntity], Field(fail_fast=True)], config=ConfigDict(strict=True)
 )
@@ -86,14 +86,14 @@ ENTITIES = TypeAdapter(
 
 
 class Document(Request):
-    """A text, and perhaps its entities."""
+    """A text, optionally with entities."""
 
     text: Text
     entities: SkipValidation[Optional[List[Entity]]] = Field(
-        None, description="Without them, or with null, they are found."
+        None, description="Predicted if missing or null."
     )
     id: Optional[Annotated[str, Field(max_length=200)]] = Field(
-        None, description="Comes back with the answer."
+        None, description="Returned in the response."
     )
 
 
@@ -101,41 +101,41 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class ExtractRequest(Request):
-    """Documents, and what is wanted of them."""
+    """Documents and options."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXTRACT_EXAMPLE]})
 
     documents: List[Document] = Field(min_length=1)
     threshold: Optional[Probability] = Field(
-        None, description="Relations from this score on; null: the model's threshold."
+        None, description="Minimum score of relations; null for the model's threshold."
     )
     labels: Optional[Annotated[List[str], Field(fail_fast=True)]] = Field(
-        None, description="Only relations with these labels; null: all."
+        None, description="Relation labels to return; null for all."
     )
     all_scores: bool = Field(
-        False, description="Also the scores of all pairs that were not decided on."
+        False, description="Also return the scores of all pairs and labels."
     )
     min_score: Probability = Field(
-        0.0, description="With all_scores: only scores that are as high as this."
+        0.0, description="Minimum score to return with all_scores."
     )
 
 
 class PredictedRelation(BaseModel):
-    """A relation as the R-BERT service for Russian gives it."""
+    """A relation in the format of the Russian R-BERT service."""
 
-    source_entity: str = Field(description="The text of the head.")
-    target_entity: str = Field(description="The text of the tail.")
+    source_entity: str = Field(description="Text of the head.")
+    target_entity: str = Field(description="Text of the tail.")
     relationship_type: str
     relationship_description: Optional[str] = Field(
-        None, description="Always null: nothing is described in words."
+        None, description="Always null, for compatibility."
     )
-    relationship_strength: Probability = Field(description="The model's score.")
-    chunk_id: int = Field(description="Number of the text in chunks, from 0.")
+    relationship_strength: Probability = Field(description="Score of the relation.")
+    chunk_id: int = Field(description="Index of the text in chunks, from 0.")
 
 
 class FoundEntity(BaseModel):
-    start: int = Field(description="First character.")
-    end: int = Field(description="Character after the last.")
+    start: int = Field(description="Start in characters.")
+    end: int = Field(description="Exclusive end in characters.")
     label: str
     text: str
 
@@ -148,7 +148,7 @@ class FoundRelation(BaseModel):
 
 
 class Score(BaseModel):
-    head: int = Field(description="Number of the head among the entities, from 0.")
+    head: int = Field(description="Index of the head in entities, from 0.")
     tail: int
     label: str
     score: Probability
@@ -160,7 +160,7 @@ class FoundDocument(BaseModel):
     entities: List[FoundEntity]
     relations: List[FoundRelation]
     scores: Optional[List[Score]] = Field(
-        None, description="With all_scores, the highest first."
+        None, description="With all_scores, sorted from high to low."
     )
 
 
@@ -172,28 +172,28 @@ class ModelInfo(BaseModel):
     name: str
     lang: str
     pipeline: List[str]
-    labels: List[str] = Field(description="Of relations.")
+    labels: List[str] = Field(description="Relation labels.")
     knows_labels: bool = Field(
-        description="Whether there are no others: a component may not name its own."
+        description="Whether labels is complete: some components don't list theirs."
     )
     entity_types: List[str] = Field(
-        description="That the model finds; empty if entities have to be given."
+        description="Predicted entity types; empty if entities must be given."
     )
     known_types: List[str] = Field(
-        description="Of entities: also those that it was trained with."
+        description="Predicted entity types and those seen in training."
     )
     finds_entities: bool
-    symmetric: List[str] = Field(description="Labels whose direction does not count.")
+    symmetric: List[str] = Field(description="Labels of symmetric relations.")
     model_schema: Optional[Dict[str, Any]] = Field(
         None,
         alias="schema",
-        description="For each label the types it may link; null: any.",
+        description="Allowed entity types of each label; null for any.",
     )
     threshold: float
     thresholds: Dict[str, float] = Field(
-        {}, description="Of labels that have one of their own."
+        {}, description="Thresholds per label, if different."
     )
-    single_label: bool = Field(description="Only the best label of a pair counts.")
+    single_label: bool = Field(description="Whether pairs only get their best label.")
     versions: Dict[str, str]
     limits: Dict[str, float]
 
@@ -210,7 +210,7 @@ class ProblemItem(BaseModel):
 
 class ErrorResponse(BaseModel):
     detail: str = Field(
-        description="What was found, what was expected, how to go on; for people."
+        description="Human-readable: what was found and expected, and how to fix it."
     )
-    problems: List[ProblemItem] = Field(description="Each field that is wrong.")
+    problems: List[ProblemItem] = Field(description="The invalid fields.")
     request_id: str

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Prometheus metrics."""
 
 from typing import Any
 
@@ -16,58 +16,54 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Counts of one app."""
+    """Metrics of an app."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         options: Any = {"registry": self.registry, "namespace": "rel_component"}
         self._requests = Counter(
-            "requests", "Requests answered.", ["path", "status"], **options
+            "requests", "Answered requests.", ["path", "status"], **options
         )
         self._seconds = Histogram(
-            "request_seconds", "Time to answer.", ["path"], buckets=SECONDS, **options
+            "request_seconds", "Response time.", ["path"], buckets=SECONDS, **options
         )
         self._refused = Counter(
-            "refused", "Requests refused, by reason.", ["reason"], **options
+            "refused", "Rejected requests, by reason.", ["reason"], **options
         )
         self._texts = Histogram(
             "batch_texts",
-            "Texts that the model got at one time.",
+            "Texts per batch.",
             buckets=SIZES,
             **options,
         )
         self._batch_seconds = Histogram(
             "batch_seconds",
-            "Time of the model for a batch.",
+            "Time per batch.",
             buckets=SECONDS,
             **options,
         )
-        self._model_ends = Counter(
-            "model_ends", "Times that the model was loaded anew.", **options
-        )
-        self.waiting = Gauge(
-            "waiting_texts", "Texts that wait for the model.", **options
-        )
+        self._model_ends = Counter("model_ends", "Restarts of the model.", **options)
+        self.waiting = Gauge("waiting_texts", "Texts waiting for the model.", **options)
         ProcessCollector(registry=self.registry)
 
     def observe_request(self, path: str, status: int, seconds: float) -> None:
-        """Count a request; path is that of the route, of which there are few."""
+        """Count a request; the path is the route's, so that there are only a few."""
         self._requests.labels(path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def observe_refusal(self, reason: str) -> None:
-        """Count a request that had no result, or a connection that was closed."""
+        """Count a rejected request or a closed connection."""
         self._refused.labels(reason).inc()
 
     def observe_batch(self, texts: int, seconds: float) -> None:
-        """Count a run of the model."""
+        """Count a batch."""
         self._texts.observe(texts)
         self._batch_seconds.observe(seconds)
 
     def observe_model_end(self) -> None:
-        """Count a model that ended, or was ended."""
+        """Count a restart of the model."""
         self._model_ends.inc()
 
     def render(self) -> bytes:
-        """RETURNS (bytes): all counts, in Prometheus' text format."""
+        """RETURNS (bytes): all metrics, in Prometheus' text format."""
         return generate_latest(self.registry)

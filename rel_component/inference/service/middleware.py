@@ -1,4 +1,4 @@
-"""Around each request: its id, its log line, its metrics, the key, the last resort."""
+"""Middleware for request ids, logs, metrics, API key and unexpected errors."""
 
 import base64
 import hmac
@@ -20,17 +20,17 @@ from .service import Service
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-# bytes that are sent at one time: the next ones wait until the client has read these
+# bytes to send at once; the rest is sent when the client has read them
 PIECE = 64_000
 
 
 class Requests:
     """ASGI middleware.
 
-    app (ASGIApp): what answers.
-    state (State): of the app: `service` has the key, how many requests may be in
-        progress, the counts; `paths` are those of the routes, others are counted
-        together; `open_paths` need no key.
+    app (ASGIApp): the app.
+    state (State): the app's state: `service` with settings and metrics; `paths` of the
+        routes, since other paths are counted together; `open_paths`, which don't
+        require an API key.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
@@ -65,10 +65,10 @@ class Requests:
             await to_response(error, state)(scope, receive, send_with_id)
         except Exception as error:
             self._log_failure(error, state)
-            if status:  # too late for another answer: the connection is ended
+            if status:  # too late for another response: close the connection
                 raise
             unknown = ServiceError(
-                500, "The service failed. Its log says where.", reason="failed"
+                500, "Internal error; see the log of the service.", reason="failed"
             )
             await to_response(unknown, state)(scope, receive, send_with_id)
         finally:
@@ -82,8 +82,8 @@ class Requests:
         if self._in_progress > self.settings.max_requests:
             raise ServiceError(
                 503,
-                f"{self.settings.max_requests} requests are in progress and no more "
-                f"may be. Try again later.",
+                f"{self.settings.max_requests} requests, the maximum, are already in "
+                f"progress. Try again later.",
                 retry_after=1,
                 reason="requests",
             )
@@ -99,7 +99,7 @@ class Requests:
         if found is None or not hmac.compare_digest(found, expected.encode()):
             error = ServiceError(
                 401,
-                f"{'No key' if found is None else 'A wrong key'} was given; expected "
+                f"{'Missing' if found is None else 'Wrong'} API key; expected "
                 f"the service's key in the header X-API-Key or Authorization: Bearer.",
                 reason="key",
             )
@@ -131,10 +131,11 @@ class Requests:
 
 
 def to_response(error: ServiceError, state: Dict[str, Any]) -> Response:
-    """Answer a request with an error.
+    """Convert an error to a response.
 
     error (ServiceError): the error.
-    state (Dict[str, Any]): of the request; the reason is noted for its log line.
+    state (Dict[str, Any]): the request's state, to which the reason is added for the
+        log.
     RETURNS (Response): an `ErrorResponse`.
     """
     state["log"]["reason"] = error.reason
@@ -164,13 +165,13 @@ async def _send_in_pieces(message: Message, send: Send) -> None:
 
 
 def _read_id(scope: Scope) -> str:
-    """The client's own id, where it is a harmless one."""
+    """Get the client's request id if it's valid, or create one."""
     given = (_get_header(scope, b"x-request-id") or b"").decode("latin-1")
     return given if ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _read_password(credentials: bytes) -> bytes:
-    """Some clients, such as Label Studio, only know a user and a password."""
+    """Get the API key of clients that only support basic auth, e.g. Label Studio."""
     try:
         _, _, password = base64.b64decode(credentials, validate=True).partition(b":")
     except ValueError:

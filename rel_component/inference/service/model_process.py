@@ -1,7 +1,7 @@
-"""The pipeline in a process of its own: while it works, requests are read and refused,
-health is told, and it can be ended.
+"""Run the pipeline in a separate process, so that the service stays responsive and can
+stop it.
 
-The two talk by pickles on the standard streams of the process, which calls `run`.
+They communicate via pickles on stdin and stdout of the process, which calls `run`.
 """
 
 import gc
@@ -28,7 +28,7 @@ from .settings import ServiceSettings
 
 
 class ModelProcess:
-    """A pipeline that another process holds.
+    """A pipeline in another process.
 
     model (Path): the folder of the pipeline.
     settings (ServiceSettings): the limits.
@@ -42,29 +42,28 @@ class ModelProcess:
         self.begin()
 
     def begin(self) -> None:
-        """Start the process, in place of one that may be there. It loads the pipeline
-        meanwhile."""
+        """Start or restart the process, which loads the pipeline in the background."""
         self.end()
-        # modules are found where this process finds them, and not in the working folder
+        # same module search path, without the working folder
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import run; run()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **path, "PYTHONSAFEPATH": "1"},
-            start_new_session=True,  # Ctrl-C is for the service, which ends it
+            start_new_session=True,  # Ctrl-C only stops the service, which stops it
         )
         self._kill = weakref.finalize(self, _kill, self._process)
         self._send((self.model, self.settings))
 
     @property
     def pid(self) -> Optional[int]:
-        """RETURNS (Optional[int]): number of the process."""
+        """RETURNS (Optional[int]): id of the process."""
         return None if self._process is None else self._process.pid
 
     @property
     def has_ended(self) -> bool:
-        """RETURNS (bool): whether the process is gone."""
+        """RETURNS (bool): whether the process has ended."""
         return self._process is None or self._process.poll() is not None
 
     def wait(self) -> Dict[str, Any]:
@@ -80,17 +79,17 @@ class ModelProcess:
         return found
 
     def load(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): a `ModelInfo`, of a process begun anew."""
+        """RETURNS (Dict[str, Any]): a `ModelInfo`, after restarting the process."""
         self.begin()
         return self.wait()
 
     def __call__(self, jobs: Sequence[Job]) -> List[Outcome]:
-        """RETURNS (List[Outcome]): for each job. RAISES (ModelEnded)."""
+        """RETURNS (List[Outcome]): an outcome per job. RAISES (ModelEnded)."""
         self._send(jobs)
         return [self._receive() for _ in jobs]
 
     def end(self) -> None:
-        """End the process, whatever it does; a call that waits for it is told."""
+        """Stop the process immediately; a pending call raises ModelEnded."""
         self._kill()
 
     def _send(self, message: Any) -> None:
@@ -113,15 +112,15 @@ def _kill(process: subprocess.Popen) -> None:
     process.kill()
     process.wait()
     for stream in filter(None, (process.stdin, process.stdout)):
-        with suppress(OSError):  # there may be something that was not sent
+        with suppress(OSError):  # there may be unsent data
             stream.close()
 
 
 def run() -> None:
-    """Be the process of a pipeline."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the service says when to end
+    """Main function of the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # stopped by the service only
         signal.signal(number, signal.SIG_IGN)
-    # what libraries print goes into the log
+    # redirect prints of libraries to the log
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     dictConfig(get_log_config())
@@ -129,15 +128,15 @@ def run() -> None:
     try:
         answer_jobs(sys.stdin.buffer, answers)
     except BrokenPipeError:
-        pass  # the service is gone
+        pass  # the service has ended
 
 
 def answer_jobs(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Load a pipeline and answer jobs, until there are no more.
+    """Load a pipeline and answer jobs until the end of the stream.
 
-    requests (BinaryIO): pickles: folder and settings, then lists of jobs.
-    answers (BinaryIO): gets pickles: a `ModelInfo` or an error, then an outcome for
-        each job.
+    requests (BinaryIO): pickles to read: folder and settings, then lists of jobs.
+    answers (BinaryIO): pickles to write: a `ModelInfo` or an error, then an outcome per
+        job.
     """
 
     def send(message: Any) -> None:
@@ -155,7 +154,7 @@ def answer_jobs(requests: BinaryIO, answers: BinaryIO) -> None:
         send(ValueError(str(error)))
         return
     send(describe_model(runner, settings))
-    # else each full collection walks through all of the model, for up to a second
+    # otherwise a full collection traverses the whole model, for up to a second
     gc.collect()
     gc.freeze()
     while True:
@@ -170,14 +169,14 @@ def answer_jobs(requests: BinaryIO, answers: BinaryIO) -> None:
 def load_models(
     model: Path, settings: ServiceSettings
 ) -> Tuple[List[ModelProcess], Dict[str, Any]]:
-    """Load a pipeline into as many processes as the settings say.
+    """Load a pipeline in `settings.workers` processes.
 
     model (Path): the folder of the pipeline.
-    settings (ServiceSettings): the limits.
+    settings (ServiceSettings): the settings.
     RETURNS (Tuple[List[ModelProcess], Dict[str, Any]]): the processes, and a
         `ModelInfo`.
-    RAISES (ValueError): if the pipeline can't be loaded or finds no relations, or there
-        is no GPU where one is wanted.
+    RAISES (ValueError): if the pipeline can't be loaded or doesn't predict relations,
+        or if `settings.gpu` is set and there is no GPU.
     """
     models = [ModelProcess(model, settings) for _ in range(settings.workers)]
     try:
@@ -188,7 +187,7 @@ def load_models(
         if not isinstance(error, ModelEnded):
             raise
         raise ValueError(
-            f"The process that loads {model} ended; its messages say why. Is there "
-            f"enough memory?"
+            f"The process ended while loading {model}; see its messages for the "
+            f"reason. Is there enough memory?"
         ) from None
     return models, found[0]

@@ -1,4 +1,4 @@
-"""The page to try the model: one file, and what a browser may do with it."""
+"""The demo page: a single file, with its content security policy."""
 
 import base64
 import hashlib
@@ -8,8 +8,8 @@ from typing import Dict, Tuple
 
 
 def read_page() -> Tuple[bytes, Dict[str, str]]:
-    """RETURNS (Tuple[bytes, Dict[str, str]]): the page, and the headers by which a
-    browser runs its script and no other, and talks with this service only."""
+    """RETURNS (Tuple[bytes, Dict[str, str]]): the page, and headers that only allow its
+    own script, and requests to this service."""
     page = files(__package__).joinpath("page.html").read_text("utf8")
     policy = (
         "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; "

@@ -1,4 +1,4 @@
-"""What is wrong with a request, said so that its sender can put it right."""
+"""Describe invalid requests, so that clients can fix them."""
 
 import math
 import re
@@ -10,7 +10,7 @@ MAX_SHOWN = 40
 MAX_LISTED = 10
 WORDING = re.compile("^((Input|String|List) should (be |have )?|Value error, )")
 ENTITY = "[first character, character after the last, type]"
-# pydantic's wording for the errors that it names by type
+# expected values for pydantic's error types
 EXPECTED = {
     "missing": "this field",
     "extra_forbidden": "no such field",
@@ -30,11 +30,11 @@ EXPECTED = {
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong.
+    """A problem with a request.
 
     where (str): the field, such as `entities_list[0][2]`.
-    found (str): what stands there.
-    expected (str): what is expected there.
+    found (str): the value found.
+    expected (str): the value expected.
     """
 
     where: str
@@ -43,13 +43,13 @@ class Problem(NamedTuple):
 
 
 class ServiceError(HTTPException):
-    """A request that is not answered with a result.
+    """An error response.
 
-    status (int): of HTTP.
-    detail (str): what was found, what was expected, how to go on.
-    problems (Sequence[Problem]): all that is wrong.
-    retry_after (Optional[int]): seconds after which to try again.
-    reason (str): in one word, for the metrics.
+    status (int): the HTTP status.
+    detail (str): what was found and expected, and how to fix it.
+    problems (Sequence[Problem]): all problems found.
+    retry_after (Optional[int]): seconds before trying again.
+    reason (str): the reason in one word, for the metrics.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ServiceError(HTTPException):
 
 
 def invalid(problems: Sequence[Problem]) -> ServiceError:
-    """RETURNS (ServiceError): 422 that names the first problems."""
+    """RETURNS (ServiceError): 422, with the first problems."""
     first = problems[0]
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
     detail = f"{first.where}: found {first.found}; expected {first.expected}.{more}"
@@ -76,10 +76,10 @@ def invalid(problems: Sequence[Problem]) -> ServiceError:
 
 
 def from_errors(errors: Sequence[Mapping[str, Any]]) -> ServiceError:
-    """What pydantic says about a body, in our words.
+    """Rephrase pydantic's errors about a body.
 
-    errors (Sequence[Mapping[str, Any]]): of FastAPI's `RequestValidationError`.
-    RETURNS (ServiceError): 422 that names the first problems.
+    errors (Sequence[Mapping[str, Any]]): from FastAPI's `RequestValidationError`.
+    RETURNS (ServiceError): 422, with the first problems.
     """
     return invalid([_to_problem(item) for item in errors])
 
@@ -96,7 +96,7 @@ def _to_problem(item: Mapping[str, Any]) -> Problem:
 
 
 def show_place(loc: Sequence[Union[str, int]]) -> str:
-    """RETURNS (str): a path in JSON, such as `chunks[3]`; "body" for all of it."""
+    """RETURNS (str): a path in JSON, such as `chunks[3]`; "body" for the whole body."""
     place = ""
     for part in loc:
         place += f"[{part}]" if isinstance(part, int) else f".{shorten(part)}"
@@ -104,7 +104,7 @@ def show_place(loc: Sequence[Union[str, int]]) -> str:
 
 
 def describe(value: Any) -> str:
-    """RETURNS (str): a value of JSON in a few words, however large it is."""
+    """RETURNS (str): a short description of a JSON value of any size."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
@@ -122,12 +122,12 @@ def describe(value: Any) -> str:
 
 
 def shorten(text: str) -> str:
-    """RETURNS (str): the text, or its beginning with an ellipsis."""
+    """RETURNS (str): the text, truncated with an ellipsis if long."""
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def list_names(names: Sequence[str]) -> str:
-    """RETURNS (str): the first names, and how many more there are."""
+    """RETURNS (str): the first names, and the number of others."""
     shown: List[str] = [shorten(name) for name in names[:20]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

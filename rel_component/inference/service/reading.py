@@ -1,4 +1,4 @@
-"""Requests to tasks, within the limits."""
+"""Convert requests to tasks, within limits."""
 
 import asyncio
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -64,7 +64,7 @@ def _check_size(name: str, texts: Sequence[str], settings: ServiceSettings) -> N
 async def _validate(
     kind: TypeAdapter, found: Any, place: Place, settings: ServiceSettings
 ) -> Any:
-    """The entities of one text; other requests have their turn between two."""
+    """Validate the entities of a text, then let other requests proceed."""
     await asyncio.sleep(0)
     if isinstance(found, list):
         if len(found) > settings.max_entities:

@@ -1,4 +1,4 @@
-"""A pipeline that answers jobs."""
+"""Run a pipeline on jobs."""
 
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -30,10 +30,10 @@ Row = Dict[str, Any]
 
 
 class Runner:
-    """Runs a pipeline on jobs; one thread at a time.
+    """Runs a pipeline on jobs; not thread-safe.
 
-    nlp (Language): with a component that finds relations; not to be used elsewhere
-        meanwhile.
+    nlp (Language): a pipeline that predicts relations; don't use it elsewhere at the
+        same time.
     settings (ServiceSettings): the limits.
     """
 
@@ -41,15 +41,15 @@ class Runner:
         self.nlp = nlp
         self.settings = settings
         if isinstance(nlp.tokenizer, Tokenizer):
-            bound_tokenizer(nlp.tokenizer)  # not later, within a memory zone
+            bound_tokenizer(nlp.tokenizer)  # must be done outside of a memory zone
         self.pipes = find_relation_pipes(nlp)
         self.finders = list_entity_finders(nlp)
 
     def __call__(self, jobs: Sequence[Job]) -> List[Outcome]:
-        """Answer jobs. One that fails does not harm the others of its batch.
+        """Answer jobs. If one fails, the others in the batch are still answered.
 
         jobs (Sequence[Job]): the batch.
-        RETURNS (List[Outcome]): for each job the answer, or the error.
+        RETURNS (List[Outcome]): an answer or error per job.
         """
         outcomes: Dict[int, Outcome] = {}
         for is_given in (True, False):
@@ -80,7 +80,7 @@ class Runner:
         return ModelFailed(describe_error(error, self.settings.log_texts))
 
     def _answer(self, jobs: Sequence[Job], is_given: bool) -> Iterator[Answer]:
-        # the words of all texts ever seen would fill the memory
+        # otherwise the vocab would grow with all texts
         with self.nlp.memory_zone():
             docs = [self._make_doc(job.task) for job in jobs]
             with replace_generators(self.nlp, self._limit):
@@ -94,7 +94,7 @@ class Runner:
             raise ServiceError(
                 422,
                 f"Found {len(doc)} tokens in one text; expected at most "
-                f"{self.settings.max_tokens}. Send it in parts.",
+                f"{self.settings.max_tokens}. Split the text.",
                 reason="size",
             )
         return doc
@@ -150,7 +150,7 @@ class Runner:
     def _list_scores(
         self, data: RelationData, pairs: List[Tuple[int, int]], options: ExtractOptions
     ) -> List[Row]:
-        # not NaN: what can't be
+        # not NaN, which is used for impossible labels
         cells = numpy.argwhere(data.scores >= options.min_score)
         cells = self._select(cells, data, options)
         self._check_number("scores", len(cells), "min_score")
@@ -179,11 +179,11 @@ class Runner:
 
 
 class LimitedPairs:
-    """The pairs of a generator, unless there are too many.
+    """Limits the pairs of a generator.
 
     generator (BatchGenerator): the generator.
-    max_entities (int): most entities of one text; pairs grow with their square. A
-        batch of several texts has no more pairs than one of them may have.
+    max_entities (int): maximum entities per text; the number of pairs is quadratic. A
+        batch has at most as many pairs as a single text may have.
     """
 
     def __init__(self, generator: BatchGenerator, max_entities: int) -> None:
@@ -192,18 +192,19 @@ class LimitedPairs:
         self.spans_key = getattr(generator, "spans_key", None)
 
     def get_entities(self, docs: Sequence[Doc]) -> Entities:
-        """RETURNS (Entities): those of the generator."""
+        """RETURNS (Entities): the generator's entities."""
         return self.generator.get_entities(docs)
 
     def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
-        """RAISES (ServiceError): if a text has too many entities, or all together."""
+        """RAISES (ServiceError, TooMuchAtOnce): if a text has too many entities, or the
+        batch has too many pairs."""
         counts = numpy.diff(entities.offsets)
         most = int(counts.max(initial=0))
         if most > self.max_entities:
             raise ServiceError(
                 422,
                 f"Found {most} entities in one text; expected at most "
-                f"{self.max_entities}. Send it in parts.",
+                f"{self.max_entities}. Split the text.",
                 reason="size",
             )
         if len(docs) > 1 and int((counts**2).sum()) > self.max_entities**2:
@@ -212,8 +213,8 @@ class LimitedPairs:
 
 
 def too_many_rows(name: str, n: int, limit: int, what: str) -> ServiceError:
-    """RETURNS (ServiceError): 422 for more relations or scores than an answer may have,
-    and what to raise for fewer."""
+    """RETURNS (ServiceError): 422 for too many relations or scores, with the option to
+    raise."""
     return ServiceError(
         422,
         f"Found {n} {name}; expected at most {limit} in one answer. Raise {what}, or "
@@ -225,8 +226,8 @@ def too_many_rows(name: str, n: int, limit: int, what: str) -> ServiceError:
 def _number_entities(
     doc: Doc, given: Optional[List[Span]], task: Task
 ) -> Tuple[List[Row], Dict[EntityKey, int]]:
-    """The entities of a Doc, and the number of each by its tokens and type. Given ones
-    are named as they were given, not as the tokens that they were widened to."""
+    """Get the entities of a Doc, and the index of each by its tokens and type. Given
+    entities have their original offsets, even if they were extended to whole tokens."""
     number: Dict[EntityKey, int] = {}
     if given is None:
         groups = (span for group in doc.spans.values() for span in group)
@@ -246,8 +247,8 @@ def _number_entities(
 def _number_ends(
     doc: Doc, data: RelationData, entities: List[Row], number: Dict[EntityKey, int]
 ) -> List[int]:
-    """The number of each entity of the relations; those that a generator made itself
-    are added to the others."""
+    """Get the index of each relation's entities; additional entities from a generator
+    are appended."""
     ends = []
     for row in range(len(data.spans)):
         key = data.entity(row)

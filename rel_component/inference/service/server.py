@@ -1,4 +1,4 @@
-"""The service on a port of this machine."""
+"""Run the service on a port."""
 
 import errno
 import logging
@@ -18,22 +18,22 @@ from .service import Service
 from .settings import ServiceSettings
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
-# files that are open beside connections
+# open files in addition to connections
 OTHER_FILES = 100
 REASONS = {
-    errno.EADDRINUSE: "something else listens on it already; choose another --port",
-    errno.EACCES: "this user may not listen on it; choose a --port above 1023",
-    errno.EADDRNOTAVAIL: "no --host of this machine has this address",
+    errno.EADDRINUSE: "the port is already in use; choose another --port",
+    errno.EACCES: "permission denied; choose a --port above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another --host",
 }
 
 
 def listen(host: str, port: int) -> List[socket.socket]:
-    """Reserve a port, before anything slow is done.
+    """Open a port, before loading the model.
 
     host (str): name or address of this machine.
-    port (int): 0 for any that is free.
-    RETURNS (List[socket.socket]): one for each address of the host.
-    RAISES (ValueError): if it can't be had.
+    port (int): the port; 0 for any free port.
+    RETURNS (List[socket.socket]): a socket per address of the host.
+    RAISES (ValueError): if the port can't be used.
     """
     listeners: List[socket.socket] = []
     try:
@@ -43,7 +43,7 @@ def listen(host: str, port: int) -> List[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found[: None if port else 1]):
             listener = socket.socket(family, socket.SOCK_STREAM)
             listeners.append(listener)
-            if os.name == "posix":  # what it does elsewhere is to share the port
+            if os.name == "posix":  # on Windows, this would share the port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -65,14 +65,14 @@ def serve(
     port: int,
     extend: Callable[[FastAPI], Any] = lambda app: None,
 ) -> None:
-    """Answer requests until the process is told to end.
+    """Serve requests until the process is interrupted or terminated.
 
     model (Path): folder of a pipeline with a relation extractor.
-    settings (ServiceSettings): the limits.
+    settings (ServiceSettings): the settings.
     host (str): name or address of this machine to listen on.
-    port (int): 0 for any that is free.
+    port (int): the port; 0 for any free port.
     extend (Callable[[FastAPI], Any]): adds routes to the app.
-    RAISES (ValueError): if the port can't be had, or the pipeline can't be loaded.
+    RAISES (ValueError): if the port can't be used, or the pipeline can't be loaded.
     """
     with ExitStack() as stack:
         listeners = listen(host, port)
@@ -93,10 +93,10 @@ def _run(app: FastAPI, listeners: List[socket.socket]) -> None:
         "server_header": False,
         "ws": "none",
         "timeout_graceful_shutdown": max(1, int(settings.shutdown_timeout)),
-        # more than requests that are taken, to refuse those kindly
+        # more than max_requests, so that further requests get a response
         "backlog": 2 * settings.max_requests,
     }
-    server = _Server(uvicorn.Config(app, **options))  # from here on there is a log
+    server = _Server(uvicorn.Config(app, **options))  # configures logging
     _allow_files(settings.max_connections + OTHER_FILES)
     server.run(sockets=listeners)
 
@@ -111,7 +111,7 @@ class _Server(uvicorn.Server):
 
 
 def _allow_files(wanted: int) -> None:
-    """Each connection is an open file, of which there are 1,024 by default."""
+    """Raise the limit of open files, often 1,024, since each connection is one."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -1,4 +1,4 @@
-"""What the routes share: the models, their batches, the limits."""
+"""State shared by the routes: models, batching and limits."""
 
 import asyncio
 import gc
@@ -21,16 +21,16 @@ from .problems import Problem, ServiceError, invalid, list_names
 from .runner import Runner
 from .settings import ServiceSettings
 
-# bodies and answers that are held at one time, as a multiple of the largest body
+# maximum size of bodies and answers in memory, as a multiple of the largest body
 MAX_HELD = 64
 
 
 class Service:
     """Answers requests.
 
-    model (Union[Language, Path]): a pipeline, which then runs in a thread of this
-        process; or its folder, which `settings.workers` processes load.
-    settings (ServiceSettings): the limits.
+    model (Union[Language, Path]): a pipeline, to run in a thread of this process; or
+        its folder, to load in `settings.workers` processes.
+    settings (ServiceSettings): the settings.
     """
 
     def __init__(self, model: Union[Language, Path], settings: ServiceSettings) -> None:
@@ -43,9 +43,9 @@ class Service:
             require_gpu()
         self.models, self.info = self._load(model)
         self.batcher = Batcher(self.models, settings, self.metrics)
-        # of the large bodies one at a time is taken apart
+        # large bodies are parsed one at a time
         self.turn = asyncio.Lock()
-        # called at the end: what else was started
+        # called on shutdown, to stop other threads and processes
         self.at_close: List[Callable[[], Any]] = []
         self._held = 0
 
@@ -57,19 +57,20 @@ class Service:
         return [runner], describe_model(runner, self.settings)
 
     def use_model(self, model: Path) -> None:
-        """Answer with another pipeline, from the next batch on. From any thread.
+        """Switch to another pipeline from the next batch on. Can be called from any
+        thread.
 
-        model (Path): its folder.
-        RAISES (ValueError): if it can't be loaded or finds no relations; then the old
-            one stays.
+        model (Path): the folder of the pipeline.
+        RAISES (ValueError): if it can't be loaded or doesn't predict relations; the old
+            one is kept.
         """
         self.models, self.info = self._load(model)
         self.batcher.use_models(self.models)
 
     def start(self) -> None:
-        """Begin to answer; within the event loop."""
+        """Start; must be called in the event loop."""
         self.batcher.start()
-        # else each full collection walks through all that is loaded
+        # otherwise a full collection traverses everything loaded so far
         gc.collect()
         gc.freeze()
         log(
@@ -80,7 +81,7 @@ class Service:
         )
 
     async def close(self) -> None:
-        """End when the requests in progress are answered, or after the time limit."""
+        """Stop when the requests in progress are answered, or after the time limit."""
         for end in self.at_close:
             end()
         await self.batcher.close()
@@ -90,13 +91,13 @@ class Service:
     async def answer(
         self, request: Request, jobs: Sequence[Job], name: str
     ) -> List[bytes]:
-        """Let the model answer the jobs of a request.
+        """Answer the jobs of a request.
 
         request (Request): the request.
         jobs (Sequence[Job]): its texts.
-        name (str): of the field with the texts.
-        RETURNS (List[bytes]): JSON, for each job.
-        RAISES (ServiceError): if one can't be answered.
+        name (str): name of the field with the texts.
+        RETURNS (List[bytes]): JSON per job.
+        RAISES (ServiceError): if a job can't be answered.
         """
         fields = request.state.log
         fields["texts"] = len(jobs)
@@ -108,37 +109,37 @@ class Service:
                 pipes = ", ".join(self.info["pipeline"])
                 raise ServiceError(
                     422,
-                    f"{name}[{i}] has no entities given, and the model ({pipes}) does "
-                    f"not find them; expected entities ([] for none), or a service "
-                    f"with a model that finds them.",
+                    f"{name}[{i}] has no entities, and the model ({pipes}) doesn't "
+                    f"predict them; expected entities ([] for none), or a service "
+                    f"with a model that predicts them.",
                 )
         answers = await self.batcher.submit(jobs)
         self.hold(request, sum(len(answer.content) for answer in answers))
         return [answer.content for answer in answers]
 
     def hold(self, request: Request, n_bytes: int) -> None:
-        """Count bytes that are held in memory until the request is done.
+        """Count bytes that stay in memory until the request is done.
 
         request (Request): the request.
-        n_bytes (int): of its body or its answer.
-        RAISES (ServiceError): if all requests together hold too much.
+        n_bytes (int): size of its body or answer.
+        RAISES (ServiceError): if all requests together exceed the limit.
         """
         self._held += n_bytes
         request.state.held = getattr(request.state, "held", 0) + n_bytes
         if self._held > MAX_HELD * self.settings.max_body:
             raise ServiceError(
                 503,
-                "The requests in progress are too large together. Try again later.",
+                "The requests in progress are too large in total. Try again later.",
                 retry_after=1,
                 reason="memory",
             )
 
     def release(self, n_bytes: int) -> None:
-        """Count bytes that are no longer held."""
+        """Release bytes counted by `hold`."""
         self._held -= n_bytes
 
     def check_labels(self, labels: Optional[Sequence[str]]) -> None:
-        """RAISES (ServiceError): if the model does not have one of the labels."""
+        """RAISES (ServiceError): if the model doesn't have all of the labels."""
         known = self.info["labels"]
         problems = [
             Problem(f"labels[{i}]", repr(label[:40]), f"one of {list_names(known)}")

@@ -1,4 +1,4 @@
-"""What an operator of the service may set, by options or by variables."""
+"""Settings of the service, from options or environment variables."""
 
 from typing import Annotated, Any, Optional
 
@@ -13,9 +13,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "REL_COMPONENT_"
-# where the app of a factory finds its pipeline
+# environment variable of the pipeline, for `create_app_from_environment`
 MODEL = f"{PREFIX}MODEL"
-# pydantic's names of errors in our words
+# expected values for pydantic's error types
 EXPECTED = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -26,35 +26,33 @@ EXPECTED = {
 
 
 class ServiceSettings(BaseSettings):
-    """Limits and habits of the service. What is not given is read from variables of the
-    environment such as REL_COMPONENT_MAX_BODY.
+    """Settings of the service. Those not given are read from environment variables such
+    as REL_COMPONENT_MAX_BODY.
 
-    max_body (int): largest body of a request, in bytes.
-    max_texts (int): most texts in one request.
-    max_chars (int): most characters in one request, all texts together.
-    max_tokens (int): most tokens of one text; it bounds the time that the model needs.
-    max_entities (int): most entities of one text, given or found.
-    max_scores (int): most relations, and most scores, in one answer.
-    max_requests (int): most requests in progress; further ones are answered 503.
-    max_queue (int): most texts that wait for the model; further ones are answered 429.
-    max_connections (int): most open connections. A further one takes the place of the
-        one that has been silent longest.
-    workers (int): processes that each have the model.
-    batch_texts (int): most texts that the model gets at one time; 1 is no batching.
-    batch_chars (int): most characters that the model gets at one time, unless a single
-        text has more.
-    batch_wait (float): seconds to wait for further texts before a batch begins.
-    timeout (float): seconds within which a request is answered, or else with 503; a
-        model that works longer on a batch is ended and loaded anew.
-    header_timeout (float): seconds within which the head of a request has to arrive.
-    body_timeout (float): seconds within which the body of a request has to arrive.
-    shutdown_timeout (float): seconds for the requests in progress when the service is
-        told to end.
-    api_key (Optional[str]): required of every request but those for the page, the
-        API's description and the checks of health; None requires none.
-    gpu (bool): load the model on the GPU; CUDA_VISIBLE_DEVICES says which.
-    log_texts (bool): write the texts and what failed on them into the log.
-    docs (bool): Swagger's page at /docs; a browser loads its scripts from a CDN.
+    max_body (int): maximum size of a request body, in bytes.
+    max_texts (int): maximum texts per request.
+    max_chars (int): maximum characters per request, over all texts.
+    max_tokens (int): maximum tokens per text, which limits the model's run time.
+    max_entities (int): maximum entities per text, given or predicted.
+    max_scores (int): maximum relations, and maximum scores, per response.
+    max_requests (int): maximum requests in progress; others are answered with 503.
+    max_queue (int): maximum texts waiting for the model; others are answered with 429.
+    max_connections (int): maximum open connections; a new one replaces the longest
+        idle one.
+    workers (int): number of processes with a copy of the model.
+    batch_texts (int): maximum texts per batch; 1 to disable batching.
+    batch_chars (int): maximum characters per batch, unless a single text is longer.
+    batch_wait (float): seconds to wait for more texts before starting a batch.
+    timeout (float): seconds before a request is answered with 503; a model that takes
+        longer for a batch is restarted.
+    header_timeout (float): maximum seconds to receive the headers of a request.
+    body_timeout (float): maximum seconds to receive the body of a request.
+    shutdown_timeout (float): maximum seconds to finish requests on shutdown.
+    api_key (Optional[str]): key required for all requests except for the demo page, the
+        API's description and health checks; None for no key.
+    gpu (bool): load the model on the GPU; use CUDA_VISIBLE_DEVICES to select it.
+    log_texts (bool): also log texts and error messages.
+    docs (bool): serve Swagger UI at /docs, with scripts from a CDN.
     """
 
     model_config = SettingsConfigDict(
@@ -87,18 +85,18 @@ class ServiceSettings(BaseSettings):
     def _check_queue(self) -> "ServiceSettings":
         if self.max_queue < self.max_texts:
             raise ValueError(
-                f"max_queue is {self.max_queue} and max_texts is {self.max_texts}: a "
-                f"request of that size could never wait. Raise max_queue."
+                f"max_queue is {self.max_queue} and max_texts is {self.max_texts}, so "
+                f"the largest requests would always be rejected. Raise max_queue."
             )
         return self
 
 
 def load_settings(**given: Any) -> ServiceSettings:
-    """Make settings of options and variables.
+    """Create settings from options and environment variables.
 
-    **given (Any): options, which go before variables; None for those not given.
-    RETURNS (ServiceSettings): what has neither option nor variable has its default.
-    RAISES (ValueError): naming the option or variable that can't be read.
+    **given (Any): options, which take precedence over variables; None if not given.
+    RETURNS (ServiceSettings): the settings; defaults are used for all others.
+    RAISES (ValueError): if an option or variable is invalid.
     """
     given = {name: value for name, value in given.items() if value is not None}
     try:
@@ -121,5 +119,5 @@ def _describe(problem: Any) -> str:
     if "ge" in limits:
         return f"{limits['ge']:g} or more"
     if problem["type"] == "string_too_short":
-        return "a key, or no such variable for no key"
+        return "a key; unset the variable for no key"
     return problem["msg"]

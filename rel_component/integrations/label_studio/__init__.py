@@ -1,7 +1,7 @@
-"""Label Studio's ML backend protocol: predictions for tasks, retraining on annotations.
+"""ML backend for Label Studio: predictions for tasks, retraining on annotations.
 
-Protocol: label_studio/ml/api_connector.py of github.com/HumanSignal/label-studio. What
-is sent to `URL/predict` and so on is answered under a prefix of the service.
+The protocol is defined in label_studio/ml/api_connector.py of
+github.com/HumanSignal/label-studio; its paths, such as `/predict`, have a prefix here.
 """
 
 from .backend import PREFIX, BackendSettings, add_label_studio

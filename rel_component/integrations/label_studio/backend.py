@@ -1,4 +1,4 @@
-"""The routes of the ML backend, beside those of the service."""
+"""Routes of the ML backend, in addition to those of the service."""
 
 import gc
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 
 @dataclass(frozen=True)
 class BackendSettings:
-    """What an operator may set.
+    """Settings of the backend.
 
-    url (Optional[str]): of Label Studio, which annotations are exported from. Without
-        it nothing is trained: the address that a request names is not trusted.
-    key (Optional[str]): an access token of Label Studio; None takes the one that it
-        sends.
-    config (Optional[Path]): the config to train; None trains nothing.
-    folder (Path): for the models that are trained.
-    base (Optional[Path]): further training documents, `.spacy`.
-    train_after (int): annotations after which a training begins by itself; 0 waits for
-        the button in Label Studio.
-    overrides (Sequence[str]): further arguments of `spacy train`.
+    url (Optional[str]): URL of Label Studio, to export annotations from; None to
+        disable training, since URLs in requests are not trusted.
+    key (Optional[str]): access token of Label Studio; None to use the one in its
+        requests.
+    config (Optional[Path]): config to train; None to disable training.
+    folder (Path): folder for the trained models.
+    base (Optional[Path]): additional training data, `.spacy`.
+    train_after (int): number of annotations after which to start training; 0 to only
+        train on request from Label Studio.
+    overrides (Sequence[str]): additional arguments of `spacy train`.
     """
 
     url: Optional[str] = None
@@ -53,7 +53,7 @@ class BackendSettings:
 
 
 class LabelStudioMessage(BaseModel):
-    """What Label Studio sends, of which fields that are not known are passed over."""
+    """A message from Label Studio; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,7 +61,7 @@ class LabelStudioMessage(BaseModel):
 class LabelStudioTask(LabelStudioMessage):
     """A task.
 
-    data (Dict[str, Any]): its fields, one of which is the text.
+    data (Dict[str, Any]): its fields, including the text.
     """
 
     data: Dict[str, Any] = Field(default_factory=dict)
@@ -76,7 +76,7 @@ class LabelStudioPredict(LabelStudioMessage):
 
 
 class LabelStudioSetup(LabelStudioMessage):
-    """A project that is connected."""
+    """A connected project."""
 
     project: Any = None
     label_config: Optional[str] = Field(default=None, alias="schema")
@@ -84,23 +84,23 @@ class LabelStudioSetup(LabelStudioMessage):
 
 
 class LabelStudioEvent(LabelStudioMessage):
-    """A webhook: something has happened in a project."""
+    """A webhook on an event in a project."""
 
     action: str = ""
     project: Any = None
 
 
 class LabelStudioJob(LabelStudioMessage):
-    """A question about a training."""
+    """A request for the status of a training job."""
 
     job: Optional[str] = None
 
 
 class Backend:
-    """What the routes share.
+    """State shared by the routes.
 
-    service (Service): has the model.
-    settings (BackendSettings): where annotations come from, and what is trained.
+    service (Service): the service, which runs the model.
+    settings (BackendSettings): the settings.
     """
 
     def __init__(self, service: Service, settings: BackendSettings) -> None:
@@ -123,28 +123,26 @@ class Backend:
             service.at_close.append(self.trainer.stop)
 
     def use_model(self, path: Path, job: TrainingJob) -> None:
-        """Answer with another model from the next batch on; the old one's folder stays.
+        """Switch to another model from the next batch on; the old one is not deleted.
 
-        path (Path): its folder.
-        job (TrainingJob): what it comes from.
-        RAISES (ValueError): if it can't be used; then the old one stays.
+        path (Path): the folder of the model.
+        job (TrainingJob): the training job that produced it.
+        RAISES (ValueError): if it can't be used; the old one is kept.
         """
         self.service.use_model(path)
         self.version = f"{self.service.info['name']}-{job.id}"
         self.versions.append(self.version)
         gc.collect()
-        gc.freeze()  # as at the start: full collections walk through all of it
+        gc.freeze()  # as on startup, to exclude the model from full collections
         log("model", version=self.version, documents=job.documents, score=job.score)
 
     def find_config(self, project: str, text: Optional[str]) -> LabelConfig:
-        """The labeling config of a project, from the request or from when it was
-        connected."""
+        """Get the labeling config of a project, from the request or from its setup."""
         found = text or self.configs.get(project)
         if found is None:
             raise ServiceError(
                 422,
-                "label_config: found nothing; expected the labeling config of the "
-                "project.",
+                "label_config: not found; expected the labeling config of the project.",
             )
         try:
             return read_config(found)
@@ -152,31 +150,31 @@ class Backend:
             raise ServiceError(422, f"label_config: {error}") from None
 
     def start_training(self, project: str) -> TrainingJob:
-        """Begin to train on the annotations of a project, unless a training runs.
+        """Start training on the annotations of a project, unless already running.
 
-        RAISES (ServiceError): if nothing can be trained here.
+        RAISES (ServiceError): if training is disabled, or the project is unknown.
         """
         key = self.settings.key or self.keys.get(project)
         if self.trainer is None or self.settings.url is None:
             raise ServiceError(
                 409,
-                "This service does not train: start it with --train-config and "
-                "--label-studio URL.",
+                "Training is disabled; start the service with --train-config and "
+                "--label-studio URL to enable it.",
                 reason="training",
             )
         number = project.partition(".")[0]
         if key is None or not number.isdecimal():
             raise ServiceError(
                 409,
-                f"project {project[:40]!r} is not connected, or gave no access token; "
-                f"expected LABEL_STUDIO_API_KEY, or the project connected again.",
+                f"project {project[:40]!r} is not connected, or without access token; "
+                f"set LABEL_STUDIO_API_KEY, or connect the project again.",
                 reason="training",
             )
         self.n_annotated[project] = 0
         return self.trainer.start(self.settings.url, key, int(number))
 
     def note_annotation(self, project: str) -> Optional[TrainingJob]:
-        """Count an annotation; every so many a training begins."""
+        """Count an annotation, and start training after every `train_after`."""
         n = self.n_annotated[project] = self.n_annotated.get(project, 0) + 1
         limit = self.settings.train_after
         if not limit or n < limit or self.trainer is None or self.trainer.running:
@@ -184,7 +182,7 @@ class Backend:
         return self.start_training(project)
 
     def describe_jobs(self) -> List[Dict[str, Any]]:
-        """RETURNS (List[Dict[str, Any]]): the trainings, the last one first."""
+        """RETURNS (List[Dict[str, Any]]): all training jobs, the latest first."""
         jobs = [] if self.trainer is None else self.trainer.jobs
         return [job.to_json() for job in reversed(jobs)]
 
@@ -192,9 +190,9 @@ class Backend:
 def add_label_studio(app: FastAPI, settings: BackendSettings) -> Backend:
     """Add the ML backend to a service.
 
-    app (FastAPI): of `create_app`.
-    settings (BackendSettings): where annotations come from, and what is trained.
-    RETURNS (Backend): its state.
+    app (FastAPI): the output of `create_app`.
+    settings (BackendSettings): the settings.
+    RETURNS (Backend): the state of the backend.
     """
     backend = Backend(app.state.service, settings)
     app.state.label_studio = backend
@@ -203,7 +201,7 @@ def add_label_studio(app: FastAPI, settings: BackendSettings) -> Backend:
 
 
 class LabelStudioRoute(LimitedRoute):
-    """All tasks of a project come in one request."""
+    """Allows larger requests, since they contain all tasks of a project."""
 
     max_body = 32_000_000
     max_values = 2_000_000
@@ -220,12 +218,12 @@ def _make_router(backend: Backend) -> APIRouter:
     @router.get("/health")
     @router.get("/", include_in_schema=False)
     async def health_of_backend() -> Dict[str, Any]:
-        """Whether the backend answers."""
+        """Whether the backend is running."""
         return {"status": "UP", "model_class": "rel_component", "v2": False}
 
     @router.post("/setup")
     async def setup(message: LabelStudioSetup) -> Dict[str, Any]:
-        """A project is connected: its labeling config and access token are kept."""
+        """Connect a project, with its labeling config and access token."""
         project = _name(message.project)
         if message.label_config:
             backend.find_config(project, message.label_config)
@@ -238,7 +236,7 @@ def _make_router(backend: Backend) -> APIRouter:
     async def predict_tasks(
         request: Request, message: LabelStudioPredict
     ) -> Dict[str, Any]:
-        """Predictions for tasks, in their order."""
+        """Predictions for tasks, in the same order."""
         config = backend.find_config(_name(message.project), message.label_config)
         version = backend.version
         texts = [
@@ -256,8 +254,8 @@ def _make_router(backend: Backend) -> APIRouter:
 
     @router.post("/webhook")
     async def webhook(message: LabelStudioEvent) -> Dict[str, Any]:
-        """A training begins when Label Studio asks for one, and perhaps after so many
-        annotations."""
+        """Start training on request from Label Studio, and after a number of
+        annotations if configured."""
         project = _name(message.project)
         job = None
         if message.action == TRAIN:
@@ -268,41 +266,41 @@ def _make_router(backend: Backend) -> APIRouter:
 
     @router.post("/train")
     async def train(message: LabelStudioEvent) -> Dict[str, Any]:
-        """As the webhook of a training, for older versions of Label Studio."""
+        """Start training; for older versions of Label Studio without webhooks."""
         return {"job": backend.start_training(_name(message.project)).id}
 
     @router.post("/job_status")
     async def job_status(message: LabelStudioJob) -> Dict[str, Any]:
-        """How far a training is."""
+        """Status of a training job."""
         for job in backend.describe_jobs():
             if job["id"] == message.job:
                 return {**job, "job_status": job["state"]}
         found = "nothing" if message.job is None else repr(message.job[:40])
-        raise ServiceError(404, f"job: found {found}; there is no training of this id.")
+        raise ServiceError(404, f"job: found {found}; expected the id of a job.")
 
     @router.get("/jobs")
     async def jobs() -> List[Dict[str, Any]]:
-        """All trainings, the last one first."""
+        """All training jobs, the latest first."""
         return backend.describe_jobs()
 
     @router.get("/versions")
     async def versions() -> Dict[str, Any]:
-        """The models that were used, the present one last."""
+        """The models used so far, the current one last."""
         return {"versions": backend.versions}
 
     return router
 
 
 def _name(project: Any) -> str:
-    """A project is named `ID.TIME` by most requests, and is an object with `id` in
-    webhooks; its id is the same."""
+    """Get the id of a project, from `ID.TIME` in most requests, or an object with `id`
+    in webhooks."""
     id_ = project.get("id") if isinstance(project, dict) else project
     return str(id_).partition(".")[0]
 
 
 def _divide(texts: Sequence[str], limits: ServiceSettings) -> Iterator[List[str]]:
-    """Label Studio sends all tasks of a project at one time: as many as the service
-    takes in one request, one after another."""
+    """Split the tasks of a project, which Label Studio sends all at once, by the limits
+    of the service."""
     part: List[str] = []
     for text in texts:
         n_chars = sum(map(len, part)) + len(text)
@@ -320,13 +318,13 @@ def _get_text(task: LabelStudioTask, i: int, config: LabelConfig, limit: int) ->
         raise ServiceError(
             422,
             f"tasks[{i}].data.{config.field}: found {type(text).__name__}; expected "
-            f"the text, as the labeling config says (value='${config.field}').",
+            f"the text, due to value='${config.field}' in the labeling config.",
         )
     if len(text) > limit:
         raise ServiceError(
             413,
             f"tasks[{i}].data.{config.field}: found {len(text)} characters; expected "
-            f"at most {limit}. Divide such texts, or raise max_chars.",
+            f"at most {limit}. Split the text, or raise max_chars.",
             reason="size",
         )
     return text

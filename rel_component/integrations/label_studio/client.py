@@ -1,4 +1,4 @@
-"""What is asked of Label Studio: the annotations of a project."""
+"""Client for Label Studio, to export annotations."""
 
 from pathlib import Path
 from typing import Optional
@@ -15,11 +15,11 @@ REFRESH = "api/token/refresh"
 def download_annotations(url: str, key: str, project: int, path: Path) -> None:
     """Export the annotated tasks of a project.
 
-    url (str): of Label Studio.
-    key (str): an access token of a user: a legacy token, or a personal access token.
-    project (int): its number.
-    path (Path): the file to write, JSON.
-    RAISES (ValueError): if Label Studio does not give them.
+    url (str): URL of Label Studio.
+    key (str): access token: a legacy token, or a personal access token.
+    project (int): id of the project.
+    path (Path): the JSON file to write.
+    RAISES (ValueError): if the export fails.
     """
     place = f"{url.rstrip('/')}/{EXPORT.format(project=project)}"
     headers = {"Authorization": _authorize(url, key)}
@@ -36,8 +36,8 @@ def download_annotations(url: str, key: str, project: int, path: Path) -> None:
 
 
 def _authorize(url: str, key: str) -> str:
-    """A personal access token is a JWT, of two dots, and only good to ask for another
-    one; a legacy token is used as it is."""
+    """Get the Authorization header. Personal access tokens are JWTs, which contain two
+    dots, and have to be exchanged for another token; legacy tokens are used as is."""
     if key.count(".") != 2:
         return f"Token {key}"
     place = f"{url.rstrip('/')}/{REFRESH}"
@@ -46,5 +46,5 @@ def _authorize(url: str, key: str) -> str:
         response.raise_for_status()
         access: Optional[str] = response.json().get("access")
     except (requests.RequestException, ValueError) as error:
-        raise ValueError(f"{url} does not take the access token: {error}.") from error
+        raise ValueError(f"{url} rejected the access token: {error}.") from error
     return f"Bearer {access}"

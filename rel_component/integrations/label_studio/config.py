@@ -1,22 +1,22 @@
-"""A project's labeling config: which text is labelled, and by what."""
+"""Read the labeling config of a project."""
 
 from typing import Any, Iterator, NamedTuple, Optional, Tuple
 from xml.etree import ElementTree
 
 TEXTS = ("Text", "HyperText")
 CONTROLS = ("Labels", "HyperTextLabels")
-# a config is written by hand; a larger one is none
+# maximum characters; configs are written by hand, so they are much shorter
 MAX_LENGTH = 1_000_000
 
 
 class LabelConfig(NamedTuple):
-    """What a labeling config says.
+    """A labeling config.
 
     from_name (str): name of the tag with the entity types.
-    to_name (str): name of the tag that shows the text.
-    field (str): of a task's data, which has the text.
-    entities (Tuple[str, ...]): entity types; others are not shown by Label Studio.
-    relations (Tuple[str, ...]): labels of relations; none where any is allowed.
+    to_name (str): name of the tag with the text.
+    field (str): field of a task's data that contains the text.
+    entities (Tuple[str, ...]): entity types; Label Studio doesn't display others.
+    relations (Tuple[str, ...]): relation labels; empty if any is allowed.
     """
 
     from_name: str
@@ -30,8 +30,8 @@ def read_config(text: Any) -> LabelConfig:
     """Read a labeling config.
 
     text (str): XML.
-    RETURNS (LabelConfig): its first pair of a text and labels.
-    RAISES (ValueError): saying what is missing.
+    RETURNS (LabelConfig): its first text tag that has labels.
+    RAISES (ValueError): if anything is missing.
     """
     root = _parse(text)
     for control in _find(root, CONTROLS):
@@ -47,7 +47,7 @@ def read_config(text: Any) -> LabelConfig:
     found = ", ".join(sorted({element.tag for element in root.iter()}))
     raise ValueError(
         f"The labeling config has no <Labels> for a <Text> (found {found}); expected a "
-        f"text that is labelled, such as <Labels name='label' toName='text'> and <Text "
+        f"labelled text, such as <Labels name='label' toName='text'> and <Text "
         f"name='text' value='$text'>."
     )
 
@@ -58,7 +58,7 @@ def _parse(text: Any) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"The labeling config is no XML: {error}.") from error
+        raise ValueError(f"The labeling config is not XML: {error}.") from error
 
 
 def _find(root: ElementTree.Element, tags: Tuple[str, ...]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Answers of the service as predictions of Label Studio."""
+"""Convert the service's answers to Label Studio predictions."""
 
 from typing import AbstractSet, Any, Dict, List, Tuple
 
@@ -11,15 +11,15 @@ def to_prediction(
     version: str,
     symmetric: AbstractSet[str] = frozenset(),
 ) -> Dict[str, Any]:
-    """A prediction for one task.
+    """Create the prediction for a task.
 
     answer (Dict[str, Any]): entities and relations of its text.
-    config (LabelConfig): of the project. Entities and relations with labels that it
-        does not have are left out, as Label Studio could not show them.
-    version (str): of the model.
-    symmetric (AbstractSet[str]): labels whose direction does not count.
-    RETURNS (Dict[str, Any]): its score is the lowest of its relations, so that tasks
-        can be sorted by what the model is unsure of.
+    config (LabelConfig): the project's config. Entities and relations with other labels
+        are omitted, since Label Studio doesn't display them.
+    version (str): version of the model.
+    symmetric (AbstractSet[str]): labels of symmetric relations.
+    RETURNS (Dict[str, Any]): the prediction, with the lowest score of its relations, to
+        sort tasks by uncertainty.
     """
     regions: Dict[Tuple[int, int, str], Dict[str, Any]] = {}
     for entity in answer["entities"]:
@@ -37,7 +37,7 @@ def to_prediction(
         scores.append(relation["score"])
         direction = "bi" if label in symmetric else "right"
         if direction == "bi" and (tail, head, "bi") in links:
-            continue  # written once, for both directions
+            continue  # only one relation for both directions
         links.setdefault((head, tail, direction), []).append(label)
     for (head, tail, direction), labels in links.items():
         results.append(

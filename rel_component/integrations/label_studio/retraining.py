@@ -1,4 +1,4 @@
-"""Retraining: from a project's annotations to a new model, in a process of its own."""
+"""Train a new model on the annotations of a project, in a separate process."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ from ...corpus.docbin import list_corpus
 from ...formats import Options
 from .client import download_annotations
 
-# shares of the annotated documents to train and to choose the best model on
+# shares of the annotated documents for training and development
 SPLIT = "0.8,0.2"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 MODEL = "model-best"
@@ -24,14 +24,14 @@ MODEL = "model-best"
 
 @dataclass
 class TrainingJob:
-    """A training that runs, or has run.
+    """A training job.
 
-    id (str): its name, which its folder has too.
+    id (str): its id, which is also the name of its folder.
     state (str): `waiting`, `running`, `done` or `failed`.
-    documents (int): annotated documents that it learns from.
-    step (int), max_steps (Optional[int]): how far it is.
-    score (Optional[float]): the best so far, on the documents kept aside.
-    error (Optional[str]): why it failed.
+    documents (int): number of annotated documents.
+    step (int), max_steps (Optional[int]): the progress.
+    score (Optional[float]): the best score so far, on the development documents.
+    error (Optional[str]): the error message if it failed.
     """
 
     id: str
@@ -45,19 +45,19 @@ class TrainingJob:
     seconds: float = 0.0
 
     def to_json(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): for the API."""
+        """RETURNS (Dict[str, Any]): the job, as returned by the API."""
         return {**self.__dict__, "begun": round(self.begun, 1)}
 
 
 class Trainer:
-    """Trains one model at a time on the annotations of a project.
+    """Trains models on the annotations of projects, one at a time.
 
     config (Path): the config to train.
-    folder (Path): gets a folder for each job, with `model-best` and `log.jsonl`; none
-        is ever removed.
-    overrides (Sequence[str]): further arguments of `spacy train`.
-    base (Optional[Path]): further training documents, `.spacy`, beside the annotations.
-    on_model (Callable[[Path, TrainingJob], None]): takes each model that is done.
+    folder (Path): output folder, with a subfolder per job, which contains `model-best`
+        and `log.jsonl`; they are never deleted.
+    overrides (Sequence[str]): additional arguments of `spacy train`.
+    base (Optional[Path]): additional training data, `.spacy`.
+    on_model (Callable[[Path, TrainingJob], None]): called with each trained model.
     """
 
     def __init__(
@@ -79,15 +79,15 @@ class Trainer:
 
     @property
     def running(self) -> Optional[TrainingJob]:
-        """RETURNS (Optional[TrainingJob]): the job that is not finished."""
+        """RETURNS (Optional[TrainingJob]): the current job, if any."""
         jobs = (job for job in self.jobs if job.state in (WAITING, RUNNING))
         return next(jobs, None)
 
     def start(self, url: str, key: str, project: int) -> TrainingJob:
-        """Begin to train, unless a training runs.
+        """Start training, unless already running.
 
         url (str), key (str), project (int): see `download_annotations`.
-        RETURNS (TrainingJob): the one that runs.
+        RETURNS (TrainingJob): the current job.
         """
         with self._lock:
             running = self.running
@@ -104,7 +104,7 @@ class Trainer:
         return job
 
     def stop(self) -> None:
-        """End the process that trains, if there is one."""
+        """Stop the training process, if any."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
@@ -119,7 +119,7 @@ class Trainer:
             self._train(job, folder)
             self.on_model(folder / MODEL, job)
             job.state = DONE
-        except Exception as error:  # it must not end the service
+        except Exception as error:  # must not affect the service
             job.error, job.state = str(error) or repr(error), FAILED
         job.seconds = round(time.monotonic() - begun, 1)
 
@@ -143,7 +143,7 @@ class Trainer:
         read_progress(log, job)
         if self._process.returncode or not (folder / MODEL).is_dir():
             raise ValueError(
-                f"The training ended with {self._process.returncode}; see "
+                f"Training failed with exit code {self._process.returncode}; see "
                 f"{folder / 'output.txt'}."
             )
 
@@ -151,9 +151,9 @@ class Trainer:
 def convert_annotations(folder: Path) -> int:
     """Convert an export to train.spacy and dev.spacy.
 
-    folder (Path): with annotations.json.
+    folder (Path): folder that contains annotations.json.
     RETURNS (int): number of annotated documents.
-    RAISES (ValueError): if there are too few to train on.
+    RAISES (ValueError): if there are not enough documents.
     """
     found = convert(
         [folder / "annotations.json"],
@@ -166,18 +166,18 @@ def convert_annotations(folder: Path) -> int:
     counts = {path.stem: n for path, n in found.written.items()}
     if not counts.get("train") or not counts.get("dev"):
         raise ValueError(
-            f"{sum(counts.values())} annotated documents are too few to train on: some "
-            f"have to be kept aside. Annotate more."
+            f"Only {sum(counts.values())} annotated documents, which are not enough to "
+            f"split into training and development data. Annotate more."
         )
     return sum(counts.values())
 
 
 def add_documents(path: Path, base: Path) -> Path:
-    """Put further documents beside those of a file.
+    """Combine a file with additional documents.
 
     path (Path): the file, `.spacy`.
-    base (Path): another file, or a folder of them.
-    RETURNS (Path): a folder with all of them, which is read as one corpus.
+    base (Path): another file, or a folder of files.
+    RETURNS (Path): a folder with all files, to read as one corpus.
     """
     folder = path.with_name("train")
     folder.mkdir()
@@ -188,10 +188,10 @@ def add_documents(path: Path, base: Path) -> Path:
 
 
 def read_progress(log: Path, job: TrainingJob) -> None:
-    """Note in a job how far its training is.
+    """Update a job with the progress of training.
 
-    log (Path): JSON lines of spaCy's logger; its last one may not be whole yet.
-    job (TrainingJob): changed.
+    log (Path): JSON lines of spaCy's logger; the last one may be incomplete.
+    job (TrainingJob): the job, modified in place.
     """
     if not log.is_file():
         return

@@ -135,7 +135,7 @@ def test_a_full_queue_is_refused():
         first = await begin(batcher, "a")
         await until(lambda: model.batches)
         waiting = await begin(batcher, "b", "c")
-        with pytest.raises(ServiceError, match="2 texts wait for the model") as error:
+        with pytest.raises(ServiceError, match="2 texts are already waiting") as error:
             await batcher.submit(make_jobs("d", "e"))
         assert error.value.status_code == 429
         assert int(error.value.headers["Retry-After"]) >= 1
@@ -212,7 +212,7 @@ def test_a_model_that_is_too_slow_is_ended(monkeypatch):
             await late
         assert error.value.reason == "timeout"
         await until(lambda: model.n_loaded)
-        assert batcher.trouble == "the model is being loaded"
+        assert batcher.trouble == "the model is loading"
         model.gate.set()
         await until(lambda: batcher.trouble is None)
         assert model.n_loaded == 2  # it was tried again
@@ -230,7 +230,7 @@ def test_a_model_that_ends_harms_no_other_text():
         found = await asyncio.gather(first, *others, return_exceptions=True)
         assert found[:2] == [[answer("x")], [answer("xx")]]
         assert found[3] == [answer("xxx")]
-        assert found[2].status_code == 503 and "ended while it" in found[2].detail
+        assert found[2].status_code == 503 and "process ended while" in found[2].detail
         assert model.batches == [["a"], ["bb", "end", "ccc"], ["bb"], ["end"], ["ccc"]]
 
     run(test, Process())

@@ -93,6 +93,6 @@ def test_what_is_held_at_one_time_is_bounded(client, monkeypatch):
     monkeypatch.setattr("rel_component.inference.service.service.MAX_HELD", 1e-5)
     answer = client.post("/predict", json={"chunks": [TEXT]})
     assert answer.status_code == 503 and answer.headers["retry-after"] == "1"
-    assert "too large together" in answer.json()["detail"]
+    assert "too large in total" in answer.json()["detail"]
     monkeypatch.undo()
     assert client.post("/predict", json={"chunks": [TEXT]}).status_code == 200

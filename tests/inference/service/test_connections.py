@@ -179,11 +179,11 @@ def test_a_port_is_had_before_the_model_is_loaded():
     (listener,) = listen("127.0.0.1", 0)
     listener.listen()
     port = listener.getsockname()[1]
-    with pytest.raises(ValueError, match=f":{port}: something else listens on it"):
+    with pytest.raises(ValueError, match=f":{port}: the port is already in use"):
         listen("127.0.0.1", port)
     with pytest.raises(ValueError, match=r"--host no\.such\.host\.invalid: "):
         listen("no.such.host.invalid", 0)
-    with pytest.raises(ValueError, match="no --host of this machine"):
+    with pytest.raises(ValueError, match="this machine has no such address"):
         listen("192.0.2.1", 0)
     listener.close()
 

@@ -94,7 +94,7 @@ def test_a_model_that_finds_no_entities_says_so(russian_model):
     with run_client(create_app(spacy.load(russian_model))) as client:
         answer = client.post("/predict", json={"chunks": ["Иван"]})
         assert answer.status_code == 422
-        assert "chunks[0] has no entities given" in answer.json()["detail"]
+        assert "chunks[0] has no entities, and the model" in answer.json()["detail"]
         assert client.get("/model").json()["finds_entities"] is False
 
 

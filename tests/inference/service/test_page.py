@@ -50,7 +50,7 @@ def read_rows(page):
 
 def test_relations_are_drawn_and_listed(open_page, url):
     page = open_page(url)
-    page.get_by_text("finds entities and relations: WORKS_FOR").wait_for()
+    page.get_by_text("predicts entities and relations: WORKS_FOR").wait_for()
     send(page, f"{TEXT} and Bob")
     assert read_rows(page) == [["Ann", "WORKS_FOR", "Acme"]]
     assert page.locator("#count").inner_text() == "1 relation, 3 entities"
@@ -122,7 +122,7 @@ def test_entities_are_given_by_marks(open_page, url):
     # the type of a nested entity is in its own box
     assert page.locator("mark mark").all_inner_texts() == ["NordPLACE"]
     status = page.locator("#status").inner_text()
-    assert status == "The model does not know PLACE; its types are ORG, PERSON."
+    assert status == "Unknown entity type: PLACE. The model's types are ORG, PERSON."
 
 
 @pytest.mark.parametrize(
@@ -252,11 +252,11 @@ def test_all_of_a_result_is_on_the_screen(open_page, url, text):
     assert find_cut_off(page) == []
 
 
-def test_mistakes_are_told_kindly(open_page, url):
+def test_error_messages(open_page, url):
     page = open_page(url)
     status = page.locator("#status")
     page.get_by_role("button", name="Find relations").click()
-    assert "There is no text yet" in status.inner_text()
+    assert "Enter a text first" in status.inner_text()
     send(page, "a" * (ServiceSettings().max_chars + 1))
     assert "found 200001 characters; expected at most 200000" in status.inner_text()
     page.route(
@@ -266,7 +266,7 @@ def test_mistakes_are_told_kindly(open_page, url):
         ),
     )
     send(page, TEXT)
-    assert "too much to do. Try again in 3 s." in status.inner_text()
+    assert "overloaded. Try again in 3 s." in status.inner_text()
     page.unroute("**/extract")
     detail = json.dumps({"detail": "The model did not answer within 30 s. Send less."})
     page.route("**/extract", lambda route: route.fulfill(status=503, body=detail))
@@ -282,7 +282,7 @@ def test_mistakes_are_told_kindly(open_page, url):
     # what was found before is not shown as if it were of the text that failed
     page.route("**/extract", lambda route: route.fulfill(status=503, body="{}"))
     send(page, "Bob")
-    assert status.inner_text() == "The service answered 503."
+    assert status.inner_text() == "Error: HTTP status 503."
     for section in ("#result", "#found", "#raw"):
         assert not page.locator(section).is_visible()
 
@@ -364,7 +364,7 @@ def test_a_label_does_not_hide_its_arc(open_page, url):
 
 def test_nothing_serious_is_found_by_axe(open_page, url):
     page = open_page(url)
-    page.get_by_text("finds entities").wait_for()
+    page.get_by_text("predicts entities").wait_for()
     check_accessibility(page)
     send(page, MARKED)
     page.get_by_label("Threshold").fill("0.05")
@@ -385,11 +385,11 @@ def test_a_path_with_a_slash_leads_nowhere(url):
 def test_key_is_asked_for(open_page, model):
     with run_server(create_app(spacy.load(model), ServiceSettings(api_key="k"))) as url:
         page = open_page(url)
-        page.get_by_text("The service needs a key.").wait_for()
-        page.get_by_label("Key of the service").fill("x")
+        page.get_by_text("The service requires an API key.").wait_for()
+        page.get_by_label("API key").fill("x")
         send(page, TEXT)
-        assert "not the service's" in page.locator("#status").inner_text()
-        page.get_by_label("Key of the service").fill("k")
+        assert "Wrong API key" in page.locator("#status").inner_text()
+        page.get_by_label("API key").fill("k")
         send(page, TEXT)
         assert page.locator("#rows tr").count() == 1
 
@@ -398,7 +398,7 @@ def test_model_that_finds_no_entities(open_page, russian_model):
     with run_server(create_app(spacy.load(russian_model))) as url:
         page = open_page(url)
         send(page, RUSSIAN)
-        assert "relates given entities" in page.locator("#status").inner_text()
+        assert "predict entities: mark them" in page.locator("#status").inner_text()
         marked = "[Директор [завода](ORGANIZATION)](PROFESSION) [Иван Петров](PERSON) "
         send(page, f"{marked} сменил главу отдела.")
         page.locator("#rows tr").first.wait_for()

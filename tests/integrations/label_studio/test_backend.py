@@ -175,12 +175,12 @@ def test_a_project_is_connected():
         ("predict", {"label_config": CONFIG}, 422, "tasks"),
         ("predict", {"tasks": [{"data": {"body": "x"}}]}, 422, "value='$text'"),
         ("predict", {"tasks": [{"data": {"text": 3}}]}, 422, "found int; expected the"),
-        ("predict", {"tasks": [{}], "label_config": "<View>"}, 422, "no XML"),
+        ("predict", {"tasks": [{}], "label_config": "<View>"}, 422, "not XML"),
         ("setup", {"schema": "<View/>"}, 422, "no <Labels>"),
-        ("train", {"project": "7.1"}, 409, "This service does not train"),
-        ("webhook", {"action": "START_TRAINING"}, 409, "does not train"),
+        ("train", {"project": "7.1"}, 409, "Training is disabled"),
+        ("webhook", {"action": "START_TRAINING"}, 409, "Training is disabled"),
         ("webhook", {"action": "TASKS_CREATED", "project": {"id": 7}}, 200, "ok"),
-        ("job_status", {"job": "x"}, 404, "found 'x'; there is no training"),
+        ("job_status", {"job": "x"}, 404, "found 'x'; expected the id"),
     ],
 )
 def test_requests_that_can_not_be_answered(path, body, status, message):

@@ -28,7 +28,7 @@ def test_text_and_labels_are_found():
     [
         (None, "missing or too long"),
         ("x" * 1_000_001, "missing or too long"),
-        ("<View>", "is no XML"),
+        ("<View>", "is not XML"),
         ('<View><Image name="i" value="$i"/></View>', "found Image, View"),
         (CONFIG.replace('toName="body"', 'toName="other"'), "no <Labels> for a <Text>"),
     ],

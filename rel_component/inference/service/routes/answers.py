@@ -1,4 +1,4 @@
-"""How routes answer, and how they may fail."""
+"""Responses and errors of the routes."""
 
 from typing import Any, Dict, Union
 
@@ -8,22 +8,22 @@ from pydantic_core import to_json
 from ..messages import ErrorResponse
 
 ERRORS = {
-    400: "The body is no JSON.",
-    401: "The key is missing or wrong.",
-    404: "There is no such thing.",
+    400: "The body is not JSON.",
+    401: "Missing or wrong API key.",
+    404: "Not found.",
     408: "The body did not arrive in time.",
-    409: "The service is not set up for it.",
+    409: "The service is not configured for this.",
     413: "Too large.",
-    415: "The body is not declared as JSON.",
-    422: "A field is wrong.",
-    429: "Too many texts wait; try again after the seconds in Retry-After.",
+    415: "The Content-Type of the body is not JSON.",
+    422: "Invalid field.",
+    429: "Too many texts are waiting; see Retry-After for when to try again.",
     500: "The model failed on a text.",
-    503: "No time or no room; try again after the seconds in Retry-After.",
+    503: "Timeout or overload; see Retry-After for when to try again.",
 }
 
 
 def list_errors(*statuses: int) -> Dict[Union[int, str], Dict[str, Any]]:
-    """RETURNS (Dict): for the `responses` of a route."""
+    """RETURNS (Dict): the `responses` of a route."""
     return {
         status: {"model": ErrorResponse, "description": ERRORS[status]}
         for status in statuses
@@ -31,6 +31,6 @@ def list_errors(*statuses: int) -> Dict[Union[int, str], Dict[str, Any]]:
 
 
 def to_response(content: Any) -> Response:
-    """RETURNS (Response): of JSON, or of what becomes JSON."""
+    """RETURNS (Response): a JSON response, from bytes or a serializable value."""
     body = content if isinstance(content, bytes) else to_json(content)
     return Response(body, media_type="application/json")

@@ -1,4 +1,4 @@
-"""What the model is."""
+"""Route for information on the model."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,5 +10,6 @@ router = APIRouter(tags=["model"])
 
 @router.get("/model", response_model=ModelInfo, responses=list_errors(401))
 async def model(request: Request) -> Response:
-    """The model: its labels, its schema, its threshold; versions and limits."""
+    """The model's labels, schema and threshold, and the service's versions and
+    limits."""
     return to_response(request.app.state.service.info)

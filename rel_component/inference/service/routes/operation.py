@@ -1,4 +1,4 @@
-"""What an operator looks at. The checks of health need no key."""
+"""Routes for monitoring. Health checks don't require the API key."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ router = APIRouter(tags=["operation"])
 
 @health_router.get("/health", response_model=Status)
 async def health() -> Response:
-    """Whether the process answers."""
+    """Whether the service is running."""
     return to_response({"status": "ok"})
 
 
 @health_router.get("/ready", response_model=Status, responses=list_errors(503))
 async def ready(request: Request) -> Response:
-    """Whether requests are taken."""
+    """Whether the service accepts requests."""
     trouble = request.app.state.service.batcher.trouble
     if trouble is not None:
         raise ServiceError(
@@ -33,11 +33,11 @@ async def ready(request: Request) -> Response:
     "/metrics",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {}}, "description": "For Prometheus."},
+        200: {"content": {"text/plain": {}}, "description": "Prometheus metrics."},
         **list_errors(401),
     },
 )
 async def metrics(request: Request) -> Response:
-    """Counts of requests, batches and waiting texts, for Prometheus."""
+    """Prometheus metrics on requests, batches and waiting texts."""
     content = await asyncio.to_thread(request.app.state.service.metrics.render)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""The page to try the model."""
+"""Route of the demo page."""
 
 from fastapi import APIRouter, Response
 
@@ -10,5 +10,5 @@ PAGE, HEADERS = read_page()
 
 @router.get("/", include_in_schema=False)
 async def look() -> Response:
-    """A page to try the model."""
+    """Demo page."""
     return Response(PAGE, media_type="text/html; charset=utf-8", headers=HEADERS)

@@ -1,4 +1,4 @@
-"""What is found in texts."""
+"""Routes to extract entities and relations."""
 
 from typing import List
 
@@ -24,8 +24,8 @@ router = APIRouter(
 
 @router.post("/predict", response_model=List[PredictedRelation])
 async def predict(request: Request, message: PredictRequest) -> Response:
-    """Relations of texts, as the Russian R-BERT service takes and gives them: one list
-    for all texts. Without `entities_list` the entities are found first."""
+    """Extract relations in the format of the Russian R-BERT service: one list for all
+    texts. Without `entities_list`, entities are predicted first."""
     service = request.app.state.service
     tasks = await read_predict(message, service.settings)
     request.let_others()  # type: ignore[attr-defined]
@@ -37,8 +37,8 @@ async def predict(request: Request, message: PredictRequest) -> Response:
 
 @router.post("/extract", response_model=ExtractResponse)
 async def extract(request: Request, message: ExtractRequest) -> Response:
-    """Entities and relations of documents, with their places in the text; and on
-    request the scores of all pairs."""
+    """Extract entities and relations with their offsets, and optionally the scores of
+    all pairs."""
     service = request.app.state.service
     tasks = await read_extract(message, service.settings)
     request.let_others()  # type: ignore[attr-defined]
