@@ -54,7 +54,7 @@ def find_neighbourhood(
         ]
         near.sort(key=lambda x: (-x[1].count, -x[1].max_score, x[0]))
         room = max(max_edges - len(chosen), 0)
-        n_hidden += len(near[room:])
+        n_hidden = len(near[room:])  # includes those of the steps before
         chosen.update(near[:room])
         reached |= {end for (head, _, tail), _ in near[:room] for end in (head, tail)}
     others = sorted(reached - {center}, key=lambda x: (-graph.nodes[x].count, x))

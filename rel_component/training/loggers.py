@@ -79,8 +79,10 @@ def describe_rise(
     border = (1 - LAST_PART) * last
     gains = {}
     for name in curve[-1][1]:
-        before = max(x[name] for step, x in curve if step <= border and name in x)
-        gains[name] = max(x[name] for _, x in curve if name in x) - before
+        # spaCy, too, counts a score that is not there yet as 0
+        values = [(step, scores.get(name, 0.0)) for step, scores in curve]
+        before = max(value for step, value in values if step <= border)
+        gains[name] = max(value for _, value in values) - before
     if gains.pop("score") < LEAST_GAIN:
         return None
     named = ", ".join(

@@ -17,6 +17,17 @@ def test_a_neighbourhood_keeps_the_most_frequent(graph):
     assert (len(found.edges), found.n_hidden) == (3, 7)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_what_is_hidden_counts_once(graph, depth):
+    ann, *_ = graph.find("ANN", "PERSON")
+    graph.add([make_row("d9", triple("Ann", f"C{i}", 0.5)) for i in range(2)])
+    found = find_neighbourhood(graph, ann, depth=depth, max_edges=1)
+    near = {key for key in graph.edges if {key[0], key[2]} & set(found.nodes)}
+    if depth == 1:
+        near = {key for key in near if ann in (key[0], key[2])}
+    assert found.n_hidden == len(near) - 1
+
+
 @pytest.fixture
 def page(graph, tmp_path, browser):
     """Of Ann, opened; fails if the page asks for anything else or has an error."""

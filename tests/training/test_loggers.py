@@ -64,6 +64,11 @@ def test_a_training_that_is_done_is_not():
     assert describe_rise([], 200) is None
 
 
+def test_a_score_may_appear_at_the_end():
+    late = [*RISING[:-1], (400, {**RISING[-1][1], "rel_micro_f": 0.5})]
+    assert "ents_f 4.0, rel_micro_f 50.0" in describe_rise(late, 500)
+
+
 def test_the_table_is_followed_by_the_advice(tmp_path):
     nlp, path = spacy.blank("en"), tmp_path / "new" / "log.jsonl"
     nlp.config["training"]["max_steps"] = 500
