@@ -106,7 +106,7 @@ def parse_pairs(option: Option, given: Iterable[str]) -> Dict[str, str]:
 @add_options
 def main(
     inputs: Optional[List[Path]] = typer.Argument(
-        None, help="Files with annotations, or folders of brat files (.txt and .ann)"
+        None, help="Files with annotations, or folders of brat or i2b2 files"
     ),
     output: Path = typer.Option(
         Path("data"),

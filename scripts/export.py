@@ -73,7 +73,8 @@ def main(
         None, help="Symmetric relation label"
     ),
     spans_key: str = typer.Option(
-        "entities", help="Key of doc.spans that holds the entities; by default doc.ents"
+        "entities",
+        help="Key of doc.spans that holds the entities; empty for doc.ents only",
     ),
     on_error: str = typer.Option(
         "stop",

@@ -82,7 +82,8 @@ def convert(
 ) -> Conversion:
     """Convert annotations to `.spacy` files.
 
-    inputs (Iterable[Path]): files with annotations, or folders of brat files, to split.
+    inputs (Iterable[Path]): files with annotations, or folders of brat or i2b2 files,
+        to split.
     output (Path): folder for train.spacy, dev.spacy and test.spacy, or one .spacy file.
     train, dev, test (Iterable[Path]): files of a corpus that is already split,
         instead of inputs.

@@ -81,8 +81,11 @@ MODULES = (
 )
 
 FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
+# the names of those that are read by folder
+BY_FOLDER = [name for name, format_ in FORMATS.items() if format_.find_base]
 
 __all__ = [
+    "BY_FOLDER",
     "FORMATS",
     "SHARED",
     "WRITERS",
@@ -146,9 +149,9 @@ def _fail(path: Path, preview: Preview) -> Any:
         raise FormatError(f"{path} can't be read: this looks like {tool}.")
     if path.is_dir():
         raise FormatError(
-            f"{path}: found a folder without brat files (.ann), the only format that "
-            "is read by folder. Pass the files in it instead; they can have one of "
-            f"the formats {names}."
+            f"{path}: found a folder without files of {' or '.join(BY_FOLDER)}, the "
+            f"only formats that are read by folder. Pass the files in it instead; "
+            f"they can have one of the formats {names}."
         )
     if preview.problem:
         raise FormatError(f"{path}: {preview.problem}.")
@@ -195,7 +198,7 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
     """Refuse a folder that holds annotations which the format would pass over."""
     for path in sorted(list_files(folder)):
         is_json = path.suffix in (".json", ".jsonl", ".jsonlines")
-        if not is_json and (path.suffix != ".txt" or brat.find_base(path)):
+        if not is_json and (path.suffix != ".txt" or _find_base(path)):
             continue
         try:
             preview = read_preview(path, encoding)
@@ -206,20 +209,27 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
         if tool and preview.value is not None:
             raise FormatError(
                 f"{folder}: found {path.name}, which looks like {tool}, beside files "
-                f"of {format_.description}; expected one format in a folder, "
-                f"brat. Give the files, or a folder that has only those of brat."
+                f"of {format_.description}; expected one format in a folder. Give "
+                f"the files, or a folder that has only those of {format_.name}."
             )
 
 
+def _find_base(path: Path) -> Optional[Path]:
+    """The document that a file is a part of, if it is of a format that has several
+    files for one."""
+    finds = (format_.find_base for format_ in FORMATS.values() if format_.find_base)
+    return next(filter(None, (find(path) for find in finds)), None)
+
+
 def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
-    """Inputs, each once: a brat document may be given as two files and a folder."""
+    """Inputs, each once: a document may be given as several files and a folder."""
     paths = list(paths)
     # Path.resolve raises at links in a circle
     folders = {Path(os.path.realpath(path)) for path in paths if path.is_dir()}
     seen: Set[Path] = set()
     for path in paths:
         full = Path(os.path.realpath(path))
-        base = brat.find_base(full) or i2b2.find_base(full) or full
+        base = _find_base(full) or full
         is_part = base is not full or full.suffix == ".txt" or full in folders
         if base in seen or (is_part and not folders.isdisjoint(full.parents)):
             report.read(FILES)

@@ -254,6 +254,8 @@ class Format:
     sniff (Callable[[Preview], bool]): whether an input looks like this format.
     options (Tuple[Option, ...]): of this format; the reader can't see others.
     has_versions (bool): whether it may hold several annotations of one text.
+    find_base (Optional[Callable[[Path], Optional[Path]]]): the document that a file is
+        a part of, if a document has several files: such a format is read by folder.
     """
 
     name: str
@@ -262,6 +264,7 @@ class Format:
     sniff: Callable[[Preview], bool]
     options: Tuple[Option, ...] = ()
     has_versions: bool = False
+    find_base: Optional[Callable[[Path], Optional[Path]]] = None
 
     def read(self, path: Path, options: Options, report: Report) -> Iterator[Record]:
         """Read one input.

@@ -21,8 +21,7 @@ def read_bytes(path: Path) -> bytes:
         data = path.read_bytes()
     except IsADirectoryError:
         raise FormatError(
-            f"{path}: found a folder, expected a file: only brat is read by folder. "
-            "Pass the files in it instead."
+            f"{path}: found a folder, expected a file. Pass the files in it instead."
         ) from None
     except OSError as error:
         raise cannot_read(path, error) from None

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.formats import FormatError, Options, Report, find_format, iter_docs
+from rel_component.formats import (
+    FORMATS,
+    FormatError,
+    Options,
+    Report,
+    find_format,
+    iter_docs,
+)
 
 from .tools.test_prodigy import TASK
 from .tools.test_ubiai import DOCUMENT
@@ -17,6 +24,15 @@ def test_formats_are_recognised_by_content(tmp_path):
     assert find_format(write_json(tmp_path / "a.txt", [DOCUMENT])).name == "ubiai"
     assert find_format(write_lines(tmp_path / "b.json", [TASK])).name == "prodigy"
     assert find_format(write_json(tmp_path / "c.jsonl", [TASK])).name == "prodigy"
+
+
+def test_folders_are_read_where_a_document_has_several_files(tmp_path):
+    write_json(tmp_path / "a.json", [DOCUMENT])
+    with pytest.raises(FormatError, match="without files of i2b2 or brat"):
+        find_format(tmp_path)
+    records = FORMATS["spert"].read(tmp_path, Options(), Report())
+    with pytest.raises(FormatError, match=r"expected a file\. Pass the files in it"):
+        list(records)
 
 
 @pytest.mark.parametrize("indent", [None, 2])

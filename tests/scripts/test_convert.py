@@ -280,7 +280,7 @@ def test_no_documents_is_an_error(tmp_path):
     [
         ((), "found neither"),
         (("nothing.json",), "not found"),
-        (("folder",), "found a folder without brat files"),
+        (("folder",), "found a folder without files of i2b2 or brat, the"),
         (("x.json", "--dev", "y.json"), "found both"),
         (("x.json", "--split", "1,1"), "sum to 1"),
         (("x.json", "--align", "left"), "--align: found 'left', expected one of"),
@@ -366,6 +366,9 @@ def test_a_zip_or_a_mixed_folder_is_one_sentence(tmp_path):
     (tmp_path / "x.ann").write_text("")
     output = run(tmp_path, code=1)
     assert "expected one format in a folder" in output and "problem" not in output
+    (tmp_path / "x.ann").rename(tmp_path / "x.con")
+    (tmp_path / "x.con").write_text('c="rest" 1:0 1:0||t="treatment"')
+    assert "has only those of i2b2" in run(tmp_path, code=1)
 
 
 def test_runs_as_a_script(tmp_path):

@@ -507,4 +507,5 @@ FORMAT = Format(
     read,
     _sniff,
     options=(EVENTS,),
+    find_base=find_base,
 )

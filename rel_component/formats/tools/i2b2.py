@@ -288,4 +288,5 @@ FORMAT = Format(
     read,
     _sniff,
     options=(ENTITY_LABEL,),
+    find_base=find_base,
 )
