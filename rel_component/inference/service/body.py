@@ -41,7 +41,7 @@ class LimitedRoute(APIRoute):
             try:
                 return await handle(limited)
             finally:
-                limited.let_others()
+                limited.app.state.service.end_turn(limited)
 
         return handle_limited
 
@@ -50,7 +50,6 @@ class LimitedRequest(Request):
     """A request with a JSON body, limited in bytes, values and time to arrive."""
 
     route: LimitedRoute
-    _turn: Any = None
 
     async def body(self) -> bytes:
         """RETURNS (bytes): the body. RAISES (ServiceError): if it's not accepted."""
@@ -69,8 +68,7 @@ class LimitedRequest(Request):
                     reason="body_timeout",
                 ) from None
             if len(self._body) > LARGE:
-                await service.turn.acquire()
-                self._turn = service.turn
+                await service.take_turn(self)
                 await asyncio.sleep(PAUSE)
             self._json = parse(self._body, settings, self.route.max_values)
         return self._body
@@ -79,12 +77,6 @@ class LimitedRequest(Request):
         """RETURNS (Any): the parsed body."""
         await self.body()
         return self._json
-
-    def let_others(self) -> None:
-        """Let the next large body be parsed, now that this one is."""
-        if self._turn is not None:
-            self._turn.release()
-            self._turn = None
 
     def _check_headers(self) -> None:
         media_type = self.headers.get("content-type", "").partition(";")[0].strip()

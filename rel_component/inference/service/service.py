@@ -11,7 +11,7 @@ from spacy.language import Language
 from thinc.api import require_gpu
 
 from ...pipe.loading import load_pipeline
-from .batching import Batcher
+from .batching import Batcher, unavailable
 from .describe import describe_model
 from .jobs import Job
 from .logs import log
@@ -99,6 +99,7 @@ class Service:
         RETURNS (List[bytes]): JSON per job.
         RAISES (ServiceError): if a job can't be answered.
         """
+        self.end_turn(request)
         fields = request.state.log
         fields["texts"] = len(jobs)
         fields["chars"] = sum(len(job.task.text) for job in jobs)
@@ -116,6 +117,30 @@ class Service:
         answers = await self.batcher.submit(jobs)
         self.hold(request, sum(len(answer.content) for answer in answers))
         return [answer.content for answer in answers]
+
+    async def take_turn(self, request: Request) -> None:
+        """Wait until no other large body is parsed or validated. The turn ends when the
+        request's texts are passed to the model.
+
+        request (Request): a request with a large body.
+        RAISES (ServiceError): if the wait exceeds the time limit.
+        """
+        try:
+            await asyncio.wait_for(self.turn.acquire(), self.settings.timeout)
+        except asyncio.TimeoutError:
+            raise unavailable(
+                f"Other large requests took more than {self.settings.timeout:g} s to "
+                f"parse. Send fewer texts per request, or try again later.",
+                "timeout",
+                self.batcher.guess_wait(),
+            ) from None
+        request.state.has_turn = True
+
+    def end_turn(self, request: Request) -> None:
+        """Let the next large body be parsed, if it's this request's turn."""
+        if getattr(request.state, "has_turn", False):
+            request.state.has_turn = False
+            self.turn.release()
 
     def hold(self, request: Request, n_bytes: int) -> None:
         """Count bytes that stay in memory until the request is done.

@@ -1,16 +1,21 @@
 """Bodies with more in them than any request has are refused at once, in little room."""
 
+import asyncio
 import json
+import threading
 import time
 import tracemalloc
 
 import pytest
+import spacy
 
-from rel_component.inference.service import ServiceSettings
+from rel_component.inference.service import ServiceSettings, create_app
 from rel_component.inference.service.body import parse
 from rel_component.inference.service.problems import ServiceError
+from rel_component.inference.service.runner import Runner
 
 from .conftest import TEXT
+from .server import run_client
 
 MAX_BODY = ServiceSettings().max_body
 JSON = {"content-type": "application/json"}
@@ -96,3 +101,50 @@ def test_what_is_held_at_one_time_is_bounded(client, monkeypatch):
     assert "too large in total" in answer.json()["detail"]
     monkeypatch.undo()
     assert client.post("/predict", json={"chunks": [TEXT]}).status_code == 200
+
+
+LONG = f"{TEXT}{' ' * 70_000}"
+
+
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/predict", {"chunks": [LONG]}),
+        ("/extract", {"documents": [{"text": LONG}]}),
+    ],
+)
+def test_a_large_body_does_not_wait_for_the_model(model, monkeypatch, path, body):
+    app = create_app(spacy.load(model))
+    check_turn(app, monkeypatch, path, body)
+
+
+def check_turn(app, monkeypatch, path, body):
+    """The next large body is parsed while the model is busy with the first one."""
+    busy, may_go_on, run = threading.Event(), threading.Event(), Runner.__call__
+
+    def wait_and_run(self, jobs):
+        busy.set()
+        assert may_go_on.wait(60)
+        return run(self, jobs)
+
+    monkeypatch.setattr(Runner, "__call__", wait_and_run)
+    with run_client(app) as client:
+        answers = []
+        post = threading.Thread(
+            target=lambda: answers.append(client.post(path, json=body))
+        )
+        post.start()
+        assert busy.wait(60)
+        is_locked = app.state.service.turn.locked()
+        may_go_on.set()
+        post.join()
+    assert answers[0].status_code == 200 and not is_locked
+
+
+def test_a_large_body_waits_for_others_within_the_time_limit(model):
+    app = create_app(spacy.load(model), ServiceSettings(timeout=0.1))
+    turn = app.state.service.turn = asyncio.Lock()
+    asyncio.run(turn.acquire())
+    with run_client(app) as client:
+        answer = client.post("/predict", json={"chunks": [LONG]})
+    assert answer.status_code == 503 and "Other large requests" in answer.text

@@ -25,6 +25,7 @@ from rel_component.integrations.label_studio.retraining import (
 
 from ...inference.service.random_requests import check_requests
 from ...inference.service.server import run_client, wait_until
+from ...inference.service.test_body import check_turn
 from .test_config import CONFIG
 
 NAMES = {"Ann": "PERSON", "Bob": "PERSON", "Acme": "ORG", "Oslo": "PLACE"}
@@ -145,6 +146,14 @@ def test_all_tasks_of_a_project_come_at_one_time():
         assert [len(x["result"]) for x in found] == [4] * 20
         too_long = ask(client, [{"text": "x" * 201}])
     assert too_long.status_code == 413 and "201 characters" in too_long.text
+
+
+def test_other_large_requests_do_not_wait_for_a_project(monkeypatch):
+    app = create_app(build())
+    add_label_studio(app, BackendSettings())
+    tasks = [{"data": {"text": f"{TEXT}{' ' * 1_000}"}} for _ in range(70)]
+    message = {"tasks": tasks, "label_config": CONFIG, "project": "7"}
+    check_turn(app, monkeypatch, "/label-studio/predict", message)
 
 
 def test_a_project_is_connected():

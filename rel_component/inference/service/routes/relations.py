@@ -28,7 +28,6 @@ async def predict(request: Request, message: PredictRequest) -> Response:
     texts. Without `entities_list`, entities are predicted first."""
     service = request.app.state.service
     tasks = await read_predict(message, service.settings)
-    request.let_others()  # type: ignore[attr-defined]
     parts = await service.answer(
         request, [Job(task, is_flat=True) for task in tasks], "chunks"
     )
@@ -41,7 +40,6 @@ async def extract(request: Request, message: ExtractRequest) -> Response:
     all pairs."""
     service = request.app.state.service
     tasks = await read_extract(message, service.settings)
-    request.let_others()  # type: ignore[attr-defined]
     service.check_labels(message.labels)
     options = ExtractOptions(
         threshold=message.threshold,
