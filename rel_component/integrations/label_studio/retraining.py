@@ -29,7 +29,7 @@ class TrainingJob:
     id (str): its id, which is also the name of its folder.
     state (str): `waiting`, `running`, `done` or `failed`.
     documents (int): number of annotated documents.
-    step (int), max_steps (Optional[int]): the progress.
+    step (int): the progress.
     score (Optional[float]): the best score so far, on the development documents.
     error (Optional[str]): the error message if it failed.
     """
@@ -38,7 +38,6 @@ class TrainingJob:
     state: str = WAITING
     documents: int = 0
     step: int = 0
-    max_steps: Optional[int] = None
     score: Optional[float] = None
     error: Optional[str] = None
     begun: float = field(default_factory=time.time)
@@ -76,6 +75,7 @@ class Trainer:
         self.jobs: List[TrainingJob] = []
         self._lock = threading.Lock()
         self._process: Optional[subprocess.Popen] = None
+        self._is_stopped = False
 
     @property
     def running(self) -> Optional[TrainingJob]:
@@ -104,9 +104,11 @@ class Trainer:
         return job
 
     def stop(self) -> None:
-        """Stop the training process, if any."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        """Stop the training process, if any, and start no other one."""
+        with self._lock:
+            self._is_stopped = True
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
 
     def _run(self, job: TrainingJob, url: str, key: str, project: int) -> None:
         begun = time.monotonic()
@@ -134,9 +136,12 @@ class Trainer:
         for name, path in paths:
             command += [f"--paths.{name}", str(path)]
         with open(folder / "output.txt", "w", encoding="utf8") as output:
-            self._process = subprocess.Popen(
-                [*command, *self.overrides], stdout=output, stderr=output
-            )
+            with self._lock:
+                if self._is_stopped:
+                    raise ValueError("The service was stopped before the training.")
+                self._process = subprocess.Popen(
+                    [*command, *self.overrides], stdout=output, stderr=output
+                )
             while self._process.poll() is None:
                 read_progress(log, job)
                 time.sleep(0.2)

@@ -16,8 +16,13 @@ from spacy.tokens import DocBin
 from rel_component.corpus.readers import read_docs
 from rel_component.formats import Options, Report, iter_docs
 from rel_component.inference.service import ServiceSettings, create_app
-from rel_component.integrations.label_studio import BackendSettings, add_label_studio
+from rel_component.integrations.label_studio import (
+    BackendSettings,
+    add_label_studio,
+    retraining,
+)
 from rel_component.integrations.label_studio.retraining import (
+    Trainer,
     TrainingJob,
     add_documents,
     read_progress,
@@ -337,6 +342,21 @@ def test_the_training_ends_with_the_service(label_studio, tmp_path):
         assert trainer._process.poll() is None
     assert trainer._process.wait(60) != 0
     wait_until(lambda: trainer.running is None)
+
+
+def test_no_training_begins_after_the_end(tmp_path, monkeypatch):
+    may_go_on, started = threading.Event(), []
+    monkeypatch.setattr(
+        retraining, "download_annotations", lambda *args: may_go_on.wait(60)
+    )
+    monkeypatch.setattr(retraining, "convert_annotations", lambda folder: 3)
+    monkeypatch.setattr(retraining.subprocess, "Popen", started.append)
+    trainer = Trainer(tmp_path / "x.cfg", tmp_path, (), lambda *args: None)
+    job = trainer.start("http://x", "k", 7)
+    trainer.stop()
+    may_go_on.set()
+    wait_until(lambda: trainer.running is None)
+    assert "stopped before" in job.error and not started
 
 
 def test_a_training_begins_after_so_many_annotations(tmp_path, monkeypatch):
