@@ -55,7 +55,7 @@ def _to_task(
     if record.source.id is not None:
         data.setdefault("id", record.source.id)
     data[TEXT] = record.text
-    made: Dict[str, Any] = {"result": _to_results(record, number, report)}
+    made: Dict[str, Any] = {"result": to_results(record, number, report)}
     if options.predictions:
         made["model_version"] = options.model_version
         if uncertainty is not None:
@@ -65,15 +65,30 @@ def _to_task(
     return task if record.source.id is None else {"id": record.source.id, **task}
 
 
-def _to_results(record: Record, number: int, report: Report) -> List[Dict[str, Any]]:
-    # unique over the file
+def to_results(
+    record: Record,
+    number: int,
+    report: Report,
+    *,
+    from_name: str = LABELS,
+    to_name: str = TEXT,
+) -> List[Dict[str, Any]]:
+    """Convert the entities and relations of a record.
+
+    record (Record): as `prepare` returns it.
+    number (int): the record's number, since ids are unique in a file.
+    report (Report): counts scores and marks that have no place.
+    from_name (str), to_name (str): names of the labels and the text in the labeling
+        config.
+    RETURNS (List[Dict[str, Any]]): the regions, then the relations.
+    """
     ids = {e.id: f"d{number}e{i}" for i, e in enumerate(record.entities)}
     results: List[Dict[str, Any]] = []
     for entity in record.entities:
         region = {
             "id": ids[entity.id],
-            "from_name": LABELS,
-            "to_name": TEXT,
+            "from_name": from_name,
+            "to_name": to_name,
             "type": "labels",
             "value": {
                 "start": entity.start,

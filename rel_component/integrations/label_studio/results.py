@@ -1,7 +1,11 @@
 """Convert the service's answers to Label Studio predictions."""
 
-from typing import AbstractSet, Any, Dict, List, Tuple
+from typing import AbstractSet, Any, Dict, Tuple
 
+from ...formats import EntityRecord, Record, RelationRecord, Report, Source
+from ...formats.writers import WriteOptions
+from ...formats.writers.label_studio import WRITER, to_results
+from ...formats.writers.prepare import prepare
 from .config import LabelConfig
 
 
@@ -21,50 +25,34 @@ def to_prediction(
     RETURNS (Dict[str, Any]): the prediction, with the lowest score of its relations, to
         sort tasks by uncertainty.
     """
-    regions: Dict[Tuple[int, int, str], Dict[str, Any]] = {}
+    ids: Dict[Tuple[int, int, str], str] = {}
     for entity in answer["entities"]:
         if entity["label"] in config.entities:
-            regions.setdefault(_key(entity), _to_region(entity, len(regions), config))
-    results = list(regions.values())
-    links: Dict[Tuple[str, str, str], List[str]] = {}
-    scores = [1.0]
-    for relation in answer["relations"]:
-        ends = [regions.get(_key(relation[x])) for x in ("head", "tail")]
-        label = relation["label"]
-        if None in ends or (config.relations and label not in config.relations):
-            continue
-        head, tail = (end["id"] for end in ends if end is not None)
-        scores.append(relation["score"])
-        direction = "bi" if label in symmetric else "right"
-        if direction == "bi" and (tail, head, "bi") in links:
-            continue  # only one relation for both directions
-        links.setdefault((head, tail, direction), []).append(label)
-    for (head, tail, direction), labels in links.items():
-        results.append(
-            {
-                "type": "relation",
-                "from_id": head,
-                "to_id": tail,
-                "direction": direction,
-                "labels": list(dict.fromkeys(labels)),
-            }
-        )
-    return {"result": results, "score": min(scores), "model_version": version}
-
-
-def _to_region(entity: Dict[str, Any], number: int, config: LabelConfig) -> Any:
-    return {
-        "id": f"e{number}",
-        "from_name": config.from_name,
-        "to_name": config.to_name,
-        "type": "labels",
-        "value": {
-            "start": entity["start"],
-            "end": entity["end"],
-            "text": entity["text"],
-            "labels": [entity["label"]],
-        },
-    }
+            ids.setdefault(_key(entity), str(len(ids)))
+    relations = [
+        relation
+        for relation in answer["relations"]
+        if {_key(relation["head"]), _key(relation["tail"])} <= ids.keys()
+        and (not config.relations or relation["label"] in config.relations)
+    ]
+    record = Record(
+        answer["text"],
+        Source("task"),
+        [EntityRecord(id_, key[2], [key[:2]]) for key, id_ in ids.items()],
+        [
+            RelationRecord(x["label"], ids[_key(x["head"])], ids[_key(x["tail"])])
+            for x in relations
+        ],
+    )
+    options, report = WriteOptions(symmetric=tuple(symmetric)), Report()
+    names = {"from_name": config.from_name, "to_name": config.to_name}
+    results = [
+        result
+        for prepared in prepare([record], WRITER, options, report)
+        for result in to_results(prepared, 0, report, **names)
+    ]
+    score = min((relation["score"] for relation in relations), default=1.0)
+    return {"result": results, "score": score, "model_version": version}
 
 
 def _key(entity: Dict[str, Any]) -> Tuple[int, int, str]:

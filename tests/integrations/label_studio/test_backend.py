@@ -126,6 +126,8 @@ def test_several_and_symmetric_labels():
         ("bi", "KNOWS"),
         ("right", "WORKS_FOR"),
     ]
+    # Label Studio keeps one relation for each ordered pair
+    assert len({(x["from_id"], x["to_id"]) for x in links}) == 2
 
 
 def test_a_prediction_is_read_as_an_annotation(tmp_path):
