@@ -213,7 +213,7 @@ def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:
             f"{plural(n, 'text')} {agree(n, 'is', 'are')} in "
             f"{where.replace(', ', ' and ')}, so scores are too optimistic; remove "
             "duplicate texts from training, or pass all files as inputs to have them "
-            "split anew"
+            "split again"
         )
 
 

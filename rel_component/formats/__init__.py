@@ -259,8 +259,8 @@ def iter_docs(
     once (bool): read files once which may hold several annotations of a text, else
         twice.
     YIELDS (Doc): see `to_docs`.
-    RAISES (RepeatedText): if some are to be read only once, and it turns out that a
-        text has several annotations, of which one has to be chosen: begin anew.
+    RAISES (RepeatedText): if files are read only once, and a text turns out to have
+        several annotations to choose from: start again.
     """
     versions = Versions(options, report, once=once)
     paths = list(_skip_repeated(paths, report))

@@ -43,7 +43,7 @@ class Archive:
             infos = self._zip.infolist()
         except BROKEN as error:
             raise FormatError(
-                f"{place}: not a valid zip archive: {error}. Export it anew."
+                f"{place}: not a valid zip archive: {error}. Export it again."
             ) from None
         self._sizes = {info.filename: info.file_size for info in infos}
         self.names = list_names(self._zip)
@@ -62,7 +62,7 @@ class Archive:
                 data = file.read(size + 1)
         except BROKEN as error:
             raise FormatError(
-                f"{place}: can't be unpacked: {error}. Export it anew, without a "
+                f"{place}: can't be unpacked: {error}. Export it again, without a "
                 f"password."
             ) from None
         if not data.strip():

@@ -30,8 +30,8 @@ def join_pairs(
         key = hash(_key(record))
         if key in seen:
             report.hint(
-                "a sentence is there again, with another pair of entities; "
-                "--merge-pairs makes one document of all pairs of a sentence"
+                "sentences are repeated with other pairs of entities; use "
+                "--merge-pairs to combine the pairs of a sentence in one document"
             )
         seen.add(key)
         yield record

@@ -97,7 +97,7 @@ def _own_tokens(record: Record, report: Report) -> Optional[Sequence[Offsets]]:
     gaps, pos = [], 0
     for start, end in record.tokens:
         if not pos <= start < end <= size:
-            report.repair("tokens of the file out of order: tokenized anew")
+            report.repair("tokens of the file out of order: retokenized")
             return None
         if start > pos and text[pos:start] != " ":
             gaps.append((pos, start))

@@ -1,1 +1,1 @@
-"""Readers: the files of one tool or data set to records, one small module each."""
+"""Readers, which convert the files of a tool or data set to records."""

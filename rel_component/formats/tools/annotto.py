@@ -32,11 +32,11 @@ IGNORED = {
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read an export; items that nobody annotated are left out.
+    """Read an export; items without annotation are left out.
 
     path (Path): the file.
     options (Options): `entities_only` accepts items without a list of relations.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per annotated item.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -64,14 +64,14 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _find_ner(value: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """`annotation.ner`, or None if the item is not annotated."""
+    """Get `annotation.ner`, or None if the item is not annotated."""
     none = type(None)
     annotation = check(value.get("annotation"), (dict, none), "annotation") or {}
     return check(annotation.get("ner"), (dict, none), "annotation.ner") or None
 
 
 def _list_contents(value: Any) -> Dict[str, List[Any]]:
-    """All entities and relations, to be counted."""
+    """List all entities and relations, to count them."""
     annotation = value.get("annotation") if isinstance(value, dict) else None
     ner = annotation.get("ner") if isinstance(annotation, dict) else None
     if not isinstance(ner, dict):
@@ -87,7 +87,7 @@ def _list_contents(value: Any) -> Dict[str, List[Any]]:
 def _read_annotation(
     text: str, ner: Dict[str, Any], source: Source, options: Options, report: Report
 ) -> Record:
-    # all lists first: nothing is counted of an item that is left out
+    # check all lists first, so that a rejected item is not counted
     path = "annotation.ner"
     values: List[Tuple[str, Any]] = []
     for name in ner:

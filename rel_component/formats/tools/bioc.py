@@ -1,8 +1,9 @@
 """BioC XML and BioC JSON: documents of passages, with annotations and relations.
 
-Offsets are absolute in the document. By the letter they count bytes, most files count
-characters: the texts of the annotations show which. Relations join annotations, whose
-roles give the direction, or (in CDR, BioRED) concepts, by ids in their infons.
+Offsets are relative to the document. According to the specification, they are in bytes,
+but in characters in most files; this is detected from the texts of the annotations.
+Relations are between annotations, with roles for the direction, or (in CDR, BioRED)
+between concepts, with their ids as infons.
 Source: bioc.sourceforge.net, BioC.dtd; github.com/bionlplab/bioc.
 """
 
@@ -22,7 +23,7 @@ from ..roles import Roles
 from ..xml_stream import Node, iter_elements
 from .bioc_document import N_ARY, Element, read_document
 
-# elements that repeat, and what JSON calls their lists
+# repeatable elements, and the names of their lists in JSON
 LISTS = {
     "passage": "passages",
     "sentence": "sentences",
@@ -39,9 +40,9 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
     path (Path): an XML or JSON file.
     options (Options): `label_features`, `default_label`, `mentions`, `n_ary`.
-    report (Report): counts what is read and what is wrong.
-    YIELDS (Record): one per document, its passages put together.
-    RAISES (FormatError): if it is neither XML nor JSON.
+    report (Report): counts items and problems.
+    YIELDS (Record): one per document, with its passages concatenated.
+    RAISES (FormatError): if it's neither XML nor JSON.
     """
     roles = Roles()
     for source, value in _iter_documents(path, options, report):
@@ -62,7 +63,7 @@ def _iter_documents(
         if documents is None:
             yield add_id(source, value, "id"), value
             continue
-        # the collection was counted as one
+        # the collection was counted as one document
         report.read(DOCUMENTS, len(documents) - 1)
         for i, document in enumerate(documents):
             yield add_id(Source(str(path), index=i), document, "id"), document
@@ -76,7 +77,7 @@ def _is_xml(path: Path, options: Options) -> bool:
 
 
 def _find_documents(value: Any) -> Optional[List[Any]]:
-    """The documents of a collection; None if it is a document itself."""
+    """Get the documents of a collection; None if it's a document itself."""
     for key in ("documents", "PubTator3"):
         if isinstance(value, dict) and isinstance(value.get(key), list):
             return value[key]
@@ -135,7 +136,7 @@ def _lose(value: Any, source: Source, error: FieldError, report: Report) -> None
 
 
 def _count(value: Any, key: str) -> int:
-    """How many there are in a document whose structure is broken."""
+    """Count items in a document with invalid structure."""
     parts = [value]
     for inner in ("passages", "sentences"):
         parts += [part for outer in parts for part in _list(outer, inner)]

@@ -1,4 +1,4 @@
-"""One document of BioC, from XML or JSON alike, as a record."""
+"""Convert a BioC document, from XML or JSON, to a record."""
 
 import re
 from collections import defaultdict
@@ -51,9 +51,9 @@ IDS = (str, int)
 
 
 class Element(Dict[str, Any]):
-    """An element of an XML file, as JSON has it.
+    """An element of an XML file, in the same structure as in JSON.
 
-    line (int): the line that it begins in.
+    line (int): the line where it starts.
     """
 
     line: int
@@ -64,8 +64,8 @@ class _Part:
     """A document, passage or sentence that contains annotations.
 
     path (str): e.g. `passages[0]`; empty for the document.
-    obj (Dict[str, Any]): what the file has.
-    piece (Optional[int]): which piece of the text it is, or is in.
+    obj (Dict[str, Any]): its content in the file.
+    piece (Optional[int]): index of its piece of the text.
     """
 
     path: str
@@ -75,11 +75,11 @@ class _Part:
 
 @dataclass
 class _Place:
-    """Where an annotation stands, by whose id relations refer to it.
+    """The location of an annotation, which relations refer to by id.
 
-    part (str): path of the part that it is in.
+    part (str): path of the part that contains it.
     field (str): its own path.
-    entity (Optional[str]): id of the entity; None if it can't be read.
+    entity (Optional[str]): id of its entity; None if it can't be read.
     """
 
     part: str
@@ -89,12 +89,12 @@ class _Place:
 
 @dataclass
 class _Annotation:
-    """An annotation, before it is known what its offsets count.
+    """An annotation, before the unit of its offsets is detected.
 
-    entity (EntityRecord): with the offsets of the file.
+    entity (EntityRecord): the entity, with its offsets in the file.
     part (_Part): the part that contains it.
-    concepts (List[str]): ids of what it stands for.
-    place (_Place): what relations find of it.
+    concepts (List[str]): ids of its concepts.
+    place (_Place): its location.
     """
 
     entity: EntityRecord
@@ -108,19 +108,19 @@ def read_document(
 ) -> Record:
     """Read a document.
 
-    value (Any): as in JSON; from XML its objects are `Element`s.
-    source (Source): where it stands.
+    value (Any): the document as in JSON, with `Element`s if it's from XML.
+    source (Source): its location.
     roles (Roles): roles of the file's relations.
     options (Options): `label_features`, `default_label`, `mentions`, `n_ary`.
-    report (Report): counts what is read and what is wrong.
-    RETURNS (Record): its passages put together.
-    RAISES (FieldError): if it can't be read; nothing of it is counted then.
+    report (Report): counts items and problems.
+    RETURNS (Record): the document, with its passages concatenated.
+    RAISES (FieldError): if it can't be read; it's not counted then.
     """
     return _Document(value, source, roles, options, report).read()
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Document:
         self.options = options
         self.report = report
         self.pieces: List[Piece] = []
-        # everything that is in parts first: nothing is counted of a lost document
+        # check all parts first, so that a rejected document is not counted
         self.parts = [_Part("", self.obj), *self._read_passages()]
         self.infons = self._get_infons(self.obj, "")
         self.lists = {
@@ -229,7 +229,7 @@ class _Document:
         if not fragments:
             raise FieldError(f"{path}.locations", "found none, expected offset, length")
         if text is not None and len(fragments) > 1:
-            # how bconv and others write what is left out
+            # how bconv and others write omitted text
             text = text.replace("[...]", " ")
         entity = EntityRecord(path, label, fragments, text, path)
         entity.source = self._place(obj)
@@ -251,13 +251,13 @@ class _Document:
         )
 
     def _place(self, value: Any) -> Source:
-        """Where an item stands: in XML, its own line."""
+        """Get the location of an item, in XML with its own line."""
         if isinstance(value, Element):
             return replace(self.source, line=value.line)
         return self.source
 
     def _locate(self) -> JoinedText:
-        """Put the text together, and the annotations to their places in it."""
+        """Concatenate the text, and map the annotations to it."""
         unit, layout = self._choose_unit()
         if unit != CODE_POINTS:
             self.report.repair(f"offsets in {unit}", len(self.annotations))
@@ -284,7 +284,7 @@ class _Document:
         return layout
 
     def _choose_unit(self) -> Tuple[str, JoinedText]:
-        """Characters, unless all annotations fit in another unit only."""
+        """Choose characters, unless all annotations only fit in another unit."""
         first = JoinedText(self.pieces)
         if self._fits(first) or all(piece.text.isascii() for piece in self.pieces):
             return CODE_POINTS, first
@@ -322,7 +322,7 @@ class _Document:
         )
 
     def _find_sentences(self, layout: JoinedText) -> Optional[List[Offsets]]:
-        """Only where all passages are divided."""
+        """Get the sentences if all passages are split into sentences."""
         found: List[Offsets] = []
         for part in self.parts:
             if part.path.endswith("]") and ".sentences[" in part.path:
@@ -349,7 +349,7 @@ class _Document:
                 relation.source = place
 
     def _peek(self, value: Any) -> List[str]:
-        """The label, for messages."""
+        """Get the label, for messages."""
         infons = value.get("infons") if isinstance(value, dict) else None
         keys = self.options[LABEL_FEATURES] or LABEL_KEYS
         return [label for key in keys for label in peek(infons, key)][:1]
@@ -406,12 +406,12 @@ class _Document:
         return RelationRecord(label, first, second, path, symmetric=is_same)
 
     def _read_node(self, value: Any, part: _Part, path: str) -> Tuple[str, str]:
-        """Entity id and role of an end."""
+        """Get entity id and role of an endpoint."""
         node = check(value, dict, path)
         id_ = str(get(node, "refid", IDS, path))
         role = check(node.get("role"), (str, type(None)), f"{path}.role") or ""
         found = self.places.get(id_, [])
-        # ids may begin anew in each passage
+        # ids may restart in each passage
         found = [place for place in found if place.part == part.path] or found
         if len(found) == 1 and found[0].entity:
             return found[0].entity, role
@@ -443,7 +443,7 @@ class _Document:
     def _name_concepts(
         self, obj: Dict[str, Any], label: str, path: str
     ) -> List[List[str]]:
-        """Concepts that the infons of a relation name, as CDR and BioRED have it."""
+        """Get the concepts in the infons of a relation, as in CDR and BioRED."""
         infons = self._get_infons(obj, path)
         values = (_get_concept(value) for value in infons.values() if value != label)
         named = (self.concepts.resolve(value) for value in values)
@@ -452,7 +452,7 @@ class _Document:
     def _relate(
         self, named: List[List[str]], label: str, path: str
     ) -> List[RelationRecord]:
-        """A relation between concepts: of which mentions, the user says."""
+        """Add a relation between concepts, for the mentions chosen by the user."""
         if len(named) != 2:
             raise EndpointError(
                 path,
@@ -503,9 +503,9 @@ def _get_concept(value: Any) -> Any:
 
 
 def _is_ascii_form(covered: str, stated: str) -> bool:
-    """Whether a text is the same but for characters that are not ASCII.
+    """Whether texts only differ in non-ASCII characters.
 
-    PubTator writes `TNF-a` or `TNF-alpha` where the text has the Greek letter.
+    PubTator writes `TNF-a` or `TNF-alpha` for the Greek letter in the text.
     """
     runs = re.split(r"[^\x00-\x7f]+", covered)
     if covered.isascii() or not stated.isascii() or not any(runs):

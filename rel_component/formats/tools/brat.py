@@ -1,7 +1,7 @@
 """brat standoff: `X.txt` with its annotations in `X.ann`, or folders of such pairs.
 
-Source: brat.nlplab.org/standoff.html; older parts (`.a1`, `.a2`, `.co`, `.rel`) are put
-together. Labels that an `annotation.conf` calls symmetric are read as such.
+Source: brat.nlplab.org/standoff.html. Older separate files (`.a1`, `.a2`, `.co`,
+`.rel`) are combined. Symmetric labels are read from `annotation.conf`.
 """
 
 import codecs
@@ -55,8 +55,8 @@ NOT_READABLE = "line not readable"
 EVENTS = Option(
     "events",
     "drop",
-    "events: leave them out, take their triggers as ends of relations, or make "
-    "relations of their arguments, too",
+    "events: leave them out, use their triggers as endpoints of relations, or also "
+    "convert their arguments to relations",
     choices=("drop", "triggers", "relations"),
 )
 
@@ -67,7 +67,7 @@ class _Line:
 
     file (Path): the file.
     number (int): from 1.
-    text (str): without its end.
+    text (str): its content, without the line break.
     """
 
     file: Path
@@ -76,7 +76,7 @@ class _Line:
 
     @property
     def id(self) -> str:
-        """RETURNS (str): e.g. `T1`; empty if the line does not begin with an id."""
+        """RETURNS (str): e.g. `T1`; empty if the line doesn't start with an id."""
         word = self.text.split(maxsplit=1)[0]
         return word if ID.match(word) and self.text.startswith(word) else ""
 
@@ -87,16 +87,16 @@ class _Line:
 
     @property
     def source(self) -> Source:
-        """RETURNS (Source): where it stands, for messages."""
+        """RETURNS (Source): its location, for messages."""
         return Source(str(self.file), line=self.number)
 
     def cells(self, n: int) -> List[str]:
-        """RETURNS (List[str]): what follows the id, in at most n parts."""
+        """RETURNS (List[str]): the columns after the id, split into at most n."""
         return self.text.split("\t", n)[1:]
 
     @property
     def words(self) -> List[str]:
-        """RETURNS (List[str]): those of the first part after the id."""
+        """RETURNS (List[str]): the words of the first column after the id."""
         return "".join(self.cells(2)[:1]).split()
 
 
@@ -113,13 +113,13 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a pair of files, or all pairs in a folder and its subfolders.
 
     path (Path): a folder, an annotation file or a text file.
-    options (Options): the encoding is used.
-    report (Report): counts what is read and what is wrong with it.
+    options (Options): `encoding`, `events`.
+    report (Report): counts items and problems.
     YIELDS (Record): a document per text file.
     RAISES (FormatError): if there is no such pair.
     """
     if path.name in CONFIGS:
-        # given by a shell's `folder/*`; the annotations find it by themselves
+        # from a shell's `folder/*`; it's found without being an input
         report.note("brat configuration files")
         return
     reader = _Reader(path, options, report)
@@ -130,7 +130,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _find_documents(path: Path) -> List[Path]:
-    """Files without suffix, one for each document."""
+    """Find the documents, as paths without suffix."""
     suffixes = (".txt", *SUFFIXES)
     if path.is_dir():
         files = [file for file in list_files(path) if file.suffix in suffixes]
@@ -152,7 +152,7 @@ def _find_documents(path: Path) -> List[Path]:
 
 
 class _Reader:
-    """Reads documents; knows what those of one input have in common."""
+    """Reads documents, with state shared by all documents of an input."""
 
     def __init__(self, path: Path, options: Options, report: Report) -> None:
         self.path = path
@@ -162,7 +162,7 @@ class _Reader:
         self.configs: Dict[Path, FrozenSet[str]] = {}
 
     def read(self, base: Path) -> Optional[Record]:
-        """RETURNS (Optional[Record]): the document, None if it can't be read."""
+        """RETURNS (Optional[Record]): the document; None if it can't be read."""
         self.report.read(DOCUMENTS)
         parts = _annotation_files(base)
         text_file = _add_suffix(base, ".txt")
@@ -171,7 +171,7 @@ class _Reader:
                 DOCUMENTS,
                 "no text file",
                 f"{parts[0]}: found annotations without their text, expected "
-                f"{text_file.name} beside it; document not converted.",
+                f"{text_file.name} next to it; document not converted.",
             )
             return None
         try:
@@ -195,7 +195,7 @@ class _Reader:
             source,
             items.entities,
             items.relations,
-            # a text that nobody annotated says nothing about its pairs
+            # if a text is not annotated, its pairs are not negative
             complete=self.options.complete and bool(parts),
             bom=has_bom and self.options.encoding == "utf-8-sig",
         )
@@ -206,7 +206,7 @@ class _Reader:
 
     def _read_lines(self, path: Path) -> Iterator[_Line]:
         try:
-            data = path.read_bytes()  # it may be empty: nothing to annotate
+            data = path.read_bytes()  # may be empty, without annotations
         except OSError as error:
             raise cannot_read(path, error) from None
         text = decode(data, path, self.options.encoding)
@@ -215,7 +215,7 @@ class _Reader:
                 yield _Line(path, number, line)
 
     def _symmetric(self, folder: Path) -> FrozenSet[str]:
-        """Labels that the nearest `annotation.conf` calls symmetric."""
+        """Get the symmetric labels of the nearest `annotation.conf`."""
         top = self.path if self.path.is_dir() else self.path.parent
         for parent in (folder, *folder.parents):
             config = parent / CONFIG_NAME
@@ -232,7 +232,7 @@ class _Reader:
         if problems:
             self.report.read(FILES)
         for i, problem in enumerate(problems):
-            # one file, with as many sentences as it takes
+            # count the file once, even with several messages
             self.report.error(FILES, "mistakes in it", problem, n=int(i == 0))
         relations = data["relations"].items()
         return frozenset(label for label, entry in relations if entry["symmetric"])
@@ -256,7 +256,7 @@ class _Document:
 
     def read(self) -> Items:
         """RETURNS (Items): entities and relations."""
-        # relations may stand before their entities, and events before their arguments
+        # relations may precede their entities, and events their arguments
         for line in sorted(self.lines, key=lambda line: "TE".find(line.kind) % 3):
             label = line.words[:1]
             if line.kind == "T":
@@ -306,7 +306,7 @@ class _Document:
             raise FieldError(
                 line.id,
                 f"found the id {line.id} again, expected it once: line "
-                f"{earlier.number} has it already",
+                f"{earlier.number} already has it",
                 "duplicate id",
             )
         cells = line.cells(2)
@@ -333,14 +333,14 @@ class _Document:
         return relation
 
     def _order(self, label: str, roles: Tuple[str, ...]) -> Tuple[str, ...]:
-        """Which role is the head: brat does not promise an order."""
+        """Get the roles of head and tail, since brat doesn't guarantee the order."""
         if set(roles) == {"Arg1", "Arg2"}:
             return ("Arg1", "Arg2")
         known = self.roles.setdefault(label, roles)
         return known if set(known) == set(roles) else roles
 
     def _resolve(self, id_: str, line: _Line) -> str:
-        """Entity id of an end; of an event the trigger, if that is asked for."""
+        """Get the entity id of an endpoint; for events the trigger, if enabled."""
         events = self.events.get(id_)
         if not events:
             return self.items.resolve(id_, line.id)
@@ -359,7 +359,7 @@ class _Document:
         return self.items.resolve(events[0].trigger, line.id)
 
     def _read_group(self, line: _Line) -> None:
-        """`*` lines: every two of the entities are related, without direction."""
+        """Read a `*` line: symmetric relations between all pairs of its entities."""
         words, source = line.words, line.source
         ids = list(dict.fromkeys(words[1:]))
         if len(ids) < 2:
@@ -383,10 +383,10 @@ class _Document:
         for problem in errors:
             with self.items.relation(words[0], n=n_lost, source=source):
                 raise problem
-            n_lost = 0  # one number, a sentence for each missing entity
+            n_lost = 0  # count once, with a message per missing entity
 
     def _read_event(self, line: _Line) -> None:
-        """`E1<tab>Feed:T3 Agent:T1 Food:E2`."""
+        """Read an event such as `E1<tab>Feed:T3 Agent:T1 Food:E2`."""
         if self.policy != "relations":
             self.report.ignored("brat events")
         found = [ARGUMENT.match(word) for word in line.words]
@@ -398,10 +398,10 @@ class _Document:
                 raise _wrong(line)
 
     def _read_arguments(self, event: _Event) -> None:
-        """Relations from the trigger to each argument."""
+        """Add relations from the trigger to each argument."""
         roles = {role for role, _ in event.arguments}
         for role, id_ in event.arguments:
-            # brat numbers roles that repeat: Theme, Theme2
+            # repeated roles are numbered: Theme, Theme2
             plain = role.rstrip("0123456789")
             label = plain if plain in roles else role
             with self.items.relation(label, source=event.line.source):
@@ -409,14 +409,15 @@ class _Document:
                 self._relate(event.line, label, head, self._resolve(id_, event.line))
 
     def _read_other(self, line: _Line) -> None:
-        """Attributes, references to databases, notes."""
+        """Read attributes, references to databases, and notes."""
         if line.kind == "N" and self._read_reference(line):
             self.report.note("references to databases kept as kb_id")
         else:
             self.report.ignored(NOT_CONVERTED[line.kind])
 
     def _read_reference(self, line: _Line) -> bool:
-        """`N1<tab>Reference T1 Wikidata:Q30<tab>text`; an entity's first one counts."""
+        """Read a reference, e.g. `N1<tab>Reference T1 Wikidata:Q30<tab>text`; only the
+        first one of an entity is used."""
         words = line.words
         entity = self.entities.get(words[1]) if len(words) == 3 else None
         if entity is None or "kb_id" in entity.attrs:
@@ -426,9 +427,9 @@ class _Document:
 
 
 def _annotation_files(base: Path) -> List[Path]:
-    """All that belong to a document; brat too prefers the joined file."""
+    """List the files of a document; like brat, prefer the combined file."""
     joined = _add_suffix(base, JOINED)
-    # a link to a file that is gone is no text without annotations
+    # a broken link is not a text without annotations
     if os.path.lexists(joined):
         return [joined]
     parts = [_add_suffix(base, suffix) for suffix in PARTS]
@@ -446,7 +447,7 @@ def _offsets(pair: str) -> Offsets:
 
 
 def _wrong(line: _Line) -> FieldError:
-    hint = "" if "\t" in line.text else ": there are blanks where tabs should be"
+    hint = "" if "\t" in line.text else ": it has spaces instead of tabs"
     return FieldError(
         line.id,
         f"found {show(line.text)}, expected {EXPECTED[line.kind]!r}{hint}",
@@ -464,7 +465,7 @@ def _unknown(line: _Line) -> FieldError:
     if line.id:
         return FieldError(
             line.id,
-            f"found {show(line.text)}, expected an id that begins with one of "
+            f"found {show(line.text)}, expected an id that starts with one of "
             f"{', '.join([*EXPECTED, *NOT_CONVERTED])}",
             "unknown kind of line",
         )
@@ -476,9 +477,9 @@ def _unknown(line: _Line) -> FieldError:
 
 
 def find_base(path: Path) -> Optional[Path]:
-    """The document that a file is a part of, or None if it is of no brat document.
+    """Get the document that a file belongs to, or None if it's not from brat.
 
-    path (Path): such as `x.ann`, or `x.txt` with an `x.ann` beside it.
+    path (Path): such as `x.ann`, or `x.txt` with an `x.ann` next to it.
     RETURNS (Optional[Path]): the file without its suffix.
     """
     base = path.with_suffix("")
@@ -494,7 +495,7 @@ def _sniff(preview: Preview) -> bool:
         return any(not is_i2b2(file) for file in files)
     if find_base(path) or path.name in CONFIGS:
         return True
-    # a text that nobody annotated, among others
+    # a text without annotations, among others
     return path.suffix == ".txt" and any(
         other.suffix in SUFFIXES and not is_i2b2(other)
         for other in path.parent.iterdir()

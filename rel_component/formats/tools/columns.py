@@ -1,7 +1,8 @@
-"""Columns, as of CoNLL-2002 and 2003: a word per line, its tag in the last column.
+"""Columns as in CoNLL-2002 and 2003: a word per line, with its tag in the last column.
 
-Empty lines end sentences, `-DOCSTART-` lines begin documents. There is no text: words
-are joined by blanks. There are no relations, so nothing is known of any pair.
+Empty lines end sentences, `-DOCSTART-` lines start documents. The original whitespace
+is unknown, so words are joined by spaces. There are no relations, so all pairs are
+considered unannotated.
 Source: clips.uantwerpen.be/conll2003/ner, with the scorer conlleval.
 """
 
@@ -34,28 +35,28 @@ from ..words import Text
 DOCS_BY = Option(
     "docs_by",
     "sentence",
-    "what becomes a document: each sentence, or all that follow a -DOCSTART- line",
+    "what to use as a document: each sentence, or all after a -DOCSTART- line",
     choices=("sentence", "docstart"),
 )
-# not all that Unicode calls space: a word may be a no-break space
+# not all Unicode whitespace, since a word may be a no-break space
 BLANKS = " \t\r"
 DOCSTART = re.compile(r"-+DOCSTART-+(?!\S)", re.IGNORECASE)
 COMMENT = re.compile(r"#(?:\s|begin\b|end\b)")
-NAMES = {"\t": "tabs", " ": "blanks"}
+NAMES = {"\t": "tabs", " ": "spaces"}
 N_SNIFFED = 50
 REASON = "broken columns"
 
 
 @dataclass(frozen=True)
 class _ColumnFormat:
-    """What all rows of a file have in common.
+    """The format of all rows of a file.
 
-    separator (str): a tab, or a blank, which stands for any number of them.
-    n_columns (int): how many.
+    separator (str): a tab, or a space for any number of spaces.
+    n_columns (int): number of columns.
     scheme (str): the tagging scheme.
-    default (Optional[str]): type of entities whose tags have none, None if tags need
+    default (Optional[str]): entity type for tags without type; None if tags must have
         a type.
-    n_documents (int): `-DOCSTART-` lines.
+    n_documents (int): number of `-DOCSTART-` lines.
     """
 
     separator: str
@@ -69,8 +70,8 @@ class _ColumnFormat:
 class _Sentence:
     """Rows between empty lines.
 
-    document (int): how many `-DOCSTART-` lines stand before it.
-    problems (List[str]): one for each row that can't be read, from its line on.
+    document (int): number of `-DOCSTART-` lines before it.
+    problems (List[str]): a message per row that can't be read.
     """
 
     document: int
@@ -87,14 +88,14 @@ class _Sentence:
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read a file with the entities of one sentence after the other.
+    """Read the sentences of a file with their entities.
 
-    It is read twice: separator, number of columns and tag scheme are those of the
-    whole file.
+    The file is read twice, to first detect its separator, number of columns and tag
+    scheme.
 
-    path (Path): the file, of any suffix.
+    path (Path): the file, with any suffix.
     options (Options): `tag_scheme`, `docs_by`, `entity_label`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per sentence, or one per `-DOCSTART-`.
     RAISES (FormatError): if its last column has no tags.
     """
@@ -115,7 +116,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 class _Survey:
-    """Counts what the rows of a whole file look like."""
+    """Collects statistics on all rows of a file, to detect its format."""
 
     def __init__(self) -> None:
         self.votes = Votes()
@@ -123,11 +124,11 @@ class _Survey:
         self.n_rows = self.n_with_tabs = self.n_tags = self.n_numbered = 0
         self.n_documents = 0
         self.odd = ""
-        # rows of the sentence so far
+        # number of rows in the current sentence
         self._n = 0
 
     def add(self, path: Path, line: int, text: str) -> None:
-        """Count a line; empty ones and those of `-DOCSTART-` end a sentence."""
+        """Count a line; empty and `-DOCSTART-` lines end a sentence."""
         is_start = bool(DOCSTART.match(text))
         self.n_documents += is_start
         if not text or is_start:
@@ -149,11 +150,11 @@ class _Survey:
         self._n += 1
 
     def decide(self, path: Path, options: Options) -> _ColumnFormat:
-        """RETURNS (_ColumnFormat): that of most rows."""
+        """RETURNS (_ColumnFormat): the format of most rows."""
         if self.n_tags < max(1, self.n_rows / 2):
             raise FormatError(
                 f"{self.odd or f'{path}: found no words'}, expected columns separated "
-                f"by tabs or blanks, with a word in the first and a tag such as O, "
+                f"by tabs or spaces, with a word in the first and a tag such as O, "
                 f"B-PER or I-PER in the last; {self.n_tags} of "
                 f"{plural(self.n_rows, 'line')} have one."
             )
@@ -173,7 +174,7 @@ class _Survey:
 
 
 def _survey(path: Path, options: Options) -> _ColumnFormat:
-    """Read the file once to find out what its rows look like."""
+    """Read a file to detect its format."""
     survey = _Survey()
     for number, line in iter_text_lines(path, options.encoding):
         survey.add(path, number, line.strip(BLANKS) if isinstance(line, str) else "")
@@ -187,7 +188,7 @@ def _split(text: str, separator: str) -> List[str]:
 
 
 def _get_tag(cells: List[str]) -> str:
-    """The last of several columns; empty if there is only one."""
+    """Get the last column; empty if there is only one."""
     return cells[-1] if len(cells) > 1 else ""
 
 
@@ -197,7 +198,7 @@ def _iter_sentences(
     sentence = _Sentence(0)
     for number, line in iter_text_lines(path, options.encoding):
         if isinstance(line, FormatError):
-            # the sentence goes on: an undecodable line is a row
+            # count an undecodable line as a row of the sentence
             sentence.problems.append(str(line).rstrip("."))
             continue
         text = line.strip(BLANKS)
@@ -216,7 +217,7 @@ def _iter_sentences(
 
 
 def _is_comment(text: str, sentence: _Sentence, layout: _ColumnFormat) -> bool:
-    """Whether it is one before a sentence; `#` may be a word too."""
+    """Whether a line before a sentence is a comment; `#` may also be a word."""
     if sentence.lines or sentence.problems or not COMMENT.match(text):
         return False
     cells = _split(text, layout.separator)
@@ -226,7 +227,7 @@ def _is_comment(text: str, sentence: _Sentence, layout: _ColumnFormat) -> bool:
 def _read_row(
     path: Path, line: int, text: str, sentence: _Sentence, layout: _ColumnFormat
 ) -> None:
-    """Append a row to its sentence; one that can't be read leaves a problem."""
+    """Append a row to its sentence, or a message if it can't be read."""
     try:
         cells = _split(text, layout.separator)
         _check_cells(text, cells, layout)
@@ -264,7 +265,7 @@ def _check_cells(text: str, cells: List[str], layout: _ColumnFormat) -> None:
 def _make_sentence(
     path: Path, sentence: _Sentence, layout: _ColumnFormat, report: Report
 ) -> Iterator[Record]:
-    """The sentence as a document."""
+    """Convert a sentence to a document."""
     report.read(DOCUMENTS)
     if sentence.problems:
         n_entities = _count_entities(sentence, layout)
@@ -273,7 +274,7 @@ def _make_sentence(
         _lose_sentence(sentence, DOCUMENTS, 1, report)
         return
     record = _make_record(path, [sentence], layout, report)
-    # fewer documents could not be split into train, dev and test
+    # not for fewer documents, which couldn't be split into train, dev and test
     if layout.n_documents > 2:
         record.group = f"{path} document {sentence.document}"
     yield record
@@ -282,11 +283,11 @@ def _make_sentence(
 def _make_document(
     path: Path, sentences: List[_Sentence], layout: _ColumnFormat, report: Report
 ) -> Iterator[Record]:
-    """Sentences as one document, without those that can't be read."""
+    """Convert sentences to one document, without those that can't be read."""
     report.read(DOCUMENTS)
     for sentence in sentences:
         if sentence.problems:
-            # what can't be read is an entity, or there would be no loss to count
+            # count an unreadable sentence as at least one entity
             n_entities = max(1, _count_entities(sentence, layout))
             report.read(ENTITIES, n_entities)
             _lose_sentence(sentence, ENTITIES, n_entities, report)
@@ -304,7 +305,7 @@ def _count_entities(sentence: _Sentence, layout: _ColumnFormat) -> int:
 def _lose_sentence(sentence: _Sentence, kind: str, n: int, report: Report) -> None:
     for problem in sentence.problems:
         report.error(kind, REASON, f"{problem}; sentence not converted.", n)
-        n = 0  # one number, a sentence for each line
+        n = 0  # count once, with a message per line
 
 
 def _make_record(

@@ -1,8 +1,8 @@
 """CoNLL04 as multi-head text: `#doc` lines, then a word per line in five columns.
 
-They are index, word, tag, labels and heads, such as `2  Smith  I-Peop  ['Live_In']
-[7]`, with tabs between them: a relation is listed at the last word of its head, with
-the last word of its tail; `['N']` means no relation.
+The columns are index, word, tag, labels and heads, separated by tabs, such as
+`2  Smith  I-Peop  ['Live_In']  [7]`. A relation is listed at the last word of its head,
+with the last word of its tail; `['N']` means no relation.
 Source: github.com/bekou/multihead_joint_entity_relation_extraction, README, parsers.py.
 """
 
@@ -44,7 +44,7 @@ class _Row:
 
     line (int): its line in the file.
     labels (str): labels of its relations, as in the file.
-    heads (str): likewise the words that they point to.
+    heads (str): words that they point to, as in the file.
     """
 
     line: int
@@ -56,7 +56,7 @@ class _Row:
 
 @dataclass
 class _Document:
-    """Rows after a `#doc` line, and why some of them can't be read."""
+    """Rows after a `#doc` line, and messages on those that can't be read."""
 
     source: Source
     rows: List[_Row] = field(default_factory=list)
@@ -64,11 +64,11 @@ class _Document:
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read documents, which are sentences here.
+    """Read documents, each of which is a sentence.
 
-    path (Path): the file, of any suffix.
-    options (Options): `tag_scheme`, if it is not IOB2.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file, with any suffix.
+    options (Options): `tag_scheme`, if it's not IOB2.
+    report (Report): counts items and problems.
     YIELDS (Record): one per `#doc`.
     RAISES (FormatError): if there is no `#doc` line.
     """
@@ -101,7 +101,7 @@ def _iter_documents(path: Path, scheme: str, options: Options) -> Iterator[_Docu
         elif document is None and (words or text is not line):
             raise FormatError(
                 f"{source}: found {show(text)}, expected a line such as '#doc 12' that "
-                f"begins a document."
+                f"starts a document."
             )
         elif document is not None and isinstance(line, FormatError):
             document.problems.append(str(line).rstrip("."))
@@ -115,7 +115,7 @@ def _iter_documents(path: Path, scheme: str, options: Options) -> Iterator[_Docu
 
 
 def _read_row(text: str, line: int, document: _Document, scheme: str) -> _Row:
-    # columns may be padded, and by blanks after the index
+    # columns may be padded, and the index followed by spaces
     spaced = INDEX.sub(r"\1\t", text)
     cells = [cell.strip(" \r") for cell in spaced.split("\t") if cell.strip(" \r")]
     if len(cells) != 5:
@@ -126,7 +126,7 @@ def _read_row(text: str, line: int, document: _Document, scheme: str) -> _Row:
         )
     index, word, tag, labels, heads = cells
     expected = len(document.rows)
-    # after a broken row all others would be off
+    # after an invalid row, all other indices would be wrong
     if index != str(expected) and not document.problems:
         raise FieldError(
             "index", f"found {show(index)}, expected {expected}, counting words from 0"
@@ -171,7 +171,7 @@ def _make_record(
 def _read_relations(
     i: int, row: _Row, document: _Document, covering: Dict[int, Chunk], items: Items
 ) -> None:
-    """The relations whose head ends in a row."""
+    """Read the relations of a head that ends in a row."""
     source = Source(document.source.file, line=row.line)
     pairs: List[Tuple[str, int]] = []
     with items.relation(source=source, what="relations of this word"):
@@ -192,7 +192,7 @@ def _read_relations(
 def _resolve(
     word: int, document: _Document, covering: Dict[int, Chunk], path: str
 ) -> Chunk:
-    """The entity that a word is in."""
+    """Get the entity that contains a word."""
     if word in covering:
         return covering[word]
     if word < len(document.rows):
@@ -203,7 +203,7 @@ def _resolve(
 
 
 def _read_pairs(row: _Row) -> List[Tuple[str, int]]:
-    """Labels and tails of the relations of a word."""
+    """Read labels and tails of the relations of a word."""
     labels, heads = _split_list(row.labels, "labels"), _split_list(row.heads, "heads")
     for label in labels:
         if label[:1] + label[-1:] not in ("''", '""') or not label[1:-1].strip():

@@ -1,7 +1,7 @@
 """CrossRE JSON lines, a sentence per line: `{"sentence", "ner", "relations"}`.
 
-`ner` has `[first, last, type]`, `relations` has `[first, last, first, last, label,
-explanation, uncertain, syntax]`, words of the sentence, the last one inclusive. A pair
+`ner` contains `[first, last, type]`, `relations` `[first, last, first, last, label,
+explanation, uncertain, syntax]`, in words of the sentence, with inclusive ends. A pair
 may have several labels. Source: github.com/mainlp/CrossRE, README.md.
 """
 
@@ -28,16 +28,16 @@ from ..words import Text, check_sentence
 
 KINDS = {"ner": ENTITIES, "relations": RELATIONS}
 KNOWN = {"sentence", *KINDS}
-# what stands after the label
+# fields after the label
 NOTES = ("explanation", "uncertain", "syntax_ambiguous")
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read CrossRE, Multi-CrossRE or what has their form.
+    """Read CrossRE, Multi-CrossRE or other data in this format.
 
-    path (Path): the file, of any suffix (they are named `.json`).
+    path (Path): the file, with any suffix (usually `.json`).
     options (Options): `entities_only`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per sentence.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -54,7 +54,7 @@ def _read_sentence(
 ) -> Record:
     obj = check(value, dict, "the sentence")
     words = check_sentence(get(obj, "sentence", list), "sentence")
-    # both lists first: nothing is counted of a sentence that is left out
+    # check both lists first, so that a rejected sentence is not counted
     ner = get(obj, "ner", list)
     links = get_relation_list(obj, options, report)
     items = Items(source, report, "sentence")

@@ -1,8 +1,8 @@
 """doccano JSONL: one example per line, with `entities` and `relations`.
 
-Projects without relations, and older versions, write `label` or `labels` as triples of
-start, end and label. Exports hold a file per annotator where a project is not
-collaborative: each contains an example with the same id and text.
+Projects without relations, and older versions, have `label` or `labels` as triples of
+start, end and label. Exports of projects without shared annotations contain a file per
+annotator, with the same ids and texts.
 Source: github.com/doccano/doccano, backend/data_export/models.py and
 backend/data_import/pipeline.
 """
@@ -42,10 +42,10 @@ ZIP = b"PK"
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read an export of a sequence labelling project.
 
-    path (Path): the file, or the archive that doccano has put it into; `admin.jsonl` is
-        taken for what admin annotated.
+    path (Path): the file, or doccano's archive; `admin.jsonl` is read as the
+        annotations of the user admin.
     options (Options): `entities_only` accepts examples without a list of relations.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per line.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -67,7 +67,7 @@ def _read_file(path: Path, options: Options, report: Report) -> Iterator[Record]
             skip_document(source, value, error, KINDS, report)
             continue
         by = () if path.stem == EVERYBODY else (path.stem,)
-        # without an id a repeated text is taken for the same example
+        # without id, repeated texts are considered the same example
         record.version = Version(f"doccano {source.id} {record.text}", by)
         yield record
 
@@ -77,7 +77,7 @@ def _read_example(
 ) -> Record:
     obj = check(value, dict, "the example")
     text = get(obj, "data" if "text" not in obj and "data" in obj else "text", str)
-    # all lists first: nothing is counted of an example that is left out
+    # check all lists first, so that a rejected example is not counted
     spans = _find_spans(obj)
     links = get_relation_list(obj, options, report)
     for key in IGNORED:
@@ -105,7 +105,7 @@ def _read_example(
 
 
 def _find_spans(obj: Dict[str, Any]) -> List[Tuple[str, Any]]:
-    """Entities and where they stand; one list has to be there."""
+    """Get the lists of entities with their fields; at least one is required."""
     keys = [key for key in LISTS if key in obj]
     if not keys:
         found = ", ".join(map(repr, list(obj)[:8]))
@@ -131,7 +131,7 @@ def _read_entity(value: Any, field: str, items: Items) -> None:
 
 
 def _read_span(value: Any, field: str) -> Tuple[str, int, int]:
-    """Label, start and end of an object or a triple."""
+    """Read label, start and end of an object or a triple."""
     if isinstance(value, dict):
         start = get(value, "start_offset", int, field)
         end = get(value, "end_offset", int, field)

@@ -1,9 +1,9 @@
 """DocRED JSON: a list of documents, `{"title", "sents", "vertexSet", "labels"}`.
 
-An entity is a list of mentions: words of one sentence, the end exclusive. `h` and `t`
-of a label are indices into `vertexSet`, so it relates entities and not mentions: of
-which mentions, `--mentions` says. `r` is a property of Wikidata, which a rel_info.json
-beside the file gives a name.
+An entity is a list of mentions, in words of a sentence, with exclusive ends. `h` and
+`t` of a label are indices of `vertexSet`, so relations are between entities; use
+`--mentions` to choose the mentions. `r` is a Wikidata property; its name is read from
+rel_info.json next to the file.
 Source: github.com/thunlp/DocRED, data/README.md, code/gen_data.py.
 """
 
@@ -36,7 +36,7 @@ NAMES = "rel_info.json"
 TYPES: Option[Optional[Path]] = Option(
     "types",
     None,
-    "rel_info.json that names the labels, if not beside the data",
+    "rel_info.json with the names of labels, if not next to the data",
     kind=Path,
 )
 KNOWN = {"sents", "vertexSet", "labels"}
@@ -44,12 +44,12 @@ KINDS = {"vertexSet": ENTITIES, "labels": RELATIONS}
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read DocRED, Re-DocRED or what has their form.
+    """Read DocRED, Re-DocRED or other data in this format.
 
-    path (Path): the file. `rel_info.json` beside it gives labels their names.
-    options (Options): `mentions`; `types` is another file of names; `entities_only`
+    path (Path): the file. Names of labels are read from `rel_info.json` next to it.
+    options (Options): `mentions`; `types` for another file with names; `entities_only`
         for the test set, which has no labels.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per document.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -63,7 +63,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _flatten(value: Any) -> Any:
-    """The document with mentions in place of entities, to count what is in it."""
+    """Replace entities by mentions, to count the contents of a document."""
     if not isinstance(value, dict) or not isinstance(value.get("vertexSet"), list):
         return value
     parts = [part for part in value["vertexSet"] if isinstance(part, list)]
@@ -71,7 +71,7 @@ def _flatten(value: Any) -> Any:
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self,
@@ -88,14 +88,14 @@ class _Document:
         words = check_sentences(get(self.obj, "sents", list), "sents")
         self.text = Text(words)
         self.items = Items(source, report)
-        # where directions do not count, they are not annotated apart
+        # symmetric labels are not annotated in both directions
         is_directed = not options.symmetric
         self.concepts = Concepts(options[MENTIONS], directed=is_directed)
         # ids of the mentions in each sentence
         self.places: List[Set[str]] = [set() for _ in self.text.ranges]
 
     def read(self) -> Record:
-        # all lists first: nothing is counted of a document that is left out
+        # check all lists first, so that a rejected document is not counted
         vertices = get(self.obj, "vertexSet", list)
         for i, vertex in enumerate(vertices):
             check(vertex, list, f"vertexSet[{i}]")
@@ -108,7 +108,7 @@ class _Document:
             with self.items.relation(*peek(value, "r")):
                 self._read_relation(value, len(vertices), f"labels[{i}]")
         is_known = self.options.complete and labels is not None
-        # of the mentions that a relation passes over nobody knows
+        # it's unknown whether other mentions of related entities are related, too
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         is_whole = is_known and not is_partial
         return Record(
@@ -138,7 +138,7 @@ class _Document:
         self.places[sentence].add(entity.id)
 
     def _read_span(self, obj: Dict[str, Any], sentence: int, field: str) -> Offsets:
-        """Characters of a mention."""
+        """Get the characters of a mention."""
         n_sentences = len(self.text.ranges)
         if not 0 <= sentence < n_sentences:
             raise FieldError(
@@ -163,7 +163,7 @@ class _Document:
         return self.text.span(first + start, first + end)
 
     def _check_name(self, name: Optional[str], span: Offsets) -> Optional[str]:
-        """The name, unless it only says more or less than the words do."""
+        """Get the name, unless it's just longer or shorter than the words."""
         stated = "".join((name or "").split())
         covered = "".join(self.text.text[slice(*span)].split())
         if stated != covered and (covered in stated or stated in covered):
@@ -194,7 +194,7 @@ class _Document:
     def _resolve(
         self, obj: Dict[str, Any], key: str, n_vertices: int, field: str
     ) -> List[str]:
-        """The concept of an index into `vertexSet`."""
+        """Get the concept at an index of `vertexSet`."""
         index = get(obj, key, int, field)
         found = self.concepts.resolve(index)
         if found:
@@ -210,7 +210,7 @@ class _Document:
         )
 
     def _read_evidence(self, obj: Dict[str, Any], field: str) -> FrozenSet[str]:
-        """Ids of the mentions in the sentences that show a relation."""
+        """Get the ids of the mentions in evidence sentences."""
         if self.options[MENTIONS] != "evidence":
             return frozenset()
         found: Set[str] = set()
@@ -227,7 +227,7 @@ class _Document:
 
 
 def _read_names(path: Path, options: Options, report: Report) -> Mapping[str, str]:
-    """Names of labels; none if there is no file that has them."""
+    """Read the names of labels, if there is a file."""
     file = options[TYPES] or path.with_name(NAMES)
     if options[TYPES] is None and not file.is_file():
         return {}

@@ -1,9 +1,9 @@
 """DyGIE++ and SciERC JSON lines: a document per line, `{"sentences", "ner", ...}`.
 
-`ner` and `relations` have a list for each sentence: `[first, last, type]` and
-`[first, last, first, last, label]`, words counted over the whole document, the last one
-inclusive. Where there are only `predicted_ner` and `predicted_relations`, with scores
-at the end of each, those are read.
+`ner` and `relations` contain a list per sentence, with `[first, last, type]` and
+`[first, last, first, last, label]` in words of the whole document, with inclusive ends.
+If there are only `predicted_ner` and `predicted_relations`, which end in scores, these
+are read.
 Source: github.com/dwadden/dygiepp, doc/data.md.
 """
 
@@ -41,11 +41,11 @@ KNOWN = {"sentences", *KINDS, *NOT_CONVERTED, *(PREDICTED + key for key in KINDS
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read a data set of DyGIE++, SciERC or PURE, or the predictions for one.
+    """Read a data set of DyGIE++, SciERC or PURE, or predictions.
 
-    path (Path): the file, of any suffix (they are often named `.json`).
+    path (Path): the file, with any suffix (often `.json`).
     options (Options): `entities_only`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per document.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -64,15 +64,15 @@ def _note_repetition(source: Source, seen: Set[str], report: Report) -> None:
     if source.id in seen:
         report.note("documents with the doc_key of another one")
         report.hint(
-            "a doc_key stands for several documents, and all are kept; remove those "
-            "that are there twice"
+            "several documents have the same doc_key, and all are kept; remove "
+            "duplicates"
         )
     elif source.id is not None:
         seen.add(source.id)
 
 
 def _choose_layer(value: Any, report: Report) -> Any:
-    """The document with its predictions as annotation, if it has no other."""
+    """Use the predictions of a document if it's not annotated."""
     if not isinstance(value, dict):
         return value
     predicted = {
@@ -80,14 +80,14 @@ def _choose_layer(value: Any, report: Report) -> Any:
     }
     if not predicted or not KINDS.keys().isdisjoint(value):
         for key in predicted:
-            report.ignored(f"lists of {PREDICTED}{key}, beside annotation")
+            report.ignored(f"lists of {PREDICTED}{key}, in addition to annotation")
         return value
     report.note("documents with predictions only")
     return {**value, **predicted}
 
 
 def _flatten(value: Any) -> Any:
-    """The document with plain lists, to count what is in them."""
+    """Flatten the lists of a document, to count its contents."""
     obj = value if isinstance(value, dict) else {}
     lists = {key: obj[key] for key in KINDS if isinstance(obj.get(key), list)}
     return {
@@ -97,7 +97,7 @@ def _flatten(value: Any) -> Any:
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self, value: Any, source: Source, options: Options, report: Report
@@ -111,7 +111,7 @@ class _Document:
         self.spans = WordSpans(self.items, self.text)
 
     def read(self) -> Record:
-        # both lists first: nothing is counted of a document that is left out
+        # check both lists first, so that a rejected document is not counted
         ner = self._check_parts(get(self.obj, "ner", list), "ner")
         links = get_relation_list(self.obj, self.options, self.report)
         relations = self._check_parts(links, "relations") if links is not None else []
@@ -135,7 +135,7 @@ class _Document:
         )
 
     def _check_parts(self, parts: List[Any], name: str) -> List[List[Any]]:
-        """A list for each sentence."""
+        """Check that there is a list per sentence."""
         n_sentences = len(self.text.ranges)
         if len(parts) != n_sentences:
             raise FieldError(
@@ -154,7 +154,7 @@ class _Document:
         self.spans.add(check_text(parts[2], f"{field}[2]"), words, field)
 
     def _read_words(self, ends: List[Any], sentence: int, field: str) -> Offsets:
-        """First and last word, which have to be in the sentence."""
+        """Read first and last word, which must be in the sentence."""
         first, last = (check(end, int, f"{field}[{i}]") for i, end in enumerate(ends))
         start, end = self.text.ranges[sentence]
         if start <= first <= last < end:
@@ -192,7 +192,7 @@ def _iter_parts(parts: List[List[Any]]) -> Iterator[Tuple[int, int, Any]]:
 
 
 def _check_items(value: Any, n: int, example: str, field: str) -> List[Any]:
-    """The list, which may have scores at its end."""
+    """Check a list, which may end in scores."""
     if len(check(value, list, field)) < n:
         raise FieldError(field, f"found {show(value)}, expected {example}")
     return value

@@ -1,8 +1,8 @@
 """GLiNER and GLiREL training data: `{"tokenized_text", "ner", "relations"}`.
 
-`ner` has `[first, last, type]`, words of the text, the last one inclusive; GLiREL adds
-the text. GLiNER's relations are `[head, tail, label]`, positions in `ner`; GLiREL's are
-objects whose `head` and `tail` have a `position`, first and last word again.
+`ner` contains `[first, last, type]`, in words, with inclusive ends, and in GLiREL also
+the text. Relations are `[head, tail, label]` in GLiNER, with indices of `ner`, and
+objects in GLiREL, with the first and last word as `position` of `head` and `tail`.
 Source: urchade.github.io/GLiNER/training.html; github.com/jackboyla/GLiREL, README.md.
 """
 
@@ -37,10 +37,10 @@ DIFFERENT = "texts of entities that are not those of their words: the words are 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read training data of GLiNER or GLiREL.
 
-    path (Path): the file, of any suffix: a list, or an item per line.
-    options (Options): `entities_only` for items without `relations`, as GLiNER has them
-        to learn entities only.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file, with any suffix: a list, or an item per line.
+    options (Options): `entities_only` for items without `relations`, as in training
+        data for entities only.
+    report (Report): counts items and problems.
     YIELDS (Record): one per item.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -56,7 +56,7 @@ def _read_item(value: Any, source: Source, options: Options, report: Report) -> 
     obj = check(value, dict, "the item")
     words = check_sentence(get(obj, "tokenized_text", list), "tokenized_text")
     text = Text([words])
-    # both lists first: nothing is counted of an item that is left out
+    # check both lists first, so that a rejected item is not counted
     ner = get(obj, "ner", list)
     links = get_relation_list(obj, options, report)
     items = Items(source, report, "item")
@@ -94,8 +94,8 @@ def _read_entity(value: Any, field: str, spans: WordSpans, report: Report) -> No
 def _choose_words(
     value: Any, stated: Any, field: str, spans: WordSpans, report: Report
 ) -> Offsets:
-    """First and last word; where only that agrees with the text, the end is taken for
-    the word after the last one."""
+    """Get first and last word; the end is considered exclusive if only that matches the
+    text."""
     if stated is None:
         return spans.check(value, field)
     first, last = (check(end, int, f"{field}[{i}]") for i, end in enumerate(value))
@@ -110,7 +110,7 @@ def _choose_words(
 
 
 def _find_label(value: Any) -> Any:
-    """The label of a relation as far as it is known, for messages on it."""
+    """Get the label of a relation if present, for messages."""
     if isinstance(value, dict):
         label = value.get("relation_text")
     else:
@@ -138,7 +138,7 @@ def _read_relation(value: Any, field: str, spans: WordSpans) -> None:
 
 
 def _read_end(link: Dict[str, Any], side: str, field: str, spans: WordSpans) -> str:
-    """Id of the entity at the position that GLiREL states."""
+    """Get the id of the entity at a position in GLiREL."""
     end = get(link, side, dict, field)
     path = f"{field}.{side}"
     position = get(end, "position", list, path)
@@ -148,7 +148,7 @@ def _read_end(link: Dict[str, Any], side: str, field: str, spans: WordSpans) -> 
         )
     label = check(end.get("type"), (str, type(None)), f"{path}.type")
     mention = check(end.get("mention"), (str, type(None)), f"{path}.mention")
-    report = Report()  # of the entity that is meant, which is counted already
+    report = Report()  # not used, since the entity is already counted
     words = _choose_words(position, mention, f"{path}.position", spans, report)
     return spans.resolve(words, f"{path}.position", label)
 

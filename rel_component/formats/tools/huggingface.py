@@ -1,9 +1,9 @@
 """Hugging Face data sets as Parquet or JSON lines: rows of `tokens`, `entities` (or
 `ner_tags`) and `relations`.
 
-Entities and relations are those of SpERT, as DFKI-SLT/conll04 has them; with `ner_tags`
-relations count the entities from the left. The tags and types of a data set may be
-numbers: their names are in the Parquet file, or in its `dataset_info.json`.
+Entities and relations have SpERT's format, as in DFKI-SLT/conll04; with `ner_tags`,
+relations contain the indices of entities in text order. Tags and types may be class
+indices, with names in the Parquet file or in `dataset_info.json`.
 Source: huggingface.co/docs/datasets, about_dataset_features;
 huggingface.co/datasets/DFKI-SLT/conll04.
 """
@@ -27,11 +27,11 @@ INFO = "dataset_info.json"
 TYPES: Option[Optional[Path]] = Option(
     "types",
     None,
-    f"{INFO}, or a JSON list of the names of ner_tags, if not in or beside the data",
+    f"{INFO}, or a JSON list of the names of ner_tags, if not in or next to the data",
     kind=Path,
 )
 TAGS = "ner_tags"
-# rows that are held in memory
+# number of rows to keep in memory
 BATCH = 1000
 
 
@@ -39,8 +39,8 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read the rows of a data set.
 
     path (Path): a Parquet file, or JSON lines.
-    options (Options): `types` names numbers; `tag_scheme`; `entities_only`.
-    report (Report): counts what is read and what is wrong.
+    options (Options): `types` for class names; `tag_scheme`; `entities_only`.
+    report (Report): counts items and problems.
     YIELDS (Record): one per row.
     RAISES (FormatError): if it can't be read, or pyarrow is missing.
     """
@@ -68,7 +68,7 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _open(path: Path) -> Any:
-    """RETURNS (pyarrow.parquet.ParquetFile): that can be read, as far as it says."""
+    """RETURNS (pyarrow.parquet.ParquetFile): the file, with valid metadata."""
     try:
         pyarrow = import_pyarrow("Or give the data set as JSON lines.")
     except ValueError as error:
@@ -91,8 +91,8 @@ def _open(path: Path) -> Any:
 
 def _damaged(path: Path, error: Exception) -> FormatError:
     return FormatError(
-        f"{path}: can't be read as Parquet: {' '.join(str(error).split())}. Write or "
-        f"load the file anew."
+        f"{path}: can't be read as Parquet: {' '.join(str(error).split())}. Create or "
+        f"download the file again."
     )
 
 
@@ -105,7 +105,7 @@ def _iter_rows(
         for batch in table.iter_batches(batch_size=BATCH):
             for row in batch.to_pylist():
                 report.read(DOCUMENTS)
-                # times and the like as texts: what is said of documents is JSON
+                # values such as times as text, since metadata must be JSON
                 plain = json.loads(json.dumps(row, default=str))
                 yield Source(str(path), index=index), plain
                 index += 1
@@ -114,7 +114,7 @@ def _iter_rows(
 
 
 def _find_features(table: Any) -> Dict[str, Any]:
-    """What the library `datasets` says of the columns of a Parquet file."""
+    """Get the features of a Parquet file, as stored by `datasets`."""
     metadata = table.schema_arrow.metadata or {}
     try:
         value = json.loads(metadata.get(b"huggingface", b"{}"))
@@ -139,7 +139,7 @@ def _read_features(path: Path, options: Options) -> Dict[str, Any]:
     if isinstance(value, list):
         value = {"features": {TAGS: {"feature": {"names": value}}}}
     features = _get_features(value)
-    if isinstance(value, dict) and not features:  # one of each configuration
+    if isinstance(value, dict) and not features:  # by configuration
         features = next(filter(None, map(_get_features, value.values())), {})
     if not features and options[TYPES]:
         raise FormatError(
@@ -150,9 +150,8 @@ def _read_features(path: Path, options: Options) -> Dict[str, Any]:
 
 
 def _to_lists(row: Dict[str, Any], features: Mapping[str, Any]) -> Dict[str, Any]:
-    """A row with names in place of the numbers of classes, and with lists of objects
-    where it has an object of lists: `datasets` stores sequences as one or the other.
-    """
+    """Replace class indices in a row by names, and objects of lists by lists of
+    objects, since `datasets` uses both for sequences."""
     made = {key: _name(value, features.get(key)) for key, value in row.items()}
     for key in KINDS.keys() & made.keys():
         lists = made[key]
@@ -163,9 +162,9 @@ def _to_lists(row: Dict[str, Any], features: Mapping[str, Any]) -> Dict[str, Any
 
 
 def _name(value: Any, feature: Any) -> Any:
-    """A value with names in place of the numbers of classes.
+    """Replace class indices in a value by names.
 
-    feature (Any): what `datasets` says of it.
+    feature (Any): its feature in `datasets`.
     """
     if isinstance(feature, list):
         feature = {"feature": feature[0]} if feature else {}
@@ -178,7 +177,7 @@ def _name(value: Any, feature: Any) -> Any:
         return [_name(item, feature.get("feature")) for item in value]
     if isinstance(value, dict):
         inner = feature.get("feature")
-        if isinstance(inner, Mapping):  # of a sequence: an object of lists
+        if isinstance(inner, Mapping):  # a sequence as an object of lists
             feature = {key: {"feature": inner[key]} for key in inner}
         return {key: _name(item, feature.get(key)) for key, item in value.items()}
     return value
@@ -187,7 +186,7 @@ def _name(value: Any, feature: Any) -> Any:
 def _make_entities(
     row: Dict[str, Any], options: Options, report: Report
 ) -> Dict[str, Any]:
-    """A row with entities in place of tags, unless it has them."""
+    """Convert the tags of a row to entities, unless it has entities."""
     if "entities" in row or TAGS not in row:
         return row
     values = get(row, TAGS, list)
@@ -222,7 +221,7 @@ def _to_entity(start: int, end: int, label: str) -> Dict[str, Any]:
 
 
 def _choose_scheme(tags: List[str], options: Options) -> str:
-    """As in `tag_schemes`, or the one that has such letters."""
+    """Choose the scheme as in `tag_schemes`, or one that uses the same letters."""
     name = options[TAG_SCHEME]
     if name != "auto":
         return ALIASES.get(name, name)

@@ -1,9 +1,9 @@
 """i2b2/VA 2010 (n2c2): a text, its concepts `.con` and their relations `.rel`.
 
-The files of a document lie beside each other or in the folders `txt`, `concept` and
-`rel`. A line of a text is a sentence, with blanks between words. A concept is named by
-its first and last word, `line:word`, lines from 1 and words from 0, the last one
-inclusive:
+The files of a document are in the same folder, or in the folders `txt`, `concept` and
+`rel`. Each line of a text is a sentence, with words separated by spaces. Concepts are
+referred to by their first and last word, as `line:word`, with lines from 1, words from
+0, and inclusive ends:
 
     c="mild pain" 1:0 1:1||t="problem"
     c="rest" 1:3 1:3||r="TrIP"||c="mild pain" 1:0 1:1
@@ -26,7 +26,7 @@ from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..sniff import is_i2b2
 from ..words import squeeze
 
-# by the suffix, the folders that such files lie in
+# possible folders of files by suffix
 FOLDERS = {
     ".con": ("concept", "concepts"),
     ".rel": ("rel",),
@@ -41,20 +41,20 @@ Word = Tuple[int, int]
 
 
 class _Line(NamedTuple):
-    """A line of an annotation file that is not blank."""
+    """A non-blank line of an annotation file."""
 
     source: Source
     text: str
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read the documents in a folder, or the one that a file belongs to.
+    """Read the documents in a folder, or the document of a file.
 
     path (Path): a folder, a text, or a file of concepts or relations.
-    options (Options): `entity_label` where there are relations and no concepts;
-        `entities_only` where there are concepts and no relations.
-    report (Report): counts what is read and what is wrong.
-    YIELDS (Record): one per text that has concepts or relations.
+    options (Options): `entity_label` for relations without concepts; `entities_only`
+        for concepts without relations.
+    report (Report): counts items and problems.
+    YIELDS (Record): one per text with concepts or relations.
     RAISES (FormatError): if a file can't be read.
     """
     texts: Dict[str, List[Path]] = {}
@@ -71,7 +71,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     used: Set[Path] = set()
     for base in bases:
         parts = {suffix: _find(base, suffix) for suffix in FOLDERS}
-        # the test set of the challenge has its texts in another folder
+        # the texts of the challenge's test set are in another folder
         others = texts.get(base.name, [])
         if parts[".txt"] is None and len(others) == 1:
             parts[".txt"] = others[0]
@@ -91,7 +91,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _strip(path: Path) -> Path:
-    """The document that a file belongs to: its name in the folder of the corpus."""
+    """Get the document of a file, as a path in the corpus folder."""
     is_apart = path.parent.name in FOLDERS.get(path.suffix, ())
     folder = path.parent.parent if is_apart else path.parent
     return folder / path.stem
@@ -118,8 +118,8 @@ def _read_document(
         if text_path is None:
             raise FieldError(
                 "",
-                f"i2b2 2010 has the words of its concepts in a text, expected "
-                f"{base.name}.txt beside this file or in a folder 'txt'",
+                f"found no text for these annotations, expected {base.name}.txt next "
+                f"to this file or in a folder 'txt'",
                 "no text",
             )
         if ".rel" not in lines and not options.entities_only:
@@ -141,7 +141,7 @@ def _read_document(
 
 def _read_lines(path: Path, encoding: str) -> List[_Line]:
     try:
-        data = path.read_bytes()  # may be empty: there are none
+        data = path.read_bytes()  # may be empty
     except OSError as error:
         raise cannot_read(path, error) from None
     return [
@@ -152,7 +152,7 @@ def _read_lines(path: Path, encoding: str) -> List[_Line]:
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self, text: str, source: Source, id_: str, options: Options, report: Report
@@ -206,7 +206,7 @@ class _Document:
         self.items.name(place, entity, f"{place}")
 
     def _find_span(self, text: str, place: str) -> Offsets:
-        """Characters of a concept, which have to be its text."""
+        """Get the characters of a concept, which must match its text."""
         first, last = (
             (int(line), int(word))
             for line, word in (end.split(":") for end in place.split())
@@ -217,8 +217,8 @@ class _Document:
         if squeeze(covered) != squeeze(text):
             raise FieldError(
                 place,
-                f"found the concept {show(text)}, expected the words that stand there, "
-                f"{show(covered)}: lines count from 1, words from 0",
+                f"found the concept {show(text)}, expected the words at this position, "
+                f"{show(covered)}: lines are counted from 1, words from 0",
                 "another text",
             )
         return start, end
@@ -262,10 +262,10 @@ class _Document:
 
 
 def find_base(path: Path) -> Optional[Path]:
-    """The document that a file is a part of, or None if it is of no such document.
+    """Get the document that a file belongs to, or None if it's not from i2b2.
 
     path (Path): such as `x.con`, or `x.txt` with an `x.con`.
-    RETURNS (Optional[Path]): the name in the folder of the corpus, without suffix.
+    RETURNS (Optional[Path]): its path in the corpus folder, without suffix.
     """
     if path.suffix not in FOLDERS:
         return None

@@ -1,6 +1,6 @@
-"""UIMA CAS as INCEpTION exports it: XMI with its type system, or CAS JSON.
+"""UIMA CAS as exported by INCEpTION: XMI with its type system, or CAS JSON.
 
-dkpro-cassis, which is an extra, loads both; what is in them is read in `uima_cas`.
+Both are loaded by dkpro-cassis, an extra, and converted in `uima_cas`.
 Source: github.com/dkpro/dkpro-cassis; uima.apache.org, chapters on XMI and JSON CAS.
 """
 
@@ -32,7 +32,7 @@ from .uima_cas import RawOffsets, is_technical, read_cas
 TYPESYSTEM: Option[Optional[Path]] = Option(
     "typesystem",
     None,
-    "TypeSystem.xml, if it is not beside the .xmi file",
+    "TypeSystem.xml, if not next to the .xmi file",
     kind=Path,
 )
 OPTIONS = (
@@ -41,7 +41,7 @@ OPTIONS = (
 )
 XMI = "http://www.omg.org/XMI"
 TYPE_SYSTEM = "typeSystemDescription"
-ADVICE = "Export both anew, or name the right one with --typesystem."
+ADVICE = "Export both again, or use --typesystem for the right one."
 UNKNOWN_TYPE = re.compile(r"Type with name \[(.+?)\] not found")
 INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*$")
 
@@ -49,17 +49,17 @@ INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*$")
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a document.
 
-    path (Path): an .xmi file, with `TypeSystem.xml` beside it, or a JSON file.
+    path (Path): an .xmi file, with `TypeSystem.xml` next to it, or a JSON file.
     options (Options): `typesystem`, `span_layers`, `relation_layers`,
         `label_features`, `default_label`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): the document.
     RAISES (FormatError): if the file can't be read as a CAS.
     """
     data = read_bytes(path)
     if f"<{TYPE_SYSTEM}".encode() in data[:2000]:
-        # given by a shell's `folder/*`; the documents find it by themselves
-        report.note("type systems, read with the .xmi files beside them")
+        # from a shell's `folder/*`; it's found without being an input
+        report.note("type systems, read with the .xmi files next to them")
         return
     source = Source(str(path))
     typesystem: Optional[Path] = options[TYPESYSTEM]
@@ -71,9 +71,9 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     typesystem = typesystem or _find_typesystem(path)
     if typesystem is None:
         raise FormatError(
-            f"{path}: found no TypeSystem.xml beside it, expected it there: without it "
-            f"nothing is known of the layers. Give INCEpTION's zip archive, which has "
-            f"both, or name it with --typesystem."
+            f"{path}: found no TypeSystem.xml next to it, expected one, since it "
+            f"defines the layers. Use INCEpTION's zip archive, which contains both, or "
+            f"--typesystem."
         )
     types = read_bytes(typesystem)
     yield read_xmi(data, types, str(typesystem), source, options, report)
@@ -85,7 +85,7 @@ def is_json(data: bytes) -> bool:
 
 
 def _find_typesystem(path: Path) -> Optional[Path]:
-    """The one of this document, or the one of its folder."""
+    """Find the type system of a document, or of its folder."""
     names = {file.name.lower(): file for file in path.parent.iterdir()}
     stem = path.stem.lower()
     wanted = (f"{stem}_typesystem.xml", f"{stem}.typesystem.xml", "typesystem.xml")
@@ -104,8 +104,8 @@ def read_xmi(
 
     data (bytes): the .xmi file.
     types (bytes): its TypeSystem.xml.
-    types_place (str): the name of that, for messages.
-    source (Source): the name of the document's file.
+    types_place (str): its name, for messages.
+    source (Source): the document's file.
     options, report: as in `read`.
     RETURNS (Record): the document.
     RAISES (FormatError): if it can't be read.
@@ -115,7 +115,7 @@ def read_xmi(
     offsets = _list_offsets(check_xml(data, source.file), "xmi:id")
 
     def load() -> Any:
-        # type systems exported from the settings lack what INCEpTION adds by itself
+        # type systems exported from the settings lack INCEpTION's internal types
         return cassis.load_cas_from_xmi(
             BytesIO(data), typesystem=typesystem, lenient=True
         )
@@ -133,8 +133,8 @@ def read_json(
     """Read a document.
 
     text (str): content of the JSON file.
-    types (Optional[bytes]): a TypeSystem.xml, which adds to the types in the file.
-    source (Source): the name of the document's file.
+    types (Optional[bytes]): a TypeSystem.xml with additional types.
+    source (Source): the document's file.
     options, report: as in `read`.
     RETURNS (Record): the document.
     RAISES (FormatError): if it can't be read.
@@ -161,14 +161,14 @@ def read_json(
 
 def _list_structures(value: Any) -> List[Any]:
     found = value.get("%FEATURE_STRUCTURES") if isinstance(value, dict) else None
-    if isinstance(found, dict):  # by id, in some versions
+    if isinstance(found, dict):  # some versions use ids as keys
         items = ((k, v) for k, v in found.items() if isinstance(v, dict))
         return [{**structure, "%ID": id_} for id_, structure in items]
     return found if isinstance(found, list) else []
 
 
 def _list_offsets(structures: List[Any], key: str) -> RawOffsets:
-    """What cassis converts: where it can't, it leaves them as they are."""
+    """List the original offsets, since cassis doesn't convert invalid ones."""
     offsets: RawOffsets = {}
     for structure in structures:
         if isinstance(structure, dict):
@@ -197,9 +197,9 @@ def _load_typesystem(data: bytes, place: str) -> Any:
     with warnings.catch_warnings(record=True):
         try:
             return cassis.load_typesystem(BytesIO(data))
-        except Exception as error:  # whatever comes of broken content
+        except Exception as error:  # any error due to invalid content
             raise FormatError(
-                f"{place}: this is no type system that can be read: {_say(error)}. "
+                f"{place}: not a valid type system: {_say(error)}. "
                 f"Export it from INCEpTION together with the document."
             ) from None
 
@@ -217,7 +217,7 @@ def _read_cas(
         warnings.simplefilter("always")
         try:
             cas = load()
-        except Exception as error:  # whatever comes of broken content
+        except Exception as error:  # any error due to invalid content
             problem = _explain(error, types_place, source)
     said = [str(warning.message) for warning in caught]
     for name in (match.group(1) for match in map(UNKNOWN_TYPE.search, said) if match):
@@ -255,17 +255,16 @@ def _explain(error: Exception, types_place: str, source: Source) -> FormatError:
         )
     if isinstance(error, KeyError) and isinstance(error.args[0], int):
         return FormatError(
-            f"{source.file}: something in it refers to the id {error.args[0]}, which "
-            f"nothing in it has. Export the document anew."
+            f"{source.file}: found a reference to the id {error.args[0]}, which "
+            f"doesn't exist. Export the document again."
         )
     return FormatError(
-        f"{source.file}: this is no CAS that can be read: {_say(error)}. Export the "
-        f"document anew."
+        f"{source.file}: not a valid CAS: {_say(error)}. Export the document again."
     )
 
 
 def _looks_like(preview: Preview) -> bool:
-    # a project with many layers declares many namespaces before the one of XMI
+    # XMI's namespace may follow those of many layers
     is_xml = preview.text.lstrip("\ufeff \t\r\n").startswith("<")
     if is_xml and (XMI in preview.text or f"<{TYPE_SYSTEM}" in preview.text):
         return True

@@ -1,8 +1,8 @@
 """Zip archives of INCEpTION: a document with its type system, or a whole project.
 
-A project has `annotation/DOCUMENT/USER.*` and, where it was curated,
-`curation/DOCUMENT/CURATION_USER.*`, each a file or a nested archive. Curated ones
-are the ground truth; which of several annotators to take is decided in `versions`.
+A project contains `annotation/DOCUMENT/USER.*` and, if curated,
+`curation/DOCUMENT/CURATION_USER.*`, each a file or a nested archive. Curated
+annotations are preferred; `versions` chooses between several annotators.
 Source: projects_export.adoc in github.com/inception-project/inception.
 """
 
@@ -24,7 +24,7 @@ INTERNAL = re.compile(r"(?:^|/)(?:annotation|curation)_ser/")
 SUFFIXES = (".xmi", ".json", ".tsv")
 TYPE_SYSTEM = "typesystem.xml"
 CURATOR = "CURATION_USER"
-# a document before anybody annotated it
+# a document without annotations
 INITIAL = "INITIAL_CAS"
 
 
@@ -32,11 +32,11 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read all documents of an archive.
 
     path (Path): the archive.
-    options (Options): see `inception` and `webanno_tsv`; `annotation` says which of
-        several annotations of a text to take.
-    report (Report): counts what is read and what is wrong.
-    YIELDS (Record): in a project, one for each annotation of a document.
-    RAISES (FormatError): if there is no document in it.
+    options (Options): see `inception` and `webanno_tsv`; `annotation` to choose between
+        several annotations of a text.
+    report (Report): counts items and problems.
+    YIELDS (Record): one per annotation of a document.
+    RAISES (FormatError): if it contains no documents.
     """
     with path.open("rb") as file:
         yield from _read_documents(Archive(file, str(path)), options, report)
@@ -79,7 +79,7 @@ def _read_documents(
 
 
 def _find_typesystem(archive: Archive, name: str) -> Optional[str]:
-    """The one in the folder of a file."""
+    """Find the type system in the folder of a file."""
     folder = name.rpartition("/")[0]
     for other in archive.names:
         parent, _, last = other.rpartition("/")
@@ -89,7 +89,7 @@ def _find_typesystem(archive: Archive, name: str) -> Optional[str]:
 
 
 def _is_document(name: str) -> bool:
-    """Not what else a project has: its settings, the texts, INCEpTION's own files."""
+    """Whether a file is a document; not settings, texts and INCEpTION's own files."""
     if PROJECT.search(name):
         return name.endswith((*SUFFIXES, ".zip"))
     is_single = "/" not in name and not name.startswith(".")
@@ -129,9 +129,9 @@ def _find_types(archive: Archive, name: str, options: Options) -> Tuple[bytes, s
     types = _find_typesystem(archive, name)
     if types is None:
         raise FormatError(
-            f"{archive.place}/{name}: found no TypeSystem.xml beside it, expected it "
-            f"there: without it nothing is known of the layers. Name one with "
-            f"--typesystem."
+            f"{archive.place}/{name}: found no TypeSystem.xml next to it, expected "
+            f"one, since it defines the layers. Use --typesystem for another "
+            f"location."
         )
     return archive.read(types), f"{archive.place}/{types}"
 

@@ -1,8 +1,8 @@
-"""Plain JSON lines, as `scripts/predict.py` and `scripts/export.py` write them.
+"""Plain JSON lines, as written by `scripts/predict.py` and `scripts/export.py`.
 
-A document per line: `text`, `entities` with `start`, `end` (characters, exclusive end)
-and `label`, `relations` with `label`, `head` and `tail`. These repeat an entity, or are
-its position in `entities`. For files made by hand and by other programs too.
+One document per line: `text`, `entities` with `start`, `end` (in characters, exclusive)
+and `label`, `relations` with `label`, `head` and `tail`, which are entities, or indices
+of `entities`. Also for files created manually or by other programs.
 """
 
 import json
@@ -44,7 +44,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
     path (Path): the file.
     options (Options): `entities_only` accepts documents without a list of relations.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per line.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -59,7 +59,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 def _read_row(value: Any, source: Source, options: Options, report: Report) -> Record:
     obj = check(value, dict, "the document")
     text = get(obj, "text", str)
-    # all that can fail first: nothing is counted of a document that is left out
+    # check everything first, so that a rejected document is not counted
     values = get(obj, "entities", list)
     links = get_relation_list(obj, options, report)
     negatives = get_list(obj, "negatives")
@@ -106,7 +106,7 @@ def _read_pieces(obj: Dict[str, Any], field: str) -> List[Offsets]:
 def _read_all(
     obj: Dict[str, Any], key: str, field: str = ""
 ) -> Optional[List[Offsets]]:
-    """Spans of text, or None."""
+    """Read spans of text, or None."""
     path = f"{field}.{key}" if field else key
     values = get_list(obj, key, field)
     return [_read_offsets(v, f"{path}[{i}]") for i, v in enumerate(values)] or None
@@ -121,7 +121,7 @@ def _read_offsets(value: Any, path: str) -> Offsets:
 
 def _read_tokens(obj: Dict[str, Any], report: Report) -> Optional[List[Offsets]]:
     if any(isinstance(token, str) for token in get_list(obj, "tokens")):
-        report.repair("tokens without offsets: tokenized anew")
+        report.repair("tokens without offsets: retokenized")
         return None
     return _read_all(obj, "tokens")
 
@@ -136,7 +136,7 @@ def _read_relation(value: Any, field: str, ends: "_Ends") -> RelationRecord:
 
 
 class _Ends:
-    """Finds the entities that relations name by position, or repeat."""
+    """Finds the entities of relations, given as indices or objects."""
 
     def __init__(self, entities: List[EntityRecord], n_listed: int) -> None:
         self.n_listed = n_listed
@@ -160,7 +160,7 @@ class _Ends:
             found = [entity] if entity else []
         else:
             found = self._by_pieces.get(tuple(_read_pieces(value, path)), [])
-            # the label tells entities of the same stretch apart
+            # the label distinguishes entities with the same offsets
             label = value.get("label")
             found = [entity for entity in found if label in (entity.label, None)]
         labels = list(dict.fromkeys(entity.label for entity in found))
@@ -169,8 +169,8 @@ class _Ends:
         if labels:
             raise EndpointError(
                 path,
-                f"{len(found)} entities ({', '.join(labels)}) stand there, expected "
-                f"its label to say which",
+                f"{len(found)} entities ({', '.join(labels)}) have these offsets, "
+                f"expected a label to choose one",
             )
         if isinstance(value, int) and 0 <= value < self.n_listed:
             raise EndpointError(path, f"entities[{value}] was not converted", LOST)
@@ -184,7 +184,7 @@ class _Ends:
 def _read_negatives(
     values: List[Any], ends: _Ends, items: Items
 ) -> List[Tuple[str, str]]:
-    """Unrelated pairs; one that can't be read is counted among the relations."""
+    """Read unrelated pairs; those that can't be read are counted as relations."""
     pairs: List[Tuple[str, str]] = []
     for i, value in enumerate(values):
         field = f"negatives[{i}]"
@@ -194,7 +194,7 @@ def _read_negatives(
 
 
 def _looks_like(preview: Preview) -> bool:
-    # the first document may have no entity
+    # the first document may have no entities
     rows = [preview.value, *_parse_lines(split_lines(preview.text)[1:])]
     return any(map(_is_row, rows))
 
@@ -204,7 +204,7 @@ def _parse_lines(lines: Iterable[str]) -> Iterator[Any]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            return  # most often cut off, since it is the last one
+            return  # most likely truncated, since it's the last one
 
 
 def _is_row(value: Any) -> bool:

@@ -1,10 +1,10 @@
 """Label Studio JSON: tasks with `annotations`, each a list of results.
 
-A result is a region (an entity) or a relation between two of them: `from_id`, `to_id`
-and `direction`. Older exports call annotations `completions`. Each annotation is a
-document here; which of a task's to take is decided in `versions`. Cloud storage holds a
-file per annotation, with the task inside. JSON-MIN, which has lost the relations, is
-read for its entities.
+A result is a region (an entity), or a relation between two regions, with `from_id`,
+`to_id` and `direction`. Older exports have `completions` instead of annotations. Each
+annotation is read as a document; `versions` chooses between those of a task. Cloud
+storage contains a file per annotation, which includes the task. JSON-MIN has no
+relations, and is only read for entities.
 Source: docs/source/includes/result_format.md, RelationStore.js and RichTextRegion.js
 of github.com/HumanSignal/label-studio; issue 1803 on JSON-MIN.
 """
@@ -31,7 +31,7 @@ from .label_studio_results import (
 )
 
 ACCEPT_UNANSWERED = Option(
-    "accept_unanswered", False, "read predictions of tasks that nobody annotated"
+    "accept_unanswered", False, "read predictions of tasks without annotations"
 )
 FIELDS: Option[Mapping[str, str]] = Option(
     "fields", {}, "the field that was annotated: text=body", flag="field"
@@ -41,7 +41,7 @@ UNUSED = ("drafts", "predictions")
 UPLOADED = re.compile(r"\s*/data/(?:upload|local-files)/\S*\s*")
 KNOWN = {"data", *ANNOTATIONS, *UNUSED}
 KINDS = {"regions": ENTITIES, "relations": RELATIONS}
-# what JSON-MIN adds to the fields of a task's data
+# fields in JSON-MIN in addition to a task's data
 MIN_KNOWN = ("id", "annotator", "annotation_id", "created_at", "updated_at")
 
 
@@ -50,8 +50,8 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
     path (Path): the file.
     options (Options): `accept_unanswered`, `default_label`, `entities_only`, `fields`.
-    report (Report): counts what is read and what is wrong.
-    YIELDS (Record): one per annotation that was not cancelled.
+    report (Report): counts items and problems.
+    YIELDS (Record): one per annotation, except for cancelled ones.
     RAISES (FormatError): if it's not a JSON file.
     """
     reader = _Reader(path, options, report)
@@ -68,19 +68,19 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 class _Reader:
-    """Reads tasks; knows what those of one file have in common."""
+    """Reads tasks, with state shared by all tasks of a file."""
 
     def __init__(self, path: Path, options: Options, report: Report) -> None:
         self.path = path
         self.options = options
         self.report = report
-        # the field of `data` that was annotated, also in tasks without a region
+        # annotated field of `data`, also for tasks without regions
         self.field: Optional[str] = None
         self.html_fields: Set[str] = set()
         self.n_refused = 0
 
     def read_task(self, value: Any, source: Source) -> Iterator[Record]:
-        """A task with all that was said of it."""
+        """Read a task with its annotations."""
         try:
             task = check(value, dict, "the task")
             found = self._list_annotations(task)
@@ -96,7 +96,7 @@ class _Reader:
     def read_annotations(
         self, task: Dict[str, Any], found: List[Tuple[str, Any]], source: Source
     ) -> Iterator[Record]:
-        """Annotations of one task, each with its location."""
+        """Read the annotations of a task."""
         read: List[Annotation] = []
         for path, annotation in found:
             try:
@@ -112,7 +112,7 @@ class _Reader:
             yield from self._read(task, annotation, source, has_html)
 
     def read_min(self, obj: Dict[str, Any], source: Source) -> Iterator[Record]:
-        """A record of JSON-MIN: lists of regions beside the fields of the data."""
+        """Read a JSON-MIN record: lists of regions and fields of the data."""
         annotation = Annotation("", obj)
         data = {key: value for key, value in obj.items() if key not in MIN_KNOWN}
         for key, value in list(data.items()):
@@ -134,7 +134,7 @@ class _Reader:
         yield from self._read(task, annotation, source, annotation.has_html)
 
     def finish(self) -> None:
-        """Say once what is true of the whole file."""
+        """Report problems of the whole file."""
         if self.n_refused:
             reason = "JSON-MIN has no relations"
             self.report.error(
@@ -148,13 +148,13 @@ class _Reader:
             )
 
     def _list_annotations(self, task: Dict[str, Any]) -> List[Tuple[str, Any]]:
-        """Annotations and where they stand; predictions if they are asked for."""
+        """List the annotations with their fields; or predictions, if enabled."""
         lists = {key: get_list(task, key) for key in (*ANNOTATIONS, *UNUSED)}
         keys: Tuple[str, ...] = ANNOTATIONS
         if not any(lists[key] for key in keys) and lists["predictions"]:
             if self.options[ACCEPT_UNANSWERED]:
                 keys = ("predictions",)
-                self.report.note("predictions of tasks that nobody annotated read")
+                self.report.note("predictions read for tasks without annotations")
             else:
                 self.report.hint(
                     "tasks that have only predictions were not annotated yet and were "
@@ -191,7 +191,7 @@ class _Reader:
             if annotation.medium:
                 raise FieldError(
                     annotation.path or "result",
-                    f"found regions of {annotation.medium}, expected stretches of "
+                    f"found regions of {annotation.medium}, expected spans of "
                     f"text: pictures, videos and sounds are not read",
                     "not of a text",
                 )
@@ -231,10 +231,10 @@ class _Reader:
         )
 
     def _find_field(self, data: Dict[str, Any], targets: List[str]) -> str:
-        """The field of `data` with the annotated text.
+        """Find the field of `data` with the annotated text.
 
-        Only the project's labeling config says it, but a text is mostly called like
-        the tag that shows it.
+        Only the project's labeling config defines it, but it usually has the same name
+        as the tag that displays it.
         """
         texts = [key for key, value in data.items() if isinstance(value, str)]
         if len(targets) > 1:
@@ -291,7 +291,7 @@ def _render(html: str, path: str) -> str:
 
 def _make_version(annotation: Annotation, text: str, source: Source) -> Version:
     obj = annotation.obj
-    # tasks without an id are told apart by where they stand
+    # tasks without id are identified by their location
     of = f"label_studio {source.id or source} {text}"
     names = [obj.get("completed_by"), obj.get("model_version")]
     if isinstance(names[0], dict):
@@ -315,7 +315,7 @@ def _is_min(value: Any) -> bool:
 
 
 def _is_stored(value: Any) -> bool:
-    """Whether it is an annotation with its task inside."""
+    """Whether it's an annotation that includes its task."""
     is_annotation = is_dict(value) and "result" in value and is_dict(value.get("task"))
     return is_annotation and "data" in value["task"]
 

@@ -1,6 +1,6 @@
-"""Results of a Label Studio annotation: regions of a text, relations, others.
+"""Results of a Label Studio annotation: regions of a text, relations and others.
 
-Several results may share an id: they say more of the same region.
+Several results with the same id describe the same region.
 """
 
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ IDS = (str, int, type(None))
 class Item:
     """A region or relation.
 
-    field (str): where it stands, e.g. `annotations[0].result[3]`.
+    field (str): its path, e.g. `annotations[0].result[3]`.
     value (Any): the result.
-    labels (List[Any]): as they stand there; each makes an entity or relation.
-    inner (str): where a region's `value` stands.
+    labels (List[Any]): its labels; each becomes an entity or relation.
+    inner (str): path of a region's `value`.
     """
 
     field: str
@@ -34,15 +34,15 @@ class Item:
 
     @property
     def n(self) -> int:
-        """RETURNS (int): how many entities or relations it counts for."""
+        """RETURNS (int): number of entities or relations to count."""
         return max(1, len(self.labels))
 
 
 @dataclass
 class Annotation:
-    """What somebody said of a task: results by what they are.
+    """An annotation of a task, with results by kind.
 
-    path (str): where it stands, e.g. `annotations[0]`.
+    path (str): its path, e.g. `annotations[0]`.
     obj (Dict[str, Any]): its own fields.
     ignored (List[str]): types of other results.
     """
@@ -55,13 +55,13 @@ class Annotation:
 
     @property
     def contents(self) -> Dict[str, List[Any]]:
-        """RETURNS (Dict[str, List[Any]]): a list of each kind, to be counted."""
+        """RETURNS (Dict[str, List[Any]]): a list per kind, to count them."""
         lists = {"regions": self.regions, "relations": self.relations}
         return {key: [i for i in v for _ in range(i.n)] for key, v in lists.items()}
 
     @property
     def has_html(self) -> bool:
-        """RETURNS (bool): whether offsets are those of a rendered page."""
+        """RETURNS (bool): whether offsets refer to rendered HTML."""
         values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
         return any(
             "globalOffsets" in v or str(v.get("start")).startswith("/")
@@ -71,22 +71,22 @@ class Annotation:
 
     @property
     def medium(self) -> str:
-        """RETURNS (str): what its regions are in, if it is no text: a picture, a video
-        or a sound; empty otherwise."""
+        """RETURNS (str): a picture, a video or a sound, if its regions are not in a
+        text; empty otherwise."""
         values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
         found = [_find_medium(value) for value in values if is_dict(value)]
         return found[0] if found and all(found) else ""
 
     @property
     def targets(self) -> List[str]:
-        """RETURNS (List[str]): names of the texts that its regions are in."""
+        """RETURNS (List[str]): names of the texts of its regions."""
         regions = [i.value for i in self.regions if is_dict(i.value)]
         names = [r.get("to_name") for r in regions if not _is_elsewhere(r)]
         return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 class Results:
-    """Entities and relations of one annotation while they are read."""
+    """State while reading the entities and relations of one annotation."""
 
     def __init__(
         self,
@@ -101,15 +101,15 @@ class Results:
         self.options = options
         self.report = report
         self.items = Items(source, report, "annotation")
-        # regions by their ids: several results may say more of the same one
+        # regions by id, since several results may describe the same one
         self.regions: Dict[str, EntityRecord] = {}
 
     def read(self, annotation: Annotation) -> None:
-        """Take all regions and relations; what can't be read is reported."""
+        """Read all regions and relations, and report those that can't be read."""
         for item in annotation.regions:
             with self.items.entity(n=item.n):
                 self._read_region(item)
-        # they may stand before their regions
+        # relations may precede their regions
         for item in annotation.relations:
             with self.items.relation(*item.labels, n=item.n):
                 self._read_relation(item)
@@ -119,7 +119,7 @@ class Results:
         if _is_elsewhere(region):
             raise FieldError(
                 f"{item.field}.type",
-                f"found {show(region['type'])}, expected a stretch of text (such as "
+                f"found {show(region['type'])}, expected a span of text (such as "
                 f"'labels')",
             )
         id_ = check(region.get("id"), IDS, f"{item.field}.id")
@@ -132,8 +132,8 @@ class Results:
             self.items.claim(id_, item.field)
             raise FieldError(
                 f"{item.field}.id",
-                f"found {show(id_)} for another stretch of text, expected an id of its "
-                f"own: {known.field} has it",
+                f"found {show(id_)} for another span of text, expected a unique id: "
+                f"{known.field} already has it",
                 "duplicate id",
             )
         text = check(value.get("text"), (str, type(None)), f"{item.inner}.text")
@@ -148,7 +148,7 @@ class Results:
             "first one's",
             int(len(labels) > 1),
         )
-        # fields are those of results, which may make several entities
+        # a result may become several entities, so their fields are not unique
         first = len(self.items.entities)
         for i, label in enumerate(labels):
             entity = self.items.add(label, *ends, item.field, self._unescape(text))
@@ -159,7 +159,7 @@ class Results:
 
     def _read_offsets(self, value: Dict[str, Any], path: str) -> Tuple[int, int]:
         if self.has_html:
-            # `start` and `end` are XPaths here
+            # `start` and `end` are XPaths
             if "globalOffsets" not in value:
                 raise FieldError(
                     f"{path}.globalOffsets",
@@ -171,7 +171,7 @@ class Results:
         return get(value, "start", int, path), get(value, "end", int, path)
 
     def _unescape(self, text: Optional[str]) -> Optional[str]:
-        # some versions write a line end as a backslash and an n
+        # some versions write line breaks as backslash and n
         if text is None or self.has_backslashes:
             return text
         return text.replace("\\n", "\n")
@@ -208,7 +208,7 @@ class Results:
 
 
 def sort_results(path: str, obj: Dict[str, Any], results: List[Any]) -> Annotation:
-    """Results by what they are: regions of a text, relations, others."""
+    """Sort results by kind: regions of a text, relations and others."""
     annotation = Annotation(path, obj)
     for i, value in enumerate(results):
         place = f"{path}.result[{i}]".lstrip(".")
@@ -250,7 +250,7 @@ def _is_labelled(result: Dict[str, Any]) -> bool:
 
 
 def _is_elsewhere(region: Dict[str, Any]) -> bool:
-    """Whether it is a region of a picture or the like."""
+    """Whether it's a region of other media, e.g. a picture."""
     type_ = str(region.get("type"))
     return type_.endswith("labels") and type_ not in LABELS
 

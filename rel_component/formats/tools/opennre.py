@@ -1,10 +1,10 @@
 """OpenNRE and FewRel: sentences with one pair of entities, `h` and `t`.
 
 OpenNRE has an item per line, `{"text" or "token", "h": {"name", "pos"}, "t",
-"relation"}`: characters of a text or words, the end exclusive. Some of its data sets
-have the last word instead; where only that agrees with the name, it is read so. FewRel
-has an object of lists by relation, and all words of each mention: `"h": [name, id,
-[[3, 4]]]`. Other pairs of a sentence were not annotated.
+"relation"}`, with characters of a text or words, and exclusive ends. Some of its data
+sets have inclusive ends, which is detected if only that matches the names. FewRel has
+an object of lists by relation, with all words of each mention: `"h": [name, id, [[3,
+4]]]`. Other pairs of a sentence are not annotated.
 Source: github.com/thunlp/OpenNRE, opennre/encoder/base_encoder.py;
 github.com/thunlp/FewRel, fewshot_re_kit/data_loader.py.
 """
@@ -38,18 +38,18 @@ TEXTS = ("text", "token", "tokens")
 KNOWN = {*SIDES, *TEXTS, "relation"}
 KINDS = {"entities": ENTITIES, "relations": RELATIONS}
 INCLUSIVE = "ends that name the last word or character, as the names say: moved on"
-# where an item stands, what messages call it, and the item
+# location of an item, its name in messages, and the item
 Found = Tuple[Source, str, Any]
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a data set of OpenNRE (JSON lines) or FewRel (one JSON object).
 
-    path (Path): the file, of any suffix (OpenNRE's are named `.txt`).
-    options (Options): `entity_label`; `merge_pairs` makes one document of the pairs of
-        a sentence; `mentions` says which mentions of FewRel's entities are joined;
-        `entities_only` reads items without a relation.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file, with any suffix (OpenNRE uses `.txt`).
+    options (Options): `entity_label`; `merge_pairs` combines the pairs of a sentence in
+        one document; `mentions` chooses the related mentions in FewRel;
+        `entities_only` accepts items without a relation.
+    report (Report): counts items and problems.
     YIELDS (Record): one per item, or per sentence.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -82,14 +82,14 @@ def _iter_items(path: Path, options: Options, report: Report) -> Iterator[Found]
 
 
 def _list_contents(value: Any) -> Dict[str, Any]:
-    """What is in an item, to count it."""
+    """List the contents of an item, to count them."""
     obj = value if isinstance(value, dict) else {}
     sides = [side for side in SIDES if side in obj]
     return {"entities": sides, "relations": ["relation"] * ("relation" in obj)}
 
 
 class _Item:
-    """One item while it is read."""
+    """State while reading one item."""
 
     def __init__(
         self, value: Any, name: str, source: Source, options: Options, report: Report
@@ -130,7 +130,7 @@ class _Item:
             self.items.entities,
             self.items.relations,
             tokens=self.tokens,
-            # nobody looked at other pairs, not even at this one the other way round
+            # no other pair was annotated, nor this one in the opposite direction
             complete=False,
             meta={key: self.obj[key] for key in self.obj if key not in KNOWN},
         )
@@ -160,7 +160,7 @@ class _Item:
             self.concepts.add([side], entity)
 
     def _read_pos(self, value: Dict[str, Any], field: str) -> Offsets:
-        """Characters of an entity of OpenNRE."""
+        """Get the characters of an entity in OpenNRE."""
         pos = get(value, "pos", list, field)
         if len(pos) != 2:
             raise FieldError(
@@ -181,7 +181,7 @@ class _Item:
         return self._span(start, end)
 
     def _ends_later(self, value: Dict[str, Any], start: int, end: int) -> bool:
-        """Whether the name goes on to the word or character that is the end."""
+        """Whether the name includes the word or character at the end."""
         name = value.get("name")
         if not isinstance(name, str):
             return False
@@ -197,7 +197,7 @@ class _Item:
         return self.tokens[start][0], self.tokens[end - 1][1]
 
     def _read_mentions(self, value: List[Any], field: str) -> List[List[Offsets]]:
-        """Pieces of the mentions of an entity of FewRel."""
+        """Get the pieces of each mention of an entity in FewRel."""
         if len(value) != 3 or not check(value[2], list, f"{field}[2]"):
             raise FieldError(
                 field, f"found {show(value)}, expected [name, id, [[word, ...], ...]]"
@@ -221,8 +221,8 @@ class _Item:
         if "relation" not in self.obj:
             raise FieldError(
                 field,
-                "missing, expected a label; if nobody labelled the pairs, "
-                "--entities-only reads their entities",
+                "missing, expected a label; if pairs are not labelled, use "
+                "--entities-only to read their entities",
             )
         label = get_text(self.obj, "relation", self.name)
         for side in SIDES:
@@ -232,7 +232,7 @@ class _Item:
 
 
 def _find_runs(words: Sequence[int]) -> List[Offsets]:
-    """First and last words of those that follow each other."""
+    """Get first and last word of each run of consecutive words."""
     runs: List[Offsets] = []
     for word in sorted(set(words)):
         if runs and word == runs[-1][1] + 1:

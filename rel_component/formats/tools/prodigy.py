@@ -1,7 +1,7 @@
 """Prodigy `rel.manual` JSONL: one task per line.
 
 `head` and `child` of a relation are the index of the *last* token of a span, unlike in
-UBIAI; `head_span` and `child_span` repeat the spans with their characters.
+UBIAI; `head_span` and `child_span` contain the spans with character offsets.
 Source: prodi.gy/docs/api-interfaces; tutorials/rel_component of explosion/projects.
 """
 
@@ -40,11 +40,11 @@ ANSWERS = ("accept", "reject", "ignore")
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read tasks as `prodigy db-out` writes them; only accepted ones are gold.
+    """Read tasks exported by `prodigy db-out`; only accepted ones are converted.
 
-    path (Path): the file, of any suffix.
+    path (Path): the file, with any suffix.
     options (Options): `accept_unanswered`, `bare_token_label`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per accepted task.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -86,7 +86,7 @@ def _skip(obj: Dict[str, Any], reason: str, report: Report) -> None:
 
 
 def _make_version(obj: Dict[str, Any]) -> Optional[Version]:
-    """Who annotated a text and when; None if Prodigy's marks are not there."""
+    """Get annotator and time; None without Prodigy's metadata."""
     keys = ("_annotator_id", "_session_id")
     names = [obj.get(key) for key in keys if isinstance(obj.get(key), (str, int))]
     input_hash = obj.get("_input_hash")
@@ -99,7 +99,7 @@ def _make_version(obj: Dict[str, Any]) -> Optional[Version]:
 
 @dataclass
 class _Extent:
-    """Where an entity stands, in tokens (if known) and characters."""
+    """The position of an entity, in tokens (if known) and characters."""
 
     id: str
     label: str
@@ -110,7 +110,7 @@ class _Extent:
 
 
 class _Extents:
-    """The entities of a task by where they stand; repeated ones once."""
+    """The entities of a task by position, without duplicates."""
 
     def __init__(self) -> None:
         self.all: List[_Extent] = []
@@ -127,11 +127,11 @@ class _Extents:
             self._by_characters[extent.start, extent.end].append(extent)
 
     def at(self, start: int, end: int) -> List[_Extent]:
-        """RETURNS (List[_Extent]): those with these characters."""
+        """RETURNS (List[_Extent]): entities with these character offsets."""
         return self._by_characters.get((start, end), [])
 
     def covering(self, token: int) -> List[_Extent]:
-        """RETURNS (List[_Extent]): those with this token."""
+        """RETURNS (List[_Extent]): entities that contain this token."""
         return [
             extent
             for extent in self.all
@@ -142,7 +142,7 @@ class _Extents:
 
 
 class _Task:
-    """One task while it is read."""
+    """State while reading one task."""
 
     def __init__(
         self, obj: Dict[str, Any], source: Source, options: Options, report: Report
@@ -154,12 +154,12 @@ class _Task:
         self.items = Items(source, report)
         self.extents = _Extents()
         self.own_tokens = self._read_tokens()
-        # what `head` and `child` count
+        # tokens that `head` and `child` refer to
         self.tokens = self.own_tokens or self._tokenize()
         self._token_at: Dict[int, int] = {}
 
     def read(self) -> Record:
-        # both lists first: nothing is counted of a task that is left out
+        # check both lists first, so that a rejected task is not counted
         spans = get_list(self.obj, "spans")
         links = get_relation_list(self.obj, self.options, self.report)
         for i, value in enumerate(spans):
@@ -180,19 +180,19 @@ class _Task:
         )
 
     def _read_tokens(self) -> Optional[List[Offsets]]:
-        """The task's tokens, or None if it has none that fit the text."""
+        """Get the task's tokens; None if they are missing or don't match the text."""
         listed = self.obj.get("tokens") or []
         try:
             tokens = [self._read_token(value) for value in listed]
         except (AttributeError, KeyError, TypeError, ValueError):
-            self.report.repair("tokens that do not fit the text: tokenized anew")
+            self.report.repair("tokens that do not fit the text: retokenized")
             return None
         if not self._blanks_agree(tokens):
-            self.report.repair("'ws' flags ignored: blanks taken from the text")
+            self.report.repair("'ws' flags ignored: whitespace taken from the text")
         return tokens or None
 
     def _read_token(self, value: Any) -> Offsets:
-        # most of a file is tokens, and no message is made of what is wrong with one
+        # fast, since most of a file is tokens; errors are not reported one by one
         start, end = value["start"], value["end"]
         if type(start) is not int or type(end) is not int or not 0 <= start < end:
             raise ValueError
@@ -266,9 +266,9 @@ class _Task:
         return entity.id
 
     def _text_of(self, first: int, last: int) -> Optional[str]:
-        """What the task says that these tokens cover, if it does.
+        """Get the text of tokens according to the task, if available.
 
-        Offsets that are off by a little, or in another unit, show in it.
+        It reveals offsets that are wrong, or in another unit.
         """
         if self.own_tokens:
             return self.text[self.own_tokens[first][0] : self.own_tokens[last][1]]
@@ -294,7 +294,7 @@ class _Task:
         self.items.relate(label, ends[0][0], ends[1][0], field)
 
     def _resolve(self, obj: Dict[str, Any], key: str, field: str) -> Tuple[str, str]:
-        """Entity id of an end, and the repair that it took."""
+        """Get the entity id of an endpoint, and the repair applied."""
         path = f"{field}.{key}"
         token = check(obj.get(key), (int, type(None)), path)
         span = check(obj.get(f"{key}_span"), (dict, type(None)), f"{path}_span")
@@ -339,8 +339,8 @@ class _Task:
     def _find_by_token(
         self, token: int, span_key: str, span: Optional[Dict[str, Any]]
     ) -> Tuple[List[_Extent], str]:
-        """Entities whose last token it is, else those that begin there or cover it;
-        and the repair that this is."""
+        """Find entities that end with a token, else those that start with it or contain
+        it; and the repair applied."""
         extents = self.extents
         if extents.by_last.get(token):
             by_end = f"relation end resolved by its last token ({span_key} disagrees)"

@@ -1,8 +1,8 @@
-"""PubTator: title and abstract, mentions of concepts, relations between concepts.
+"""PubTator: title and abstract, mentions of concepts, and relations between concepts.
 
-`ID|t|title` and `ID|a|abstract`; then, with tabs between them, ID, start, end, text,
-type and concept of each mention; ID, label, concept and concept of each relation.
-Offsets go over both texts, with one character between them.
+Documents start with `ID|t|title` and `ID|a|abstract`, followed by tab-separated lines:
+ID, start, end, text, type and concept of each mention; ID, label and both concepts of
+each relation. Offsets refer to title and abstract, joined by one character.
 Source: ncbi.nlm.nih.gov/research/pubtator; the corpora CDR and BioRED.
 """
 
@@ -32,11 +32,11 @@ NAMES = {ENTITIES: "entity", RELATIONS: "relation"}
 class _Document:
     """The lines of one document.
 
-    id (str): what its lines begin with.
-    line (int): where it begins.
+    id (str): its id, with which its lines start.
+    line (int): its first line.
     passages (List[str]): title and abstract.
     rows (List[Tuple[int, List[str]]]): line numbers and columns.
-    problem (str): why it can't be converted, if it can't.
+    problem (str): message if it can't be converted, otherwise empty.
     """
 
     id: str
@@ -51,9 +51,9 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
     path (Path): the file.
     options (Options): `mentions`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per title.
-    RAISES (FormatError): if there is nothing to read.
+    RAISES (FormatError): if there are no documents.
     """
     for document in _iter_documents(path, options, report):
         record = _Reader(document, path, options, report).read()
@@ -114,15 +114,16 @@ def _report_stray(
         what = f"found {show(cells[0])} before any title, expected 1234|t|Title first"
     else:
         what = (
-            f"found the document id {show(cells[0])}, expected {document.id!r}, "
-            f"whose title is above"
+            f"found the document id {show(cells[0])}, expected {document.id!r} as in "
+            f"the title above"
         )
     message = f"{place}: {what}; {NAMES[kind]} not converted."
     report.error(kind, "not of this document", message)
 
 
 def _find_kind(cells: List[str]) -> str:
-    """Only entities have offsets; a line that can't be told is most often one."""
+    """Guess the kind of a line; only entities have offsets, but most invalid lines are
+    entities, too."""
     if len(cells) < 4 or any(INTEGER.match(cell) for cell in cells[1:2]):
         return ENTITIES
     has_end = len(cells) > 5 and bool(INTEGER.match(cells[2]))
@@ -153,7 +154,7 @@ class _Reader:
             self._lose(rows)
             return None
         items = Items(self.source, self.report)
-        # relations may stand before the mentions
+        # relations may precede the mentions
         for source, cells in rows[ENTITIES]:
             with items.entity(source=source):
                 items.entities.append(self._read_entity(source, cells))
@@ -194,7 +195,7 @@ class _Reader:
         if not cells[4].strip():
             raise FieldError("", "found no type, expected one in column 5", "no type")
         offsets = (int(cells[1]), int(cells[2]))
-        # what stands after the concept: of composite mentions, of variants
+        # additional columns of composite mentions and variants
         ids = [id_ for cell in cells[5:] for id_ in split_ids(cell)]
         entity = EntityRecord(f"line {source.line}", cells[4].strip(), [offsets])
         entity.text = cells[3]
@@ -230,7 +231,7 @@ class _Reader:
 
 def _wrong(kind: str, cells: List[str]) -> FieldError:
     line = "\t".join(cells)
-    hint = "" if "\t" in line else ": there are blanks where tabs should be"
+    hint = "" if "\t" in line else ": it has spaces instead of tabs"
     return FieldError(
         "",
         f"found {show(line)}, expected {EXPECTED[kind]}{hint}",

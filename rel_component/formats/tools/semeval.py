@@ -1,8 +1,8 @@
-"""SemEval-2010 task 8: a sentence with one pair of entities, its label below it.
+"""SemEval-2010 task 8: sentences with one pair of entities, followed by its label.
 
-`12<tab>"The <e1>author</e1> uses a <e2>pen</e2>."`, a line such as
-`Instrument-Agency(e2,e1)` or `Other`, a line with a comment, an empty line. A test file
-has the sentences only; its labels are in a key file, `12<tab>Instrument-Agency(e2,e1)`.
+Each item consists of `12<tab>"The <e1>author</e1> uses a <e2>pen</e2>."`, a label such
+as `Instrument-Agency(e2,e1)` or `Other`, a comment and an empty line. Test files only
+contain sentences; the labels are in a key file, as `12<tab>Instrument-Agency(e2,e1)`.
 The entities have no type. Source: README of the corpus.
 """
 
@@ -33,7 +33,7 @@ REASON = "wrong fields"
 
 
 class _Label(NamedTuple):
-    """A label as the file has it, and where it stands."""
+    """A label in the file, and its location."""
 
     text: str
     source: Source
@@ -41,10 +41,10 @@ class _Label(NamedTuple):
 
 @dataclass
 class _Item:
-    """A sentence and what stands below it.
+    """A sentence and the lines below it.
 
-    problem (str): why its line can't be read, from the file on.
-    is_over (bool): whether its comment has begun, so that no label can follow.
+    problem (str): message if its line can't be read.
+    is_over (bool): whether its comment has started, so that no label can follow.
     """
 
     source: Source
@@ -55,15 +55,15 @@ class _Item:
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read a training file, or a test file together with its key.
+    """Read a training file, or a test file with its key.
 
-    path (Path): the file. Where it has no labels, a key beside it is read too, such as
-        TEST_FILE_KEY.TXT beside TEST_FILE.txt.
-    options (Options): `key` is another file to read in its place; `entity_label`;
-        `entities_only` reads sentences without a label.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file. If it has no labels, the key next to it is read, too, such as
+        TEST_FILE_KEY.TXT for TEST_FILE.txt.
+    options (Options): `key` for another key file; `entity_label`; `entities_only`
+        accepts sentences without a label.
+    report (Report): counts items and problems.
     YIELDS (Record): one per sentence.
-    RAISES (FormatError): if it has no such sentences.
+    RAISES (FormatError): if it contains no sentences in this format.
     """
     key = _read_key(path, options, report)
     unused = set(key)
@@ -118,7 +118,7 @@ def _iter_items(path: Path, options: Options, report: Report) -> Iterator[_Item]
 
 
 def _is_sentence(text: str, item: _Item, is_after_empty: bool) -> bool:
-    """Whether a line that has no number is the broken one of the next sentence."""
+    """Whether a line without number is the next sentence, but invalid."""
     if text[:7].lower() == COMMENT:
         return False
     if TAG.search(text):
@@ -129,7 +129,7 @@ def _is_sentence(text: str, item: _Item, is_after_empty: bool) -> bool:
 def _add_line(
     text: str, problem: str, source: Source, item: _Item, report: Report
 ) -> None:
-    """A line below the sentence: label, or comment."""
+    """Add a line below the sentence: label or comment."""
     if item.is_over or text[:7].lower() == COMMENT:
         item.is_over = True
         report.ignored("comment lines")
@@ -140,7 +140,7 @@ def _add_line(
     else:
         item.problem = item.problem or (
             f"{source}: found {show(text)} after the label, expected a line that "
-            f"begins with 'Comment:'"
+            f"starts with 'Comment:'"
         )
 
 
@@ -168,13 +168,13 @@ def _read_item(
             for name, span in spans.items()
         ],
         relations,
-        # a label is on both directions of the only pair
+        # the label also determines the opposite direction of the only pair
         complete=options.complete and bool(relations),
     )
 
 
 def _read_sentence(quoted: str, report: Report) -> Tuple[str, Dict[str, Offsets]]:
-    """The sentence without quotes and tags, and where its entities stand."""
+    """Remove quotes and tags from a sentence, and locate its entities."""
     text = quoted.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
@@ -202,7 +202,7 @@ def _read_sentence(quoted: str, report: Report) -> Tuple[str, Dict[str, Offsets]
 def _read_relation(
     label: _Label, options: Options, report: Report
 ) -> List[RelationRecord]:
-    """One relation, none if its label can't be read."""
+    """Read the relation; none if its label can't be read."""
     report.read(RELATIONS)
     match = LABEL.fullmatch(label.text)
     name, head, tail = match.groups() if match else ("", None, None)
@@ -238,7 +238,7 @@ def _read_relation(
 
 
 def _read_key(path: Path, options: Options, report: Report) -> Dict[str, _Label]:
-    """Labels of a key file by number of the sentence; empty without key file."""
+    """Read the labels of a key file by sentence number; empty without key file."""
     file = options[KEY_FILE] or _find_key(path)
     labels: Dict[str, _Label] = {}
     problems: List[str] = []
@@ -268,13 +268,13 @@ def _read_key(path: Path, options: Options, report: Report) -> Dict[str, _Label]
     if problems:
         report.read(FILES)
     for i, problem in enumerate(problems):
-        # one file, with as many sentences as it takes
+        # count the file once, even with several messages
         report.error(FILES, "mistakes in the key", problem, n=int(i == 0))
     return labels
 
 
 def _find_key(path: Path) -> Optional[Path]:
-    """TEST_FILE_KEY.TXT beside TEST_FILE.txt, in any case of letters."""
+    """Find TEST_FILE_KEY.TXT next to TEST_FILE.txt, ignoring case."""
     name = path.name.lower()
     return next(
         (

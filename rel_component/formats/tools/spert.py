@@ -1,8 +1,8 @@
 """SpERT JSON: a list of sentences, `{"tokens", "entities", "relations"}`.
 
-Entities are token offsets with an exclusive end; `head` and `tail` of a relation are
-indices into `entities`. Labels that a types file beside it calls symmetric are read as
-such. Source: github.com/lavis-nlp/spert, spert/input_reader.py.
+Entities are token offsets with exclusive end; `head` and `tail` of a relation are
+indices of `entities`. Symmetric labels are read from a types file next to it.
+Source: github.com/lavis-nlp/spert, spert/input_reader.py.
 """
 
 from pathlib import Path
@@ -33,9 +33,9 @@ TYPES: Option[Optional[Path]] = Option(
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a SpERT data set or SpERT's predictions.
 
-    path (Path): the file. `NAME_types.json` or `types.json` beside it is read too.
-    options (Options): `types` is another types file to read in its place.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file. `NAME_types.json` or `types.json` next to it is read, too.
+    options (Options): `types` for another types file.
+    report (Report): counts items and problems.
     YIELDS (Record): one per sentence.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -49,7 +49,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[str]:
-    """Labels that the types file calls symmetric; none if there is no such file."""
+    """Read the symmetric labels of the types file, if there is one."""
     types = options[TYPES] or _find_types(path)
     if types is None:
         return frozenset()
@@ -74,7 +74,7 @@ def _read_symmetric(path: Path, options: Options, report: Report) -> FrozenSet[s
 
 
 def _find_types(path: Path) -> Optional[Path]:
-    """`conll04_types.json` beside `conll04_train.json`, or `types.json`."""
+    """Find `conll04_types.json` next to `conll04_train.json`, or `types.json`."""
     prefix = path.stem.rpartition("_")[0]
     names = [f"{path.stem}_types.json", f"{prefix}_types.json", "types.json"]
     for name in names:

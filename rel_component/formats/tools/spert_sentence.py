@@ -1,5 +1,5 @@
-"""Sentences of SpERT: `{"tokens", "entities", "relations"}`, as Hugging Face data sets
-have them too."""
+"""Sentences of SpERT, which are also used in Hugging Face data sets: `{"tokens",
+"entities", "relations"}`."""
 
 from typing import Any, FrozenSet, Sequence
 
@@ -21,19 +21,19 @@ def read_sentence(
     options: Options,
     report: Report,
 ) -> Record:
-    """Read one sentence.
+    """Read a sentence.
 
-    value (Any): as the file has it.
-    source (Source): where it stands.
-    symmetric (FrozenSet[str]): labels without direction.
+    value (Any): the sentence in the file.
+    source (Source): its location.
+    symmetric (FrozenSet[str]): symmetric labels.
     options (Options): `entities_only`, `complete`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     RETURNS (Record): the sentence.
-    RAISES (FieldError): if it can't be read at all; nothing of it is counted then.
+    RAISES (FieldError): if it can't be read; it's not counted then.
     """
     obj = check(value, dict, "the sentence")
     text, tokens = join_words(check_sentence(get(obj, "tokens", list), "tokens"))
-    # both lists first: nothing is counted of a sentence that is left out
+    # check both lists first, so that a rejected sentence is not counted
     values = get(obj, "entities", list)
     links = get_relation_list(obj, options, report)
     items = Items(source, report, "sentence")

@@ -1,7 +1,7 @@
 """TACRED-like JSON: a list of pairs, `{"token", "subj_start", ..., "relation"}`.
 
-Each item is a sentence with one pair of entities, in words, the end inclusive. The same
-sentence is there again for another pair; other pairs in it were not annotated.
+Each item is a sentence with one pair of entities, in words, with inclusive ends.
+Sentences are repeated for further pairs; other pairs are not annotated.
 Source: github.com/yuhaozhang/tacred-relation, data/loader.py.
 """
 
@@ -24,12 +24,12 @@ KINDS = {"entities": ENTITIES, "relations": RELATIONS}
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read pairs as TACRED, TACREV and Re-TACRED have them.
+    """Read the pairs of TACRED, TACREV or Re-TACRED.
 
-    path (Path): the file, of any suffix.
-    options (Options): `merge_pairs` makes one document of the pairs of a sentence;
-        `entities_only` reads items without a relation.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file, with any suffix.
+    options (Options): `merge_pairs` combines the pairs of a sentence in one document;
+        `entities_only` accepts items without a relation.
+    report (Report): counts items and problems.
     YIELDS (Record): one per item, or per sentence.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -46,7 +46,7 @@ def _iter_items(path: Path, options: Options, report: Report) -> Iterator[Record
 
 
 def _list_contents(value: Any) -> Dict[str, Any]:
-    """What is in an item, to count it."""
+    """List the contents of an item, to count them."""
     obj = value if isinstance(value, dict) else {}
     sides = [side for side in SIDES if f"{side}_start" in obj]
     return {"entities": sides, "relations": ["relation"] * ("relation" in obj)}
@@ -74,7 +74,7 @@ def _read_item(value: Any, source: Source, options: Options, report: Report) -> 
         items.entities,
         items.relations,
         tokens=text.tokens,
-        # nobody looked at other pairs, not even at this one the other way round
+        # no other pair was annotated, nor this one in the opposite direction
         complete=False,
         group=str(docid) if isinstance(docid, (str, int)) else None,
         meta={key: obj[key] for key in obj if key not in KNOWN},

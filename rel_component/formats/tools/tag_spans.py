@@ -1,8 +1,8 @@
-"""Rows of `{"id", "text", "rel_tag", "tag_spans"}`: one ordered pair of a text each.
+"""Rows of `{"id", "text", "rel_tag", "tag_spans"}`, each an ordered pair in a text.
 
-La Javaness makes them from Annotto's files to train LUKE; the types of the entities are
-not in them, and `NO_REL` marks pairs that are unrelated. The rows of a text are put
-together. Source: as of `annotto`.
+La Javaness creates them from Annotto's files to train LUKE, without entity types.
+`NO_REL` is the label of unrelated pairs. The rows of a text are combined. Source: see
+`annotto`.
 """
 
 import re
@@ -23,12 +23,12 @@ ID = re.compile(r"(.+)-[0-9]+")
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read rows; a text is ready with its last one, wherever that stands.
+    """Read rows, and yield each text after its last row.
 
     path (Path): the file.
-    options (Options): with rows that `null_labels` calls unrelated, the rows are all
-        that is known of a text; else pairs without a row are unrelated.
-    report (Report): counts what is read and what is wrong.
+    options (Options): `null_labels`, the labels of unrelated pairs; if a text has any,
+        pairs without a row are considered unannotated, otherwise unrelated.
+    report (Report): counts items and problems.
     YIELDS (Record): one per text, and per part before the last `-` of the ids.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -63,15 +63,15 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 def _key(value: Any) -> int:
-    """Equal for the rows of one text."""
+    """Get a key that is equal for all rows of a text."""
     row = value if isinstance(value, dict) else {}
     match = ID.fullmatch(str(row.get("id")))
-    # ids that only count rows say nothing
+    # ids may be just row numbers
     return hash(f"{match.group(1) if match else ''}\n{row.get('text')}")
 
 
 def _read_spans(row: Dict[str, Any]) -> Tuple[Offsets, Offsets]:
-    """Preview and tail: the order of the two is the direction."""
+    """Read head and tail; their order is the direction."""
     spans = get(row, "tag_spans", list)
     if len(spans) != 2:
         raise FieldError("tag_spans", f"found {show(spans)}, expected two spans")

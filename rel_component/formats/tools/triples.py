@@ -2,10 +2,10 @@
 
 A text, and `[subject, relation, object]` as strings: `triple_list` (CasRel),
 `relationMentions` (NYT), `spo_list` (DuIE 1 and 2, CMeIE), `relation_list` (TPLinker,
-whose character offsets are taken where it has them, the end exclusive). Else mentions
-are looked up in the text: whole words rather than parts of words, and not inside a
-longer mention of the text, if there is another place. Where several places are left,
-`--occurrences` says which are meant, and each such mention is counted.
+with optional character offsets, with exclusive ends). Without offsets, mentions are
+looked up in the text: whole words are preferred to parts of words, and occurrences
+inside of longer mentions are only used if there are no others. If there are still
+several, they are counted, and `--occurrences` chooses between them.
 Source: github.com/weizhepei/CasRel, data/*/build_data.py;
 github.com/131250208/TPlinker-joint-extraction, README.md; ai.baidu.com, DuIE2.0.
 """
@@ -51,11 +51,11 @@ MISSING = "not in the text"
 
 
 class Mention(NamedTuple):
-    """One end of a triple, or an entity that is listed.
+    """The subject or object of a triple, or a listed entity.
 
-    text (str): as the file has it.
-    label (str): its type, empty if it has none.
-    span (Optional[Tuple[int, int]]): its characters, if they are stated.
+    text (str): its text in the file.
+    label (str): its type; empty if missing.
+    span (Optional[Tuple[int, int]]): its characters, if given.
     """
 
     text: str
@@ -72,11 +72,11 @@ class Triple(NamedTuple):
 
 
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
-    """Read triples, looking up their mentions.
+    """Read triples, and look up their mentions.
 
-    path (Path): the file, of any suffix: a list, or a text per line.
+    path (Path): the file, with any suffix: a list, or a text per line.
     options (Options): `occurrences`, `entity_label`, `entities_only`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): one per text.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -92,7 +92,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 
 
 class _Text:
-    """One text while it is read."""
+    """State while reading one text."""
 
     def __init__(
         self, value: Any, key: str, source: Source, options: Options, report: Report
@@ -110,9 +110,9 @@ class _Text:
         links = get_relation_list(self.obj, options, report, key=key)
         self.has_links = links is not None
         self.links = links or []
-        # types of mentions, where they are listed apart from the relations
+        # types of mentions that are listed separately from relations
         self.types: Dict[str, str] = {}
-        # the entities of a mention
+        # entities of each mention
         self.found: Dict[Mention, List[EntityRecord]] = {}
         self.longer = list(self._list_texts())
 
@@ -158,7 +158,7 @@ class _Text:
                 for side, end in (("subject", triple.head), ("object", triple.tail))
             )
         finally:
-            # entities that only relations name
+            # entities that only occur in relations
             self.report.read(ENTITIES, len(self.items.entities) - before)
         pairs = [(h, t) for h in heads for t in tails if h is not t]
         for head, tail in pairs or [(heads[0], tails[0])]:
@@ -169,10 +169,10 @@ class _Text:
         return self._find(end._replace(label=label), path)
 
     def _find(self, mention: Mention, path: str) -> List[EntityRecord]:
-        """The entities of a mention, which are made the first time.
+        """Get the entities of a mention, and create them the first time.
 
-        RAISES (FieldError): if it is not in the text, or in several places, which the
-            user refuses.
+        RAISES (FieldError): if it's not in the text, or occurs several times and
+            `--occurrences` is refuse.
         """
         if mention not in self.found:
             spans = self._place(mention, path)
@@ -192,7 +192,7 @@ class _Text:
         return entity
 
     def _place(self, mention: Mention, path: str) -> List[Offsets]:
-        """Where a mention stands."""
+        """Locate a mention."""
         if mention.span is not None:
             return [mention.span]
         spans = self._look_up(mention.text)
@@ -241,19 +241,19 @@ class _Text:
         return apart or spans
 
     def _list_texts(self) -> Iterator[str]:
-        """All mentions that the document names, as far as they can be read."""
+        """List the texts of all mentions that can be read."""
         for values in self.listed.values():
             yield from (text for value in values for text in _peek(value, "text"))
         for value in self.links:
             try:
                 triple = FORMS[self.key](value, "", Report())
             except FieldError:
-                continue  # is reported when its turn comes
+                continue  # reported later
             yield from (triple.head.text, triple.tail.text)
 
 
 def _find_all(text: str, mention: str) -> Iterator[Offsets]:
-    """Places of a mention, which don't overlap."""
+    """Find the occurrences of a mention, without overlaps."""
     start = text.find(mention)
     while start >= 0:
         yield start, start + len(mention)
@@ -261,12 +261,12 @@ def _find_all(text: str, mention: str) -> Iterator[Offsets]:
 
 
 def _fold(text: str) -> str:
-    """RETURNS (str): a text of the same length without accents and capitals."""
+    """RETURNS (str): a lowercase text of the same length without accents."""
     return "".join(unicodedata.normalize("NFKD", char)[0].lower()[0] for char in text)
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    """Whether no word goes on before or after a stretch of text."""
+    """Whether a span of text starts and ends at word boundaries."""
     return not any(
         0 < at < len(text) and _is_letter(text[at - 1]) and _is_letter(text[at])
         for at in (start, end)
@@ -274,12 +274,12 @@ def _is_whole(text: str, start: int, end: int) -> bool:
 
 
 def _is_letter(char: str) -> bool:
-    # Chinese, Japanese and Korean have no blanks between words
+    # Chinese, Japanese and Korean have no spaces between words
     return char.isalnum() and char < "\u2e80"
 
 
 def _read_span(obj: Dict[str, Any], key: str, field: str) -> Optional[Offsets]:
-    """Characters as TPLinker has them, if it does."""
+    """Read the characters in TPLinker, if given."""
     if obj.get(key) is None:
         return None
     span = get(obj, key, list, field)
@@ -316,7 +316,7 @@ def _read_duie(value: Any, field: str, report: Report) -> Triple:
 
 
 def _read_slot(obj: Dict[str, Any], side: str, field: str) -> Mention:
-    """A string, or in DuIE 2 an object of slots, of which `@value` is the main one."""
+    """Read a string, or in DuIE 2 an object of slots, with `@value` as the main one."""
     has_type = f"{side}_type" in obj
     label = _read_value(obj, f"{side}_type", field) if has_type else ""
     return Mention(_read_value(obj, side, field), label)
@@ -347,7 +347,7 @@ def _peek(value: Any, key: str) -> List[str]:
 
 
 def _peek_label(value: Any) -> List[str]:
-    """The label of a triple as far as it is known, for messages on it."""
+    """Get the label of a triple if present, for messages."""
     if isinstance(value, list):
         return [part for part in value[1:2] if isinstance(part, str)]
     return _peek(value, "predicate") or _peek(value, "label")

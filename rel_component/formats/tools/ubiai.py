@@ -39,9 +39,9 @@ KINDS = {"tokens": ENTITIES, "relations": RELATIONS}
 def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     """Read a UBIAI export.
 
-    path (Path): the file, of any suffix (UBIAI names it `.txt` or `.json`).
-    options (Options): `fields` gives other names of fields, e.g. text=document.
-    report (Report): counts what is read and what is wrong.
+    path (Path): the file, with any suffix (usually `.txt` or `.json`).
+    options (Options): `fields` for other field names, e.g. document=text.
+    report (Report): counts items and problems.
     YIELDS (Record): one per document.
     RAISES (FormatError): if it's not a JSON file.
     """
@@ -59,7 +59,7 @@ def _read_document(
 ) -> Record:
     obj = check(value, dict, "the document")
     text = get(obj, "document", str)
-    # both lists first: nothing is counted of a document that is left out
+    # check both lists first, so that a rejected document is not counted
     values = get(obj, "tokens", list)
     links = get_relation_list(obj, options, report)
     items = Items(source, report)
@@ -76,7 +76,7 @@ def _read_document(
 
 
 def _rename(obj: Dict[str, Any], options: Options) -> Dict[str, Any]:
-    """Fields by their usual names."""
+    """Rename fields to their usual names."""
     usual = {theirs: ours for ours, theirs in options[FIELDS].items()}
     return {usual.get(key, key): value for key, value in obj.items()}
 
@@ -100,7 +100,7 @@ def _read_entities(values: List[Any], items: Items, options: Options) -> List[Ex
 
 
 def _read_extent(obj: Dict[str, Any], field: str) -> Optional[Tuple[int, int]]:
-    """First and last token; only relations need them."""
+    """Read first and last token, which are only required for relations."""
     if obj.get("token_start") is None:
         return None
     first = get(obj, "token_start", int, field)
@@ -117,7 +117,7 @@ def _read_relations(
         obj = _rename(value, options) if isinstance(value, dict) else value
         with items.relation(*peek(obj, "relationLabel")):
             label = get_text(check(obj, dict, field), "relationLabel", field)
-            # both ends first: a repair is counted only where the relation is kept
+            # check both endpoints first, to only count repairs of converted relations
             ends = [_resolve(obj, key, found, field) for key in ("head", "child")]
             items.relate(label, ends[0][0], ends[1][0], field)
             for _, repair in ends:
@@ -125,7 +125,7 @@ def _read_relations(
 
 
 class _Extents:
-    """Entities by their tokens, for documents with very many.
+    """Entities by tokens, optimized for documents with very many.
 
     extents (List[Tuple[int, int, str]]): first and last token, and entity id.
     """
@@ -141,7 +141,7 @@ class _Extents:
         )
 
     def cover(self, token: int) -> List[str]:
-        """RETURNS (List[str]): ids of the entities that this token is part of."""
+        """RETURNS (List[str]): ids of the entities that contain a token."""
         if not 0 <= token < MOST:
             return []
         rows = numpy.flatnonzero((self.first <= token) & (token <= self.last))
@@ -151,7 +151,7 @@ class _Extents:
 def _resolve(
     obj: Dict[str, Any], key: str, extents: _Extents, field: str
 ) -> Tuple[str, str]:
-    """Entity id of an end, and the repair that it took."""
+    """Get the entity id of an endpoint, and the repair applied."""
     token = get(obj, key, int, field)
     ids = extents.starting.get(token, [])
     repair = ""
@@ -166,11 +166,11 @@ def _resolve(
             f"{token} is not the token_start of an entity of this document, expected "
             f"one of {sorted(extents.starting)[:10]}",
         )
-    where = "begin at" if not repair else "cover"
+    where = "start at" if not repair else "contain"
     raise EndpointError(
         f"{field}.{key}",
         f"{len(ids)} entities {where} token {token} "
-        f"({', '.join(ids)}), expected one; UBIAI can't say which is meant, remove all "
+        f"({', '.join(ids)}), expected one; this is ambiguous in UBIAI, so remove all "
         f"but one",
     )
 

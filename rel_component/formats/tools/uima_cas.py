@@ -1,8 +1,9 @@
-"""A UIMA CAS in memory as a record: span layers, relation layers, their labels.
+"""Convert a loaded UIMA CAS to a record: span layers, relation layers and labels.
 
-A relation layer has `Governor` (head) and `Dependent` (tail), slots are relations to
-what fills them, and elements of a chain are related to the next one. Offsets are UTF-16
-units: those of the file are used, since cassis leaves what it can't convert as it is.
+Relation layers have `Governor` (head) and `Dependent` (tail). Slots are relations to
+their fillers, and chains relations from each element to the next one. Offsets are in
+UTF-16 code units; those in the file are used, since cassis doesn't convert invalid
+ones.
 """
 
 from pathlib import Path
@@ -29,15 +30,15 @@ from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 
 SEGMENTATION = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type."
 META_DATA = "de.tudarmstadt.ukp.dkpro.core.api.metadata.type."
-# what is no annotation that somebody made
+# layers without manual annotations
 TECHNICAL = ("uima.", META_DATA, SEGMENTATION + "Token", SEGMENTATION + "Sentence")
 STRING = "uima.cas.String"
 ARRAY = "uima.cas.FSArray"
 HEAD, TAIL = "Governor", "Dependent"
-# of the elements of chains
+# features of the elements of chains
 NEXT, CHAIN_TYPE, CHAIN_LABEL = "next", "referenceType", "referenceRelation"
 
-# offsets in the file, in UTF-16 units, by the ids of annotations
+# offsets in the file, in UTF-16 code units, by annotation id
 RawOffsets = Dict[int, Offsets]
 
 
@@ -46,12 +47,12 @@ def read_cas(
 ) -> Record:
     """Read the document in a CAS.
 
-    cas (cassis.Cas): as loaded.
-    offsets (Dict[int, Tuple[int, int]]): those of the file, by id.
-    source (Source): the name of the file.
+    cas (cassis.Cas): the loaded CAS.
+    offsets (Dict[int, Tuple[int, int]]): offsets in the file, by annotation id.
+    source (Source): the file.
     options (Options): `span_layers`, `relation_layers`, `label_features`,
         `default_label`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     RETURNS (Record): the document.
     RAISES (FormatError): if it has no text.
     """
@@ -59,7 +60,7 @@ def read_cas(
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class _Document:
         self.options = options
         self.report = report
         annotations = self.view.select_all_annotations()
-        # in file order: relations also depend on the order of ids
+        # in file order, since relations also depend on the order of ids
         self.annotations = sorted(annotations, key=lambda a: a.xmiID)
         self.source = _add_title(source, self.annotations)
         self.features: Dict[str, Optional[str]] = {}
@@ -119,7 +120,7 @@ class _Document:
         )
 
     def _choose_layers(self) -> Tuple[List[str], List[str], List[str]]:
-        """Names of the layers that are read as relations, as entities and as chains."""
+        """Choose the layers to read as relations, entities and chains."""
         report, options = self.report, self.options
         types = {a.type.name: a.type for a in self.annotations}
         layers = {name: type_ for name, type_ in types.items() if _is_layer(type_)}
@@ -132,7 +133,7 @@ class _Document:
             in_chains, options[CHAINS], options[RELATION_LAYERS], report
         )
         if not options[SPAN_LAYERS]:
-            # relations and slots bring the layers of their ends with them
+            # also read the layers of the endpoints of relations and slots
             bases = {_find_base(layers[name]) for name in links}
             bases |= {target.type.name for target in self._list_targets(spans)}
             spans += [name for name in others if name in bases and name not in spans]
@@ -143,7 +144,7 @@ class _Document:
         return links, spans, chains
 
     def _list_targets(self, layers: List[str]) -> List[Any]:
-        """What fills the slots of annotations."""
+        """List the fillers of slots."""
         if self.options[SLOTS] == "drop":
             return []
         hosts = (a for a in self.annotations if a.type.name in layers)
@@ -158,7 +159,7 @@ class _Document:
         return self.features[type_.name]
 
     def _peek(self, annotation: Any) -> List[str]:
-        """The label, for messages."""
+        """Get the label, for messages."""
         feature = self._find_feature(annotation.type)
         value = getattr(annotation, feature, None) if feature else None
         return [value] if value and isinstance(value, str) else []
@@ -188,7 +189,7 @@ class _Document:
             entity.attrs["kb_id"] = link
 
     def _read_slots(self, annotation: Any) -> None:
-        """Relations from an annotation to what fills its slots."""
+        """Add relations from an annotation to the fillers of its slots."""
         for name, target in _iter_slots(annotation):
             if self.options[SLOTS] == "drop":
                 self.report.ignored("slots of spans")
@@ -199,7 +200,7 @@ class _Document:
                 self._relate(name, annotation, target, field)
 
     def _relate_to_next(self, annotation: Any) -> None:
-        """A relation from an element of a chain to the next one."""
+        """Add a relation from an element of a chain to the next one."""
         following = getattr(annotation, NEXT, None)
         if following is not None:
             label = getattr(annotation, CHAIN_LABEL, None)
@@ -262,7 +263,7 @@ class _Document:
         return self.items.resolve(id_, path)
 
     def _find_segments(self, name: str) -> Optional[List[Offsets]]:
-        """Tokens or sentences; none are better than wrong ones."""
+        """Get tokens or sentences; None if any of them are invalid."""
         try:
             found = [
                 self._read_offsets(annotation, name)
@@ -276,7 +277,7 @@ class _Document:
 
 
 def _find_view(cas: Any, source: Source, report: Report) -> Any:
-    """The view with the text; INCEpTION has no other."""
+    """Get the view with the text; it's the only one in INCEpTION."""
     views = [cas.get_view(view.sofa.sofaID) for view in cas.views]
     found = [view for view in views if view.sofa_string]
     text = found[0].sofa_string if found else None
@@ -284,9 +285,9 @@ def _find_view(cas: Any, source: Source, report: Report) -> Any:
         what = "no text" if text is None else show(text)
         raise FormatError(
             f"{source.file}: found {what}, expected a text in the sofa. Export the "
-            f"document anew."
+            f"document again."
         )
-    report.ignored("views beside the first", len(found) - 1)
+    report.ignored("views other than the first", len(found) - 1)
     return found[0]
 
 
@@ -300,7 +301,7 @@ def _add_title(source: Source, annotations: List[Any]) -> Source:
 
 
 def _name(annotation: Any) -> str:
-    """As messages call it: INCEpTION has no other name for it than its id."""
+    """Describe an annotation in messages, by type and id."""
     return f"{get_short_name(annotation.type.name)} id {annotation.xmiID}"
 
 
@@ -323,7 +324,7 @@ def _is_link(type_: Any) -> bool:
 
 
 def _find_base(type_: Any) -> str:
-    """The layer that a relation layer is attached to."""
+    """Get the layer that a relation layer is attached to."""
     return _list_features(type_)[HEAD].name
 
 
@@ -333,13 +334,13 @@ def _is_string(type_: Any) -> bool:
 
 
 def _list_slots(type_: Any) -> List[str]:
-    """Names of the features that hold links with roles to other annotations."""
+    """List the features with links and roles to other annotations."""
     features = _list_features(type_).items()
     return [name for name, range_ in features if getattr(range_, "name", "") == ARRAY]
 
 
 def _iter_slots(annotation: Any) -> Iterator[Tuple[str, Any]]:
-    """The role, or the name of the feature, and what fills it."""
+    """YIELDS: role, or name of the feature, and filler of each slot."""
     for name in _list_slots(annotation.type):
         for link in getattr(getattr(annotation, name, None), "elements", None) or ():
             role, target = getattr(link, "role", None), getattr(link, "target", None)
@@ -349,5 +350,5 @@ def _iter_slots(annotation: Any) -> Iterator[Tuple[str, Any]]:
 
 
 def is_technical(layer: str) -> bool:
-    """RETURNS (bool): whether it is no layer that people annotate in."""
+    """RETURNS (bool): whether a layer is not used for manual annotation."""
     return layer.startswith(TECHNICAL)

@@ -1,7 +1,7 @@
-r"""The rows of a WebAnno TSV file: tokens, the columns of layers, and the text.
+r"""The rows of a WebAnno TSV file: tokens, columns of layers, and the text.
 
-`VALUE[3]` marks an annotation over several rows, `|` divides stacked ones, `*` is no
-value, `_` no annotation; a backslash takes the next character with it.
+`VALUE[3]` is an annotation over several rows, `|` separates stacked ones, `*` is no
+value, `_` no annotation; a backslash escapes the next character.
 """
 
 import re
@@ -34,16 +34,16 @@ LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "b": "\b"}
 
 @dataclass
 class Layer:
-    """A layer as the header has it.
+    """A layer in the header.
 
     kind (str): `span`, `relation` or `chain`.
-    name (str): in full.
-    features (List[str]): those with columns of their own, without slots.
-    columns (List[str]): what is in its columns; empty where it has no feature.
-    first (int): its first column.
+    name (str): full name.
+    features (List[str]): features with a column, without slots.
+    columns (List[str]): name of each column; empty without features.
+    first (int): first column.
     base (str): layer of a relation's head and tail.
-    slots (List[Tuple[int, str, str]]): the column of the roles of each slot feature,
-        which that of the targets follows; its name; the layer of the targets.
+    slots (List[Tuple[int, str, str]]): for each slot feature, the column of its roles,
+        which is followed by that of its targets; its name; the layer of its targets.
     """
 
     kind: str
@@ -57,14 +57,14 @@ class Layer:
 
 @dataclass
 class Unit:
-    """A row: a token, or a part of one.
+    """A row: a token, or a part of a token.
 
     id (str): e.g. `1-3` or `1-3.1`.
     source (Source): its line.
-    begin, end (int): in the unit of the file.
-    text (str): as the row has it.
-    sentence (int): from 0.
-    cells (List[str]): the columns of the layers.
+    begin, end (int): offsets, in the unit of the file.
+    text (str): its text in the file.
+    sentence (int): index of its sentence, from 0.
+    cells (List[str]): columns of the layers.
     """
 
     id: str
@@ -81,19 +81,19 @@ class Unit:
 
 
 class Rows:
-    """A file taken apart.
+    """A parsed file.
 
-    layers (List[Layer]): as the header has them.
-    sentences (List[List[str]]): the lines of each.
-    units (List[Unit]): the rows that can be read; the others are reported.
+    layers (List[Layer]): the layers in the header.
+    sentences (List[List[str]]): the lines of each sentence.
+    units (List[Unit]): the valid rows; others are reported.
     """
 
     def __init__(self, text: str, source: Source, report: Report) -> None:
         """
         text (str): content of the file.
         source (Source): the file.
-        report (Report): counts rows that can't be read, once `read` is called.
-        RAISES (FormatError): if it has no header, or one that can't be read.
+        report (Report): counts rows that can't be read, when calling `read`.
+        RAISES (FormatError): if the header is missing or invalid.
         """
         self.source = source
         self.report = report
@@ -107,7 +107,7 @@ class Rows:
         self.lines = list(enumerate(lines, 1))
         self.sentences: List[List[str]] = []
         self.units: List[Unit] = []
-        # before anything is counted: without layers the file can't be read
+        # before counting anything, since an error rejects the whole file
         self.layers: List[Layer] = []
         for number, line in self.lines:
             if line.startswith(TEXT):
@@ -116,7 +116,7 @@ class Rows:
                 self._read_header(number, line)
 
     def read(self) -> None:
-        """Take all rows."""
+        """Read all rows."""
         previous = ""
         for number, line in self.lines:
             if line.startswith(TEXT):
@@ -135,7 +135,7 @@ class Rows:
                 f"such as '#T_SP=custom.Span|label'. Without it nothing is known of "
                 f"the columns."
             )
-        # a layer without features is written with and without a `|` after it
+        # layers without features may or may not end in `|`
         columns = [part for part in match.group(3).split("|") if part]
         base = ANY
         if columns and columns[-1].startswith(BASE):
@@ -145,7 +145,7 @@ class Rows:
             for column, before in zip(columns, ["", *columns])
             if not column.startswith((SLOT, BASE)) and not before.startswith(SLOT)
         ]
-        # ROLE_ the layer : the feature _ the type of the links
+        # ROLE_layer:feature_type of the links
         slots = [
             (i, column.partition(":")[2].rpartition("_")[0] or "slot", target)
             for i, (column, target) in enumerate(zip(columns, columns[1:]))
@@ -165,8 +165,8 @@ class Rows:
             problem = f"found {show(line)}, expected {TEXT!r} with a sentence first"
         elif not UNIT.match(cells[0]) or offsets is None:
             problem = (
-                f"found {show(line)}, expected a row that begins with such as 1-1, a "
-                f"tab, 0-5, a tab"
+                f"found {show(line)}, expected a row that starts with id, tab, offsets "
+                f"and tab, such as '1-1\\t0-5\\t'"
             )
         elif len(cells) < n_columns or any(cells[n_columns:]):
             n_found = len(cells) - (not cells[-1])
@@ -183,7 +183,8 @@ class Rows:
         )
 
     def lay_out(self, n_spans: int) -> JoinedText:
-        """The text, in UTF-16 units unless the rows show that it is in characters."""
+        """Get the text; offsets are in UTF-16 code units, unless only characters match
+        the rows."""
         layout = self._put_together(UTF16)
         if not self._fits(layout):
             other = self._put_together(CODE_POINTS)
@@ -223,7 +224,7 @@ class Rows:
             if unit.is_token:
                 found = layout.find(unit.begin, unit.end, unit.sentence)
                 if found is None or not _agrees(unit, found, layout):
-                    reason = "tokens that do not fit the text: tokenized anew"
+                    reason = "tokens that do not fit the text: retokenized"
                     self.report.repair(reason)
                     return None
                 tokens.append(found)
@@ -231,7 +232,7 @@ class Rows:
 
 
 def _find_begin(text: str, tokens: List[Unit], unit: str) -> Optional[int]:
-    """Where a sentence begins, as most of its rows have it."""
+    """Get the start of a sentence according to most of its rows."""
     votes: Counter[int] = Counter()
     at = begin = 0
     for token in tokens:
@@ -254,7 +255,7 @@ def _agrees(unit: Unit, found: Offsets, layout: JoinedText) -> bool:
 
 
 def get_stacks(unit: Unit, layer: Layer) -> List[List[str]]:
-    """RETURNS (List[List[str]]): the annotations in each of a layer's columns."""
+    """RETURNS (List[List[str]]): the annotations in each column of a layer."""
     n_columns = max(1, len(layer.columns))
     return [_split(cell) for cell in unit.cells[layer.first : layer.first + n_columns]]
 
@@ -263,18 +264,18 @@ def _split(cell: str) -> List[str]:
     if cell in ("_", ""):
         return []
     parts = [match.group(1) for match in STACKED.finditer(cell)]
-    # the end of the cell matches too
+    # the pattern also matches the end of the cell
     return parts[:-1] if len(parts) > 1 and not parts[-1] else parts
 
 
 def read_number(value: str) -> int:
-    """RETURNS (int): what tells an annotation from others; 0 if it needs nothing."""
+    """RETURNS (int): number that identifies an annotation; 0 if there is none."""
     match = NUMBERED.match(value)
     return int(match.group(2)) if match else 0
 
 
 def read_value(value: str) -> Optional[str]:
-    """RETURNS (Optional[str]): a value without its number, or None."""
+    """RETURNS (Optional[str]): the value without its number, or None."""
     match = NUMBERED.match(value)
     value = match.group(1) if match else value
     return None if value in ("*", "") else _unescape(value).strip() or None

@@ -1,10 +1,11 @@
 r"""WebAnno TSV 3: a row per token, columns for the features of layers.
 
-`VALUE[3]` marks an annotation over several rows, `|` divides stacked ones, `*` is no
-value, `_` no annotation. A relation is listed in the row where its target starts, as
-`1-5[3_7]`: row of its source, and the numbers of both. Slots are relations
-to what fills them: roles in one column, `1-3[2]` and the like in the next. Offsets are
-UTF-16 units. Source: webannotsv.adoc in github.com/inception-project/inception.
+`VALUE[3]` is an annotation over several rows, `|` separates stacked ones, `*` is no
+value, `_` no annotation. Relations are in the row where their target starts, as
+`1-5[3_7]`: row of the source, and the numbers of both. Slots are relations to their
+fillers, with roles in one column, and e.g. `1-3[2]` in the next. Offsets are in UTF-16
+code units.
+Source: webannotsv.adoc in github.com/inception-project/inception.
 """
 
 import re
@@ -44,9 +45,9 @@ from .webanno_rows import (
     read_value,
 )
 
-# of a relation: row, numbers of both ends; of a slot: row and number
+# reference of a relation: row, numbers of both endpoints; of a slot: row and number
 REFERENCE = re.compile(r"([0-9.-]+)(?:\[([0-9]{1,9})(?:_([0-9]{1,9}))?\])?$")
-# between the slots of one annotation
+# separator between the slots of an annotation
 SLOTTED = re.compile(r"(?<!\\);")
 CHAIN = re.compile(r"(.*)->([0-9]{1,9})-([0-9]{1,9})$", re.DOTALL)
 CHAIN_TYPE, CHAIN_LINK = "referenceType", "referenceRelation"
@@ -54,15 +55,15 @@ CHAIN_TYPE, CHAIN_LINK = "referenceType", "referenceRelation"
 
 @dataclass
 class _Span:
-    """An annotation of a span layer, while its rows are read.
+    """An annotation of a span layer, collected from its rows.
 
-    layer (Layer): it is of.
-    number (int): what tells it from others, 0 if it needs none.
+    layer (Layer): its layer.
+    number (int): its number, 0 if there is none.
     label (str): its type.
-    link (Optional[str]): what it is linked to in a knowledge base.
-    id (str): unique in the document.
+    link (Optional[str]): its id in a knowledge base.
+    id (str): unique id in the document.
     units (List[Unit]): its rows.
-    is_lost (bool): whether it could not be converted.
+    is_lost (bool): whether it can't be converted.
     """
 
     layer: Layer
@@ -76,13 +77,13 @@ class _Span:
 
 @dataclass
 class _Slot:
-    """A slot of an annotation and what fills it.
+    """A slot of an annotation.
 
     host (_Span): the annotation.
-    label (str): the role, or the name of the feature.
-    target (str): as the file has it, e.g. `1-3[2]`.
+    label (str): role, or name of the feature.
+    target (str): the target in the file, e.g. `1-3[2]`.
     layer (str): the target's layer.
-    source (Source): where it stands.
+    source (Source): its location.
     """
 
     host: _Span
@@ -98,7 +99,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     path (Path): the file.
     options (Options): `span_layers`, `relation_layers`, `label_features`,
         `default_label`.
-    report (Report): counts what is read and what is wrong.
+    report (Report): counts items and problems.
     YIELDS (Record): the document.
     RAISES (FormatError): if it's not text, or not WebAnno TSV 3.
     """
@@ -109,7 +110,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
 def read_document(
     text: str, source: Source, options: Options, report: Report
 ) -> Record:
-    """Read a document whose text has been decoded.
+    """Read a document from text.
 
     text (str): content of the file.
     source (Source): the file, with the document's id.
@@ -121,7 +122,7 @@ def read_document(
 
 
 class _Document:
-    """One document while it is read."""
+    """State while reading one document."""
 
     def __init__(
         self, text: str, source: Source, options: Options, report: Report
@@ -133,7 +134,7 @@ class _Document:
         self.items = Items(source, report)
         self.spans: List[_Span] = []
         self.slots: List[_Slot] = []
-        # relation to the next element, and element, by layer, chain and position
+        # relation to the next element, and the element, by layer, chain and index
         self.chains: Dict[Tuple[str, int, int], Tuple[Optional[str], _Span]] = {}
         self.by_number: Dict[Tuple[str, int], _Span] = {}
         self.at: DefaultDict[str, List[_Span]] = defaultdict(list)
@@ -167,8 +168,8 @@ class _Document:
         )
 
     def _choose_layers(self) -> Tuple[List[Layer], List[Layer], List[Layer]]:
-        """Those that are read as entities, as relations and as chains; others are
-        counted."""
+        """Choose the layers to read as entities, relations and chains, and count
+        others."""
         options, report = self.options, self.report
         names: Dict[str, List[str]] = {"span": [], "relation": [], "chain": []}
         for layer in self.rows.layers:
@@ -176,7 +177,7 @@ class _Document:
         links = choose_layers(names["relation"], options[RELATION_LAYERS], report)
         spans = choose_layers(names["span"], options[SPAN_LAYERS], report)
         if not options[SPAN_LAYERS]:
-            # relations and slots bring the layers of their ends with them
+            # also read the layers of the endpoints of relations and slots
             spans += [x.base for x in self.rows.layers if x.name in links]
             spans += [
                 target
@@ -206,7 +207,7 @@ class _Document:
         feature = choose_feature(layer.features, self.options)
         labels = stacks[layer.columns.index(feature)] if feature else []
         links = stacks[layer.columns.index(LINK)] if LINK in layer.columns else []
-        # the numbers of a slot's targets are those of other annotations
+        # numbers of slot targets belong to other annotations
         targets = {column + 1 for column, _, _ in layer.slots}
         own = [stack for k, stack in enumerate(stacks) if k not in targets]
         for i in range(max(map(len, own), default=0)):
@@ -240,7 +241,7 @@ class _Document:
         cells: Tuple[List[str], List[str]],
         source: Source,
     ) -> None:
-        """Remember the slots of an annotation: what fills them may stand below it."""
+        """Collect the slots of an annotation, since their fillers may be below it."""
         roles, targets = (SLOTTED.split(cell[0]) if cell else [] for cell in cells)
         for role, target in zip_longest(roles, targets, fillvalue="*"):
             if target not in ("*", "_"):
@@ -268,7 +269,7 @@ class _Document:
                 self._relate(slot.label, slot.host, tail, slot.source)
 
     def _read_chains(self, unit: Unit, layer: Layer) -> None:
-        """The elements of chains in a row: `coref->1-2` is the second of the first."""
+        """Read a row's elements of chains; `coref->1-2` is element 2 of chain 1."""
         found = dict(zip(layer.columns, get_stacks(unit, layer)))
         types, links = found.get(CHAIN_TYPE, []), found.get(CHAIN_LINK, [])
         for i, link in enumerate(links):
@@ -314,7 +315,7 @@ class _Document:
                 ENTITIES,
                 "offsets do not fit the text",
                 f"{first.source}: offsets {begin}-{end} are outside the sentences, "
-                f"which begin where their first rows begin; entity {span.label!r} not "
+                f"which start with their first rows; entity {span.label!r} not "
                 f"converted. Correct the offsets.",
             )
             return
@@ -348,7 +349,7 @@ class _Document:
         self.items.relations.append(relation)
 
     def _resolve(self, reference: str, unit: Unit, layer: Layer) -> Tuple[_Span, _Span]:
-        """Source and target."""
+        """Get source and target of a relation."""
         match = REFERENCE.match(reference)
         if not match:
             raise FieldError(
@@ -368,7 +369,7 @@ class _Document:
 
     def _find_span(self, row: str, number: int, base: str) -> _Span:
         here = self.at.get(row, [])
-        # the header names the layer of the first relation's ends only
+        # the header only contains the layer of the first relation's endpoints
         found = [x for x in here if x.layer.name == base] or here
         if number:
             found = [x for x in found if x.number == number]

@@ -1,6 +1,6 @@
-"""Writers: records into the formats of annotation tools, one small module per tool.
+"""Writers, which convert records to the formats of annotation tools.
 
-To add a writer, write a module with a `WRITER` (see `doccano`), and name it in
+To add a writer, create a module with a `WRITER` (see `doccano`), and add it to
 `MODULES`.
 """
 
@@ -52,9 +52,9 @@ __all__ = [
 
 
 def find_writer(name: str) -> Writer:
-    """The writer of a format.
+    """Get the writer of a format.
 
-    name (str): as in `WRITERS`.
+    name (str): its name in `WRITERS`.
     RETURNS (Writer): the writer.
     RAISES (FormatError): if the format is unknown.
     """
@@ -75,17 +75,18 @@ def write_records(
     *,
     strict: bool = False,
 ) -> None:
-    """Write records, one after the other.
+    """Write records.
 
-    records (Iterable[Record]): e.g. of `from_doc`; with offsets in characters.
-    path (Path): file, or folder for brat. What was there is replaced when the last
-        record is written.
-    format_name (str): as in `WRITERS`.
-    options (WriteOptions): for the writer.
-    report (Report): says in the end what became of everything.
-    strict (bool): write nothing if something can't be written.
-    RAISES (FormatError): if there is no such writer, or it is strict and something
-        can't be written.
+    records (Iterable[Record]): the records, e.g. from `from_doc`, with offsets in
+        characters.
+    path (Path): file, or folder for brat. An existing one is replaced after writing the
+        last record.
+    format_name (str): name in `WRITERS`.
+    options (WriteOptions): options of the writer.
+    report (Report): counts items and problems.
+    strict (bool): write nothing if any item can't be written.
+    RAISES (FormatError): if the format is unknown, or any item can't be written and
+        `strict` is set.
     """
     writer = find_writer(format_name)
     fitting = prepare(records, writer, options, report, strict=strict)

@@ -1,4 +1,4 @@
-"""What a writer is, and the options that writers share."""
+"""Definition of writers, and their common options."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,17 @@ from ..report import Report
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How records are written.
+    """Options for writing records.
 
-    lang (str): language code of the tokenizer, for records without tokens.
-    predictions (bool): a model's, to be corrected: Prodigy gets tasks without an
-        answer, Label Studio `predictions` in place of `annotations`.
-    model_version (str): Label Studio: what predictions are named after.
-    symmetric (Tuple[str, ...]): labels whose direction does not count.
-    schema (Optional[Schema]): what a tool's configuration allows, besides what stands
-        in the records: an annotator may need labels that no document has yet.
-    entity_types (Tuple[str, ...]): likewise, types of entities.
-    numbered (bool): brat: number the documents, so that it lists them in this order.
+    lang (str): language of the tokenizer, for records without tokens.
+    predictions (bool): whether records are predictions to correct: in Prodigy, tasks
+        without answer; in Label Studio, `predictions` instead of `annotations`.
+    model_version (str): version of predictions in Label Studio.
+    symmetric (Tuple[str, ...]): symmetric labels.
+    schema (Optional[Schema]): additional labels for the tool's configuration, since
+        annotators may need labels that are not in the records.
+    entity_types (Tuple[str, ...]): additional entity types, likewise.
+    numbered (bool): number the documents in brat, which lists them by name.
     """
 
     lang: str = "en"
@@ -34,29 +34,29 @@ class WriteOptions:
 
     @property
     def symmetric_labels(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): those given, and those of the schema."""
+        """RETURNS (FrozenSet[str]): symmetric labels, including those of the schema."""
         known = self.schema.symmetric if self.schema else frozenset()
         return frozenset(self.symmetric) | known
 
 
 def take_all(record: Record, report: Report) -> Record:
-    """RETURNS (Record): the same, for tools that have a place for everything."""
+    """RETURNS (Record): the same record, for formats that support everything."""
     return record
 
 
 @dataclass(frozen=True)
 class Writer:
-    """An annotation tool's format, to write.
+    """A writer for the format of an annotation tool.
 
-    name (str): as in `--format`.
+    name (str): its name for `--format`.
     description (str): the tool and the kind of file.
     suffix (str): the file's suffix, e.g. `.jsonl`; empty for a folder.
-    write (Callable[[Iterable[Record], Path, WriteOptions, Report], None]): takes the
-        records one by one, whole entities and relations that the tool has a place for.
-        What was at the path is replaced when the last one is written, not before.
-    holds (FrozenSet[str]): further details that it writes, of those in `details`.
-    fit (Callable[[Record, Report], Record]): leaves out the entities and relations
-        that the tool has no place for, and reports each.
+    write (Callable[[Iterable[Record], Path, WriteOptions, Report], None]): writes
+        records one by one, with the entities and relations supported by the format. An
+        existing path is only replaced after the last record.
+    holds (FrozenSet[str]): the details of `details` supported by the format.
+    fit (Callable[[Record, Report], Record]): leaves out and reports entities and
+        relations not supported by the format.
     """
 
     name: str

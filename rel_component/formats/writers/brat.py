@@ -1,10 +1,10 @@
-"""brat standoff: a folder with `X.txt` and `X.ann` for each document, and its
+"""brat standoff: a folder with `X.txt` and `X.ann` per document, and
 `annotation.conf`.
 
-Entities stop at line ends, as brat wants it: one that goes on is written in pieces.
-Links to knowledge bases look like `DB:ID`. Only a label as a whole can be symmetric.
-Labels and documents get names of the characters that brat allows. Scores become notes,
-for the annotator's eyes.
+In brat, entities must not contain line breaks, so they are split into pieces. Links to
+knowledge bases have the form `DB:ID`. Relations can only be symmetric by label.
+Characters that are not allowed in labels and document names are replaced. Scores are
+written as notes for annotators.
 """
 
 import re
@@ -26,11 +26,11 @@ from .prepare import MARK, drop_entities, trim
 
 NUL = "\x00"
 NAME_SIZE = 100
-# all that brat takes for one when it reads its files
+# all line breaks recognized by brat
 LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 ANY = "<ENTITY>"
 OVERLAP = f"<OVERLAP>\tArg1:{ANY}, Arg2:{ANY}, <OVL-TYPE>:<ANY>"
-# shows the labels that had to be renamed
+# displays the original names of renamed labels
 VISUAL_NAME = "visual.conf"
 DRAWING = """
 [drawing]
@@ -45,10 +45,10 @@ def write(
 ) -> None:
     """Write a folder for brat.
 
-    records (Iterable[Record]): any.
-    path (Path): the folder; other documents that are in it stay.
-    options (WriteOptions): further labels for the configuration; `numbered` documents.
-    report (Report): advises on labels that had to be renamed.
+    records (Iterable[Record]): the records.
+    path (Path): the folder; other documents in it are kept.
+    options (WriteOptions): additional labels for the configuration; `numbered`.
+    report (Report): gives advice on renamed labels.
     """
     labels, names = Labels(options), _Names(report)
     used: Dict[str, int] = {}
@@ -57,7 +57,7 @@ def write(
             base = _name_document(record, number, options.numbered, used)
             lines = _to_lines(record, names, report)
             _write(folder / f"{base}.txt", record.text)
-            # also if it is empty: brat opens no text without it
+            # even if empty, since brat requires it to open the text
             _write(folder / f"{base}{JOINED}", "".join(f"{x}\n" for x in lines))
         _write(folder / CONFIG_NAME, _to_config(labels, names))
         if names.changed:
@@ -66,7 +66,7 @@ def write(
 
 
 def fit(record: Record, report: Report) -> Record:
-    """Take out what whoever reads a text file stumbles over."""
+    """Remove characters that cause problems in text files."""
     if NUL in record.text:
         report.repair("NUL characters written as U+FFFD", record.text.count(NUL))
         record = replace(record, text=record.text.replace(NUL, "\ufffd"))
@@ -75,8 +75,8 @@ def fit(record: Record, report: Report) -> Record:
 
 
 def _take_off(record: Record, n: int, report: Report) -> Record:
-    """The text without its first characters, byte order marks."""
-    report.repair("byte order marks taken off texts")
+    """Remove byte order marks at the start of a text."""
+    report.repair("byte order marks removed from texts")
     pieces = {
         entity.id: [(max(0, s - n), e - n) for s, e in entity.fragments if e > n]
         for entity in record.entities
@@ -88,9 +88,9 @@ def _take_off(record: Record, n: int, report: Report) -> Record:
 
 
 class _Names:
-    """Labels in the characters that brat allows, each its own.
+    """Unique names for labels, in the characters allowed by brat.
 
-    changed (Dict[str, str]): labels by their names, where these differ.
+    changed (Dict[str, str]): labels of changed names.
     """
 
     def __init__(self, report: Report) -> None:
@@ -113,14 +113,14 @@ class _Names:
             if name != label:
                 self.changed[name] = label
                 self.report.hint(
-                    f"brat does not allow the label {label!r}, and it is written as "
-                    f"{name}; {option} '{name}={label}' reads it back"
+                    f"brat does not allow the label {label!r}, so it's written as "
+                    f"{name}; use {option} '{name}={label}' to restore it"
                 )
         return self._names[option, label]
 
 
 def _make_unique(name: str, used: Dict[str, int]) -> str:
-    """RETURNS (str): the name, with a number if it is used already."""
+    """RETURNS (str): the name, with a number if it's already used."""
     found = name
     while found in used:
         used[name] += 1
@@ -139,7 +139,7 @@ def _name_document(
         id_ = f"{Path(source.file).stem}-{number if place is None else place:05d}"
     name = re.sub(r"[^\w.-]+", "-", id_)[:NAME_SIZE].strip(".-") or "doc"
     name = f"{number:05d}-{name}" if is_numbered else name
-    folded = name.lower()  # some file systems know no case
+    folded = name.lower()  # some file systems ignore case
     return name + _make_unique(folded, used)[len(folded) :]
 
 
@@ -171,7 +171,7 @@ def _to_lines(record: Record, names: _Names, report: Report) -> Iterator[str]:
 
 
 def _cut(record: Record, ends: Offsets) -> List[Offsets]:
-    """A stretch of text, line by line."""
+    """Split a span of text by lines."""
     start, end = ends
     lines = re.finditer(f"[^{LINE_ENDS}]+", record.text[start:end])
     pieces = [
@@ -197,7 +197,7 @@ def _to_config(labels: Labels, names: _Names) -> str:
 
 
 def _group_types(pairs: Set[TypePair], names: _Names) -> List[Tuple[str, str]]:
-    """Alternatives of heads and of tails, that make just these pairs."""
+    """Group types of heads and tails, so that they result in exactly these pairs."""
     if not pairs:
         return [(ANY, ANY)]
     tails: Dict[str, List[str]] = {}

@@ -1,7 +1,7 @@
-"""What records say besides entities and relations: counted where it can't be written.
+"""Details of records in addition to entities and relations, and which are lost.
 
-Each writer names those that its tool has a place for; all others are counted, so that
-nothing is lost in silence.
+Each writer lists the details that its format supports; all others are counted, so that
+nothing is lost without being reported.
 """
 
 from typing import Any, Callable, Collection, Dict, FrozenSet, List
@@ -23,7 +23,7 @@ GROUPS = "groups of documents"
 META = "fields of documents"
 VERSIONS = "annotators and times"
 
-# in documents' fields: how unsure a model is, from 0 to 1
+# field of documents with the model's uncertainty, from 0 to 1
 UNCERTAINTY = "uncertainty"
 
 COUNTS: Dict[str, Callable[[Record], int]] = {
@@ -45,11 +45,11 @@ EVERYTHING = frozenset(COUNTS) | {PIECES}
 
 
 def count_lost_details(record: Record, holds: FrozenSet[str], report: Report) -> None:
-    """Count what a record says and its file will not.
+    """Count the details of a record that can't be written.
 
-    record (Record): as it is written.
-    holds (FrozenSet[str]): what the tool has a place for.
-    report (Report): where it is counted.
+    record (Record): the record to write.
+    holds (FrozenSet[str]): the details supported by the format.
+    report (Report): counts the others.
     """
     for name, count in COUNTS.items():
         if name not in holds:
@@ -60,8 +60,8 @@ def pick_meta(record: Record, taken: Collection[str], report: Report) -> Dict[st
     """Get the fields of a document to write in addition to the tool's.
 
     record (Record): the document.
-    taken (Collection[str]): names of fields that mean something else to the tool.
-    report (Report): counts the fields that can't be written for that.
+    taken (Collection[str]): field names with another meaning in the format.
+    report (Report): counts fields that can't be written due to their name.
     RETURNS (Dict[str, Any]): the others.
     """
     meta = {key: value for key, value in record.meta.items() if key not in taken}

@@ -1,7 +1,7 @@
 """doccano JSONL: one example per line, with `entities` and `relations`.
 
-A relation has no mark of being symmetric. doccano shows overlapping entities only in
-projects that allow them, and leaves out the others on import without a word.
+Relations can't be marked as symmetric. Unless a project allows overlapping entities,
+doccano skips them on import without a message.
 """
 
 from itertools import count
@@ -24,13 +24,13 @@ def write(
 ) -> None:
     """Write examples for doccano's import as `JSONL(Relation)`.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
     options (WriteOptions): not used.
-    report (Report): advises on overlapping entities.
+    report (Report): gives advice on overlapping entities.
     """
     labels = Labels(options)
-    # doccano numbers entities over the whole project
+    # doccano's entity ids are unique in the project
     ids, links = count(1), count(1)
     watched = labels.watch(records)
     write_lines(path, (_to_example(record, ids, links, report) for record in watched))

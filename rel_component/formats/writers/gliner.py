@@ -1,7 +1,7 @@
 """GLiNER training data: a list of `{"tokenized_text", "ner", "relations"}`.
 
-It has words and no text, the last word of an entity inclusive; a relation names the
-positions of its entities in `ner`. It has no mark of being symmetric.
+Texts are lists of words, without whitespace. Entities have inclusive ends; relations
+contain the indices of their entities in `ner`, and can't be marked as symmetric.
 """
 
 from pathlib import Path
@@ -20,12 +20,12 @@ FIELDS = ("tokenized_text", "ner", "relations", "id")
 def write(
     records: Iterable[Record], path: Path, options: WriteOptions, report: Report
 ) -> None:
-    """Write data to train GLiNER, also its models of entities and relations.
+    """Write data to train GLiNER, including its models for relations.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
-    options (WriteOptions): `lang` makes tokens.
-    report (Report): counts documents whose spacing is lost.
+    options (WriteOptions): `lang` for tokenization.
+    report (Report): counts documents with lost whitespace.
     """
     write_array(path, (_to_item(record, options, report) for record in records))
 
@@ -45,7 +45,7 @@ def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str,
 
 
 def list_entities(record: Record, words: Words) -> List[List[Any]]:
-    """RETURNS (List[List[Any]]): first and last word, and type of each entity."""
+    """RETURNS (List[List[Any]]): first word, last word and type of each entity."""
     extents = [words.find(entity) for entity in record.entities]
     return [
         [start, end - 1, entity.label]
@@ -54,7 +54,7 @@ def list_entities(record: Record, words: Words) -> List[List[Any]]:
 
 
 def pick_fields(record: Record, report: Report) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): further fields of an item, and its id."""
+    """RETURNS (Dict[str, Any]): other fields of an item, and its id."""
     id_ = record.source.id
     return {
         **pick_meta(record, FIELDS, report),

@@ -1,7 +1,7 @@
-"""GLiREL training data: `{"tokenized_text", "ner", "relations"}` in each line.
+"""GLiREL training data: `{"tokenized_text", "ner", "relations"}` per line.
 
-As GLiNER's, but entities have their text too, and relations name their entities by the
-words and types.
+Like GLiNER's, but entities include their text, and relations contain the words and
+types of their entities.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ def write(
 ) -> None:
     """Write data to train GLiREL.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
-    options (WriteOptions): `lang` makes tokens.
-    report (Report): counts documents whose spacing is lost.
+    options (WriteOptions): `lang` for tokenization.
+    report (Report): counts documents with lost whitespace.
     """
     write_lines(path, (_to_item(record, options, report) for record in records))
 

@@ -1,7 +1,7 @@
 """Rows of a Hugging Face data set: `tokens`, `entities`, `relations`, `orig_id`.
 
-Columns and types are those of DFKI-SLT/conll04, which are SpERT's: words and no text.
-`datasets.load_dataset("parquet", data_files=...)` reads the file.
+Columns and types are the same as in DFKI-SLT/conll04 and SpERT: words without
+whitespace. Load the file with `datasets.load_dataset("parquet", data_files=...)`.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from .spert import to_sentence
 
 
 class Entity(TypedDict):
-    """Words, the end exclusive."""
+    """An entity, in words, with exclusive end."""
 
     type: str
     start: Int32
@@ -25,7 +25,7 @@ class Entity(TypedDict):
 
 
 class Relation(TypedDict):
-    """Positions of its ends among the entities."""
+    """A relation, with the indices of its entities."""
 
     type: str
     head: Int32
@@ -33,7 +33,7 @@ class Relation(TypedDict):
 
 
 class Row(TypedDict):
-    """Columns of the table."""
+    """The columns of the table."""
 
     tokens: List[str]
     entities: List[Entity]
@@ -46,11 +46,11 @@ def write(
 ) -> None:
     """Write a table.
 
-    records (Iterable[Record]): any.
-    path (Path): Parquet, unless its suffix is `.jsonl`.
-    options (WriteOptions): `lang` makes tokens.
-    report (Report): counts documents whose spacing is lost.
-    RAISES (ValueError): if Parquet needs a package that is not installed.
+    records (Iterable[Record]): the records.
+    path (Path): Parquet file, or JSON lines if its suffix is `.jsonl`.
+    options (WriteOptions): `lang` for tokenization.
+    report (Report): counts documents with lost whitespace.
+    RAISES (ValueError): if a package required for Parquet is not installed.
     """
     rows = (_to_row(record, options, report) for record in records)
     if path.suffix == ".jsonl":

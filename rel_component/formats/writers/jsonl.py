@@ -1,8 +1,8 @@
-"""Plain JSON lines: one document per line, with all that a record says.
+"""Plain JSON lines: one document per line, with all details of records.
 
-The form of `scripts/predict.py`, which reads it too: entities with `start`, `end`
-(characters, exclusive end) and `label`, relations with `label`, `head` and `tail`,
-which repeat the entities. Further fields stand only where there is something to say.
+The same format is read and written by `scripts/predict.py`: entities with `start`,
+`end` (in characters, exclusive) and `label`, relations with `label`, `head` and `tail`,
+which contain the entities. Other fields are only written if not empty.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ def write(
 ) -> None:
     """Write records as plain JSON lines.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
     options (WriteOptions): not used.
-    report (Report): counts fields whose names mean something else here.
+    report (Report): counts fields that can't be written due to their name.
     """
     write_lines(path, (_to_row(record, report) for record in records))
 

@@ -1,8 +1,8 @@
-"""Label Studio JSON: tasks with an annotation or a prediction each.
+"""Label Studio JSON: tasks with an annotation or a prediction.
 
-Beside it stands the labeling config: what is not in the config of a project, Label
-Studio leaves out on import without a word. A pair of regions has one relation in each
-direction, with all its labels.
+A labeling config is written, too, since Label Studio skips labels that are not in a
+project's config on import without a message. A pair of regions has one relation per
+direction, with all labels.
 """
 
 from collections import defaultdict
@@ -22,20 +22,20 @@ from .labels import Labels
 LABELS, TEXT = "label", "text"
 
 Pair = Tuple[str, str]
-# labels by direction, between the ends of one pair
+# labels by direction between head and tail of a pair
 Group = DefaultDict[str, List[str]]
 
 
 def write(
     records: Iterable[Record], path: Path, options: WriteOptions, report: Report
 ) -> None:
-    """Write tasks for import, and beside them `NAME_config.xml`.
+    """Write tasks to import, and `NAME_config.xml` next to them.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
-    options (WriteOptions): `predictions` with `model_version`, or annotations; further
-        labels for the config.
-    report (Report): counts scores and marks that have no place.
+    options (WriteOptions): `predictions` with `model_version`, or annotations;
+        additional labels for the config.
+    report (Report): counts scores and symmetric relations that can't be written.
     """
     labels = Labels(options)
     watched = enumerate(labels.watch(records))
@@ -46,7 +46,7 @@ def write(
 def _to_task(
     record: Record, number: int, options: WriteOptions, report: Report
 ) -> Dict[str, Any]:
-    # Label Studio keeps no fields of a task but its data
+    # Label Studio only keeps the data of tasks
     data = dict(record.meta)
     if isinstance(data.get("data"), dict):
         data.update(data.pop("data"))
@@ -75,9 +75,9 @@ def to_results(
 ) -> List[Dict[str, Any]]:
     """Convert the entities and relations of a record.
 
-    record (Record): as `prepare` returns it.
+    record (Record): the output of `prepare`.
     number (int): the record's number, since ids are unique in a file.
-    report (Report): counts scores and marks that have no place.
+    report (Report): counts scores and symmetric relations that can't be written.
     from_name (str), to_name (str): names of the labels and the text in the labeling
         config.
     RETURNS (List[Dict[str, Any]]): the regions, then the relations.
@@ -116,7 +116,7 @@ def to_results(
 def _group_relations(
     record: Record, report: Report
 ) -> List[Tuple[Pair, str, List[str]]]:
-    """One relation for each ordered pair: its ends, direction and labels."""
+    """Group relations by ordered pair: head and tail, direction and labels."""
     groups: Dict[Pair, Group] = {}
     for relation in record.relations:
         pair = (relation.head, relation.tail)
@@ -130,7 +130,7 @@ def _group_relations(
         both = group.pop("bi", [])
         n_places = 1 if pair[0] == pair[1] else 2
         if both and len(group) == n_places:
-            # no place is left for the mark, but none of the relations is lost
+            # symmetry can't be written, but both relations can
             report.repair("symmetric relations written in both directions", len(both))
             for labels in group.values():
                 labels += [label for label in both if label not in labels]

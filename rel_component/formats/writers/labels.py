@@ -1,4 +1,4 @@
-"""The labels of what is written, for the configurations of the tools."""
+"""Collect the labels of records, for the tools' configurations."""
 
 from collections import Counter
 from typing import Counter as CounterType
@@ -12,11 +12,11 @@ from .details import SYMMETRIC
 
 
 class Labels:
-    """Labels, and what they link, collected while records are written.
+    """Labels and their entity types, collected while writing records.
 
-    entities (List[str]): types, those of the options first.
-    pairs (Dict[str, Optional[Set[Tuple[str, str]]]]): for each relation label the types
-        that it links, or None for any.
+    entities (List[str]): entity types, starting with those of the options.
+    pairs (Dict[str, Optional[Set[Tuple[str, str]]]]): pairs of entity types per
+        relation label, or None for any.
     has_overlaps (bool): whether entities overlap.
     """
 
@@ -39,19 +39,19 @@ class Labels:
 
     @property
     def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels of which no relation has a direction."""
+        """RETURNS (FrozenSet[str]): labels for which all relations are symmetric."""
         found = {label for label in self._marked if not self._directed[label]}
         unseen = self._known & self.pairs.keys() - self._directed.keys()
         return frozenset(found | unseen)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Records as they are, whose labels are known once they have passed."""
+        """Pass on records, and collect their labels."""
         for record in records:
             self.add(record)
             yield record
 
     def add(self, record: Record) -> None:
-        """Take the labels of a record."""
+        """Collect the labels of a record."""
         types = {entity.id: entity.label for entity in record.entities}
         self._entities.update(dict.fromkeys(types.values()))
         for relation in record.relations:
@@ -63,9 +63,9 @@ class Labels:
         self.has_overlaps = self.has_overlaps or _overlap(record)
 
     def count_lost_marks(self, report: Report) -> None:
-        """Count symmetric relations whose label has others with a direction.
+        """Count symmetric relations if others with the same label are directed.
 
-        For tools where only a label as a whole can be symmetric.
+        For tools in which relations can only be symmetric by label.
         """
         lost = [n for label, n in self._marked.items() if self._directed[label]]
         report.ignored(SYMMETRIC, sum(lost))

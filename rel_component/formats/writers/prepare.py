@@ -1,4 +1,4 @@
-"""Records to what a tool can hold, once for all writers; nothing is lost in silence."""
+"""Adapt records to a format, for all writers, and report everything that is lost."""
 
 from dataclasses import replace
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
@@ -22,15 +22,16 @@ def prepare(
     *,
     strict: bool = False,
 ) -> Iterator[Record]:
-    """Records as a writer takes them.
+    """Prepare records for a writer.
 
-    records (Iterable[Record]): with offsets in characters of their text.
-    writer (Writer): what its tool can hold.
-    options (WriteOptions): which labels are symmetric.
-    report (Report): counts what is read, written, merged and lost.
-    strict (bool): raise an error in the end if something is lost.
-    YIELDS (Record): without blank texts, exact duplicates and blanks around entities.
-    RAISES (FormatError): if it is strict, and something is lost.
+    records (Iterable[Record]): the records, with offsets in characters.
+    writer (Writer): the writer.
+    options (WriteOptions): the options, for symmetric labels.
+    report (Report): counts items read, written, merged and lost.
+    strict (bool): raise an error at the end if any item is lost.
+    YIELDS (Record): records without blank texts, exact duplicates and whitespace around
+        entities.
+    RAISES (FormatError): if any item is lost and `strict` is set.
     """
     for record in records:
         report.read(DOCUMENTS)
@@ -57,14 +58,14 @@ def prepare(
 def drop_entities(
     record: Record, problems: Mapping[str, str], reason: str, report: Report
 ) -> Record:
-    """Leave out entities that a tool can't hold, and the relations at them.
+    """Leave out entities that a format doesn't support, and their relations.
 
     record (Record): the document.
-    problems (Mapping[str, str]): by the ids of such entities, why: the rest of a
-        sentence that begins with the entity's text.
-    reason (str): a few words to count them by.
-    report (Report): where each is reported.
-    RETURNS (Record): with the others.
+    problems (Mapping[str, str]): problem per entity id: the rest of a sentence that
+        starts with the entity's text.
+    reason (str): short reason, to count them by.
+    report (Report): gets the messages.
+    RETURNS (Record): the document with the other entities.
     """
     if not problems:
         return record
@@ -96,10 +97,10 @@ def lose_relation(
     """Report a relation that is not written.
 
     record (Record): the document.
-    relation (RelationRecord): in it.
-    problem (str): why, after the place and a colon.
-    reason (str): a few words to count it by.
-    report (Report): where it is reported.
+    relation (RelationRecord): the relation.
+    problem (str): the problem, to be preceded by the location and a colon.
+    reason (str): short reason, to count it by.
+    report (Report): gets the message.
     """
     report.error(
         RELATIONS,
@@ -131,7 +132,7 @@ def _skip(record: Record, report: Report) -> None:
 def _tidy(
     record: Record, has_pieces: bool, options: WriteOptions, report: Report
 ) -> Record:
-    """Clean offsets, each entity and relation once."""
+    """Clean up offsets, and remove duplicate entities and relations."""
     entities: Dict[Tuple[str, Tuple[Offsets, ...]], EntityRecord] = {}
     ids: Dict[str, str] = {}
     for entity in record.entities:
@@ -156,7 +157,7 @@ def _tidy(
 def _clean(
     record: Record, entity: EntityRecord, has_pieces: bool, report: Report
 ) -> Optional[List[Offsets]]:
-    """Pieces without blanks around them, joined where only blanks are between."""
+    """Trim the pieces of an entity, and join those only separated by whitespace."""
     text = record.text
     if not entity.label.strip():
         _lose_entity(record, entity, "has no label", "no label", report)
@@ -190,7 +191,7 @@ def _clean(
 
 
 def trim(text: str, start: int, end: int) -> Offsets:
-    """RETURNS (Tuple[int, int]): a stretch of text without blanks around it."""
+    """RETURNS (Tuple[int, int]): a span of text without surrounding whitespace."""
     piece = text[start:end]
     start += len(piece) - len(piece.lstrip())
     return (start, start + len(piece.strip()))

@@ -1,7 +1,7 @@
 """Prodigy `rel.manual` JSONL: one task per line.
 
-Its interface has no overlapping spans: of those the longest is written, and of these
-the first. A relation has no mark of being symmetric.
+Prodigy doesn't support overlapping spans: only the longest one is written, and the
+first in case of a tie. Relations can't be marked as symmetric.
 """
 
 from bisect import bisect_left
@@ -17,19 +17,20 @@ from .details import META, SCORES, TOKENS, UNCERTAINTY, pick_meta
 from .prepare import drop_entities
 from .tokens import Tokens
 
-# of a task that has changed since; Prodigy makes them anew
+# hashes of the original task, which Prodigy computes again
 STALE = ("text", "tokens", "spans", "relations", "answer", "_task_hash")
 
 
 def write(
     records: Iterable[Record], path: Path, options: WriteOptions, report: Report
 ) -> None:
-    """Write tasks, as accepted ones or to be answered.
+    """Write tasks, as accepted or unanswered.
 
-    records (Iterable[Record]): without overlapping entities.
+    records (Iterable[Record]): records without overlapping entities.
     path (Path): the file.
-    options (WriteOptions): `predictions` get no answer; `lang` makes tokens.
-    report (Report): counts tokens that had to be split.
+    options (WriteOptions): `predictions` for tasks without answer; `lang` for
+        tokenization.
+    report (Report): counts split tokens.
     """
     write_lines(path, (_to_task(record, options, report) for record in records))
 
@@ -39,7 +40,7 @@ def fit(record: Record, report: Report) -> Record:
     taken: List[Tuple[int, int]] = []  # sorted, since they do not overlap
     problems: Dict[str, str] = {}
     for entity in sorted(record.entities, key=lambda e: (e.start - e.end, e.start)):
-        at = bisect_left(taken, (entity.end, 0))  # the last one before begins before
+        at = bisect_left(taken, (entity.end, 0))  # the last one starts before
         if at and entity.start < taken[at - 1][1]:
             problems[entity.id] = "overlaps another entity, and Prodigy shows only one"
         else:

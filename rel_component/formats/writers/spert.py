@@ -1,7 +1,7 @@
 """SpERT JSON: a list of `{"tokens", "entities", "relations"}`, and its types file.
 
-It has words and no text: how they were spaced is lost. A document becomes one item,
-also if it has several sentences. Only a label as a whole can be symmetric.
+Texts are lists of words, so whitespace is lost. Each document becomes one item, even
+with several sentences. Relations can only be symmetric by label.
 """
 
 from pathlib import Path
@@ -21,12 +21,12 @@ FIELDS = ("tokens", "entities", "relations", "orig_id")
 def write(
     records: Iterable[Record], path: Path, options: WriteOptions, report: Report
 ) -> None:
-    """Write a data set, and beside it `NAME_types.json`.
+    """Write a data set, and `NAME_types.json` next to it.
 
-    records (Iterable[Record]): any.
+    records (Iterable[Record]): the records.
     path (Path): the file.
-    options (WriteOptions): further labels for the types; `lang` makes tokens.
-    report (Report): counts symmetric relations that the types can't mark.
+    options (WriteOptions): additional labels for the types; `lang` for tokenization.
+    report (Report): counts symmetric relations that can't be marked.
     """
     labels = Labels(options)
     watched = labels.watch(records)
@@ -48,11 +48,11 @@ def _to_item(record: Record, options: WriteOptions, report: Report) -> Dict[str,
 def to_sentence(
     record: Record, options: WriteOptions, report: Report
 ) -> Dict[str, Any]:
-    """Words, entities and relations of a record.
+    """Get the words, entities and relations of a record.
 
-    record (Record): any.
-    options (WriteOptions): `lang` makes tokens.
-    report (Report): counts documents whose spacing is lost.
+    record (Record): the record.
+    options (WriteOptions): `lang` for tokenization.
+    report (Report): counts documents with lost whitespace.
     RETURNS (Dict[str, Any]): `tokens`, `entities` and `relations`.
     """
     words = Words(record, options, report)

@@ -1,4 +1,4 @@
-"""Tokens for tools that count them: entities begin and end with one."""
+"""Tokens for formats with token indices, aligned with entities."""
 
 from itertools import accumulate
 from typing import List, Tuple
@@ -10,11 +10,12 @@ from ..report import Report
 from ..tokens import load_tokenizer, make_doc
 from .base import WriteOptions
 
-SPACING = "blanks and line ends of documents"
+SPACING = "whitespace of documents"
 
 
 class Tokens:
-    """The tokens of a record: its own, or the language's, split where needed.
+    """The tokens of a record: its own, or from the language's tokenizer; split if an
+    entity starts or ends inside.
 
     doc (Doc): the tokens, with the record's text.
     """
@@ -38,16 +39,15 @@ class Tokens:
 
 
 class Words:
-    """The words of a record, for tools that have no text: how they were spaced is
-    lost, and counted.
+    """The words of a record, for formats without text; lost whitespace is counted.
 
-    words (List[str]): tokens that are not blank.
+    words (List[str]): the non-blank tokens.
     """
 
     def __init__(self, record: Record, options: WriteOptions, report: Report) -> None:
         self._tokens = Tokens(record, options, report)
         is_word = [not token.text.isspace() for token in self._tokens.doc]
-        # how many words stand before a token
+        # number of words before each token
         self._before = [0, *accumulate(map(int, is_word))]
         self.words: List[str] = [
             token.text for token, is_it in zip(self._tokens.doc, is_word) if is_it

@@ -1,7 +1,7 @@
 """UBIAI JSON: a list of `{"document", "tokens", "relations"}`.
 
-A relation names the first token of its entities, so where two entities begin at the
-same one it can't say which is meant. It has no mark of being symmetric.
+Relations refer to the first token of their entities, so they are ambiguous if two
+entities start with the same token. They can't be marked as symmetric.
 """
 
 from collections import Counter
@@ -24,18 +24,18 @@ FIELDS = ("document", "tokens", "relations", "id")
 def write(
     records: Iterable[Record], path: Path, options: WriteOptions, report: Report
 ) -> None:
-    """Write documents as UBIAI exports them.
+    """Write documents in the format of UBIAI's exports.
 
-    records (Iterable[Record]): whose relations have ends that begin alone.
+    records (Iterable[Record]): records without ambiguous relations.
     path (Path): the file.
-    options (WriteOptions): `lang` makes tokens, where a record has none.
-    report (Report): counts tokens that had to be split.
+    options (WriteOptions): `lang` for tokenization of records without tokens.
+    report (Report): counts split tokens.
     """
     write_array(path, (_to_document(record, options, report) for record in records))
 
 
 def fit(record: Record, report: Report) -> Record:
-    """Leave out relations of entities that begin where another one does."""
+    """Leave out relations of entities that start with the same token as another."""
     entities = {entity.id: entity for entity in record.entities}
     counts = Counter(entity.start for entity in record.entities)
     kept = []
@@ -47,8 +47,8 @@ def fit(record: Record, report: Report) -> Record:
             continue
         end = ends[shared[0]]
         problem = (
-            f"its {shared[0]} {show(record.text[end.start : end.end])} begins where "
-            f"another entity does, and UBIAI only refers to the first token"
+            f"its {shared[0]} {show(record.text[end.start : end.end])} starts with the "
+            f"same token as another entity, and UBIAI only refers to the first token"
         )
         lose_relation(record, relation, problem, "ambiguous first token", report)
     return replace(record, relations=kept)

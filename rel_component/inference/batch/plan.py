@@ -20,7 +20,7 @@ from .sources.item import ColumnError, Place, SourceError
 
 ADVICE = (
     "Restore it and run the same command to resume; or use another --output to  "
-    "begin anew."
+    "start again."
 )
 
 

@@ -187,7 +187,7 @@ def test_trailing_tab_and_symmetric_lines(tmp_path):
         ("R9\tBinds T1 T2", ":1 R9: found"),
         ("*\tEquiv", ":1 *: found"),
         ("*\tEquiv T1 T1", ":1 *: found T1 twice in this line, expected different"),
-        ("* Equiv T1 T2", "blanks where tabs should be"),
+        ("* Equiv T1 T2", "spaces instead of tabs"),
         ("\tT1", "expected an id such as T1"),
     ],
 )

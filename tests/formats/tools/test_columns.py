@@ -113,7 +113,7 @@ def test_the_scheme_can_be_given(tmp_path):
 
 BROKEN = [
     ":4: found 2 columns in 'Lovelace NNP', expected 3 as in most lines, the word",
-    ":7: found tabs between the columns in 'Babbage\\tNNP\\tB-PER', expected blanks",
+    ":7: found tabs between the columns in 'Babbage\\tNNP\\tB-PER', expected spaces",
     ":10: found the tag 'X-LOC', expected O, or a type after one of B-, I- (the",
     ":11: found the tag 'LOC', expected O, or a type after one of",
     ":14: found 4 columns in 'New York NNP B-LOC', expected 3",
@@ -145,7 +145,7 @@ def test_a_broken_sentence_is_left_out_of_its_document():
 @pytest.mark.parametrize(
     "text,line,found",
     [
-        ("a\tO\nb\tO\nc O\n", 3, "found blanks between the columns in 'c O', expected"),
+        ("a\tO\nb\tO\nc O\n", 3, "found spaces between the columns in 'c O', expected"),
         ("a\tO\nb\tO\nc\n", 3, "found 1 column in 'c', expected 2"),
         ("a\tO\nb\tO\nc\tx\tO\n", 3, "found 3 columns in 'c\\tx\\tO', expected 2"),
         ("a O\nb O\nc 0\n", 3, "found the tag '0', expected O"),

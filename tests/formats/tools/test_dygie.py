@@ -51,8 +51,8 @@ def test_predictions_are_read_where_there_is_nothing_else():
     assert entities(docs[1]) == [("Ada", "Person")] and triples(docs[1]) == []
     assert report.notes["documents with predictions only"] == 1
     assert report.not_converted == {
-        "lists of predicted_ner, beside annotation": 1,
-        "lists of predicted_relations, beside annotation": 1,
+        "lists of predicted_ner, in addition to annotation": 1,
+        "lists of predicted_relations, in addition to annotation": 1,
     }
 
 
@@ -81,7 +81,7 @@ def test_every_bad_item_is_named():
     assert report.n_lost == {"documents": 2, "entities": 4, "relations": 5}
     hints = list(report.hints)
     assert len(hints) == 2
-    assert "a doc_key stands for several documents" in hints[1]
+    assert "several documents have the same doc_key" in hints[1]
     assert "counted from 0 in each sentence" in hints[0]
     # an entity listed twice is no other one
     assert triples(docs[-1]) == [("Turin", "Self", "Turin")]

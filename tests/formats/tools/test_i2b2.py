@@ -97,8 +97,8 @@ def test_a_text_that_is_missing_is_named(tmp_path):
     docs, report = read(folder)
     assert docs == []
     assert report.problems == [
-        f"{folder / 'a.con'}: i2b2 2010 has the words of its concepts in a text, "
-        f"expected a.txt beside this file or in a folder 'txt'; document not converted."
+        f"{folder / 'a.con'}: found no text for these annotations, expected "
+        f"a.txt next to this file or in a folder 'txt'; document not converted."
     ]
 
 
@@ -116,7 +116,7 @@ def test_assertions_are_counted(tmp_path):
         ('c="pain" 2:9 2:9||t="x"', "2:9 2:9: found word 9 of line 2, which has 8"),
         (
             'c="pain" 2:1 2:1||t="x"',
-            "2:1 2:1: found the concept 'pain', expected the words that stand there, "
+            "2:1 2:1: found the concept 'pain', expected the words at this position, "
             "'chest'",
         ),
         ('c="rest" 2:6 2:6||t="x"', "2:6 2:6: found '2:6 2:6' again, expected ids"),

@@ -192,7 +192,7 @@ def test_where_the_type_system_is(tmp_path):
     assert len(read(path)[0]) == 1
     (tmp_path / "a_typesystem.xml").unlink()
     _, report = read(path)
-    assert "found no TypeSystem.xml beside it" in report.problems[0]
+    assert "found no TypeSystem.xml next to it" in report.problems[0]
     assert len(read(path, typesystem=TYPES)[0]) == 1
     _, report = read(path, typesystem=tmp_path / "none.xml")
     assert f"{tmp_path}/none.xml: can't be read" in report.problems[0]
@@ -203,7 +203,7 @@ def test_where_the_type_system_is(tmp_path):
 def test_a_type_system_among_the_inputs_is_passed_over():
     docs, report = read(TYPES)
     assert docs == [] and report.problems == []
-    assert report.notes["type systems, read with the .xmi files beside them"] == 1
+    assert report.notes["type systems, read with the .xmi files next to them"] == 1
 
 
 def test_json_without_types(tmp_path):
@@ -231,8 +231,8 @@ def test_types_that_the_type_system_lacks(tmp_path):
     assert docs == []
     assert report.problems == [
         f"{path}: found an annotation of the type custom.Span, which {types} does not "
-        f"have, expected all types of the document there. Export both anew, or name "
-        f"the right one with --typesystem."
+        f"have, expected all types of the document there. Export both again, or use "
+        f"--typesystem for the right one."
     ]
     # INCEpTION adds this one to every document, and not to every type system
     types.write_text(without_type("DocumentMetaData"))
@@ -295,7 +295,7 @@ def test_bad_annotations(tmp_path, old, new, lost, found):
     [
         ('nor="17"', 'nor="99"', "something in it refers to the id 99, which nothing"),
         ('label="LOC"', 'colour="LOC"', "with the feature 'colour', which its type in"),
-        ('begin="25"', 'begin="x"', "this is no CAS that can be read: ValueError"),
+        ('begin="25"', 'begin="x"', "not a valid CAS: ValueError"),
         ("😊 Marie Curie worked in Paris.&#13;&#10;She left.", "", "found no text"),
         ("</xmi:XMI>", "", ":31: not XML: no element found at column 1. The file ends"),
         ("<xmi:XMI", '<!DOCTYPE x [<!ENTITY a "b">]><xmi:XMI', "the declaration of th"),

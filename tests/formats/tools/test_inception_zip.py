@@ -103,7 +103,7 @@ def test_annotators_who_agree_are_one(tmp_path):
 @pytest.mark.parametrize(
     "files, found",
     [
-        ({"a.xmi": XMI}, "a.xmi: found no TypeSystem.xml beside it"),
+        ({"a.xmi": XMI}, "a.xmi: found no TypeSystem.xml next to it"),
         ({"a.xmi": b" ", "TypeSystem.xml": TYPES}, "a.xmi: the file is empty"),
         ({"a.xmi": XMI[:-20], "TypeSystem.xml": TYPES}, "a.xmi:29: not XML"),
         ({"a.xmi": XMI, "TypeSystem.xml": b"x"}, "TypeSystem.xml:1: not XML"),

@@ -128,7 +128,7 @@ def test_entities_that_can_not_be_read(tmp_path, entity, found):
         ({"label": "X", "head": True, "tail": 1}, "head: found true, expected an obj"),
         (
             {"label": "X", "head": {"start": 0, "end": 3}, "tail": 1},
-            "head: 2 entities (PER, ORG) stand there, expected its label to say which",
+            "2 entities (PER, ORG) have these offsets, expected a label to choose one",
         ),
         (
             {"label": "X", "head": {**ANN, "label": "LOC"}, "tail": 1},
@@ -155,7 +155,7 @@ def test_words_for_tokens_are_left_aside(tmp_path):
     row = make(tokens=ROW["text"].split())
     docs, report = read(write_lines(tmp_path / "a.jsonl", [row]))
     assert len(docs) == 1
-    assert report.repaired == {"tokens without offsets: tokenized anew": 1}
+    assert report.repaired == {"tokens without offsets: retokenized": 1}
 
 
 def test_entities_only(tmp_path):

@@ -431,7 +431,7 @@ def test_text_that_is_an_address(tmp_path):
         ([{"type": "labels"}], "result[0].value): found null"),
         (
             [{"type": "rectanglelabels", "value": {"x": 1, "rectanglelabels": ["A"]}}],
-            "result[0].type): found 'rectanglelabels', expected a stretch of text",
+            "result[0].type): found 'rectanglelabels', expected a span of text",
         ),
         (
             [relation("a", "z", "L"), PER],

@@ -89,8 +89,8 @@ def test_types_and_items_without_a_relation(tmp_path):
     docs, report = read(path, entity_label="PER")
     assert entities(docs[0]) == [("Ada Lovelace", "PER"), ("London", "CITY")]
     assert report.problems == [
-        f"{path}:1 relation: missing, expected a label; if nobody labelled the pairs, "
-        f"--entities-only reads their entities; relation not converted."
+        f"{path}:1 relation: missing, expected a label; if pairs are not labelled, "
+        f"use --entities-only to read their entities; relation not converted."
     ]
     _, report = read(path, entities_only=True)
     assert report.problems == []

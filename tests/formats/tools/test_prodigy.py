@@ -77,7 +77,7 @@ def test_endpoint_variants():
     assert report.repaired == {
         "relation end resolved by covering span": 2,
         "relation end resolved by its last token (child_span disagrees)": 1,
-        "'ws' flags ignored: blanks taken from the text": 1,
+        "'ws' flags ignored: whitespace taken from the text": 1,
     }
     bare, missing = report.problems
     assert f"{path}:3 relations[0].child_span: relation endpoint is not" in bare
@@ -135,7 +135,7 @@ def test_tokens_of_another_text_are_not_used(tmp_path):
     value = task(tokens=tokens, spans=spans)
     docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
     assert triples(docs[0]) == [WORKS]
-    assert "tokens that do not fit the text: tokenized anew" in report.repaired
+    assert "tokens that do not fit the text: retokenized" in report.repaired
 
 
 def shift(value, n):

@@ -76,8 +76,8 @@ def test_reads_items(tmp_path):
     assert any("--null-label no_relation" in hint for hint in report.hints)
     assert (
         report.hints[
-            "a sentence is there again, with another pair of entities; "
-            "--merge-pairs makes one document of all pairs of a sentence"
+            "sentences are repeated with other pairs of entities; use "
+            "--merge-pairs to combine the pairs of a sentence in one document"
         ]
         == 1
     )

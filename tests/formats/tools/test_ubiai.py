@@ -156,7 +156,7 @@ def test_two_entities_at_one_token_are_ambiguous(tmp_path):
     value = copy.deepcopy(DOCUMENT)
     value["tokens"].append({**value["tokens"][0], "text": "Marie", "end": 5})
     docs, report = read(write_json(tmp_path / "a.json", [value]))
-    assert "2 entities begin at token 0" in report.problems[0]
+    assert "2 entities start at token 0" in report.problems[0]
     assert len(docs[0].spans["entities"]) == 3
     # an exact duplicate is not ambiguous
     value["tokens"][2] = value["tokens"][0]

@@ -250,8 +250,8 @@ def test_versions_and_line_ends(tmp_path, version):
     [
         (0, "1-1\t0-3\tAnn\tPER", "found 4 columns, the header has 6 of them"),
         (0, ROWS[0] + "x\t", "found 7 columns, the header has 6 of them"),
-        (0, "1-1 0-3 Ann PER _ _", "expected a row that begins with such as"),
-        (0, ROWS[0].replace("0-3", "0-x"), "expected a row that begins with such as"),
+        (0, "1-1 0-3 Ann PER _ _", "expected a row that starts with id"),
+        (0, ROWS[0].replace("0-3", "0-x"), "expected a row that starts with id"),
         (0, ROWS[0].replace("0-3", "3-0"), "offsets 3-0 are empty"),
         (0, ROWS[0].replace("0-3", "0-30"), "offsets 0-30 are outside the sentences"),
         (0, ROWS[0].replace("Ann", "Eve"), "the text of its row 'Eve' is not the"),

@@ -113,10 +113,10 @@ def test_labels_are_renamed_and_advice_is_given(tmp_path):
     assert [e.label for e in back.entities] == ["per_x", "per_x-2", "per_x-3"]
     assert [r.label for r in back.relations] == ["_"]
     assert (
-        "brat does not allow the label 'per x', and it is written as per_x-2; "
-        "--map-entity 'per_x-2=per x' reads it back"
+        "brat does not allow the label 'per x', so it's written as per_x-2; "
+        "use --map-entity 'per_x-2=per x' to restore it"
     ) in report.hints
-    assert any("--map-label '_=л' reads it back" in hint for hint in report.hints)
+    assert any("use --map-label '_=л' to restore it" in hint for hint in report.hints)
     visual = (path / "visual.conf").read_text(encoding="utf8")
     assert (
         "[labels]\nper_x | per:x\nper_x-2 | per x\nper_x-3 | per_x\n_ | л\n" in visual

@@ -65,11 +65,12 @@ def test_ubiai_can_not_name_entities_that_begin_together(tmp_path):
     assert len(back.entities) == 3
     assert [r.label for r in back.relations] == ["SELF"]
     assert report.problems == [
-        "a.json doc 4 (id a, links[0]): its tail 'New York' begins where another "
-        "entity does, and UBIAI only refers to the first token; relation 'MET' not "
-        "written.",
-        "a.json doc 4 (id a, links[1]): its head 'New' begins where another entity "
-        "does, and UBIAI only refers to the first token; relation 'MET' not written.",
+        "a.json doc 4 (id a, links[0]): its tail 'New York' starts with the same "
+        "token as another entity, and UBIAI only refers to the first token; relation "
+        "'MET' not written.",
+        "a.json doc 4 (id a, links[1]): its head 'New' starts with the same token "
+        "as another entity, and UBIAI only refers to the first token; relation 'MET' "
+        "not written.",
     ]
 
 
