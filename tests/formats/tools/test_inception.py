@@ -293,7 +293,7 @@ def test_bad_annotations(tmp_path, old, new, lost, found):
 @pytest.mark.parametrize(
     "old, new, found",
     [
-        ('nor="17"', 'nor="99"', "something in it refers to the id 99, which nothing"),
+        ('nor="17"', 'nor="99"', "found a reference to the id 99, which doesn't exist"),
         ('label="LOC"', 'colour="LOC"', "with the feature 'colour', which its type in"),
         ('begin="25"', 'begin="x"', "not a valid CAS: ValueError"),
         ("😊 Marie Curie worked in Paris.&#13;&#10;She left.", "", "found no text"),

@@ -169,7 +169,7 @@ def test_results_with_one_id_are_one_region(tmp_path):
     assert report.not_converted == {"Label Studio results of the type 'choices'": 1}
     other = region("a", 0, 5, "ROLE")
     _, report = read_result(tmp_path, [*RESULT, other])
-    assert "result[3].id): found 'a' for another stretch" in report.problems[0]
+    assert "result[3].id): found 'a' for another span of text" in report.problems[0]
     assert "annotations[0].result[1] has it" in report.problems[0]
 
 

@@ -79,7 +79,7 @@ def test_pairs_of_a_sentence_are_merged():
     assert len(docs) == 2
     assert report.n_merged["documents"] == {"pairs of one sentence": 1}
     _, report = read(OPENNRE)
-    assert any("--merge-pairs makes one document" in hint for hint in report.hints)
+    assert any("--merge-pairs to combine" in hint for hint in report.hints)
 
 
 def test_types_and_items_without_a_relation(tmp_path):

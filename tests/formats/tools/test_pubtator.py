@@ -138,7 +138,7 @@ def test_line_ends_and_further_passages(tmp_path):
         (
             "9\t0\t1\tA\tX\t7",
             "entities",
-            "found the document id '9', expected '1', whose",
+            "found the document id '9', expected '1' as in",
         ),
         ("1\t0\t1\tB\tX\t7", "entities", "text 'B' is not the text at 0-1, 'A'"),
         ("1\t3\t3\tB\tX\t7", "entities", "offsets 3-3 are empty"),

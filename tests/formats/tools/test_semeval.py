@@ -124,7 +124,7 @@ def test_every_bad_item_is_named():
         f":21: found the label 'Cause-Effect(e1,e1)', {label}",
         f":24: found the label 'Cause Effect', {label}",
         f":27: found '\"The <e1>fire</e1> caused <e2>smoke</e2>.\"', {sentence}",
-        ":33: found 'Cause-Effect(e1,e2)' after the label, expected a line that begins",
+        ":33: found 'Cause-Effect(e1,e2)' after the label, expected a line that starts",
         f":38: found 'Stray words', {sentence}; sentence not converted.",
         ":40: byte 695 of the file is 0xE9, which is not valid UTF-8",
         ":44 <e1>: offsets 4-5 cover only whitespace",
