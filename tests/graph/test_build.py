@@ -35,7 +35,7 @@ def test_files_of_all_formats_and_pages(rows, tmp_path):
     assert sorted(names) == sorted(path.name for path in (tmp_path / "g").iterdir())
 
 
-def test_a_name_that_is_not_there_gets_advice(rows, tmp_path):
+def test_missing_name(rows, tmp_path):
     build = build_graph([rows], tmp_path / "g", formats=[], entities=["Acmee", "x"])
     first, second = build.missing
     assert "--entity Acmee: no entity with this name" in first
@@ -48,7 +48,7 @@ def test_a_name_that_is_not_there_gets_advice(rows, tmp_path):
     assert "with this name and type CITY" in build.missing[0]
 
 
-def test_a_name_of_several_types_is_noted(tmp_path):
+def test_name_with_several_types(tmp_path):
     path = tmp_path / "rows.jsonl"
     row = make_row("1", (("A", "x"), "R", ("B", "X"), 1.0))
     path.write_text(json.dumps(row), encoding="utf8")
@@ -58,7 +58,7 @@ def test_a_name_of_several_types_is_noted(tmp_path):
     assert build_graph([path], tmp_path / "g", formats=[], **options).notes == []
 
 
-def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_path):
+def test_pages_of_similar_or_long_names_have_different_files(tmp_path):
     texts = ("C/D", "C D", "c%d", "語" * 300)
     path = write(tmp_path / "rows.jsonl", texts)
     options = {"normalizer": Normalizer(case=False), "entities": texts}
@@ -68,7 +68,7 @@ def test_pages_of_names_that_are_alike_or_long_do_not_replace_each_other(tmp_pat
     assert pages == [*expected, f"{'語' * 60}.html"]
 
 
-def test_the_command_says_what_it_did_and_what_failed(rows, tmp_path):
+def test_messages_of_the_command(rows, tmp_path):
     command = load_script("build_graph")
     said = command(rows, "-o", tmp_path / "g", "-f", "none", "-e", "Ann")
     assert "2 relations from 1 texts: 3 entities, 2 distinct relations" in said

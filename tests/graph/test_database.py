@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     return graph
 
 
-def test_the_question_of_the_docs_is_answered(folder, capsys):
+def test_query_of_the_docs(folder, capsys):
     (code,) = CODE.findall((DOCS / "graph.md").read_text("utf8"))
     names = {}
     exec(code, names)

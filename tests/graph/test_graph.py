@@ -39,18 +39,18 @@ def test_names_are_merged_and_relations_counted(graph):
         ({}, "...", "!!", False),
     ],
 )
-def test_what_is_the_same_name(options, one, other, is_same):
+def test_normalization(options, one, other, is_same):
     normalizer = Normalizer(**options)
     assert (normalizer(one) == normalizer(other)) is is_same
 
 
-def test_types_may_not_count():
+def test_types_can_be_ignored():
     graph = KnowledgeGraph(Normalizer(by_type=False))
     graph.add([make_row("d", (("A", "x"), "R", ("B", "X"), 1.0))])
     assert list(graph.nodes) == [NodeKey("", "x")]
 
 
-def test_rare_and_doubtful_relations_are_left_out():
+def test_min_count_and_min_score():
     graph = KnowledgeGraph(min_score=0.5)
     rows = [make_row("d", triple("Ann", "Acme", s)) for s in (0.4, 0.6, 0.7)]
     graph.add([*rows, make_row("e", triple("Bob", "Acme", 0.9))])
@@ -59,7 +59,7 @@ def test_rare_and_doubtful_relations_are_left_out():
     assert set(graph.nodes) == {NodeKey("PERSON", "ann"), NodeKey("ORG", "acme")}
 
 
-def test_names_and_labels_are_cleaned_and_nothing_of_white_space_is_a_node():
+def test_names_and_labels_are_cleaned_and_blank_ones_skipped():
     graph = KnowledgeGraph(only_related=False)
     rows = [
         make_row(
@@ -75,7 +75,7 @@ def test_names_and_labels_are_cleaned_and_nothing_of_white_space_is_a_node():
     assert "" not in [node.name for node in graph.nodes.values()]
 
 
-def test_no_examples_may_be_kept():
+def test_without_examples():
     graph = KnowledgeGraph(max_examples=0)
     graph.add([make_row("d", triple("Ann", "Acme", s)) for s in (0.4, 0.6)])
     (edge,) = graph.edges.values()

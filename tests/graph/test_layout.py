@@ -25,7 +25,7 @@ def is_over(one, other):
 
 
 @pytest.mark.parametrize("width", [350, 920])
-def test_no_name_covers_another_or_leaves_the_picture(width):
+def test_boxes_do_not_overlap_and_fit(width):
     for n, seed in itertools.product((1, 2, 3, 10, 41, 80), range(3)):
         names, edges = make_graph(n, n // 4, seed)
         boxes, height = place_boxes(names, edges, width)
@@ -36,7 +36,7 @@ def test_no_name_covers_another_or_leaves_the_picture(width):
         assert place_boxes(names, edges, width) == (boxes, height)
 
 
-def test_arrows_end_at_boxes_and_labels_cover_nothing():
+def test_arrows_end_at_boxes_and_labels_do_not_overlap():
     names, edges = make_graph(20, 8, 0)
     edges += [(tail, head) for head, tail in edges[:4]] + [(3, 3)]
     edges = list(dict.fromkeys(edges))
@@ -64,7 +64,7 @@ def test_arrows_end_at_boxes_and_labels_cover_nothing():
     )
 
 
-def test_what_is_linked_stands_nearer():
+def test_linked_boxes_are_nearer():
     edges = [(0, i) for i in range(1, 6)] + [(5, i) for i in range(6, 11)]
     boxes, _ = place_boxes(["name"] * 11, edges, 920)
 

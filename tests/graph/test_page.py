@@ -9,7 +9,7 @@ from ..browser import check_accessibility, each_view
 from .util import HOSTILE, make_row, triple
 
 
-def test_a_neighbourhood_keeps_the_most_frequent(graph):
+def test_neighbourhood_keeps_the_most_frequent_relations(graph):
     acme = NodeKey("ORG", "acme")
     graph.add([make_row("d9", triple(f"P{i}", "Acme", 0.5)) for i in range(9)])
     found = find_neighbourhood(graph, acme, max_edges=3)
@@ -45,7 +45,7 @@ def page(graph, tmp_path, browser):
     page.close()
 
 
-def test_the_page_filters_and_shows_names_as_they_are(page):
+def test_page_filters_and_escapes_names(page):
     assert page.title() == "Ann (PERSON): its relations in the graph"
     assert page.locator("h1").inner_text() == "Ann"
     assert page.locator("tbody tr").count() == 3
@@ -62,7 +62,7 @@ def test_the_page_filters_and_shows_names_as_they_are(page):
     assert header[3:] == ["Times found", "Mean score", "Highest score"]
 
 
-def test_the_page_is_legible_for_everybody_everywhere(page):
+def test_accessibility(page):
     page.locator("summary").first.click()
     check_accessibility(page)
     for view in each_view(page):

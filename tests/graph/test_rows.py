@@ -7,7 +7,7 @@ import pytest
 from rel_component.graph import read_rows
 
 
-def test_rows_that_are_none_are_said(tmp_path):
+def test_invalid_input(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "x"}\n')
     with pytest.raises(ValueError, match=r"rows\.jsonl:1: expected an object with"):
@@ -31,7 +31,7 @@ RELATION = {"label": "R", "score": 0.5, "head": END, "tail": END}
         (END, {**RELATION, "tail": {}}, r"relations\[0\]\.tail\.start: found None"),
     ],
 )
-def test_a_field_that_is_wrong_is_named(tmp_path, entity, relation, message):
+def test_invalid_fields(tmp_path, entity, relation, message):
     path = tmp_path / "rows.jsonl"
     row = {"id": None, "entities": [entity], "relations": [relation]}
     path.write_text(json.dumps(row), "utf8")
@@ -39,7 +39,7 @@ def test_a_field_that_is_wrong_is_named(tmp_path, entity, relation, message):
         list(read_rows(path))
 
 
-def test_files_of_another_kind_are_named(tmp_path):
+def test_unsupported_files(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"no")
     (tmp_path / "a.jsonl").write_bytes(b'{"id": "caf\xe9"}')
     for name, message in (("a.parquet", "as Parquet"), ("a.jsonl", "not JSON in UTF")):

@@ -61,7 +61,7 @@ def describe(doc):
     return ents, relations
 
 
-def test_whatever_is_found_lies_in_the_text(checkpoint):
+def test_predictions_are_within_the_text(checkpoint):
     nlp = build(checkpoint)
     docs = list(nlp.pipe(TEXTS))
     assert docs[0].ents and not docs[2].ents and not docs[3].ents
@@ -102,7 +102,7 @@ def test_thresholds(checkpoint):
     assert {ent.label_ for ent in nlp(text).ents} == {"ORG"}
 
 
-def test_long_texts_are_read_in_chunks(checkpoint):
+def test_long_texts_are_split_into_chunks(checkpoint):
     """Chunks that share words, each as it is read alone."""
     text = "Ann works for Acme while Bob sleeps and Cy met Dee in Rome yesterday"
     nlp = build(checkpoint, chunk_size=5, chunk_overlap=2)
@@ -175,7 +175,7 @@ def test_save_load_and_processes(checkpoint, tmp_path):
     assert fresh.get_pipe("gliner2")._model is None  # loaded where it is used
 
 
-def test_it_is_described(checkpoint):
+def test_describe_model(checkpoint):
     nlp = build(checkpoint)
     options = describe_model(nlp)
     assert options.entity_types == ("PERSON", "ORG")
@@ -207,7 +207,7 @@ def run_fake(entities, relations, **config):
     return nlp("Ann works for Acme")
 
 
-def test_ends_of_relations_are_matched_with_entities():
+def test_heads_and_tails_are_matched_with_entities():
     people = [item(0, 3), item(0, 9, 0.5)]  # overlap: the better one counts
     firms = [item(14, 19)]  # with the full stop that the library has added
     ends = {"head": item(0, 9, 0.6), "tail": item(14, 19, 0.7)}
@@ -233,7 +233,7 @@ def test_ends_of_relations_are_matched_with_entities():
     assert run_fake(names, {"KNOWS": [loop]})._.relations == []
 
 
-def test_relations_that_were_there_stay():
+def test_existing_relations_are_kept():
     nlp = build("unused")
     ends = {"head": item(14, 18), "tail": item(0, 3)}
     result = {"entities": {}, "relation_extraction": {"KNOWS": [ends]}}
@@ -264,13 +264,13 @@ def test_relations_that_were_there_stay():
         ({"threshold": -1}, "threshold is -1"),
     ],
 )
-def test_wrong_settings(config, message):
+def test_invalid_settings(config, message):
     with pytest.raises(ValueError, match=message):
         settings = {"entities": ENTITIES, "relations": RELATIONS, **config}
         GLiNER2Pipe(spacy.blank("en").vocab, **settings)
 
 
-def test_a_checkpoint_that_is_not_there(tmp_path, monkeypatch):
+def test_missing_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="Can't load the GLiNER2 checkpoint") as caught:
         build(tmp_path / "none")("Ann")
     assert "\n" not in str(caught.value)
@@ -283,7 +283,7 @@ def test_a_checkpoint_that_is_not_there(tmp_path, monkeypatch):
         load_checkpoint("fastino/no-such-checkpoint")
 
 
-def test_the_library_is_missing(monkeypatch):
+def test_missing_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "gliner2", None)
     with pytest.raises(
         ValueError, match=r"requires the packages gliner2 and torch: pip"

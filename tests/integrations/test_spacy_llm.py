@@ -62,7 +62,7 @@ def show(doc):
 EXPECTED = [("Ann", "WORKS_FOR", "Acme", 1.0), ("Bob", "KNOWS", "Acme", 1.0)]
 
 
-def test_relations_on_the_text_as_it_was():
+def test_relations_on_the_original_text():
     doc = build()(TEXT)
     assert (doc.text, show(doc)) == (TEXT, EXPECTED)
     assert [ent.text for ent in doc.ents] == ["Ann", "Acme", "Bob"]
@@ -72,14 +72,14 @@ def test_relations_on_the_text_as_it_was():
     assert show(copy) == EXPECTED
 
 
-def test_many_texts_with_contexts():
+def test_pipe_as_tuples():
     texts = [(TEXT, 1), ("Cy is here", 2), ("Nobody", 3), ("", 4), (TEXT, 5)]
     found = list(build().pipe(texts, as_tuples=True))
     assert [(doc.text, x) for doc, x in found] == texts
     assert [len(show(doc)) for doc, _ in found] == [2, 0, 0, 0, 2]
 
 
-def test_without_the_pipe_they_are_read_too():
+def test_relations_can_be_read_without_the_component():
     """On the marked text, as the task leaves it."""
     nlp = build()
     nlp.remove_pipe("llm_relations")
@@ -87,13 +87,13 @@ def test_without_the_pipe_they_are_read_too():
     assert "[ENT0:PERSON]" in doc.text and show(doc) == EXPECTED
 
 
-def test_a_text_that_holds_such_a_mark():
+def test_text_that_contains_a_marker():
     """Only marks behind entities are taken away."""
     text = "See [ENT0:PERSON] of Ann"
     assert build()(text).text == text
 
 
-def test_it_is_evaluated_as_any_pipeline():
+def test_evaluate():
     nlp = build()
     assert set(find_relation_pipes(nlp).labels) == {"WORKS_FOR", "KNOWS"}
     words = [token.text for token in nlp.make_doc(TEXT)]
@@ -105,7 +105,7 @@ def test_it_is_evaluated_as_any_pipeline():
 
 
 @pytest.mark.parametrize("item", [(0, 5), "x", None])
-def test_a_list_that_is_none_of_spacy_llm(item):
+def test_lists_from_other_sources_are_rejected(item):
     doc = make_doc(spacy.blank("en").vocab, "Ann met Bob", [(0, 1, "P"), (2, 3, "P")])
     with pytest.raises(ValueError, match=r"doc\._\.rel\[0\] is .* RelationItem of"):
         doc._.rel = [item]

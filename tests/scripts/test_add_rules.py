@@ -32,7 +32,7 @@ def test_patterns_are_added_to_a_pipeline(tmp_path):
     assert both.pipe_names == ["sentencizer", "own", "relation_ruler"]
 
 
-def test_what_is_wrong_is_said(tmp_path):
+def test_error_messages(tmp_path):
     made = tmp_path / "rules"
     assert "file not found" in run(made, "-r", tmp_path / "none.jsonl", code=1)
     assert "'xx1'" in run(made, "-r", RELATIONS, "--lang", "xx1", code=1)

@@ -43,7 +43,7 @@ def test_every_option_of_a_format_is_offered():
         assert all(choice in parameter.help for choice in option.choices)
 
 
-def test_options_of_today_stay():
+def test_options_are_not_removed():
     # in the order in which they came: a name that is here is in somebody's script
     names = """output format lang encoding split seed group-by group-regex dev-groups
         test-groups train dev test on-error align discontinuous repair-offsets
@@ -69,7 +69,7 @@ def numbered(n):
     ]
 
 
-def test_divides_a_corpus(tmp_path):
+def test_splits_a_corpus(tmp_path):
     path = write_json(tmp_path / "a.json", numbered(20))
     arguments = (path, "--output", tmp_path / "data", "--split", "0.5,0.25,0.25")
     output = run(*arguments, "--report", tmp_path / "report.json")
@@ -113,7 +113,7 @@ def read_texts(path):
     return [doc.text for doc in read_docs(path, NLP)]
 
 
-def test_folder_of_something_else_is_left_alone(tmp_path):
+def test_other_folders_are_not_overwritten(tmp_path):
     path, out = write_json(tmp_path / "a.json", numbered(20)), tmp_path / "data"
     (out / "dev.spacy").mkdir(parents=True)
     (out / "dev.spacy" / "notes.txt").write_text("mine")
@@ -140,13 +140,13 @@ def test_folder_of_something_else_is_left_alone(tmp_path):
         (["--dev-groups", "4$"], "--dev-groups: no document has a group; expected"),
     ],
 )
-def test_options_that_contradict_each_other(tmp_path, options, problem):
+def test_contradictory_options(tmp_path, options, problem):
     path = write_json(tmp_path / "a.json", numbered(5))
     output = run(path, "--output", tmp_path / "data", *options, code=1)
     assert problem in output and "Nothing was written." in output
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     path, out = write_json(tmp_path / "a.json", numbered(5)), tmp_path / "x.spacy"
     output = run(path, "--output", path / "x.spacy", code=1)
     assert "a.json: can't be written: File exists." in output
@@ -157,7 +157,7 @@ def test_places_that_cannot_be_written(tmp_path):
         assert "not found" in output and "Nothing was written." in output
 
 
-def test_says_what_is_written_when_the_disk_is_full(tmp_path, monkeypatch):
+def test_full_disk(tmp_path, monkeypatch):
     def fail(corpus, path, positions=None):
         if path.name == "dev.spacy":
             raise OSError(28, "No space left on device", str(path))
@@ -180,7 +180,7 @@ def test_one_file(tmp_path):
     assert len(load(tmp_path / "new" / "x.spacy")) == 2
 
 
-def test_corpus_that_is_divided_already(tmp_path):
+def test_corpus_with_its_own_split(tmp_path):
     train = write_json(tmp_path / "a.json", numbered(3))
     dev = write_json(tmp_path / "b.json", numbered(1))
     output = run("--train", train, "--dev", dev, "--output", tmp_path)
@@ -207,7 +207,7 @@ def test_removes_files_of_an_earlier_split(tmp_path):
     assert "20 texts are in train and dev" in output
 
 
-def test_labels_that_do_not_occur(tmp_path):
+def test_unknown_labels(tmp_path):
     path = write_json(tmp_path / "a.json", numbered(3))
     out = ("--output", tmp_path / "x.spacy")
     output = run(path, *out, "--map-label", "WORK=X", "--map-entity", "PERS=P")
@@ -221,7 +221,7 @@ def test_labels_that_do_not_occur(tmp_path):
     assert "has this label" not in run(path, *out, *right)
 
 
-def test_field_to_group_by_that_does_not_occur(tmp_path):
+def test_unknown_field_to_group_by(tmp_path):
     tasks = [{**TASK, "meta": {"source": i}} for i in range(2)]
     path = write_lines(tmp_path / "x.jsonl", [TASK, *tasks])
     arguments = (path, "--output", tmp_path / "x.spacy", "--group-by")
@@ -234,7 +234,7 @@ def test_field_to_group_by_that_does_not_occur(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [("nothing.json",), ("x.json", "y.json", "--format", "excel")]
 )
-def test_where_nothing_is_read_the_reason_is_all(tmp_path, monkeypatch, arguments):
+def test_unreadable_input_only_reports_the_reason(tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     write_json(tmp_path / "x.json", numbered(3))
     for more in ((), ("--on-error", "skip")):
@@ -295,7 +295,7 @@ def test_no_documents_is_an_error(tmp_path):
         (("--train", "x.json", "--output", "x.spacy"), "expected a folder"),
     ],
 )
-def test_mistakes_are_explained(tmp_path, monkeypatch, arguments, problem):
+def test_error_messages(tmp_path, monkeypatch, arguments, problem):
     monkeypatch.chdir(tmp_path)
     write_json(tmp_path / "x.json", numbered(3))
     (tmp_path / "folder").mkdir()
@@ -358,7 +358,7 @@ def test_layers_and_labels_by_option(tmp_path):
     assert "--n-ary: found 'some', expected one of error, pairs, drop" in output
 
 
-def test_a_zip_or_a_mixed_folder_is_one_sentence(tmp_path):
+def test_zip_and_mixed_folder_are_reported_once(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK\3\4")
     output = run(tmp_path / "x.zip", code=1)
     assert output.count("this is a zip archive") == 1 and "problem" not in output

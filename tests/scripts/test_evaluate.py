@@ -23,7 +23,7 @@ run = load_script("evaluate")
         (ROOT / "README.md", "README.md is not a .spacy file"),
     ],
 )
-def test_what_is_wrong_is_said(model, data, expected):
+def test_error_messages(model, data, expected):
     assert expected in run(model, data, code=1)
 
 
@@ -36,7 +36,7 @@ def test_both_protocols_and_chance_are_shown(tmp_path):
     assert len(figures["thresholds"]) == len(figures["random_baseline"])
 
 
-def test_end_to_end_where_the_pipeline_finds_entities(model, tmp_path):
+def test_end_to_end_if_the_pipeline_predicts_entities(model, tmp_path):
     """The entity ruler misses Bob and types Acme wrongly: right borders, not strict."""
     nlp = spacy.load(model)
     ruler = nlp.add_pipe("entity_ruler", before="relation_extractor")
@@ -61,7 +61,7 @@ def write(path, *docs):
     return path
 
 
-def test_what_makes_figures_mean_nothing_is_said(model, vocab, tmp_path):
+def test_meaningless_scores_are_reported(model, vocab, tmp_path):
     path = tmp_path / "gold.spacy"
     gold = make_doc(vocab, TEXT, ENTITIES, [(0, "NEW", 1)])
     assert "the label NEW, unknown to the model" in run(model, write(path, gold))
@@ -75,7 +75,7 @@ def test_what_makes_figures_mean_nothing_is_said(model, vocab, tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device")
-def test_a_full_disk_is_named(model, vocab, tmp_path):
+def test_full_disk(model, vocab, tmp_path):
     path = write(tmp_path / "a.spacy", make_doc(vocab, TEXT, ENTITIES, []))
     for option in ("--output", "--report"):
         full = tmp_path / "full.html"

@@ -45,7 +45,7 @@ def test_entities_are_scored_by_span_and_by_token(model, tmp_path, vocab):
     assert "micro 75.0 75.0 75.0" in printed
 
 
-def test_a_pipeline_that_finds_nothing_is_named(tmp_path, vocab):
+def test_pipeline_without_entities(tmp_path, vocab):
     nlp = spacy.blank("en")
     nlp.to_disk(tmp_path / "model")
     DocBin(docs=[make_gold(vocab)], store_user_data=True).to_disk(tmp_path / "a.spacy")

@@ -64,7 +64,7 @@ def contents(doc, has_blanks):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_the_sample_corpus_comes_back_whole(tmp_path, ads, name):
+def test_round_trip_of_the_sample_corpus(tmp_path, ads, name):
     docs, path = ads
     output = run(path, "--format", name, "--output", tmp_path)
     assert "documents: 172 read, 172 written" in output
@@ -89,7 +89,7 @@ def test_symmetric_labels_are_written_once(tmp_path, nested):
     ]
 
 
-def test_a_schema_goes_into_the_configuration(tmp_path, nested):
+def test_schema_is_added_to_the_configuration(tmp_path, nested):
     schema = tmp_path / "schema.json"
     relations = {"KNOWS": {"symmetric": True}, "LATER": {"pairs": [["P", "DATE"]]}}
     schema.write_text(json.dumps({"relations": relations}))
@@ -99,7 +99,7 @@ def test_a_schema_goes_into_the_configuration(tmp_path, nested):
     assert "LATER\tArg1:P, Arg2:DATE\n" in text and "\nDATE\n" in text
 
 
-def test_what_a_format_can_not_hold_is_named(tmp_path, nested):
+def test_unsupported_items_are_reported(tmp_path, nested):
     arguments = (nested, "-f", "prodigy", "-o", tmp_path / "x.jsonl")
     report = tmp_path / "report.json"
     output = run(*arguments, "--report", report, code=1)
@@ -119,7 +119,7 @@ def test_what_a_format_can_not_hold_is_named(tmp_path, nested):
     assert triples(load(tmp_path / "x.jsonl")[0])[-1] == ("Bob", "OF", "New York")
 
 
-def test_many_problems_are_cut_short(tmp_path):
+def test_many_problems_are_truncated(tmp_path):
     entities = [(0, 2, "A"), *((0, 1, f"X{i}") for i in range(15))]
     doc = make_doc(NLP.vocab, "a b", entities, [], spans_key="entities")
     path = save(tmp_path / "a.spacy", [doc])
@@ -141,7 +141,7 @@ def test_several_files(tmp_path, nested):
     assert "2 inputs would be written to" in output
 
 
-def test_to_be_corrected(tmp_path, nested):
+def test_predictions_to_correct(tmp_path, nested):
     path = tmp_path / "x.json"
     run(nested, "-f", "label_studio", "-o", path, "--to-correct")
     assert "predictions" in json.loads(path.read_text())[0]
@@ -158,7 +158,7 @@ def test_entities_of_another_key(tmp_path, nested):
         assert [e["label"] for e in row["entities"]] == expected
 
 
-def test_a_brat_folder_is_not_written_over(tmp_path, nested):
+def test_brat_folder_is_not_overwritten(tmp_path, nested):
     folder = tmp_path / "x"
     run(nested, "-f", "brat", "-o", folder)
     (folder / "dev-00000.ann").write_text("corrected")
@@ -182,13 +182,13 @@ def test_a_brat_folder_is_not_written_over(tmp_path, nested):
         ),
     ],
 )
-def test_says_what_is_wrong(tmp_path, nested, arguments, expected):
+def test_error_messages(tmp_path, nested, arguments, expected):
     output = run(nested, "-o", tmp_path / "x", *arguments, code=1)
     assert expected in output
     assert not (tmp_path / "x").exists()
 
 
-def test_other_files_are_to_be_converted_first(tmp_path):
+def test_other_files_must_be_converted_first(tmp_path):
     path = ASSETS / "job_ads.json"
     output = run(path, "-f", "brat", "-o", tmp_path / "x", code=1)
     assert "is not a .spacy file. Convert your annotations first" in output
@@ -197,7 +197,7 @@ def test_other_files_are_to_be_converted_first(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_full_disk_is_named_with_the_file(tmp_path, nested, monkeypatch):
+def test_full_disk(tmp_path, nested, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")  # the system names no file
 

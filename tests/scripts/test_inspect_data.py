@@ -59,7 +59,7 @@ def test_a_split_may_be_a_folder_of_files(folder, tmp_path):
         assert list(found["splits"]) == ["train"]
 
 
-def test_sentences_are_set_if_asked_for(folder):
+def test_sentencizer(folder):
     assert "no sentence boundaries" in run(folder)
     printed = run(folder, "--sentencizer")
     assert "no sentence boundaries" not in printed
@@ -81,7 +81,7 @@ def test_rows_are_limited(tmp_path):
     assert "... and" not in run(path, "--rows", "0")
 
 
-def test_files_of_one_name_are_told_apart(folder, tmp_path):
+def test_files_with_the_same_name(folder, tmp_path):
     other = write(tmp_path / "train.spacy", make(text="Cleo works for Umbrella now ."))
     run(folder / "train.spacy", other, "--output", tmp_path / "all.json")
     found = json.loads((tmp_path / "all.json").read_text(encoding="utf8"))
@@ -89,7 +89,7 @@ def test_files_of_one_name_are_told_apart(folder, tmp_path):
     assert found["train"] == str(folder / "train.spacy")
 
 
-def test_a_file_named_twice_counts_once(folder, tmp_path):
+def test_repeated_file_counts_once(folder, tmp_path):
     run(folder, folder / "train.spacy", "--output", tmp_path / "all.json")
     found = json.loads((tmp_path / "all.json").read_text(encoding="utf8"))
     assert list(found["splits"]) == ["train", "dev"]
@@ -112,7 +112,7 @@ def test_folder_without_data(tmp_path):
     )
 
 
-def test_another_kind_of_file(tmp_path):
+def test_unsupported_file(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[]")
     assert "is not a .spacy file" in run(path, code=1)
@@ -153,5 +153,5 @@ def test_relations_that_cannot_be_read(tmp_path, key, value, message):
         (("--output", "."), "Is a directory"),
     ],
 )
-def test_options_that_cannot_be(folder, options, message):
+def test_invalid_options(folder, options, message):
     assert message in run(folder, *options, code=1)

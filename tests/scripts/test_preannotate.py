@@ -99,7 +99,7 @@ def test_order_and_number_of_texts(tmp_path, model, texts):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_corrected_texts_come_back(tmp_path, model, texts, name):
+def test_corrected_texts_can_be_converted(tmp_path, model, texts, name):
     run(model, texts, "-f", name, "-o", tmp_path / "out")
     suffix = WRITERS[name].suffix
     path = tmp_path / "out" / f"texts{suffix}" if suffix else tmp_path / "out"
@@ -114,14 +114,14 @@ def test_corrected_texts_come_back(tmp_path, model, texts, name):
     assert triples(doc) == [("Ann", "WORKS_FOR", "Acme")]
 
 
-def test_nobody_takes_predictions_for_gold(tmp_path, model, texts):
+def test_predictions_are_not_converted_as_gold(tmp_path, model, texts):
     for name in ("prodigy", "label_studio"):
         path = tmp_path / f"x{WRITERS[name].suffix}"
         run(model, texts, "-f", name, "-o", path)
         assert load(path) == []
 
 
-def test_configurations_have_what_the_model_knows(tmp_path, model, texts):
+def test_configurations_include_the_labels_of_the_model(tmp_path, model, texts):
     run(model, texts, "-f", "brat", "-o", tmp_path / "brat")
     text = (tmp_path / "brat" / "annotation.conf").read_text()
     assert "KNOWS\tArg1:<ENTITY>, Arg2:<ENTITY>\n" in text
@@ -185,7 +185,7 @@ def test_lines_of_a_file(tmp_path, model):
         ),
     ],
 )
-def test_says_what_is_wrong(tmp_path, model, texts, monkeypatch, arguments, expected):
+def test_error_messages(tmp_path, model, texts, monkeypatch, arguments, expected):
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a.ann").write_text("mine")

@@ -51,7 +51,7 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         (("MODEL", "one\ntwo " * 40), "texts have no entities"),
     ],
 )
-def test_what_is_wrong_is_said(model, texts, arguments, expected):
+def test_error_messages(model, texts, arguments, expected):
     names = {"MODEL": model, "TEXTS": texts}
     assert expected in run(*(names.get(x, x) for x in arguments), code=1)
 
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(model, texts, arguments, expected):
         ("a.txt", "a " * 500_001, "text 1: 1000002 characters; expected at most 100"),
     ],
 )
-def test_bad_files_are_told(model, tmp_path, name, data, expected):
+def test_invalid_files(model, tmp_path, name, data, expected):
     path = tmp_path / name
     path.write_bytes(data.encode())
     # with entities, where they don't matter
@@ -82,7 +82,7 @@ def test_bad_files_are_told(model, tmp_path, name, data, expected):
     assert expected in run(tmp_path / "model", path, "--json", code=1)
 
 
-def test_what_is_passed_through_may_be_no_number(model, tmp_path):
+def test_nan_in_metadata(model, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a", "entities": [], "n": NaN}', "utf8")
     shown = invoke("predict", model, path, "--json").stdout
@@ -94,7 +94,7 @@ def test_the_threshold_can_be_lowered(model, texts):
     assert len(read(model, texts, "--threshold", "0")) == 6 * 2  # pairs and labels
 
 
-def test_sperts_json_is_taken_and_given(model, tmp_path):
+def test_spert_json(model, tmp_path):
     words = "Ann works for Acme and Bob".split()
     entities = [
         {"type": "PERSON", "start": 0, "end": 1},

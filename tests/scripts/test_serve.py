@@ -116,7 +116,7 @@ def server(model):  # noqa: F811
         yield server
 
 
-def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
+def test_killed_process_is_restarted_without_failed_requests(server):
     (ready,) = server.wait_for_messages("ready")
     first, second = ready["processes"]
     os.kill(first, signal.SIGKILL)  # while it has nothing to do
@@ -141,7 +141,7 @@ def test_a_killed_process_is_replaced_and_missed_by_no_client(server):
     assert all("127.0.0.1" not in x and "Ann" not in x for x in lines)
 
 
-def test_the_end_does_not_wait_for_the_model(server):
+def test_shutdown_does_not_wait_for_the_model(server):
     (ready,) = server.wait_for_messages("ready")
     again = [x["process"] for x in server.logs if "loaded again" in x["message"]]
     for pid in again:
@@ -162,7 +162,7 @@ def test_the_end_does_not_wait_for_the_model(server):
             os.kill(pid, 0)
 
 
-def test_a_taken_port_is_told_before_the_model_is_loaded(model):  # noqa: F811
+def test_used_port_is_reported_before_loading_the_model(model):  # noqa: F811
     run = load_script("serve")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -225,7 +225,7 @@ def copy(source, root, target):
         shutil.copy(source, path)
 
 
-def test_container_serves_as_its_last_lines_say(container):
+def test_container_serves_with_its_command(container):
     steps = dict(read_dockerfile())
     port = find_port()
     command = json.loads(steps["CMD"])
@@ -250,7 +250,7 @@ def test_container_serves_as_its_last_lines_say(container):
         assert all("Ann" not in line for line in server.lines)
 
 
-def test_container_is_not_run_by_root():
+def test_container_does_not_run_as_root():
     steps = read_dockerfile()
     names = [name for name, _ in steps]
     user = dict(steps)["USER"]
@@ -259,7 +259,7 @@ def test_container_is_not_run_by_root():
     assert names.count("RUN") == 2  # those that the tests know of
 
 
-def test_what_is_copied_is_not_ignored():
+def test_copied_files_are_not_ignored():
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = {line[1:] for line in lines if line.startswith("!")}
     for name, value in read_dockerfile():
@@ -272,7 +272,7 @@ def test_what_is_copied_is_not_ignored():
 # the command's words
 
 
-def test_mistakes_are_told(tmp_path, model, monkeypatch):  # noqa: F811
+def test_error_messages(tmp_path, model, monkeypatch):  # noqa: F811
     run = load_script("serve")
     assert "doesn't exist" in run(tmp_path / "nothing", code=1)
     assert "max_texts is 0; expected more" in run(model, "--max-texts", 0, code=1)
@@ -283,7 +283,7 @@ def test_mistakes_are_told(tmp_path, model, monkeypatch):  # noqa: F811
     assert "has no relation extractor" in run(tmp_path / "blank", code=1)
 
 
-def test_missing_package_is_named(model, monkeypatch):  # noqa: F811
+def test_missing_package(model, monkeypatch):  # noqa: F811
     name = "rel_component.inference.service.server"
     monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)

@@ -68,7 +68,7 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def test_what_is_printed_is_utf8(corpus):
+def test_output_is_utf8(corpus):
     result = run(SCRIPTS / "inspect_data.py", ".", cwd=corpus)
     assert result.returncode == 0, result.stderr
     assert "█" in result.stdout

@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
     return path
 
 
-def test_tune_stores_what_it_chose(folder, tmp_path):
+def test_tune_saves_thresholds_and_calibration(folder, tmp_path):
     run = load_script("tune")
     arguments = (folder / "trained", folder / "dev.spacy", tmp_path / "tuned")
     said = run(*arguments, "--calibration", "platt", "--objective", "macro_f")
@@ -64,7 +64,7 @@ def test_tune_stores_what_it_chose(folder, tmp_path):
     assert "contains no documents" in run(*empty, code=1)
 
 
-def test_evaluate_shows_what_a_tuned_model_was_before(folder, tmp_path):
+def test_evaluate_compares_a_tuned_model_with_the_original(folder, tmp_path):
     run = load_script("tune")
     run(folder / "trained", folder / "dev.spacy", tmp_path / "tuned",
         "--calibration", "platt")  # fmt: skip
@@ -141,7 +141,7 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
         (("--set", 'nlp.pipeline=["nothing"]'), "can't be trained"),
     ],
 )
-def test_cross_validate_says_what_is_wrong(folder, arguments, expected):
+def test_error_messages_of_cross_validate(folder, arguments, expected):
     run = load_script("cross_validate")
     assert expected in run(CONFIG, folder, *arguments, code=1)
 

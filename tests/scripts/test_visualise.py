@@ -47,7 +47,7 @@ def test_predictions_are_drawn(model, texts, tmp_path):
         (("GOLD", "--output", "x.html", "--spans-key", "a"), "doc.spans has no group"),
     ],
 )
-def test_what_is_wrong_is_said(gold, tmp_path, arguments, expected):
+def test_error_messages(gold, tmp_path, arguments, expected):
     source, option, name, *more = arguments
     source = gold if source == "GOLD" else source
     assert expected in run(source, option, tmp_path / name, *more, code=1)

@@ -133,7 +133,7 @@ def test_relations_between_concepts(mentions, expected):
     assert data["complete"] is (mentions == "all")
 
 
-def test_other_mentions_of_related_concepts_are_no_negatives():
+def test_other_mentions_of_related_concepts_are_unannotated():
     (record,) = FORMATS["bioc"].read(JSON, Options(), Report())
     texts = {entity.id: entity.text for entity in record.entities}
     pairs = {(texts[head], texts[tail]) for head, tail in record.negatives}
@@ -171,7 +171,7 @@ def test_units_of_offsets(tmp_path):
         assert report.repaired[units.get(encoding, "")] == 2 * (encoding in units)
 
 
-def test_passages_that_overlap_or_lie_far_apart(tmp_path):
+def test_overlapping_and_distant_passages(tmp_path):
     path = write(
         tmp_path,
         passage("One.", 5, ("1", "X", 5, 3, "One")),
@@ -231,7 +231,7 @@ def test_roles_keep_the_order_of_the_first_relation(tmp_path):
     }
 
 
-def test_ids_that_begin_anew_in_each_passage(tmp_path):
+def test_ids_that_restart_in_each_passage(tmp_path):
     link = [relation("R", ("1", ""), ("2", ""))]
     path = write(
         tmp_path,
@@ -380,7 +380,7 @@ def test_deep_nesting(tmp_path):
     assert docs == [] and len(report.problems) == 1
 
 
-def test_a_file_that_is_cut(tmp_path):
+def test_truncated_file(tmp_path):
     path = tmp_path / "a.xml"
     text = XML.read_text()
     path.write_text(text[: text.index("Nothing here")])
@@ -401,7 +401,7 @@ def test_without_documents(tmp_path, begin):
     assert report.problems or begin == "<collection/>"
 
 
-def test_entities_of_xml_are_refused(tmp_path):
+def test_xml_entities_are_rejected(tmp_path):
     """A billion laughs: ten names, each ten times the one before."""
     names = [f'<!ENTITY x{i + 1} "{f"&x{i};" * 10}">' for i in range(9)]
     bomb = '<!DOCTYPE collection [<!ENTITY x0 "ha">' + "".join(names) + "]>"

@@ -77,7 +77,7 @@ def test_reads_one_pair(name):
     assert report.n_written["relations"] == 7
 
 
-def test_older_parts_are_put_together():
+def test_older_files_are_combined():
     docs, _ = iter_docs(DATA / "parts")
     assert relations(docs[0]) == {("BRCA1", "Binds", "BRCA2")}
 
@@ -88,7 +88,7 @@ def test_symmetry_comes_from_a_configuration_one_folder_above():
     assert ("Germany", "LOCATED_IN", "Berlin") not in relations(docs[0])
 
 
-def test_every_bad_line_is_named():
+def test_invalid_lines_are_reported():
     docs, report = iter_docs(DATA / "bad_lines")
     folder = DATA / "bad_lines"
     begins = [
@@ -131,7 +131,7 @@ def test_every_bad_line_is_named():
     }
 
 
-def test_a_text_that_nobody_annotated_has_no_negatives():
+def test_unannotated_text_has_no_negatives():
     records = list(read(DATA / "bad_lines", Options(), Report()))
     assert {r.source.id: r.complete for r in records} == {
         "doc": True,
@@ -212,7 +212,7 @@ def test_documents_that_cannot_be_read_do_not_stop_the_others(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.json", "missing.ann", "folder"])
-def test_other_inputs_are_refused(name, tmp_path):
+def test_other_inputs_are_rejected(name, tmp_path):
     (tmp_path / "x.json").write_text("{}")
     (tmp_path / "folder").mkdir()
     path = tmp_path / name
@@ -282,7 +282,7 @@ def test_mutated_files_never_give_a_traceback(data, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".ann", ".a1"])
-def test_a_link_to_annotations_that_are_gone(tmp_path, suffix):
+def test_broken_link_to_annotations(tmp_path, suffix):
     (tmp_path / "a.txt").write_text("Ann met Bob.")
     (tmp_path / f"a{suffix}").symlink_to(tmp_path / "gone")
     docs, report = iter_docs(tmp_path)

@@ -39,13 +39,13 @@ def test_every_variant_has_the_same_sentences(name):
     assert report.notes[f"files with tags of the scheme {SCHEMES[name]}"] == 1
 
 
-def test_nothing_is_known_of_relations():
+def test_pairs_are_unannotated():
     docs, report = read(SMALL / "iob2.conll")
     assert [get_relation_data(d).complete for d in docs] == [False, False]
     assert report.notes["documents without a list of relations: incomplete"] == 2
 
 
-def test_a_sentence_is_named_by_its_first_line():
+def test_source_is_the_first_line():
     docs, _ = read(SMALL / "iob1.conll")
     lines = [doc.user_data["rel_component_source"]["line"] for doc in docs]
     assert lines == [3, 15]
@@ -154,7 +154,7 @@ def test_a_broken_sentence_is_left_out_of_its_document():
         ("a O\nb O\n#c\nd O\n", 3, "found 1 column in '#c'"),
     ],
 )
-def test_what_is_wrong_with_a_line(tmp_path, text, line, found):
+def test_invalid_lines(tmp_path, text, line, found):
     gap = "\t" if "\t" in text else " "
     around = f"x{gap}O\ny{gap}O\n\n{text}\n\nRome{gap}B-LOC\n"
     path = write(tmp_path, around)
@@ -173,7 +173,7 @@ def test_what_is_wrong_with_a_line(tmp_path, text, line, found):
         ("1 a O\n2 b O\n\n1 c O\n", ": found running numbers in the first column"),
     ],
 )
-def test_what_has_no_tags_is_refused(tmp_path, text, problem):
+def test_files_without_tags_are_rejected(tmp_path, text, problem):
     path, report = write(tmp_path, text), Report()
     assert list(read_records(path, Options(), report, format_name="columns")) == []
     assert report.problems[0].startswith(f"{path}{problem}")
@@ -189,14 +189,14 @@ def test_tags_without_a_type_get_one(tmp_path):
     assert entities(docs[0]) == [("BRCA1 gene", "GENE")]
 
 
-def test_comments_are_no_words_but_hashes_are(tmp_path):
+def test_comments_and_hashes(tmp_path):
     path = write(tmp_path, "# id 7\nRome B-LOC\n# O\n\n# O\n\n#begin x y\nOslo B-LOC\n")
     docs, report = read(path)
     assert [doc.text for doc in docs] == ["Rome #", "#", "Oslo"]
     assert report.not_converted == {"comment lines": 2} and report.problems == []
 
 
-def test_words_with_blanks(tmp_path):
+def test_words_with_spaces(tmp_path):
     path = write(tmp_path, "New York\tB-LOC\nis\tO\n\u00a0\tO\nbig\tO\n")
     docs, report = read(path)
     assert [token.text for token in docs[0]][:2] == ["New York", "is"]
@@ -237,7 +237,7 @@ CONLL2002 = ASSETS / "conll2002_es"
         ("esp.testb", 1517, 3559),
     ],
 )
-def test_conll2002_as_conlleval_counts_it(name, n_docs, n_entities):
+def test_conll2002_matches_conlleval(name, n_docs, n_entities):
     docs, report = read(CONLL2002 / name)
     assert report.problems == []
     assert len(docs) == n_docs

@@ -108,7 +108,7 @@ def test_every_bad_item_is_named():
         ("[]", "[0]", "heads: found 1 head for 0 labels"),
     ],
 )
-def test_lists_that_can_not_be_read(tmp_path, labels, heads, found):
+def test_invalid_lists(tmp_path, labels, heads, found):
     path = write(tmp_path, f"#doc 1\n0\tAda\tB-Peop\t{labels}\t{heads}\n")
     docs, report = read(path)
     (problem,) = report.problems

@@ -31,7 +31,7 @@ def test_reads_sentences():
     assert len(docs) == 2
 
 
-def test_what_annotators_noted():
+def test_notes_of_annotators():
     first, _ = read_records(SMALL, Options(), Report())
     assert [relation.attrs for relation in first.relations] == [
         {"explanation": "meeting"},

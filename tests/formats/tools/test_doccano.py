@@ -66,7 +66,7 @@ def test_projects_without_relations(tmp_path, key):
     assert not any(get_relation_data(doc).complete for doc in docs)
 
 
-def test_text_by_its_older_name(tmp_path):
+def test_older_name_of_text(tmp_path):
     value = example(text=example, data=TEXT)
     docs, report = read_lines(tmp_path, value)
     assert report.problems == [] and triples(docs[0]) == [WORKS]
@@ -183,14 +183,14 @@ def test_wrong_fields_are_named(tmp_path, changes, problem):
     assert all(f"{tmp_path}/all.jsonl:2 " in line for line in report.problems)
 
 
-def test_old_export_with_numbers_for_labels(tmp_path):
+def test_old_export_with_label_ids(tmp_path):
     value = {"text": TEXT, "annotations": [{"label": 1, "start_offset": 0, "user": 1}]}
     docs, report = read_lines(tmp_path, value)
     assert docs == [] and report.n_lost == {"documents": 1, "entities": 1}
     assert "export as JSONL with text labels" in report.problems[0]
 
 
-def test_projects_that_label_whole_texts_are_refused(tmp_path):
+def test_text_classification_is_rejected(tmp_path):
     _, report = read_lines(tmp_path, {"id": 1, "text": TEXT, "label": ["science"]})
     assert "a project that labels whole texts" in report.problems[0]
 
@@ -238,7 +238,7 @@ def test_damaged_files(tmp_path, rng):
     )
 
 
-def test_an_archive_as_doccano_gives_it(tmp_path):
+def test_archive(tmp_path):
     path = tmp_path / "export.zip"
     rows = [EXAMPLE, example(id=2, relations=[])]
     with zipfile.ZipFile(path, "w") as archive:

@@ -82,7 +82,7 @@ FACTS = {
 
 
 @pytest.mark.parametrize("policy", FACTS)
-def test_mentions_that_relations_join(policy):
+def test_related_mentions(policy):
     docs, report = read(SMALL / "small.json", mentions=policy)
     assert links(docs[0]) == FACTS[policy]
     assert report.notes[f"relations between entities: {policy} mentions"] == 4
@@ -98,7 +98,7 @@ def test_all_mentions():
     assert get_relation_data(docs[0]).complete is True
 
 
-def test_what_is_known_to_be_unrelated():
+def test_unrelated_pairs():
     (record, _) = read_records(SMALL / "small.json", Options(), Report())
     place = {entity.id: entity.fragments[0][0] for entity in record.entities}
     negatives = {(place[head], place[tail]) for head, tail in record.negatives}
@@ -149,7 +149,7 @@ def test_labels_without_names_stay_as_they_are(tmp_path):
         ('{"P26": ""}', "P26: found '', expected a name"),
     ],
 )
-def test_broken_names_are_told(tmp_path, names, problem):
+def test_invalid_names(tmp_path, names, problem):
     path = write_json(tmp_path / "a.json", VALUES)
     (tmp_path / "rel_info.json").write_text(names)
     docs, report = read(path)

@@ -44,7 +44,7 @@ def test_reads_documents():
     assert docs[0].user_data["rel_component_source"]["group"] == "own"
 
 
-def test_predictions_are_read_where_there_is_nothing_else():
+def test_predictions_are_read_without_annotation():
     docs, report = read(SMALL / "predicted.jsonl")
     assert report.problems == []
     assert triples(docs[0]) == [("Ada", "Met", "Babbage")]

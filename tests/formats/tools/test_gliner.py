@@ -39,19 +39,19 @@ def test_reads_glirel():
     ]
 
 
-def test_ends_that_are_exclusive_are_found_out_by_the_texts():
+def test_exclusive_ends_are_detected_from_texts():
     _, report = read(GLIREL)
     assert report.repaired == {EXCLUSIVE: 2}
 
 
-def test_other_texts_change_nothing(tmp_path):
+def test_other_texts_are_ignored(tmp_path):
     item = {**LINES[0], "ner": [[0, 1, "P", "Lady Lovelace"], LINES[0]["ner"][1]]}
     docs, report = read(write_json(tmp_path / "a.json", [item]))
     assert report.repaired == {DIFFERENT: 1}
     assert triples(docs[0]) == [("Ada Lovelace", "residence", "London")]
 
 
-def test_data_of_entities_only(tmp_path):
+def test_entities_only(tmp_path):
     item = {key: ITEMS[0][key] for key in ("tokenized_text", "ner")}
     path = write_json(tmp_path / "a.json", [item])
     _, report = read(path)

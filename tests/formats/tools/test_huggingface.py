@@ -47,13 +47,13 @@ def test_reads_parquet(tmp_path):
     assert docs[0].user_data["rel_component_source"]["id"] == "d1"
 
 
-def test_names_of_tags_stand_in_parquet(tmp_path):
+def test_tag_names_in_parquet(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", LINES[:1], INFO["features"])
     docs, report = read(path)
     assert report.problems == [] and triples(docs[0]) == MET
 
 
-def test_names_of_tags_stand_beside_json_lines(tmp_path):
+def test_tag_names_next_to_json_lines(tmp_path):
     assert find_format(TAGS) is FORMATS["huggingface"]
     docs, report = read(TAGS)
     assert report.problems == []
@@ -61,7 +61,7 @@ def test_names_of_tags_stand_beside_json_lines(tmp_path):
     assert [token.text for token in docs[0]] == LINES[0]["tokens"]
 
 
-def test_names_of_tags_are_given(tmp_path):
+def test_tag_names_by_option(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", LINES)
     docs, report = read(path)
     assert docs == [] and report.n_lost["documents"] == 2
@@ -89,7 +89,7 @@ def test_names_of_tags_are_given(tmp_path):
         ["B-PER", "E-PER", "O", "S-DOG"],
     ],
 )
-def test_tags_that_are_texts(tmp_path, tags):
+def test_tags_as_strings(tmp_path, tags):
     path = write_lines(tmp_path / "a.jsonl", [{**LINES[0], "ner_tags": tags}])
     docs, report = read(path)
     assert report.problems == [] and triples(docs[0]) == MET and not report.repaired
@@ -121,7 +121,7 @@ def test_sequences_and_classes(tmp_path):
     assert entities(docs[0]) == [("Ada Lovelace", "PER"), ("Rex", "DOG")]
 
 
-def test_other_columns_are_refused(tmp_path):
+def test_other_columns_are_rejected(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", [{"text": "Ada", "label": 1}])
     _, report = read(path)
     assert report.problems == [
@@ -171,7 +171,7 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     )
 
 
-def test_what_else_a_row_says_is_kept_as_json(tmp_path):
+def test_other_columns_are_kept_as_json(tmp_path):
     row = {**ROW, "n": float("inf"), "raw": b"\xff"}
     docs, report = read(write_parquet(tmp_path / "a.parquet", [row]))
     assert report.problems == [] and triples(docs[0]) == MET

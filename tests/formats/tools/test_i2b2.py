@@ -43,7 +43,7 @@ def test_reads_a_folder():
 
 
 @pytest.mark.parametrize("name", ["txt/a-1.txt", "concept/a-1.con", "rel/a-1.rel"])
-def test_a_file_stands_for_its_document(name):
+def test_single_file_of_a_document(name):
     assert find_format(FOLDER / name) is FORMATS["i2b2"]
     docs, report = read(FOLDER / name)
     assert [triples(doc) for doc in docs] == [TREATED] and report.problems == []
@@ -92,7 +92,7 @@ def test_concepts_without_relations(tmp_path):
     assert report.problems == [] and not get_relation_data(docs[0]).complete
 
 
-def test_a_text_that_is_missing_is_named(tmp_path):
+def test_missing_text(tmp_path):
     folder = write(tmp_path, txt=None)
     docs, report = read(folder)
     assert docs == []

@@ -119,13 +119,13 @@ def test_legacy_json_is_named(tmp_path):
     assert "a legacy UIMA CAS JSON export of INCEpTION (export as" in report.problems[0]
 
 
-def test_tokens_are_those_of_the_file():
+def test_tokens_are_read_from_the_file():
     (record,) = FORMATS["inception"].read(XMI, Options(), Report())
     words = [record.text[start:end] for start, end in record.tokens]
     assert words == "😊 Marie Curie worked in Paris . She left .".split()
 
 
-def test_layers_and_features_that_are_asked_for(tmp_path):
+def test_layers_and_features_by_option(tmp_path):
     (doc,), report = read(XMI, span_layers=("Token",), relation_layers=("Dependency",))
     assert triples(doc) == [("Curie", "flat", "Marie")] and len(doc.ents) == 10
     (doc,), report = read(XMI, span_layers=("custom.Span",))
@@ -140,7 +140,7 @@ def test_layers_and_features_that_are_asked_for(tmp_path):
     assert ("Marie Curie", "Q7186") in spans(doc)
 
 
-def test_a_relation_layer_brings_the_layer_of_its_ends(tmp_path):
+def test_layers_of_endpoints_are_read(tmp_path):
     word = "de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS"
     path = write(
         tmp_path, ('Governor="17" Dependent="18"', 'Governor="15" Dependent="15"')
@@ -200,7 +200,7 @@ def test_where_the_type_system_is(tmp_path):
     assert "which" in report.problems[0] and "does not have" in report.problems[0]
 
 
-def test_a_type_system_among_the_inputs_is_passed_over():
+def test_type_system_among_inputs_is_skipped():
     docs, report = read(TYPES)
     assert docs == [] and report.problems == []
     assert report.notes["type systems, read with the .xmi files next to them"] == 1
@@ -223,7 +223,7 @@ def without_type(name):
     return text
 
 
-def test_types_that_the_type_system_lacks(tmp_path):
+def test_types_missing_in_the_type_system(tmp_path):
     path = write(tmp_path)
     types = tmp_path / "TypeSystem.xml"
     types.write_text(without_type("Span"))
@@ -321,7 +321,7 @@ def test_broken_type_systems(tmp_path, types):
     assert f"{tmp_path}/TypeSystem.xml" in report.problems[0]
 
 
-def test_an_annotation_that_stands_there_twice(tmp_path):
+def test_repeated_annotation(tmp_path):
     structures = [x for x in VALUE["%FEATURE_STRUCTURES"] for _ in range(2)]
     view = VALUE["%VIEWS"]["_InitialView"]
     members = [x for x in view["%MEMBERS"] for _ in range(2)]
@@ -346,7 +346,7 @@ def test_mutated_xmi(tmp_path, rng):
     return read_as("inception", path)[0]
 
 
-def test_a_text_that_is_none_is_named(tmp_path):
+def test_invalid_text(tmp_path):
     whole = json.loads(JSON.read_text())
     (sofa,) = (x for x in whole["%FEATURE_STRUCTURES"] if "sofaString" in x)
     for value in ({"start": 1}, ["a"]):

@@ -64,7 +64,7 @@ PROJECT = {
 CURATED = {**PROJECT, "curation/curie.txt/CURATION_USER.json": JSON}
 
 
-def test_curated_annotations_are_the_truth(tmp_path):
+def test_curated_annotations_are_preferred(tmp_path):
     docs, report = read(write(tmp_path, CURATED))
     assert report.problems == []
     found = {doc.user_data["rel_component_source"]["id"]: doc for doc in docs}
@@ -91,7 +91,7 @@ def test_annotators_who_disagree(tmp_path):
         assert report.problems == [] and len(triples(docs[0])) == n
 
 
-def test_annotators_who_agree_are_one(tmp_path):
+def test_equal_annotations_are_merged(tmp_path):
     anna = PROJECT["annotation/curie.txt/anna.zip"]
     docs, report = read(
         write(tmp_path, {**PROJECT, "annotation/curie.txt/bert.zip": anna})

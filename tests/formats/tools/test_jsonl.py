@@ -44,7 +44,7 @@ def test_a_document(tmp_path):
     assert record.relations[0].attrs == {"score": 0.5}
 
 
-def test_ends_of_relations_as_positions_or_without_label(tmp_path):
+def test_endpoints_as_indices_or_without_label(tmp_path):
     ends = [(0, 1), ({"start": 0, "end": 3}, {"start": 13, "end": 16, "label": "LOC"})]
     relations = [{"label": "X", "head": h, "tail": t} for h, t in ends]
     path = write_lines(tmp_path / "a.jsonl", [make(relations=relations)])
@@ -89,7 +89,7 @@ def test_all_fields(tmp_path):
         ({"sentences": 3}, "sentences: found 3, expected a list"),
     ],
 )
-def test_documents_that_can_not_be_read(tmp_path, fields, found):
+def test_invalid_documents(tmp_path, fields, found):
     path = write_lines(tmp_path / "a.jsonl", [make(**fields), ROW])
     docs, report = read(path)
     assert len(docs) == 1
@@ -108,7 +108,7 @@ def test_documents_that_can_not_be_read(tmp_path, fields, found):
         ({**ANN, "text": "Bob"}, "entities[0]: text 'Bob' is not the text at 0-3"),
     ],
 )
-def test_entities_that_can_not_be_read(tmp_path, entity, found):
+def test_invalid_entities(tmp_path, entity, found):
     relations = [{"label": "X", "head": 1, "tail": 0}]
     row = make(entities=[entity, ROM], relations=relations)
     docs, report = read(write_lines(tmp_path / "a.jsonl", [ROW, row]))
@@ -137,7 +137,7 @@ def test_entities_that_can_not_be_read(tmp_path, entity, found):
         ({"label": "X", "head": 0, "tail": 1, "symmetric": 1}, ".symmetric: found 1"),
     ],
 )
-def test_relations_that_can_not_be_read(tmp_path, relation, found):
+def test_invalid_relations(tmp_path, relation, found):
     row = make(entities=[ANN, ROM, {**ANN, "label": "ORG"}], relations=[relation])
     docs, report = read(write_lines(tmp_path / "a.jsonl", [row]))
     assert len(docs[0].spans["entities"]) == 3 and triples(docs[0]) == []
@@ -145,13 +145,13 @@ def test_relations_that_can_not_be_read(tmp_path, relation, found):
     assert found in problem and "not converted." in problem
 
 
-def test_unrelated_pairs_that_can_not_be_read(tmp_path):
+def test_invalid_unrelated_pairs(tmp_path):
     row = make(negatives=[{"head": 0, "tail": 7}, 5])
     _, report = read(write_lines(tmp_path / "a.jsonl", [row]))
     assert ["unrelated pair not converted" in p for p in report.problems] == [True] * 2
 
 
-def test_words_for_tokens_are_left_aside(tmp_path):
+def test_words_as_tokens_are_retokenized(tmp_path):
     row = make(tokens=ROW["text"].split())
     docs, report = read(write_lines(tmp_path / "a.jsonl", [row]))
     assert len(docs) == 1

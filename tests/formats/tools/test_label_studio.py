@@ -170,7 +170,7 @@ def test_results_with_one_id_are_one_region(tmp_path):
     other = region("a", 0, 5, "ROLE")
     _, report = read_result(tmp_path, [*RESULT, other])
     assert "result[3].id): found 'a' for another span of text" in report.problems[0]
-    assert "annotations[0].result[1] has it" in report.problems[0]
+    assert "annotations[0].result[1] already has it" in report.problems[0]
 
 
 def test_relation_without_a_label(tmp_path):
@@ -221,7 +221,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize("policy,labels", CHOICES)
-def test_annotations_that_differ(policy, labels):
+def test_different_annotations(policy, labels):
     path = FOLDER / "10_labelstudio_disagreeing_annotations.json"
     docs, report = read(path, annotation=policy)
     assert report.problems == []
@@ -233,7 +233,7 @@ def test_annotations_that_differ(policy, labels):
     }
 
 
-def test_annotations_that_differ_without_a_ground_truth(tmp_path):
+def test_different_annotations_without_ground_truth(tmp_path):
     other = annotation([PER], completed_by={"id": 2, "email": "anna@x.org"})
     docs, report = read_task(tmp_path, annotation(), other)
     assert docs == []
@@ -263,7 +263,7 @@ def test_the_latest_is_the_one_changed_last(tmp_path):
     assert [triples(doc) for doc in docs] == [[WORKS]]
 
 
-def test_annotations_that_agree_are_one(tmp_path):
+def test_equal_annotations_are_merged(tmp_path):
     renamed = json.loads(json.dumps(RESULT).replace('"a"', '"x"'))
     docs, report = read_task(tmp_path, annotation(), annotation(renamed[::-1]))
     assert report.problems == [] and [triples(doc) for doc in docs] == [[WORKS]]
@@ -272,7 +272,7 @@ def test_annotations_that_agree_are_one(tmp_path):
     assert report.n_merged["entities"].total() == 2
 
 
-def test_tasks_that_nobody_annotated(tmp_path):
+def test_unannotated_tasks(tmp_path):
     predictions = [{"model_version": "m", "result": RESULT}]
     path = write_json(
         tmp_path / "a.json", [task(), task(predictions=predictions), task(annotation())]
@@ -305,7 +305,7 @@ HTML = (
 )
 
 
-def test_html_as_a_browser_shows_it():
+def test_html_is_rendered():
     assert render(HTML) == "Anna works\nat Acme & Co."
     assert render("<p>a</p><style>b</style> c") == "a c"
     assert render("a < b") == "a < b"
@@ -374,7 +374,7 @@ def test_line_ends_written_as_backslash_n(tmp_path):
         ({"body": 3}, "x", {"fields": {"text": "body"}}, "data.body): found 3"),
     ],
 )
-def test_which_field_was_annotated(tmp_path, data, to_name, options, found):
+def test_annotated_field(tmp_path, data, to_name, options, found):
     one = annotation([{**PER, "to_name": to_name}])
     docs, report = read_task(tmp_path, one, data=data, options=options)
     if found == TEXT:
@@ -405,13 +405,13 @@ def test_regions_in_several_texts(tmp_path):
     assert "data): found regions in 2 texts (text, other)" in report.problems[0]
 
 
-def test_regions_of_a_picture_beside_the_text(tmp_path):
+def test_regions_of_a_picture(tmp_path):
     box = {"id": "x", "to_name": "image", "type": "rectanglelabels", "value": {}}
     docs, report = read_result(tmp_path, [*RESULT, box])
     assert triples(docs[0]) == [WORKS] and report.n_lost == {"entities": 1}
 
 
-def test_text_that_is_an_address(tmp_path):
+def test_text_that_is_a_url(tmp_path):
     data = {"text": "https://x.org/a.txt"}
     _, report = read_task(tmp_path, annotation([PER]), data=data)
     assert any("only an address" in advice for advice in report.hints)

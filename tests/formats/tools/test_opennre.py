@@ -29,20 +29,20 @@ def test_reads_characters_and_words():
     assert not any(get_relation_data(doc).complete for doc in docs)
 
 
-def test_ends_that_are_inclusive_are_found_out_by_the_names():
+def test_inclusive_ends_are_detected_from_names():
     """As in the people-relation data set of OpenNRE."""
     _, report = read(OPENNRE)
     assert report.repaired == {INCLUSIVE: 2}
 
 
-def test_names_that_differ_from_their_words_decide_nothing(tmp_path):
+def test_other_names_are_ignored(tmp_path):
     item = {**ITEMS[1], "h": {"name": "Lady Lovelace", "pos": [0, 1]}}
     docs, report = read(write_lines(tmp_path / "a.txt", [item]))
     assert entities(docs[0])[0] == ("Ada", "ENT")
     assert not report.repaired
 
 
-def test_a_single_word_may_begin_and_end_at_itself(tmp_path):
+def test_single_word_with_inclusive_end(tmp_path):
     item = {**ITEMS[1], "t": {"name": "London", "pos": [4, 4]}}
     docs, report = read(write_lines(tmp_path / "a.txt", [item]))
     assert triples(docs[0]) == LIVED and report.repaired == {INCLUSIVE: 1}
@@ -62,7 +62,7 @@ def test_reads_fewrel():
     assert [ent.kb_id_ for ent in docs[0].spans["entities"]] == ["Q1", "Q2"]
 
 
-def test_which_mentions_fewrel_relates():
+def test_related_mentions_of_fewrel():
     docs, _ = read(FEWREL, mentions="all")
     assert len(triples(docs[1])) == 4
     docs, _ = read(FEWREL, mentions="nearest")

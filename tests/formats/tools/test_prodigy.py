@@ -167,7 +167,7 @@ def test_spans_without_text_are_held_against_their_tokens(tmp_path, own):
     assert report.repaired["offsets moved to the stored text"] == 2
 
 
-def test_tokens_of_a_span_that_are_not_there(tmp_path):
+def test_invalid_tokens_of_a_span(tmp_path):
     value = task(spans=[{**PER, "token_end": 99}, ORG])
     docs, report = read(write_lines(tmp_path / "a.jsonl", [value]))
     assert report.problems == [] and triples(docs[0]) == [WORKS]
@@ -269,7 +269,7 @@ def annotated(who, time, links=(RELATION,), **changes):
         ("ground-truth", []),
     ],
 )
-def test_annotators_that_differ(tmp_path, policy, expected):
+def test_different_annotations(tmp_path, policy, expected):
     path = write_lines(
         tmp_path / "a.jsonl", [annotated("ben", 1), annotated("anna", 2, ())]
     )
@@ -285,7 +285,7 @@ def test_annotators_that_differ(tmp_path, policy, expected):
     assert [triples(doc) for doc in docs] == expected and report.problems == []
 
 
-def test_annotators_that_agree_are_read_once(tmp_path):
+def test_equal_annotations_are_merged(tmp_path):
     values = [
         annotated("ben", 1),
         annotated("anna", 2),
@@ -298,7 +298,7 @@ def test_annotators_that_agree_are_read_once(tmp_path):
     assert report.n_merged["relations"].total() == 1
 
 
-def test_what_is_rejected_is_no_annotation(tmp_path):
+def test_rejected_tasks_are_skipped(tmp_path):
     values = [annotated("ben", 1), annotated("anna", 2, (), answer="reject")]
     docs, report = read(write_lines(tmp_path / "a.jsonl", values))
     assert report.problems == [] and [triples(doc) for doc in docs] == [[WORKS]]
@@ -313,7 +313,7 @@ def test_what_is_rejected_is_no_annotation(tmp_path):
         ({"_input_hash": None, "_session_id": None}, 2),
     ],
 )
-def test_what_makes_lines_annotations_of_one_text(tmp_path, marks, n):
+def test_versions_of_a_task(tmp_path, marks, n):
     values = [task(**marks), task(**marks, relations=[])]
     docs, report = read(write_lines(tmp_path / "a.jsonl", values))
     assert len(docs) == n and len(report.problems) == (n == 0)

@@ -56,7 +56,7 @@ def starts(mentions):
     }, doc
 
 
-def test_which_mentions_a_relation_joins():
+def test_related_mentions():
     first, doc = starts("first")
     assert first == {(0, "Positive", 11), (40, "Negative", 0)}
     assert get_relation_data(doc).complete is False
@@ -70,7 +70,7 @@ def test_which_mentions_a_relation_joins():
     assert get_relation_data(doc).complete is True
 
 
-def test_other_mentions_of_related_concepts_are_no_negatives():
+def test_other_mentions_of_related_concepts_are_unannotated():
     record = next(FORMATS["pubtator"].read(PATH, Options(), Report()))
     texts = {entity.id: entity.text for entity in record.entities}
     pairs = {(texts[head], texts[tail]) for head, tail in record.negatives}
@@ -84,7 +84,7 @@ def test_other_mentions_of_related_concepts_are_no_negatives():
     assert record.negatives == []
 
 
-def test_concepts_with_dividers_in_them(tmp_path):
+def test_concepts_with_separators(tmp_path):
     rows = "1\t0\t1\tA\tGene\tc|SUB|G\n1\t6\t7\tB\tGene\tG\n1\tR\tc|SUB|G\tG\n"
     (doc,), report = read(write(tmp_path, TITLES + rows))
     assert triples(doc) == [("A", "R", "B")] and report.problems == []

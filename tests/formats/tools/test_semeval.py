@@ -45,7 +45,7 @@ def test_reads_a_training_file():
     assert entities(docs[0]) == [("author", "NOMINAL"), ("pen", "NOMINAL")]
 
 
-def test_other_is_no_class_unless_one_wants_it():
+def test_other_as_null_label_or_class():
     docs, report = read(SMALL / "train.txt")
     # it has no direction
     expected = [("ridge", "Other", "sea"), ("sea", "Other", "ridge")]
@@ -56,7 +56,7 @@ def test_other_is_no_class_unless_one_wants_it():
     assert not report.hints
 
 
-def test_a_test_file_is_read_with_the_key_beside_it():
+def test_test_file_with_key():
     docs, report = read(TEST, **NULL)
     assert report.problems == []
     assert triples(docs[0]) == [("audits", "Message-Topic", "waste")]
@@ -70,7 +70,7 @@ def test_a_test_file_is_read_with_the_key_beside_it():
     assert "TEST_FILE_FULL.TXT has the directions" in next(iter(report.hints))
 
 
-def test_a_key_from_elsewhere(tmp_path):
+def test_key_from_another_folder(tmp_path):
     path = tmp_path / "other.txt"
     shutil.copy(TEST, path)
     docs, report = read(path)
@@ -146,7 +146,7 @@ def test_every_bad_item_is_named():
     assert report.n_lost == {"documents": 8, "entities": 13, "relations": 10}
 
 
-def test_what_begins_otherwise_is_refused(tmp_path):
+def test_other_files_are_rejected(tmp_path):
     docs, _ = read_as("semeval", write(tmp_path, "Hello\n1\t<e1>a</e1> <e2>b</e2>\n"))
     assert docs == []
 

@@ -51,7 +51,7 @@ def test_reads_sentences_with_their_own_tokens():
     assert docs[0].user_data["rel_component_source"]["id"] == "7"
 
 
-def test_the_types_file_says_what_is_symmetric(tmp_path):
+def test_symmetric_labels_of_the_types_file(tmp_path):
     docs, report = convert(DATA / "small_train.json")
     both = {("Marie Curie", "Married", "Pierre Curie")}
     both |= {(tail, label, head) for head, label, tail in both}
@@ -75,7 +75,7 @@ def test_the_types_file_says_what_is_symmetric(tmp_path):
         ('{"relations": {"Married": {"symmetric": "no"}}}', ".symmetric: found 'no'"),
     ],
 )
-def test_a_broken_types_file_is_named(types, found, tmp_path):
+def test_invalid_types_file(types, found, tmp_path):
     (tmp_path / "x.json").write_text(json.dumps(SAMPLE))
     (tmp_path / "types.json").write_text(types)
     docs, report = convert(tmp_path / "x.json")
@@ -85,7 +85,7 @@ def test_a_broken_types_file_is_named(types, found, tmp_path):
     assert found in report.problems[0]
 
 
-def test_a_types_file_from_elsewhere(tmp_path):
+def test_types_file_from_another_folder(tmp_path):
     path = tmp_path / "x.json"
     path.write_text(json.dumps(SAMPLE))
     (tmp_path / "types.json").write_text("is not read")

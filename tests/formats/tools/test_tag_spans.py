@@ -13,7 +13,7 @@ PATH = DATA / "tag_spans" / "rows.jsonl"
 ROWS = [json.loads(line) for line in PATH.read_text().splitlines()]
 
 
-def test_rows_of_a_text_are_put_together():
+def test_rows_of_a_text_are_combined():
     assert find_format(PATH) is FORMATS["tag_spans"]
     docs, report = read(PATH, null_labels=("NO_REL",))
     assert report.problems == [] and not report.hints
@@ -28,7 +28,7 @@ def test_rows_of_a_text_are_put_together():
     assert ids == ["8", "7"]
 
 
-def test_rows_for_unrelated_pairs_leave_the_others_open():
+def test_other_pairs_are_unannotated_with_rows_for_unrelated_ones():
     docs, _ = read(PATH, null_labels=("NO_REL",))
     complete = [get_relation_data(doc).complete for doc in docs]
     assert complete == [True, False]
@@ -56,7 +56,7 @@ def test_a_text_is_ready_with_its_last_row(tmp_path):
         ((None, None), 1),
     ],
 )
-def test_what_is_one_text(tmp_path, ids, n):
+def test_identical_texts(tmp_path, ids, n):
     rows = [{**ROWS[0], "id": id_} for id_ in ids]
     docs, report = read(write_lines(tmp_path / "a.jsonl", rows))
     assert len(docs) == n and report.problems == []

@@ -28,7 +28,7 @@ def places(doc):
     return [(span.start_char, span.text) for span in doc.spans["entities"]]
 
 
-def test_all_forms_are_recognised():
+def test_all_variants_are_detected():
     for path in FOLDER.iterdir():
         assert find_format(path) is FORMATS["triples"]
 
@@ -86,7 +86,7 @@ def test_reads_tplinker_with_its_offsets():
     assert entities(docs[0]) == [("Ada", "PER"), ("London", "LOC")]
 
 
-def test_offsets_of_tplinker_have_to_fit(tmp_path):
+def test_invalid_offsets_of_tplinker(tmp_path):
     value = json.loads(json.dumps(TPLINKER))
     value[0]["relation_list"][0]["subj_char_span"] = [9, 12]
     value[0]["entity_list"][1]["char_span"] = [15]
@@ -116,7 +116,7 @@ def test_mentions_that_occur_several_times(tmp_path, occurrences, expected):
         assert report.notes[SEVERAL.format(occurrences)] == 1
 
 
-def test_whole_words_come_before_parts_of_words(tmp_path):
+def test_whole_words_are_preferred(tmp_path):
     docs, report = casrel(tmp_path, "Adam saw Ada", ["Ada", "x", "Adam"])
     assert places(docs[0]) == [(0, "Adam"), (9, "Ada")]
     docs, report = casrel(tmp_path, "Adam saw", ["Ada", "x", "saw"])
@@ -130,7 +130,7 @@ def test_all_pairs_but_no_mention_with_itself(tmp_path):
     assert triples(docs[0]) == [("A", "sees", "A")] and report.problems == []
 
 
-def test_mentions_that_are_listed_again(tmp_path):
+def test_repeated_mentions(tmp_path):
     value = {**LINES[0][0]}
     value["entityMentions"] = [*value["entityMentions"], value["entityMentions"][0]]
     docs, report = read(write_json(tmp_path / "a.json", [value]))

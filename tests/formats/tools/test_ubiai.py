@@ -165,7 +165,7 @@ def test_two_entities_at_one_token_are_ambiguous(tmp_path):
     assert report.n_merged["entities"] == {"exact duplicates": 1}
 
 
-def test_fields_have_other_names(tmp_path):
+def test_alternative_field_names(tmp_path):
     value = {
         "text": TEXT,
         **{k: v for k, v in DOCUMENT.items() if k != "document"},
@@ -178,7 +178,7 @@ def test_fields_have_other_names(tmp_path):
     assert [record.text for record in records] == [TEXT]
 
 
-def test_cut_off_file_keeps_what_stands_before(tmp_path):
+def test_truncated_file_keeps_earlier_documents(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps([DOCUMENT, DOCUMENT])[:-30])
     docs, report = read(path)

@@ -85,14 +85,14 @@ def test_reads_a_document():
     assert doc.user_data["rel_component_source"]["id"] == "small.tsv"
 
 
-def test_tokens_are_those_of_the_file():
+def test_tokens_are_read_from_the_file():
     (record,) = FORMATS["webanno_tsv"].read(PATH, Options(), Report())
     words = [record.text[start:end] for start, end in record.tokens]
     rows = [line.split("\t") for line in TEXT.splitlines() if "\t" in line]
     assert words == [row[2] for row in rows if "." not in row[0]]
 
 
-def test_layers_and_features_that_are_asked_for():
+def test_layers_and_features_by_option():
     (doc,), _ = read(PATH, span_layers=("POS",), relation_layers=("none",))
     assert [span.label_ for span in doc.spans["entities"]][:2] == ["X", "NNP"]
     assert triples(doc) == []
@@ -141,7 +141,7 @@ def test_slots(tmp_path, roles, targets, found):
     assert triples(doc) == found
 
 
-def test_slots_of_layers_that_are_not_read_and_of_nothing(tmp_path):
+def test_slots_of_other_layers_and_empty_slots(tmp_path):
     header = SLOTS.replace("webanno.custom.Word", "uima.x.Word").replace(
         "uima.tcas.Annotation", "uima.x.Word"
     )
@@ -196,7 +196,7 @@ def test_chains(tmp_path):
     assert triples(doc)[2:] == [("sat", "SAME", "sang"), ("sang", "SAME", "sat")]
 
 
-def test_a_relation_layer_brings_the_layer_of_its_ends(tmp_path):
+def test_layers_of_endpoints_are_read(tmp_path):
     header = HEADER.replace("custom.Span", "uima.x.Word")
     (doc,), _ = read(write(tmp_path, *ROWS, header=header))
     assert triples(doc) == [("Ann", "SAW", "Bob")]
@@ -286,7 +286,7 @@ def test_bad_rows(tmp_path, n, row, found):
         (0, "PER", "A[1]|B[2]", "found 2 annotations in the row 1-1"),
     ],
 )
-def test_relations_without_end(tmp_path, n, old, new, found):
+def test_relations_with_missing_endpoints(tmp_path, n, old, new, found):
     path = write(tmp_path, *replaced(n, ROWS[n].replace(old, new)))
     (doc,), report = read(path)
     assert triples(doc) == [] and report.n_lost == {"relations": 1}
@@ -305,7 +305,7 @@ def test_relations_without_end(tmp_path, n, old, new, found):
         (TEXT.replace("Marie\t", "Mari\xe9\t"), ":13: byte"),
     ],
 )
-def test_what_is_refused(tmp_path, text, found):
+def test_rejected_files(tmp_path, text, found):
     path = tmp_path / "a.tsv"
     path.write_bytes(text.replace("😊", "Oh").encode("latin-1"))
     with pytest.raises(FormatError) as error:

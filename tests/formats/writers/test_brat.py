@@ -47,7 +47,7 @@ def test_a_text_without_annotations_has_an_empty_file(tmp_path):
     assert record.complete and report.problems == []
 
 
-def test_text_is_on_one_line_whatever_stands_in_it(tmp_path):
+def test_text_is_on_one_line(tmp_path):
     # all that some program takes for a line end
     text = "a\tb\x0bc\x1cd\x85e\u2028f"
     record = make(text, [(0, len(text), "X")])
@@ -58,13 +58,13 @@ def test_text_is_on_one_line_whatever_stands_in_it(tmp_path):
     assert line.splitlines() == [line]
 
 
-def test_other_blanks_stay_as_they_are(tmp_path):
+def test_other_whitespace_is_kept(tmp_path):
     path, _ = write(tmp_path, "brat", [make("10\u00a0km", [(0, 5, "X")])])
     assert lines(path / "a.ann") == ["T1\tX 0 5\t10\u00a0km", ""]
 
 
 @pytest.mark.parametrize("link", ["WD:Ann Lee", "Q1", ":Q1"])
-def test_links_that_brat_can_not_read_are_counted(tmp_path, link):
+def test_unsupported_links_are_counted(tmp_path, link):
     record = make("Ann", [(0, 3, "P")])
     record.entities[0].attrs = {"kb_id": link}
     path, report = write(tmp_path, "brat", [record])
@@ -72,7 +72,7 @@ def test_links_that_brat_can_not_read_are_counted(tmp_path, link):
     assert lines(path / "a.ann") == ["T1\tP 0 3\tAnn", ""]
 
 
-def test_configuration_allows_what_there_is(tmp_path):
+def test_configuration_allows_existing_labels(tmp_path):
     spans = [(0, 3, "P"), (4, 7, "ORG"), (8, 11, "LOC"), (9, 11, "Q")]
     links = [("IN", 0, 1), ("IN", 0, 2), ("IN", 3, 1), ("IN", 3, 2), ("IN", 1, 2)]
     record = make("Ann Ltd Rom", spans, [*links, ("MET", 0, 3)])
@@ -151,7 +151,7 @@ def test_numbered_documents_are_listed_in_order(tmp_path):
     assert sorted(p.name for p in path.glob("*.ann")) == ["00001-b.ann", "00002-a.ann"]
 
 
-def test_byte_order_marks_are_taken_off(tmp_path):
+def test_byte_order_marks_are_removed(tmp_path):
     spans = [(0, 1, "X"), (0, 5, "P"), (6, 9, "P")]
     record = make("\ufeff\ufeffAnn Bob", spans, [("R", 1, 2), ("R", 0, 2)])
     path, report = write(tmp_path, "brat", [record])
@@ -164,7 +164,7 @@ def test_byte_order_marks_are_taken_off(tmp_path):
     assert "its head was not written; relation 'R'" in report.problems[1]
 
 
-def test_marks_that_hold_for_some_relations_only_are_lost(tmp_path):
+def test_symmetry_of_single_relations_is_lost(tmp_path):
     record = make("Ann Bob Eve", [(0, 3, "P"), (4, 7, "P"), (8, 11, "P")])
     record.relations = make("", [], [("R", 0, 1), ("R", 1, 2), ("S", 0, 1)]).relations
     for relation in record.relations[1:]:
@@ -175,7 +175,7 @@ def test_marks_that_hold_for_some_relations_only_are_lost(tmp_path):
     assert marks == [("R", False), ("R", False), ("S", True)]
 
 
-def test_other_documents_of_the_folder_stay(tmp_path):
+def test_other_documents_in_the_folder_are_kept(tmp_path):
     write(tmp_path, "brat", [make("Ann", [], id="a")])
     path, _ = write(tmp_path, "brat", [make("Bob", [], id="b")])
     names = ["a.ann", "a.txt", "annotation.conf", "b.ann", "b.txt"]

@@ -73,7 +73,7 @@ def make():
         ),
     ],
 )
-def test_what_is_lost_is_counted(tmp_path, name, lost, repaired):
+def test_lost_details_are_counted(tmp_path, name, lost, repaired):
     path, report = write(tmp_path, name, [make()])
     assert report.not_converted.keys() == lost
     assert report.repaired.keys() - {"tokens split at the border of an entity"} == (
@@ -91,12 +91,12 @@ def test_what_is_lost_is_counted(tmp_path, name, lost, repaired):
     assert ("web" in str(back.meta)) == (META not in lost)
 
 
-def test_every_writer_is_tried():
-    (mark,) = test_what_is_lost_is_counted.pytestmark
+def test_every_writer_is_tested():
+    (mark,) = test_lost_details_are_counted.pytestmark
     assert {name for name, _, _ in mark.args[1]} == WRITERS.keys()
 
 
-def test_plain_json_lines_hold_all(tmp_path):
+def test_plain_json_lines_lose_nothing(tmp_path):
     path, _ = write(tmp_path, "jsonl", [make()])
     back, made = read(path, "jsonl")["doc7"], make()
     assert [e.fragments for e in back.entities] == [e.fragments for e in made.entities]

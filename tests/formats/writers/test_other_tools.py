@@ -38,7 +38,7 @@ def test_doccano(tmp_path):
     assert not report.hints
 
 
-def test_doccano_has_to_allow_overlaps(tmp_path):
+def test_advice_on_overlaps_in_doccano(tmp_path):
     record = make("Ann", [(0, 3, "P"), (0, 2, "Q")])
     _, report = write(tmp_path, "doccano", [record])
     assert any("some entities overlap; allow this" in hint for hint in report.hints)
@@ -57,7 +57,7 @@ def test_ubiai(tmp_path):
     assert report.problems == []
 
 
-def test_ubiai_can_not_name_entities_that_begin_together(tmp_path):
+def test_ubiai_with_entities_that_start_together(tmp_path):
     spans = [(0, 3, "P"), (8, 16, "LOC"), (8, 11, "X")]
     links = [("MET", 0, 1), ("MET", 2, 0), ("SELF", 0, 0)]
     path, report = write(tmp_path, "ubiai", [make("Ann met New York.", spans, links)])
@@ -155,7 +155,7 @@ def test_glirel(tmp_path):
     assert second == {**first, "id": "b"}
 
 
-def test_glirel_tells_entities_at_the_same_words_apart(tmp_path):
+def test_glirel_with_entities_at_the_same_words(tmp_path):
     spans = [(0, 3, "P"), (0, 3, "NAME"), (8, 16, "LOC")]
     links = [("MET", 0, 2), ("IN", 1, 2)]
     path, _ = write(tmp_path, "glirel", [make("Ann met New York.", spans, links)])

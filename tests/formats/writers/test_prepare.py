@@ -19,14 +19,14 @@ def write_one(folder, record, name="jsonl", **options):
     return next(iter(read(path, name).values())), report
 
 
-def test_blanks_around_entities_are_trimmed(tmp_path):
+def test_whitespace_around_entities_is_trimmed(tmp_path):
     record = make(" Ann  left ", [(0, 6, "P"), (5, 11, "V")], [("X", 0, 1)])
     back, report = write_one(tmp_path, record)
     assert list(get_spans(back).values()) == [("P", ((1, 4),)), ("V", ((6, 10),))]
     assert report.repaired == {"whitespace around an entity trimmed": 2}
 
 
-def test_pieces_with_only_blanks_between_are_one(tmp_path):
+def test_pieces_only_separated_by_whitespace_are_joined(tmp_path):
     record = make("New \n York", [])
     record.entities = [EntityRecord("0", "LOC", [(6, 10), (0, 3)])]
     back, report = write_one(tmp_path, record)
@@ -70,7 +70,7 @@ def test_symmetric_labels_of_the_schema_count_too(tmp_path):
         ((0, 3, " "), "'Ann' has no label"),
     ],
 )
-def test_entities_that_can_not_be(tmp_path, span, found):
+def test_invalid_entities(tmp_path, span, found):
     record = make("Ann", [(0, 3, "Q"), span], [("X", 0, 1), ("X", 0, 0)])
     back, report = write_one(tmp_path, record)
     assert len(back.entities) == len(back.relations) == 1
@@ -119,7 +119,7 @@ def test_strict_writes_nothing_if_something_is_lost(tmp_path):
             assert path.read_text() != "before"
 
 
-def test_a_source_that_fails_leaves_what_was_there(tmp_path):
+def test_failing_source_keeps_the_existing_file(tmp_path):
     def records():
         yield make("Ann", [])
         raise RuntimeError("no more")
@@ -130,7 +130,7 @@ def test_a_source_that_fails_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_records_are_taken_one_by_one(tmp_path):
+def test_records_are_read_one_by_one(tmp_path):
     alive = []
 
     def records():

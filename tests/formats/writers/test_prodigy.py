@@ -43,7 +43,7 @@ def test_task(tmp_path):
     assert (task["answer"], task["meta"]) == ("accept", {"id": "a"})
 
 
-def test_predictions_wait_for_an_answer(tmp_path):
+def test_predictions_have_no_answer(tmp_path):
     record = sample(meta={"uncertainty": 0.9, "meta": {"source": "web"}, "answer": "x"})
     path, _ = write(tmp_path, "prodigy", [record], predictions=True)
     (task,) = load(path)
@@ -62,7 +62,7 @@ def test_own_tokens_are_kept_and_split_at_entities(tmp_path, tokens):
     assert report.repaired["tokens split at the border of an entity"] > 0
 
 
-def test_the_longer_of_overlapping_entities_stays(tmp_path):
+def test_longer_of_overlapping_entities_is_kept(tmp_path):
     spans = [(8, 11, "LOC"), (8, 16, "CITY"), (8, 16, "LOC"), (0, 3, "P")]
     links = [("IN", 3, 1), ("IN", 3, 0)]
     record = make("Ann met New York.", spans, links)

@@ -61,7 +61,7 @@ def _go_both_ways(record):
 
 
 @given(corpora())
-def test_brat_loses_marks_of_single_relations(corpus):
+def test_brat_loses_symmetry_of_single_relations(corpus):
     assume(not any(record.text.startswith("\ufeff") for record in corpus))
     pairs, report = round_trip("brat", corpus)
     assert not report.problems
@@ -76,7 +76,7 @@ def test_brat_loses_marks_of_single_relations(corpus):
 
 
 @given(corpora(ODD_LABELS))
-def test_doccano_loses_pieces_and_marks(corpus):
+def test_doccano_loses_pieces_and_symmetry(corpus):
     pairs, report = round_trip("doccano", corpus)
     assert not report.problems
     assert report.repaired[HULLS] == count_pieces(corpus)
@@ -90,7 +90,7 @@ def test_doccano_loses_pieces_and_marks(corpus):
 
 
 @given(corpora(ODD_LABELS))
-def test_ubiai_loses_relations_of_entities_that_begin_together(corpus):
+def test_ubiai_loses_relations_of_entities_that_start_together(corpus):
     pairs, report = round_trip("ubiai", corpus)
     n_lost = 0
     for record, back in pairs:
@@ -139,7 +139,7 @@ def _size(span):
 
 
 @given(corpora(ODD_LABELS))
-def test_spert_loses_blanks(corpus):
+def test_spert_loses_whitespace(corpus):
     pairs, report = round_trip("spert", corpus)
     assert not report.problems
     symmetric = find_symmetric(corpus)
@@ -152,7 +152,7 @@ def test_spert_loses_blanks(corpus):
 
 @pytest.mark.parametrize("name", ["gliner", "glirel", "huggingface"])
 @given(corpora(ODD_LABELS))
-def test_words_lose_blanks_and_marks(name, corpus):
+def test_words_lose_whitespace_and_symmetry(name, corpus):
     pairs, report = round_trip(name, corpus)
     assert not report.problems
     for record, back in pairs:
@@ -165,7 +165,7 @@ def test_words_lose_blanks_and_marks(name, corpus):
 
 
 @given(corpora(LABELS))
-def test_records_stay_as_they_are(corpus):
+def test_records_are_not_modified(corpus):
     before = repr(corpus)
     for name in ("brat", "prodigy"):
         round_trip(name, corpus)

@@ -28,7 +28,7 @@ def test_graphml_is_read_by_networkx(graph, tmp_path):
     assert counts == [1, 4]
 
 
-def test_both_forms_of_rdf_say_the_same(graph, tmp_path):
+def test_ntriples_and_turtle_are_equivalent(graph, tmp_path):
     import rdflib
     from rdflib.compare import isomorphic
 
@@ -49,7 +49,7 @@ def test_both_forms_of_rdf_say_the_same(graph, tmp_path):
     assert len(rows) == 4
 
 
-def test_neo4j_files_have_its_headers_and_resolve(graph, tmp_path):
+def test_neo4j_headers_and_ids(graph, tmp_path):
     files = export(graph, "neo4j", tmp_path)
     tables = {}
     for name, path in files.items():
@@ -62,7 +62,7 @@ def test_neo4j_files_have_its_headers_and_resolve(graph, tmp_path):
     assert edge["documents:string[]"] == "d1;d3;d2"
 
 
-def test_parquet_has_all(graph, tmp_path):
+def test_parquet_is_complete(graph, tmp_path):
     from pyarrow import parquet
 
     files = export(graph, "parquet", tmp_path)
@@ -117,7 +117,7 @@ def odd():
     return graph
 
 
-def test_odd_names_come_back_from_graphml(odd, tmp_path):
+def test_unusual_names_in_graphml(odd, tmp_path):
     import networkx
 
     path = export(odd, "graphml", tmp_path)["graph.graphml"]
@@ -128,7 +128,7 @@ def test_odd_names_come_back_from_graphml(odd, tmp_path):
     assert sorted(found) == sorted(label for _, label, _ in odd.edges)
 
 
-def test_odd_names_come_back_from_rdf(odd, tmp_path):
+def test_unusual_names_in_rdf(odd, tmp_path):
     import rdflib
     from rdflib.compare import to_isomorphic
 
@@ -140,7 +140,7 @@ def test_odd_names_come_back_from_rdf(odd, tmp_path):
     assert to_isomorphic(stores[0]) == to_isomorphic(stores[1])
 
 
-def test_odd_names_come_back_from_neo4j_and_run_in_no_spreadsheet(odd, tmp_path):
+def test_unusual_names_in_neo4j_are_no_formulas(odd, tmp_path):
     written = export(odd, "neo4j", tmp_path)
     text = written["nodes.csv"].read_text("utf8")
     assert text.count("\n") == len(odd.nodes) + 1  # a line each
@@ -160,7 +160,7 @@ def test_odd_names_come_back_from_neo4j_and_run_in_no_spreadsheet(odd, tmp_path)
     ]
 
 
-def test_odd_names_come_back_from_parquet(odd, tmp_path):
+def test_unusual_names_in_parquet(odd, tmp_path):
     from pyarrow import parquet
 
     path = export(odd, "parquet", tmp_path)["nodes.parquet"]
@@ -168,7 +168,7 @@ def test_odd_names_come_back_from_parquet(odd, tmp_path):
     assert names == [node.name for node in odd.nodes.values()]
 
 
-def test_files_are_whole_or_not_there(odd, tmp_path, monkeypatch):
+def test_files_are_written_atomically(odd, tmp_path, monkeypatch):
     """A disk that is full when the last bytes are written through."""
 
     def fail(handle):

@@ -72,7 +72,7 @@ def test_bad_body(client, body):
         assert found["problems"][0].keys() == {"where", "found", "expected"}
 
 
-def test_no_json_is_promised(client):
+def test_content_type_must_be_json(client):
     body = json.dumps({"chunks": ["a"]}).encode()
     for headers in ({}, {"content-type": "text/plain"}):
         answer = client.post("/predict", content=body, headers=headers)
@@ -132,7 +132,7 @@ def test_limits(strict):
     assert post("/extract", json={**request, "min_score": 0.5}).status_code == 200
 
 
-def test_a_large_body_is_refused_while_it_is_read(strict):
+def test_large_body_is_rejected_while_reading(strict):
     answer = strict.post("/predict", content=b" " * 3000, headers=JSON)
     assert answer.status_code == 413
     assert "found 3000 bytes; expected at most 2000" in answer.json()["detail"]
@@ -146,7 +146,7 @@ def test_a_large_body_is_refused_while_it_is_read(strict):
     assert "found more than 2000 bytes" in answer.json()["detail"]
 
 
-def test_a_body_that_never_comes(strict):
+def test_body_timeout(strict):
     address = (strict.base_url.host, strict.base_url.port)
     head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     with socket.create_connection(address) as connection:

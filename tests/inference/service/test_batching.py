@@ -100,7 +100,7 @@ async def until(condition, seconds=60):
         await asyncio.sleep(0.001)
 
 
-def test_what_comes_while_the_model_works_is_one_batch():
+def test_requests_during_a_batch_form_the_next_one():
     async def test(batcher, model):
         first = await begin(batcher, "a")
         await until(lambda: model.batches)
@@ -130,7 +130,7 @@ def test_batches_are_limited_by_characters():
     run(test, batch_chars=6)
 
 
-def test_a_full_queue_is_refused():
+def test_full_queue_rejects_requests():
     async def test(batcher, model):
         first = await begin(batcher, "a")
         await until(lambda: model.batches)
@@ -146,7 +146,7 @@ def test_a_full_queue_is_refused():
     run(test, max_queue=3, max_texts=3)
 
 
-def test_what_is_too_late_is_not_computed():
+def test_timed_out_jobs_are_skipped():
     async def test(batcher, model):
         first = await begin(batcher, "a")
         await until(lambda: model.batches)
@@ -165,7 +165,7 @@ def test_what_is_too_late_is_not_computed():
     run(test, timeout=0.2)
 
 
-def test_closing_finishes_what_waits():
+def test_closing_finishes_waiting_jobs():
     async def test(batcher, model):
         requests = [await begin(batcher, text) for text in ("a", "b", "c")]
         await until(lambda: model.batches)
@@ -181,7 +181,7 @@ def test_closing_finishes_what_waits():
     run(test)
 
 
-def test_one_bad_text_does_not_harm_the_others():
+def test_failing_text_does_not_affect_others():
     async def test(batcher, model):
         model.gate.set()
         requests = [await begin(batcher, text) for text in ("a", "bad", "c")]
@@ -192,7 +192,7 @@ def test_one_bad_text_does_not_harm_the_others():
     run(test)
 
 
-def test_an_answer_has_a_bounded_number_of_rows():
+def test_number_of_rows_is_limited():
     async def test(batcher, model):
         model.gate.set()
         with pytest.raises(ServiceError, match="expected at most 5 in one") as error:
@@ -203,7 +203,7 @@ def test_an_answer_has_a_bounded_number_of_rows():
     run(test, max_scores=5)
 
 
-def test_a_model_that_is_too_slow_is_ended(monkeypatch):
+def test_slow_model_is_stopped(monkeypatch):
     monkeypatch.setattr(batching, "RETRY", 0.1)
 
     async def test(batcher, model):
@@ -221,7 +221,7 @@ def test_a_model_that_is_too_slow_is_ended(monkeypatch):
     run(test, Process(), timeout=0.2)
 
 
-def test_a_model_that_ends_harms_no_other_text():
+def test_crashing_model_does_not_affect_other_texts():
     async def test(batcher, model):
         first = await begin(batcher, "a")
         await until(lambda: model.batches)
@@ -267,7 +267,7 @@ def poisoned(model):
     return nlp
 
 
-def test_runner_tries_the_texts_of_a_failed_batch_alone(poisoned):
+def test_runner_retries_failed_batches_one_by_one(poisoned):
     runner = Runner(poisoned, ServiceSettings())
     given = [{"start": 0, "end": 3, "label": "PERSON"}]
     tasks = [Task(TEXT), Task("poison"), Task(TEXT, given), Task("a poison", [])]
@@ -278,7 +278,7 @@ def test_runner_tries_the_texts_of_a_failed_batch_alone(poisoned):
     assert fourth.fields["error"] == "RuntimeError" and "a poison" not in str(fourth)
 
 
-def test_a_failure_is_a_500_without_the_text(poisoned, caplog):
+def test_failure_is_500_without_text(poisoned, caplog):
     async def post_all(url):
         async with httpx.AsyncClient(
             base_url=url, trust_env=False, timeout=300

@@ -53,7 +53,7 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_floods_are_refused(client, name):
+def test_floods_are_rejected(client, name):
     assert len(FLOODS[name]) <= MAX_BODY
     path = "/extract" if b"documents" in FLOODS[name][:20] else "/predict"
     begun = time.process_time()
@@ -80,7 +80,7 @@ def test_floods_need_little_memory(name):
     assert peak < 50_000_000
 
 
-def test_as_much_as_may_be_is_answered(client):
+def test_largest_allowed_body_is_parsed(client):
     """128 texts with 500 entities each, though they are of no use."""
     rows = [[i % 15, i % 15 + 3, f"T{i}, or so"] for i in range(500)]
     request = {"chunks": ["a" * 20] * 128, "entities_list": [rows] * 128}
@@ -89,12 +89,12 @@ def test_as_much_as_may_be_is_answered(client):
     assert parse(body, ServiceSettings()) == request
 
 
-def test_commas_in_texts_are_no_values(client):
+def test_commas_in_texts_are_not_limited(client):
     answer = client.post("/predict", json={"chunks": [f"{TEXT}{', ' * 90_000}"]})
     assert answer.status_code == 422 and "tokens in one text" in answer.json()["detail"]
 
 
-def test_what_is_held_at_one_time_is_bounded(client, monkeypatch):
+def test_memory_of_requests_is_limited(client, monkeypatch):
     monkeypatch.setattr("rel_component.inference.service.service.MAX_HELD", 1e-5)
     answer = client.post("/predict", json={"chunks": [TEXT]})
     assert answer.status_code == 503 and answer.headers["retry-after"] == "1"

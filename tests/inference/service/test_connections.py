@@ -75,7 +75,7 @@ def count(address, reason):
         HEAD + b"Content-Length: 9\r\n\r\n",  # a body that never comes, nor is needed
     ],
 )
-def test_silent_connections_are_closed(address, data):
+def test_idle_connections_are_closed(address, data):
     begun = time.monotonic()
     with connect(address, data) as connection:
         assert is_closed(connection)
@@ -83,7 +83,7 @@ def test_silent_connections_are_closed(address, data):
     assert is_well(address)
 
 
-def test_a_head_that_comes_byte_by_byte_is_not_waited_for(address):
+def test_slow_headers_time_out(address):
     with connect(address, HEAD) as connection:
         with pytest.raises(OSError):
             for _ in range(200):
@@ -92,7 +92,7 @@ def test_a_head_that_comes_byte_by_byte_is_not_waited_for(address):
     assert is_well(address)
 
 
-def test_a_head_without_end_is_refused(address):
+def test_endless_headers_are_rejected(address):
     with connect(address, HEAD) as connection:
         with pytest.raises(OSError):
             for _ in range(200):
@@ -101,7 +101,7 @@ def test_a_head_without_end_is_refused(address):
     assert count(address, "head") == 1
 
 
-def test_too_many_requests_at_one_time_are_refused(address):
+def test_too_many_pipelined_requests_are_rejected(address):
     with connect(address, (HEAD + b"\r\n") * (MAX_PIPELINE + 5)) as connection:
         assert is_closed(connection)
     with connect(address, (HEAD + b"\r\n") * 3) as connection:
@@ -111,7 +111,7 @@ def test_too_many_requests_at_one_time_are_refused(address):
             found += connection.recv(65536)
 
 
-def test_more_connections_than_may_be_push_out_the_silent(address, caplog):
+def test_new_connections_replace_idle_ones(address, caplog):
     before = count(address, "connections")
     with caplog.at_level("WARNING", "rel_component.service"):
         connections = [connect(address) for _ in range(40)]
@@ -135,7 +135,7 @@ def make_large_request():
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
-def test_a_client_that_does_not_read_is_let_go(address):
+def test_clients_that_do_not_read_are_disconnected(address):
     request = make_large_request()
     connection = socket.socket()
     connection.settimeout(60)
@@ -160,7 +160,7 @@ def test_a_client_that_does_not_read_is_let_go(address):
     assert is_well(address)
 
 
-def test_a_client_that_leaves_is_no_error(address, caplog):
+def test_disconnects_are_not_errors(address, caplog):
     """Also with several requests in progress, whose answers are not read."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -175,7 +175,7 @@ def test_a_client_that_leaves_is_no_error(address, caplog):
     assert [x for x in caplog.records if x.levelname == "ERROR"] == []
 
 
-def test_a_port_is_had_before_the_model_is_loaded():
+def test_port_is_opened_before_loading_the_model():
     (listener,) = listen("127.0.0.1", 0)
     listener.listen()
     port = listener.getsockname()[1]
@@ -188,7 +188,7 @@ def test_a_port_is_had_before_the_model_is_loaded():
     listener.close()
 
 
-def test_uvicorn_has_what_is_changed():
+def test_overridden_attributes_exist_in_uvicorn():
     """The names of its protocol on which connections.py depends."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle

@@ -18,7 +18,7 @@ def extract(client, text, **options):
     return found
 
 
-def test_places_are_characters(client):
+def test_offsets_are_in_characters(client):
     found = extract(client, f"🎉 {TEXT}", document={"id": "a"})
     assert (found["id"], found["text"]) == ("a", f"🎉 {TEXT}")
     ann, acme = found["entities"]
@@ -90,7 +90,7 @@ def test_empty_and_blank_texts(client):
     assert [entity["text"] for entity in found["entities"]] == [" "]
 
 
-def test_a_model_that_finds_no_entities_says_so(russian_model):
+def test_model_without_entities_rejects_bare_texts(russian_model):
     with run_client(create_app(spacy.load(russian_model))) as client:
         answer = client.post("/predict", json={"chunks": ["Иван"]})
         assert answer.status_code == 422
@@ -118,7 +118,7 @@ def own_generator():
         yield client
 
 
-def test_own_generator_takes_entities_that_do_not_overlap(own_generator):
+def test_custom_generator_rejects_overlapping_entities(own_generator):
     entities = [[0, 3, "PERSON"], [14, 18, "ORG"]]
     request = {"chunks": [TEXT], "entities_list": [entities]}
     (relation,) = own_generator.post("/predict", json=request).json()

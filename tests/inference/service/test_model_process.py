@@ -25,7 +25,7 @@ def process(model):
     process.end()
 
 
-def test_answers_and_errors_come_back(process, model):
+def test_answers_and_errors_are_returned(process, model):
     given = [{"start": 0, "end": 3, "label": "PERSON"}]
     jobs = [
         Job(Task(TEXT)),
@@ -40,7 +40,7 @@ def test_answers_and_errors_come_back(process, model):
     assert found["entities"] == [{**given[0], "text": "Ann"}] and found["i"] == 1
 
 
-def test_one_that_was_killed_is_missed_and_loaded_anew(process):
+def test_killed_process_is_detected_and_restarted(process):
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(ModelEnded):
         process([Job(Task(TEXT))])
@@ -50,12 +50,12 @@ def test_one_that_was_killed_is_missed_and_loaded_anew(process):
     assert process([Job(Task(TEXT))])[0].n_rows == 1
 
 
-def test_what_can_not_be_loaded_is_told(tmp_path):
+def test_loading_errors_are_raised(tmp_path):
     with pytest.raises(ValueError, match="doesn't exist"):
         load_models(tmp_path / "nothing", ServiceSettings())
 
 
-def test_it_ends_with_the_last_that_knows_it(model):
+def test_process_ends_when_unreferenced(model):
     process = ModelProcess(model, ServiceSettings())
     pid = process.pid
     assert pid and process.wait()
@@ -64,7 +64,7 @@ def test_it_ends_with_the_last_that_knows_it(model):
         os.kill(pid, 0)
 
 
-def test_a_model_that_hangs_delays_nothing_and_is_replaced(model):
+def test_hanging_model_blocks_nothing_and_is_restarted(model):
     app = create_app(model, ServiceSettings(timeout=3))
     (process,) = app.state.service.models
     body = {"chunks": [TEXT]}

@@ -22,7 +22,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("method,path,mode", REQUESTS)
-def test_no_request_makes_it_fail(url, method, path, mode):
+def test_no_request_causes_a_server_error(url, method, path, mode):
     check_requests(url, method, path, mode)
 
 
@@ -43,7 +43,7 @@ def documents(draw):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(documents(), min_size=1, max_size=4), st.floats(0, 1))
-def test_any_text_and_any_entities_have_an_answer(client, found, threshold):
+def test_any_text_and_entities_are_answered(client, found, threshold):
     request = {"documents": found, "threshold": threshold, "all_scores": True}
     answer = client.post("/extract", json=request)
     assert answer.status_code == 200, answer.text
@@ -71,6 +71,6 @@ def test_examples_are_answered(client):
     assert set(document["paths"]) == {path for _, path, _ in REQUESTS}
 
 
-def test_description_is_there_without_the_internet(client):
+def test_description_works_offline(client):
     assert client.get("/docs").status_code == 404
     assert "cdn" not in client.get("/openapi.json").text

@@ -44,7 +44,7 @@ def test_metrics(client):
     assert "process_resident_memory_bytes" in text
 
 
-def test_each_path_of_the_app_has_counts_of_its_own(client):
+def test_metrics_per_path(client):
     """None can be forgotten: they are taken from the routes."""
     paths = client.get("/openapi.json").json()["paths"]
     for path, methods in paths.items():
@@ -83,7 +83,7 @@ def test_logs_have_no_texts(model, caplog):
     assert "Ann" not in json.dumps(lines)
 
 
-def test_logs_have_texts_if_wanted(model, caplog):
+def test_logs_have_texts_if_enabled(model, caplog):
     settings = ServiceSettings(log_texts=True)
     with caplog.at_level("INFO", "rel_component.service"):
         with run_client(create_app(spacy.load(model), settings)) as client:
@@ -96,7 +96,7 @@ def test_logs_have_texts_if_wanted(model, caplog):
         assert TEXT in str(describe_error(error, True))
 
 
-def test_exceptions_in_logs_of_others_are_formatted():
+def test_exceptions_of_other_loggers_are_formatted():
     try:
         raise ValueError("x")
     except ValueError:
@@ -148,7 +148,7 @@ def slowly(client):
     yield b"}"
 
 
-def test_settings_are_read_from_variables(monkeypatch):
+def test_settings_are_read_from_environment(monkeypatch):
     monkeypatch.setenv(f"{PREFIX}MAX_BODY", "5")
     monkeypatch.setenv(f"{PREFIX}TIMEOUT", "0.5")
     monkeypatch.setenv(f"{PREFIX}API_KEY", "k")
@@ -174,12 +174,12 @@ def test_settings_are_read_from_variables(monkeypatch):
         ("API_KEY", "", "REL_COMPONENT_API_KEY is ''; expected a key"),
     ],
 )
-def test_wrong_settings_are_named(monkeypatch, name, value, message):
+def test_invalid_variables(monkeypatch, name, value, message):
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(ValueError, match=message):
         load_settings()
 
 
-def test_wrong_options_are_named():
+def test_invalid_options():
     with pytest.raises(ValueError, match=r"^max_texts is 0; expected more than 0"):
         load_settings(max_texts=0)

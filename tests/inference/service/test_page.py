@@ -70,7 +70,7 @@ def test_relations_are_drawn_and_listed(open_page, url):
     )
 
 
-def test_threshold_filters_without_asking_again(open_page, url):
+def test_threshold_filters_without_a_request(open_page, url):
     page = open_page(url)
     send(page, f"{TEXT} and Bob")
     page.route("**/extract", lambda route: route.abort())
@@ -114,7 +114,7 @@ def test_copy(open_page, url):
     assert (found["text"], len(found["relations"])) == (TEXT, 1)
 
 
-def test_entities_are_given_by_marks(open_page, url):
+def test_entities_are_marked_in_the_text(open_page, url):
     page = open_page(url)
     send(page, MARKED)
     assert page.locator("#text").inner_text() == "AnnPERSON left Acme NordPLACEORG"
@@ -145,7 +145,7 @@ def test_other_brackets_are_text(open_page, url, text):
     assert page.locator("#status").inner_text() == ""
 
 
-def test_marks_stand_beside_other_brackets(open_page, url):
+def test_marks_next_to_other_brackets(open_page, url):
     page = open_page(url)
     send(page, "see [1]: [Ann](PERSON) at [[Acme](ORG)](https://x.org) [b")
     found = json.loads(page.locator("#json").text_content())
@@ -166,7 +166,7 @@ def answer_with(page, entities, scores, text="Ann works for Acme"):
     send(page, text)
 
 
-def test_entities_that_cross_go_on_after_each_other(open_page, url):
+def test_crossing_entities_are_split(open_page, url):
     page = open_page(url)
     entities = [
         {"start": 0, "end": 9, "label": "A"},
@@ -178,7 +178,7 @@ def test_entities_that_cross_go_on_after_each_other(open_page, url):
     assert page.locator("mark[data-entity]").count() == 2
 
 
-def test_what_is_pasted_is_never_markup(open_page, url):
+def test_pasted_text_is_escaped(open_page, url):
     page = open_page(url)
     send(page, ATTACK)
     assert page.title() != "bad" and page.locator("#text img").count() == 0
@@ -228,7 +228,7 @@ def test_phone(open_page, url):
 
 
 @pytest.mark.parametrize("text", ["Ann left\nAcme", "שלום אן\nעולם"])
-def test_all_of_a_result_is_on_the_screen(open_page, url, text):
+def test_results_fit_on_the_screen(open_page, url, text):
     """Arcs in the margin, which is at the left also of a text from right to left, and
     the scores beside long words."""
     page = open_page(url, width=390)
@@ -287,7 +287,7 @@ def test_error_messages(open_page, url):
         assert not page.locator(section).is_visible()
 
 
-def test_lines_are_as_high_as_their_arcs_need(open_page, url):
+def test_line_height_depends_on_arcs(open_page, url):
     page = open_page(url)
     text = "a b c\n" + "Nothing is said here.\n" * 5 + "d"
     places = [0, 2, 4, len(text) - 1]
@@ -362,7 +362,7 @@ def test_a_label_does_not_hide_its_arc(open_page, url):
     assert page.locator("#rows").inner_text().replace("\u200b", "").count(label) == 1
 
 
-def test_nothing_serious_is_found_by_axe(open_page, url):
+def test_accessibility(open_page, url):
     page = open_page(url)
     page.get_by_text("predicts entities").wait_for()
     check_accessibility(page)
@@ -375,14 +375,14 @@ def test_nothing_serious_is_found_by_axe(open_page, url):
     check_accessibility(page)
 
 
-def test_a_path_with_a_slash_leads_nowhere(url):
+def test_trailing_slash_is_not_redirected(url):
     """A redirect would go to the host that the client names."""
     for path in ("/model/", "/health/", "//", "/predict/"):
         answer = httpx.get(url + path, headers={"host": "evil.org"}, trust_env=False)
         assert answer.status_code == 404 and "location" not in answer.headers
 
 
-def test_key_is_asked_for(open_page, model):
+def test_key_is_requested(open_page, model):
     with run_server(create_app(spacy.load(model), ServiceSettings(api_key="k"))) as url:
         page = open_page(url)
         page.get_by_text("The service requires an API key.").wait_for()
@@ -394,7 +394,7 @@ def test_key_is_asked_for(open_page, model):
         assert page.locator("#rows tr").count() == 1
 
 
-def test_model_that_finds_no_entities(open_page, russian_model):
+def test_model_without_entities(open_page, russian_model):
     with run_server(create_app(spacy.load(russian_model))) as url:
         page = open_page(url)
         send(page, RUSSIAN)

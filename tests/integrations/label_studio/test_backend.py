@@ -145,7 +145,7 @@ def test_a_prediction_is_read_as_an_annotation(tmp_path):
     ]
 
 
-def test_all_tasks_of_a_project_come_at_one_time():
+def test_all_tasks_of_a_project_in_one_request():
     limits = ServiceSettings(max_texts=3, max_chars=200, max_queue=4)
     texts = [{"text": f"{TEXT} {i}"} for i in range(20)]
     with make_client(limits) as client:
@@ -163,7 +163,7 @@ def test_other_large_requests_do_not_wait_for_a_project(monkeypatch):
     check_turn(app, monkeypatch, "/label-studio/predict", message)
 
 
-def test_a_project_is_connected():
+def test_setup_of_a_project():
     with make_client() as client:
         assert client.get("/label-studio/health").json()["status"] == "UP"
         assert client.get("/label-studio/versions").json() == {
@@ -199,7 +199,7 @@ def test_a_project_is_connected():
         ("job_status", {"job": "x"}, 404, "found 'x'; expected the id"),
     ],
 )
-def test_requests_that_can_not_be_answered(path, body, status, message):
+def test_error_messages(path, body, status, message):
     if path == "predict":
         body = {"label_config": CONFIG, **body}
     with make_client() as client:
@@ -207,7 +207,7 @@ def test_requests_that_can_not_be_answered(path, body, status, message):
     assert response.status_code == status and message in response.text
 
 
-def test_no_request_makes_it_fail():
+def test_no_request_causes_a_server_error():
     paths = ["setup", "predict", "webhook", "train", "job_status"]
     with make_client() as client:
         for path, mode in itertools.product(paths, GenerationMode):
@@ -215,7 +215,7 @@ def test_no_request_makes_it_fail():
             check_requests(str(client.base_url), "POST", path, mode, max_examples=10)
 
 
-def test_the_key_is_the_password():
+def test_basic_auth():
     """Label Studio knows basic authentication only."""
     with make_client(ServiceSettings(api_key="secret")) as client:
         for credentials, status in ((b"any:secret", 200), (b"secret:any", 401)):
@@ -308,7 +308,7 @@ def test_retraining(label_studio, tmp_path):
         ] or (client.get("/label-studio/jobs").json()[0]["id"] == job)
 
 
-def test_a_training_that_fails_leaves_the_model(label_studio, tmp_path, monkeypatch):
+def test_failed_training_keeps_the_model(label_studio, tmp_path, monkeypatch):
     config = tmp_path / "tiny.cfg"
     config.write_text("[nlp]\nlang = 3\n", encoding="utf8")
     backend = BackendSettings(url=label_studio, config=config, folder=tmp_path)
@@ -329,7 +329,7 @@ def test_a_training_that_fails_leaves_the_model(label_studio, tmp_path, monkeypa
         assert len(client.get("/label-studio/versions").json()["versions"]) == 1
 
 
-def test_the_training_ends_with_the_service(label_studio, tmp_path):
+def test_training_stops_with_the_service(label_studio, tmp_path):
     backend = BackendSettings(
         url=label_studio,
         key="good",
@@ -361,7 +361,7 @@ def test_no_training_begins_after_the_end(tmp_path, monkeypatch):
     assert "stopped before" in job.error and not started
 
 
-def test_a_training_begins_after_so_many_annotations(tmp_path, monkeypatch):
+def test_training_starts_after_a_number_of_annotations(tmp_path, monkeypatch):
     started = []
     backend = BackendSettings(
         url="http://x", key="k", config=tmp_path / "x.cfg", train_after=3
@@ -382,7 +382,7 @@ def test_a_training_begins_after_so_many_annotations(tmp_path, monkeypatch):
     assert started == [("http://x", "k", 7)] * 2
 
 
-def test_a_model_that_finds_nothing_is_not_used(tmp_path):
+def test_model_without_relations_is_not_used(tmp_path):
     spacy.blank("en").to_disk(tmp_path / "blank")
     with make_client() as client:
         backend = client.backend
@@ -391,7 +391,7 @@ def test_a_model_that_finds_nothing_is_not_used(tmp_path):
         assert client.get("/model").json()["labels"] == ["WORKS_FOR"]
 
 
-def test_further_documents_are_added(tmp_path):
+def test_additional_documents(tmp_path):
     nlp = spacy.blank("en")
     docs = [nlp.make_doc(f"Text {i}") for i in range(3)]
     for name, part in (("train", docs[:1]), ("base", docs[1:])):
@@ -401,7 +401,7 @@ def test_further_documents_are_added(tmp_path):
     assert texts == sorted(doc.text for doc in docs)
 
 
-def test_progress_of_a_log(tmp_path):
+def test_progress_from_log(tmp_path):
     log, job = tmp_path / "log.jsonl", TrainingJob("j")
     read_progress(log, job)
     rows = [{"step": 0, "score": 0.25}, {"step": 200, "score": 0.5}]

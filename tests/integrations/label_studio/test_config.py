@@ -33,6 +33,6 @@ def test_text_and_labels_are_found():
         (CONFIG.replace('toName="body"', 'toName="other"'), "no <Labels> for a <Text>"),
     ],
 )
-def test_what_is_missing_is_said(text, message):
+def test_error_messages(text, message):
     with pytest.raises(ValueError, match=message):
         read_config(text)

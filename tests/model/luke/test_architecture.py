@@ -94,7 +94,7 @@ def test_pair_wise_is_luke_for_entity_pair_classification(classifier):
     assert expected.std(axis=0).min() > 0.01
 
 
-def test_logits_are_those_of_the_taken_over_classifier(classifier, luke):
+def test_logits_match_the_loaded_classifier(classifier, luke):
     nlp = make_nlp(classifier, mode="pair_wise")
     from transformers import LukeForEntityPairClassification
 
@@ -111,7 +111,7 @@ def test_logits_are_those_of_the_taken_over_classifier(classifier, luke):
     )
 
 
-def test_classifier_without_no_relation_and_labels_that_it_lacks(tmp_path):
+def test_classifier_without_no_relation_and_with_missing_labels(tmp_path):
     make_classifier(tmp_path, ["employs", "works_for"])
     nlp = make_nlp(tmp_path, mode="pair_wise")
     docs = [make_gold(nlp.vocab)]
@@ -148,7 +148,7 @@ def test_one_pass_is_luke_with_all_entities(luke):
 
 
 @pytest.mark.parametrize("mode", ["one_pass", "pair_wise"])
-def test_batches_and_unused_entities_change_nothing(luke, mode):
+def test_batches_and_unused_entities_do_not_change_scores(luke, mode):
     golds = [make_gold(spacy.blank("en").vocab, n) for n in (0, 6, 2)]
     nlp = make_nlp(luke, golds, mode=mode, all_entities=True)
     docs = [make_gold(nlp.vocab, n) for n in (0, 6, 2)]
@@ -187,7 +187,7 @@ def test_long_texts_lose_no_pair(luke, mode):
     assert 20 < max(read) <= 30
 
 
-def test_an_entity_longer_than_the_window_is_read_by_its_ends(luke):
+def test_long_entities_are_read_by_their_ends(luke):
     nlp = make_nlp(luke, window=20)
     doc = make_doc(nlp.vocab, "Ann " + "abcdef " * 20, [(0, 1, "A"), (1, 21, "B")])
     with pytest.warns(UserWarning, match="first and last"):
@@ -266,7 +266,7 @@ def test_saved_tokenizer_has_few_entities(luke, tmp_path):
     assert saved == {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "[MASK2]": 3}
 
 
-def test_mixed_precision_is_left_out_without_gpu(luke):
+def test_mixed_precision_is_disabled_without_gpu(luke):
     nlp = make_nlp(luke, mixed_precision=True)
     gold = make_gold(nlp.vocab)
     examples = [Example(copy_without_relations(gold), gold)]

@@ -27,7 +27,7 @@ def holds(slices, span):
 
 
 @given(texts())
-def test_each_pair_is_seen_in_one_pass(text):
+def test_each_pair_is_in_one_pass(text):
     n_pieces, spans = text
     n = len(spans)
     pairs = numpy.asarray([(i, j) for i in range(n) for j in range(n) if i != j])
@@ -46,7 +46,7 @@ def test_each_pair_is_seen_in_one_pass(text):
 
 
 @given(texts())
-def test_a_pair_is_read_with_all_that_fits(text):
+def test_pairs_have_maximum_context(text):
     n_pieces, spans = text
     slices = read_pair(spans[:2], n_pieces, WINDOW)
     size = sum(end - start for start, end in slices)
@@ -64,7 +64,7 @@ def test_the_window_with_most_context_is_chosen():
     assert find_windows(extents, windows, 30).tolist() == [0, 0, 1, 2, 4, -1]
 
 
-def test_an_entity_that_is_too_long_is_read_by_its_ends():
+def test_long_entities_are_read_by_their_ends():
     spans = numpy.asarray([[3, 33], [50, 52]])
     with pytest.warns(UserWarning, match=r"30 word pieces.* first and last 3 are"):
         slices = read_pair(spans, 60, WINDOW)

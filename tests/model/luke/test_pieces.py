@@ -43,7 +43,7 @@ def read_by_transformers(tokenizer, text, spans, task):
 
 @given(borders, st.booleans())
 @example([4, 5, 6, 7], False)  # for mLUKE a blank has no piece
-def test_reads_as_transformers_does(tokenizer, ends, is_reversed):
+def test_matches_transformers(tokenizer, ends, is_reversed):
     a, b, c, d = sorted(ends)
     spans = [(c, d), (a, b)] if is_reversed else [(a, b), (c, d)]
     found = read(tokenizer, TEXT, spans)
@@ -74,7 +74,7 @@ def test_markers_enclose_any_two_entities(spans):
     assert sorted(found.ids.tolist()) == [*range(6), 10, 10, 20, 20]
 
 
-def test_slices_keep_the_places_of_entities():
+def test_slices_keep_entities():
     spans = numpy.asarray([[1, 3], [8, 10], [1, 10]])
     found = select_pieces(Pieces(numpy.arange(10), spans), [(0, 4), (7, 10)])
     assert found.ids.tolist() == [0, 1, 2, 3, 7, 8, 9]

@@ -165,7 +165,7 @@ def to_bert(transformer):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_markers_read_what_a_masked_transformer_reads(checkpoints, docs, kind):
+def test_markers_match_a_masked_transformer(checkpoints, docs, kind):
     """All in one row with a mask, as in the papers, through the library's model."""
     model, candidates = make_model(checkpoints[kind], docs)
     kinds = 4 * numpy.arange(3)[:, None] + numpy.arange(4)
@@ -203,7 +203,7 @@ def test_markers_read_what_a_masked_transformer_reads(checkpoints, docs, kind):
     assert n_read == len(candidates) == 12 + 2 + 12
 
 
-def test_markers_stand_where_their_entities_begin_and_end(checkpoint, vocab):
+def test_markers_have_the_positions_of_their_entities(checkpoint, vocab):
     entities = [(0, 1, "PER"), (2, 4, "ORG")]
     doc = make_doc(vocab, "ann joined acmes bobb .", entities)
     model, candidates = make_model(checkpoint, [doc])
@@ -246,7 +246,7 @@ def test_scores_do_not_depend_on_the_packing(checkpoint, docs, directed, vectors
     assert_allclose(found, expected[some], atol=1e-6)
 
 
-def test_both_directions_at_once_read_head_and_tail(checkpoint, docs):
+def test_undirected_scores_use_head_and_tail(checkpoint, docs):
     """What a pair's markers and vectors are does not depend on how it is read, but for
     the markers of a pair that is read the other way round."""
     found = {}
@@ -267,7 +267,7 @@ def test_both_directions_at_once_read_head_and_tail(checkpoint, docs):
     assert_allclose(found[False][swapped, :16], tails, atol=1e-6)
 
 
-def test_blocks_of_pairs_change_nothing(checkpoint, docs, monkeypatch):
+def test_block_size_does_not_change_scores(checkpoint, docs, monkeypatch):
     model, candidates = make_model(checkpoint, docs, directed=False)
     expected = model.predict((docs, candidates))
     monkeypatch.setattr("rel_component.model.markers.architecture.BLOCK_SIZE", 5)
@@ -275,7 +275,7 @@ def test_blocks_of_pairs_change_nothing(checkpoint, docs, monkeypatch):
     assert_allclose(model((docs, candidates), True)[0], expected, atol=1e-6)
 
 
-def test_types_and_directions_count(checkpoint, docs):
+def test_scores_depend_on_types_and_direction(checkpoint, docs):
     settings = {"types": False, "entities_between": False, "distance": False}
     doc = docs[0]
     model, candidates = make_model(checkpoint, [doc], **settings)
@@ -338,7 +338,7 @@ def test_gradients(checkpoint, docs, settings):
     assert n_checked > 30
 
 
-def test_checkpointing_changes_no_gradient(checkpoint, docs):
+def test_checkpointing_does_not_change_gradients(checkpoint, docs):
     grads = []
     for is_on in (False, True):
         model, candidates = make_model(
@@ -368,7 +368,7 @@ def test_bfloat16_computes_nearly_the_same(checkpoint, docs):
     assert numpy.isfinite(model.get_grad("markers")).all()
 
 
-def test_nothing_to_read(checkpoint, docs):
+def test_no_pairs(checkpoint, docs):
     model, _ = make_model(checkpoint, docs)
     for batch in ([docs[3]], [docs[2], docs[3]]):
         candidates = get_candidates(PairGenerator(), batch)
@@ -491,7 +491,7 @@ def test_learns_and_is_saved(tmp_path, directed):
         )
 
 
-def test_markers_begin_from_what_their_type_is_called(checkpoint, docs):
+def test_markers_are_initialized_from_type_names(checkpoint, docs):
     model, _ = make_model(checkpoint, docs, is_random=False)
     markers = model.get_param("markers")
     assert markers.shape == (4 * 3, 8)
@@ -501,7 +501,7 @@ def test_markers_begin_from_what_their_type_is_called(checkpoint, docs):
     assert (fresh((docs, candidates)) == 0.5).all()
 
 
-def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
+def test_invalid_settings(tmp_path, checkpoint, docs):
     from transformers import GPT2Config, GPT2Model
 
     with pytest.raises(
@@ -527,7 +527,7 @@ def test_what_can_not_be_used_is_refused(tmp_path, checkpoint, docs):
 
 
 @pytest.mark.parametrize("at", ["forward", "backward"])
-def test_too_little_memory(checkpoint, docs, monkeypatch, at):
+def test_insufficient_memory(checkpoint, docs, monkeypatch, at):
     def raise_error(*args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
@@ -545,7 +545,7 @@ def test_too_little_memory(checkpoint, docs, monkeypatch, at):
         model.predict((docs, candidates))
 
 
-def test_mixed_precision_is_left_out_without_gpu(checkpoints):
+def test_mixed_precision_is_disabled_without_gpu(checkpoints):
     nlp = make_nlp(checkpoints["bert"], mixed_precision=True)
     golds = make_golds(nlp.vocab)
     examples = [Example(copy_without_relations(gold), gold) for gold in golds]

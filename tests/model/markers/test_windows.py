@@ -13,7 +13,7 @@ from rel_component.model.markers.windows import (
 )
 
 
-def test_words_are_located_by_the_pieces_that_they_touch():
+def test_words_are_located_by_overlapping_pieces():
     # "ann joined" as ann, join, ed; a blank character 3 is in none
     pieces = Pieces(*numpy.asarray([[7, 8, 9], [0, 4, 8], [3, 8, 10]]))
     chars = numpy.asarray([[0, 3], [4, 10], [5, 6], [3, 4], [10, 11]])
@@ -39,7 +39,7 @@ def texts(draw):
 
 
 @given(texts())
-def test_each_pair_has_a_window_that_holds_both(text):
+def test_windows_contain_both_entities(text):
     heads, tails, n_pieces, window, stride = text
     placed = place_pairs(*text)
     for i, (a, b, c, d) in enumerate(placed.runs.tolist()):
@@ -62,7 +62,7 @@ def test_each_pair_has_a_window_that_holds_both(text):
 
 
 @given(texts(), st.integers(2, 200))
-def test_positions_are_those_of_the_text_as_far_as_there_are_any(text, extra):
+def test_positions_match_the_text_up_to_the_maximum(text, extra):
     n_positions = text[3] + 2 + extra
     runs = place_pairs(*text).runs
     for a, b, c, d in runs.tolist():
@@ -78,7 +78,7 @@ def test_positions_are_those_of_the_text_as_far_as_there_are_any(text, extra):
             assert (found == at - a + 1).all()
 
 
-def test_a_pair_stands_in_the_middle_of_its_window():
+def test_pairs_are_centred_in_their_window():
     heads = numpy.asarray([[30, 31], [0, 1], [99, 100]])
     tails = numpy.asarray([[33, 34], [2, 3], [97, 98]])
     runs = place_pairs(heads, tails, 100, window=20, stride=5).runs
@@ -87,7 +87,7 @@ def test_a_pair_stands_in_the_middle_of_its_window():
 
 
 @pytest.mark.parametrize("is_swapped", [False, True])
-def test_a_pair_too_far_apart_is_read_in_both_surroundings(is_swapped):
+def test_distant_pairs_have_both_contexts(is_swapped):
     heads, tails = numpy.asarray([[10, 12]]), numpy.asarray([[90, 91]])
     pair = (tails, heads) if is_swapped else (heads, tails)
     placed = place_pairs(*pair, 100, window=20, stride=10)
@@ -100,7 +100,7 @@ def test_a_pair_too_far_apart_is_read_in_both_surroundings(is_swapped):
     assert get_positions(runs, at, is_second, 52).tolist() == [6, 46]
 
 
-def test_a_span_longer_than_its_window_is_read_from_its_start():
+def test_long_spans_are_truncated():
     heads, tails = numpy.asarray([[10, 80]]), numpy.asarray([[90, 91]])
     placed = place_pairs(heads, tails, 100, window=20, stride=10)
     assert placed.runs[0, 0] <= 10 < placed.runs[0, 1]

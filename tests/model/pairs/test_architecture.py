@@ -285,7 +285,7 @@ def test_dropout_rate(dropout, rate, is_active):
     numpy.testing.assert_array_equal(model.predict(batch), expected)
 
 
-def test_doc_vector_moves_the_scores_of_its_document_only():
+def test_doc_vector_only_affects_its_document():
     batch = make_batch(ENTITIES[:2], ENTITIES[:4])
     model = build(doc_vector=True)
     first, second = by_pair(model, batch)
@@ -311,7 +311,7 @@ def test_logit_scale_scales_what_a_step_changes():
     assert_allclose(moved[1], 5 * moved[0], rtol=1e-2)
 
 
-def test_softmax_leaves_room_for_no_relation():
+def test_softmax_includes_no_relation():
     scores = build(output="softmax", n_labels=3).predict(make_batch(ENTITIES))
     assert scores.shape == (20, 3)
     assert (scores.sum(axis=1) < 1).all() and scores.sum(axis=1).max() > 0.5

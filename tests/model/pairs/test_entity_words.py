@@ -56,11 +56,11 @@ def kind(name, *, new=True):
         ("de la", "von der", 0),
     ],
 )
-def test_what_names_share(head, tail, expected):
+def test_compare_names(head, tail, expected):
     assert compare([head, tail]) == expected
 
 
-def test_names_met_before():
+def test_repeated_names():
     texts = ["Curie", "Marie Curie", "Curie"]
     assert compare(texts, pair=(0, 1)) == kind(PART)
     assert compare(texts, pair=(1, 2)) == kind(PART, new=False)

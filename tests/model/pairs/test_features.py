@@ -200,7 +200,7 @@ def test_no_features():
 
 
 @pytest.mark.parametrize("switches", [{}, {**ALL_ON, "other": True}])
-def test_a_model_that_forgets_a_switch_or_has_another_is_refused(switches):
+def test_missing_and_unknown_switches_are_rejected(switches):
     with pytest.raises(TypeError, match=r"distance|other"):
         get_groups(**switches)
 
@@ -213,7 +213,7 @@ def make_models(**switches):
 
 
 @pytest.mark.parametrize("switch", FEATURES)
-def test_a_pair_feature_is_a_switch_of_both_models(switch):
+def test_features_are_settings_of_both_models(switch):
     """And has its own tables in both, which is what shows in a saved model."""
     pytest.importorskip("spacy_transformers")
     names = {feature.name for feature in FEATURES[switch]}

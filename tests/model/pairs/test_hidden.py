@@ -19,7 +19,7 @@ def get_span(candidates, row):
 
 
 @pytest.mark.parametrize("has_tokens", [True, False])
-def test_sum_of_what_a_pair_is_made_of(rng, has_tokens):
+def test_hidden_layer_is_the_sum_of_its_terms(rng, has_tokens):
     """Beside the plain loop over pairs: head, tail, buckets, and the mean of the tokens
     between, which is nothing where entities touch or overlap."""
     docs, candidates = make_batch(ENTITIES, [], ENTITIES[1:4])
@@ -55,7 +55,7 @@ def test_sum_of_what_a_pair_is_made_of(rng, has_tokens):
     assert found.any()
 
 
-def test_rows_of_a_block_are_those_of_all_pairs():
+def test_blocks_are_slices_of_all_pairs():
     docs, candidates = make_batch(ENTITIES, ENTITIES[:3])
     model = build()
     n_entities = len(candidates.entities)

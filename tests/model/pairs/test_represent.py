@@ -21,7 +21,7 @@ from .test_architecture import ALL_OFF, ENTITIES, N_WORDS, build, make_batch
     ],
 )
 @pytest.mark.parametrize("has_wholes", [True, False])
-def test_vectors_beside_those_of_the_surroundings(rng, options, has_wholes):
+def test_vectors_and_context(rng, options, has_wholes):
     """Beside a plain loop over entities."""
     docs, candidates = make_batch(ENTITIES, [], ENTITIES[3:])
     tokens = rng.normal(size=(N_WORDS * len(docs), 2)).astype("float32")
@@ -50,7 +50,7 @@ def test_vectors_beside_those_of_the_surroundings(rng, options, has_wholes):
         numpy.testing.assert_allclose(found[row], numpy.hstack(parts), atol=1e-5)
 
 
-def test_nothing_known_of_entities(rng):
+def test_without_vectors_and_context(rng):
     _, candidates = make_batch(ENTITIES)
     tokens = rng.normal(size=(N_WORDS, 2)).astype("float32")
     model = build(**ALL_OFF)

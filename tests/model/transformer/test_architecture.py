@@ -37,7 +37,7 @@ def count_vectors(doc):
     return doc._.trf_data.align.lengths.tolist()
 
 
-def test_windows_of_many_pieces_are_divided_and_nothing_is_truncated(checkpoint):
+def test_long_windows_are_split_without_truncation(checkpoint):
     nlp = make_nlp(checkpoint)
     text = "ann works for acme . " * 4 + "aaaa bbbb aaaa bbbb aaaa bbbb " * 3
     doc = nlp(text)
@@ -50,7 +50,7 @@ def test_windows_of_many_pieces_are_divided_and_nothing_is_truncated(checkpoint)
     assert not all(count_vectors(plain(text)))
 
 
-def test_short_texts_are_left_alone(checkpoint):
+def test_short_texts_are_not_split(checkpoint):
     nlp = make_nlp(checkpoint)
     limit = nlp.get_pipe("transformer").model.attrs["get_spans"]
     docs = [nlp.make_doc("ann works for acme"), nlp.make_doc("")]
@@ -74,7 +74,7 @@ def test_the_parts_of_a_window_cover_it_and_fit(checkpoint):
 
 
 @pytest.mark.parametrize("limit", [20, 10**30])
-def test_a_token_that_is_too_long_is_named(checkpoint, limit):
+def test_long_tokens_are_reported(checkpoint, limit):
     nlp = make_nlp(checkpoint)
     # many checkpoints do not say how much they take: their positions do
     nlp.get_pipe("transformer").model.tokenizer.model_max_length = limit
@@ -134,7 +134,7 @@ def train(nlp, n_steps=40):
     return found
 
 
-def test_a_pipeline_in_bfloat16_learns_as_another_and_is_saved(checkpoint, tmp_path):
+def test_pipeline_in_bfloat16_is_trained_and_saved(checkpoint, tmp_path):
     rough = make_nlp(checkpoint, bfloat16_on_cpu=True)
     losses, expected = train(rough), train(make_nlp(checkpoint))
     assert losses[-1] < losses[0] / 2
@@ -190,7 +190,7 @@ def make_relation_nlp(checkpoint, **settings):
     return nlp, [Example(copy_without_relations(gold), gold) for gold in golds]
 
 
-def test_accumulated_gradients_are_those_of_one_batch(checkpoint):
+def test_accumulated_gradients_match_one_batch(checkpoint):
     nlp, examples = make_relation_nlp(checkpoint)
     nlp.initialize(lambda: examples)
     for _ in range(3):  # what decides on pairs begins with zeros, and so its gradient
@@ -210,7 +210,7 @@ def test_accumulated_gradients_are_those_of_one_batch(checkpoint):
     assert max(float(x.abs().max()) for x in found.values()) > 0.01
 
 
-def test_more_frozen_layers_than_there_are_are_told_as_such(checkpoint):
+def test_too_many_frozen_layers(checkpoint):
     with pytest.raises(CheckpointError, match=r"^frozen_layers is 3, .* has 2 layers"):
         make_relation_nlp(checkpoint, frozen_layers=3)
 
@@ -234,7 +234,7 @@ def test_frozen_layers_stay_while_others_learn(checkpoint, n_frozen):
     assert changed == ({1} if n_frozen == 1 else set())
 
 
-def test_settings_are_changed_when_a_trained_pipeline_is_loaded(checkpoint, tmp_path):
+def test_settings_can_be_changed_on_loading(checkpoint, tmp_path):
     make_nlp(checkpoint).to_disk(tmp_path)
     exact = spacy.load(tmp_path)
     model = {"bfloat16_on_cpu": True, "frozen_layers": 1}

@@ -46,7 +46,7 @@ def test_a_checkpoint_is_loaded(checkpoint):
     assert found.transformer.config.hidden_size == 12
 
 
-def test_folders_that_are_none(tmp_path, checkpoint):
+def test_invalid_folders(tmp_path, checkpoint):
     fail(
         tmp_path / "missing", "The folder .*missing doesn't exist; expected the output"
     )
@@ -68,7 +68,7 @@ def test_folders_that_are_none(tmp_path, checkpoint):
         ({"model_type": "bert"}, "has no weights .found: config.json.; expected the"),
     ],
 )
-def test_architectures_that_do_not_fit(tmp_path, config, match):
+def test_unsupported_architectures(tmp_path, config, match):
     srsly.write_json(tmp_path / "config.json", config)
     fail(tmp_path, match)
 
@@ -104,7 +104,7 @@ def test_no_fast_tokenizer(tmp_path, checkpoint, monkeypatch):
     assert not found.tokenizer.is_fast
 
 
-def test_no_token_for_padding(tmp_path, checkpoint):
+def test_no_padding_token(tmp_path, checkpoint):
     for file in checkpoint.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     settings = srsly.read_json(tmp_path / "tokenizer_config.json")
@@ -116,7 +116,7 @@ def test_no_token_for_padding(tmp_path, checkpoint):
     fail(tmp_path, "without a padding token")
 
 
-def test_a_name_that_is_not_in_the_cache(tmp_path, monkeypatch):
+def test_name_not_in_cache(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     fail("nobody/nothing", "nobody/nothing is not in the cache .*HF_HUB_OFFLINE")
     fail("two words", "Model 'two words' not found on the Hugging Face hub")
@@ -166,17 +166,17 @@ def hub(monkeypatch, tmp_path):
     reset_sessions()
 
 
-def test_a_name_that_the_hub_does_not_know(hub):
+def test_name_unknown_to_hub(hub):
     fail("nobody/nothing", "Model 'nobody/nothing' not found on the Hugging Face hub")
 
 
-def test_a_hub_that_can_not_be_reached(hub):
+def test_unreachable_hub(hub):
     hub()
     fail("nobody/nothing", "not in the cache .*the Hugging Face hub can't be reached")
 
 
 @pytest.mark.parametrize("module", ["torch", "transformers", "spacy_transformers"])
-def test_a_library_that_is_missing(module, monkeypatch):
+def test_missing_library(module, monkeypatch):
     original = builtins.__import__
 
     def do_import(name, *args, **kwargs):
@@ -195,7 +195,7 @@ def test_a_library_that_is_missing(module, monkeypatch):
     [x for x in (ROOT / "configs").glob("*.cfg") if "transformer" in x.read_text()],
     ids=lambda path: path.stem,
 )
-def test_configs_say_what_is_missing(config, monkeypatch):
+def test_configs_report_missing_packages(config, monkeypatch):
     """Before spaCy misses the factory."""
     monkeypatch.setitem(sys.modules, "spacy_transformers", None)
     loaded = load_config(config)
@@ -222,7 +222,7 @@ MEMORY = [
 
 
 @pytest.mark.parametrize("error,where", MEMORY)
-def test_too_little_memory(error, where):
+def test_insufficient_memory(error, where):
     with pytest.raises(OutOfMemoryError, match=f"Not enough memory {where} for x"):
         with explain_memory("x"):
             raise error
@@ -230,7 +230,7 @@ def test_too_little_memory(error, where):
     assert issubclass(OutOfMemoryError, MemoryError)
 
 
-def test_torch_raises_what_is_recognised():
+def test_memory_errors_of_torch_are_recognized():
     import torch
 
     with pytest.raises(RuntimeError) as caught:
@@ -244,7 +244,7 @@ def test_torch_raises_what_is_recognised():
 
 
 @pytest.mark.parametrize("at", ["loading", "forward", "backward"])
-def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):
+def test_insufficient_memory_for_a_transformer(checkpoint, monkeypatch, at):
     import torch
 
     def raise_error(*args, **kwargs):
@@ -272,7 +272,7 @@ def test_too_little_memory_for_a_transformer(checkpoint, monkeypatch, at):
 
 
 @pytest.mark.parametrize("config", ["rel_trf.cfg", "rel_luke.cfg", "rel_markers.cfg"])
-def test_spacy_train_ends_with_the_sentence(tmp_path, config):
+def test_spacy_train_only_prints_the_message(tmp_path, config):
     name = "components.transformer.model.name"
     if config != "rel_trf.cfg":
         name = "components.relation_extractor.model.name"

@@ -25,7 +25,7 @@ def windows():
     return numpy.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
 
 
-def test_mean_over_windows_and_nothing_for_empty_texts(windows):
+def test_mean_over_windows_and_zeros_for_empty_texts(windows):
     X = [make_data(windows), make_data(), make_data(windows[:1])]
     Y = cls_vectors(1.0).predict(X)
     assert Y.shape == (3, 3)

@@ -70,7 +70,7 @@ def assert_close(found, expected):
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_outputs_and_gradients_are_those_of_one_pass(transformer, groups):
+def test_outputs_and_gradients_match_one_pass(transformer, groups):
     inputs = make_inputs()
     expected = run(transformer, transformer.forward, inputs)
     found = run(transformer, GroupedForward(transformer.forward), inputs)
@@ -79,7 +79,7 @@ def test_outputs_and_gradients_are_those_of_one_pass(transformer, groups):
     assert found[2]["encoder.layer.0.output.dense.weight"].abs().max() > 0.1
 
 
-def test_all_hidden_states_are_put_together(transformer, groups):
+def test_all_hidden_states_are_combined(transformer, groups):
     inputs = make_inputs()
     mask = inputs["attention_mask"][:, :, None]
     transformer.config.output_hidden_states = True
@@ -91,7 +91,7 @@ def test_all_hidden_states_are_put_together(transformer, groups):
         assert_close(one * mask, two * mask)
 
 
-def test_what_is_of_unknown_shape_is_computed_in_one_pass(checkpoint, groups):
+def test_outputs_of_unknown_shape_are_computed_in_one_pass(checkpoint, groups):
     from transformers import AutoModel
 
     settings = {"attn_implementation": "eager", "return_dict": True}
@@ -103,7 +103,7 @@ def test_what_is_of_unknown_shape_is_computed_in_one_pass(checkpoint, groups):
     assert_close(found, expected)
 
 
-def test_windows_padded_on_the_left_stay_together(transformer, groups):
+def test_left_padded_windows_are_not_grouped(transformer, groups):
     inputs = {key: value.flip(1) for key, value in make_inputs().items()}
     expected = transformer.forward(**inputs).last_hidden_state
     found = GroupedForward(transformer.forward)(**inputs).last_hidden_state
@@ -111,7 +111,7 @@ def test_windows_padded_on_the_left_stay_together(transformer, groups):
     assert_close(found, expected)
 
 
-def test_other_calls_go_through(transformer):
+def test_other_calls_are_passed_on(transformer):
     ids = torch.as_tensor([[5, 6, 7]])
     forward = GroupedForward(transformer.forward)
     expected = transformer.forward(ids).last_hidden_state
@@ -120,7 +120,7 @@ def test_other_calls_go_through(transformer):
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=7), st.integers(0, 40))
-def test_no_other_groups_take_fewer_slots(lengths, overhead):
+def test_groups_are_optimal(lengths, overhead):
     lengths = numpy.asarray(lengths)
     groups = group_by_length(lengths, overhead)
     assert sorted(numpy.concatenate(groups)) == list(range(len(lengths)))
@@ -137,7 +137,7 @@ def test_no_other_groups_take_fewer_slots(lengths, overhead):
     assert get_cost(groups) == min(map(get_cost, possible))
 
 
-def test_frozen_layers_get_no_gradient_and_others_the_same(transformer):
+def test_frozen_layers_have_no_gradient(transformer):
     inputs = make_inputs()
     expected = run(transformer, transformer.forward, inputs)[2]
     prepare(transformer, frozen_layers=1)
@@ -152,12 +152,12 @@ def test_frozen_layers_get_no_gradient_and_others_the_same(transformer):
     assert not transformer.encoder.layer[0](hidden)[0].requires_grad
 
 
-def test_more_frozen_layers_than_there_are_is_an_error(transformer):
+def test_too_many_frozen_layers(transformer):
     with pytest.raises(ValueError, match=r"frozen_layers is 3, .* has 2 layers"):
         prepare(transformer, frozen_layers=3)
 
 
-def test_checkpointed_gradients_are_the_same_and_layers_keep_nothing(transformer):
+def test_checkpointing_keeps_gradients_and_saves_memory(transformer):
     inputs = make_inputs()
     transformer.train()
     kept = []
@@ -190,7 +190,7 @@ class Scaler:
 
 
 @pytest.mark.parametrize("overflows", [False, True])
-def test_gradients_add_up_in_mixed_precision(overflows):
+def test_gradients_accumulate_in_mixed_precision(overflows):
     layer, scaler = torch.nn.Linear(2, 1), Scaler()
 
     def backprop(d_output):

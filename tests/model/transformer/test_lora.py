@@ -45,7 +45,7 @@ def encode(nlp):
     return nlp(LONG)._.trf_data.model_output.last_hidden_state
 
 
-def test_only_adapters_learn(trained):
+def test_only_adapters_are_trained(trained):
     nlp, losses, before = trained
     assert losses[-1] < losses[0] / 2
     transformer = get_transformer(nlp)
@@ -58,7 +58,7 @@ def test_only_adapters_learn(trained):
             assert (value == before[name.replace("base_layer.", "")]).all()
 
 
-def test_what_is_saved_are_plain_weights(trained, tmp_path, monkeypatch):
+def test_merged_weights_are_saved(trained, tmp_path, monkeypatch):
     nlp, _, before = trained
     after = get_transformer(nlp).state_dict()
     assert after.keys() == before.keys()
@@ -80,7 +80,7 @@ def test_what_is_saved_are_plain_weights(trained, tmp_path, monkeypatch):
     assert (encode(plain) == encode(loaded)).all()
 
 
-def test_training_goes_on_from_what_was_saved(checkpoint, trained, tmp_path):
+def test_training_continues_from_saved_weights(checkpoint, trained, tmp_path):
     nlp, losses, _ = trained
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
@@ -94,7 +94,7 @@ def test_training_goes_on_from_what_was_saved(checkpoint, trained, tmp_path):
     assert not numpy.allclose(encode(loaded), start, atol=1e-5)
 
 
-def test_mistakes_are_said(checkpoint, monkeypatch):
+def test_error_messages(checkpoint, monkeypatch):
     with pytest.raises(CheckpointError, match="frozen_layers is 1 and lora_rank 2; "):
         make_nlp(checkpoint, frozen_layers=1, lora_rank=2)
     with pytest.raises(CheckpointError, match="lora_rank is -1; expected 0"):

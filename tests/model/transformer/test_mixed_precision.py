@@ -9,12 +9,12 @@ from rel_component.model.transformer.mixed_precision import (
 )
 
 
-def test_without_a_gpu_there_is_none():
+def test_disabled_without_gpu():
     assert for_device(True, {"init_scale": 2.0}) == (False, {"enabled": False})
 
 
 @pytest.mark.parametrize("mixed_precision, expected", [(True, 9.0), (False, 5.0)])
-def test_earlier_gradients_are_not_scaled_down_again(mixed_precision, expected):
+def test_earlier_gradients_are_not_unscaled_again(mixed_precision, expected):
     layer = torch.nn.Linear(2, 1)
     scaler = SimpleNamespace(found_inf=False)
 

@@ -85,7 +85,7 @@ NAMES = ["wordpiece", "bytes", "bytes_with_blank", "metaspace", "left"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_reads_as_spacy_transformers_does(tokenizers, name):
+def test_matches_spacy_transformers(tokenizers, name):
     docs = list(spacy.blank("en").pipe(TEXTS))
     for window, stride in ((4, 3), (8, 2), (100, 100)):
         assert_same(tokenizers[name], docs, window, stride)
@@ -95,7 +95,7 @@ words = st.text(st.characters(codec="utf8"), min_size=1, max_size=6)
 
 
 @given(st.lists(st.lists(st.tuples(words, st.booleans()), max_size=8), min_size=1))
-def test_any_words_are_aligned_as_by_spacy_transformers(tokenizers, texts):
+def test_any_words_are_aligned_like_in_spacy_transformers(tokenizers, texts):
     vocab = spacy.blank("en").vocab
     docs = [Doc(vocab, *map(list, zip(*text))) for text in texts if text]
     if docs:
@@ -103,7 +103,7 @@ def test_any_words_are_aligned_as_by_spacy_transformers(tokenizers, texts):
             assert_same(tokenizers[name], docs, 3, 2)
 
 
-def test_a_truncation_saved_with_the_tokenizer_is_not_followed(tokenizers):
+def test_saved_truncation_is_ignored(tokenizers):
     tokenizer = tokenizers["wordpiece"]
     tokenizer.backend_tokenizer.enable_truncation(5)
     (span,) = [spacy.blank("en")("ann works for acme . ann works for acme")[:]]
