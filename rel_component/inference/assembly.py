@@ -1,18 +1,15 @@
 """Two trained pipelines as one: entities from the first, relations from the second."""
 
+import inspect
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterator, List
 
 from spacy.language import Language
-from spacy.util import load_model_from_config
+from spacy.util import load_model_from_config, registry
 
-from ..pipe.extractor import RelationExtractor
-from ..pipe.loading import list_entity_finders
-
-LISTENERS = (
-    "spacy.Tok2VecListener",
-    "spacy-transformers.TransformerListener",
-    "rel_component.ClsListener",
-)
+from ..pipe.loading import list_entity_finders, list_finders_to_skip
+from ..pipe.relation_pipes import list_relation_pipes
 
 
 def assemble(ner_pipeline: Language, extractor: Language) -> Language:
@@ -20,16 +17,18 @@ def assemble(ner_pipeline: Language, extractor: Language) -> Language:
 
     Both keep their encoders and weights; the tokenizer is the first one's.
 
-    ner_pipeline (Language): the pipeline for entities. Its relation extractor, if any,
-        is skipped.
+    ner_pipeline (Language): the pipeline for entities. Its relation extractor and
+        relation ruler, if any, are skipped.
     extractor (Language): the pipeline for relations. Its entity components are skipped.
     RETURNS (Language): the joined pipeline.
     RAISES (ValueError): if a component is missing, or the word vectors differ.
     """
-    first = [n for n in ner_pipeline.pipe_names if not _relates(ner_pipeline, n)]
-    finders = list_entity_finders(extractor)
-    second = [name for name in extractor.pipe_names if name not in finders]
-    _check(ner_pipeline, extractor, second)
+    finders = list_entity_finders(ner_pipeline)
+    skipped = [x for x in list_relation_pipes(ner_pipeline) if x not in finders]
+    first = [name for name in ner_pipeline.pipe_names if name not in skipped]
+    skipped = list_finders_to_skip(extractor)
+    second = [name for name in extractor.pipe_names if name not in skipped]
+    _check(ner_pipeline, extractor)
     renamed = {n: f"relation_{n}" if n in first else n for n in second}
     parts = {
         **{n: (ner_pipeline, n) for n in first},
@@ -48,18 +47,20 @@ def assemble(ner_pipeline: Language, extractor: Language) -> Language:
 
 
 def _copy_state(source: Any, target: Any) -> None:
-    # a component that is a function has no state
-    if hasattr(source, "to_bytes"):
-        target.from_bytes(source.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    # as nlp.to_disk does it; EntityRuler.from_bytes loses phrases
+    if hasattr(source, "to_disk"):  # a component that is a function has no state
+        with TemporaryDirectory() as folder:
+            source.to_disk(Path(folder, "state"), exclude=["vocab"])
+            target.from_disk(Path(folder, "state"), exclude=["vocab"])
 
 
-def _check(ner_pipeline: Language, extractor: Language, second: List[str]) -> None:
+def _check(ner_pipeline: Language, extractor: Language) -> None:
     if not list_entity_finders(ner_pipeline):
         raise ValueError(
             f"The first pipeline ({', '.join(ner_pipeline.pipe_names) or 'empty'}) "
             f"doesn't predict entities; expected ner, spancat or entity_ruler."
         )
-    if not any(_relates(extractor, name) for name in second):
+    if not list_relation_pipes(extractor):
         raise ValueError(
             f"The second pipeline ({', '.join(extractor.pipe_names) or 'empty'}) has "
             f"no relation extractor; train one with configs/rel_tok2vec.cfg."
@@ -71,10 +72,6 @@ def _check(ner_pipeline: Language, extractor: Language, second: List[str]) -> No
                 "pipeline can only have one table. Train both with the same vectors, "
                 "or one without."
             )
-
-
-def _relates(nlp: Language, name: str) -> bool:
-    return isinstance(nlp.get_pipe(name), RelationExtractor)
 
 
 def _join_configs(
@@ -113,7 +110,9 @@ def _find_encoder(nlp: Language, names: List[str]) -> str:
 def _iterate_listeners(part: Any) -> Iterator[Dict[str, Any]]:
     """YIELDS (Dict[str, Any]): the config blocks of listeners."""
     if isinstance(part, dict):
-        if str(part.get("@architectures")).rpartition(".")[0] in LISTENERS:
+        name = part.get("@architectures")
+        make = name and registry.get("architectures", name)
+        if make and "upstream" in inspect.signature(make).parameters:
             yield part
         for value in part.values():
             yield from _iterate_listeners(value)

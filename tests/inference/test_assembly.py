@@ -89,6 +89,20 @@ def test_parts_that_are_not_needed_are_left_out(ner_pipeline):
     ]
 
 
+def test_patterns_for_relations_are_joined_too():
+    finder = spacy.blank("en")
+    entities = [{"label": "ORG", "pattern": "Acme"}, {"label": "PER", "pattern": "Ann"}]
+    finder.add_pipe("entity_ruler").add_patterns(entities)
+    rules = spacy.blank("en")
+    for nlp, label in ((finder, "OLD"), (rules, "WORKS_FOR")):
+        pattern = {"label": label, "head": "PER", "tail": "ORG", "max_tokens": 3}
+        nlp.add_pipe("relation_ruler").add_patterns([pattern])
+    nlp = assemble(finder, rules)
+    assert nlp.pipe_names == ["entity_ruler", "relation_ruler"]
+    (relation,) = nlp("Ann works for Acme")._.relations
+    assert relation.label == "WORKS_FOR"
+
+
 def test_what_is_missing_is_said(ner_pipeline):
     relations = build_extractor("rel_tok2vec")
     with pytest.raises(ValueError, match="doesn't predict entities"):

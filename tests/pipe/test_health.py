@@ -1,12 +1,17 @@
 """Pipelines that cannot be right say so."""
 
 import warnings
+from inspect import signature
 
 import numpy
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import reduce_mean
+
+from rel_component.pipe.health import find_upstreams
 
 from ..paths import DATA
 from . import test_entity_tagger
@@ -52,6 +57,21 @@ def test_encoder_that_did_not_run(nlp, take_away, tmp_path):
     with pytest.warns(UserWarning, match=r"of the component 'tok2vec'.* did not run"):
         list(nlp.pipe(docs))
     list(nlp.pipe(get_docs(nlp)))  # said once; warnings are errors
+
+
+def list_listeners():
+    registry.ensure_populated()
+    found = registry.architectures.get_all().items()
+    return [name for name, make in found if "upstream" in signature(make).parameters]
+
+
+@pytest.mark.parametrize("name", list_listeners())
+def test_every_listener_is_known(name):
+    make = registry.architectures.get(name)
+    values = {"width": 8, "grad_factor": 1.0, "pooling": reduce_mean()}
+    taken = signature(make).parameters.keys() & values.keys()
+    (upstream,) = find_upstreams(make(**{x: values[x] for x in taken}, upstream="up"))
+    assert upstream.name == "up"
 
 
 def test_encoder_that_runs_too_late(nlp):
