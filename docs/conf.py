@@ -13,7 +13,14 @@ from rel_component.about import __version__
 
 project = "rel_component"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+# notebooks have no outputs of their own: they are run, and an error in one is an error
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+# warnings name folders of this machine
+nb_output_stderr = "remove"
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"rel_component {__version__}"

@@ -1,6 +1,7 @@
 """README and docs say what the project has."""
 
 import importlib.util
+import json
 import re
 from types import ModuleType
 
@@ -113,3 +114,14 @@ def test_the_table_of_checkpoints_is_what_is_counted():
         assert row in PAGES["checkpoints.md"]
         # and it has a licence and a config
         assert PAGES["checkpoints.md"].count(f"\n| `{name}` |") == 2
+
+
+def test_notebooks_have_links_that_lead_somewhere_and_no_outputs():
+    notebooks = list(DOCS.glob("*.ipynb"))
+    assert notebooks
+    for path in notebooks:
+        assert path.stem in PAGES["index.md"].split()
+        for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+            assert not cell.get("outputs")
+            for link in re.findall(r"\]\(([^)#:]+)\)", "".join(cell["source"])):
+                assert (DOCS / link).exists(), (path.name, link)
