@@ -11,6 +11,7 @@ from typing import (
     Tuple,
     TypeGuard,
     cast,
+    runtime_checkable,
 )
 
 import numpy
@@ -83,6 +84,8 @@ class Candidates:
             yield slice(start, min(start + size, len(self.pairs)))
 
 
+# confection before 1.0, of spaCy before 3.8.13, asks whether an argument is one
+@runtime_checkable
 class BatchGenerator(Protocol):
     """Generates the candidates of a batch."""
 
