@@ -48,3 +48,19 @@ def test_the_number_of_layers_has_to_be_right():
     optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
     with pytest.raises(ValueError, match=r"n_layers is 2, .* encoder.layer.2.x"):
         step(optimizer, "encoder.layer.2.x")
+
+
+@pytest.mark.parametrize("settings", [{}, {"L2": 0.0}, {"grad_clip": 0.0}])
+@pytest.mark.parametrize("is_penalty", [False, True])
+def test_pytorch_parameters_take_the_steps_of_thincs_adam(settings, is_penalty, rng):
+    settings = {"L2": 0.01, "L2_is_weight_decay": not is_penalty, **settings}
+    theirs = Adam(0.01, use_averages=False, **settings)
+    ours = create_two_rate_adam(0.01, **settings)
+    expected = rng.standard_normal((7, 5)).astype("float32")
+    found = expected.copy()
+    for scale in [1e-9, 1e-4, 1.0, 100.0] * 5:
+        gradient = scale * rng.standard_normal((7, 5)).astype("float32")
+        expected, _ = theirs((1, "a.weight"), expected, gradient.copy())
+        found, left = ours((1, "a.weight"), found, gradient)
+        assert not left.any()
+        assert found == pytest.approx(expected, abs=1e-5)
