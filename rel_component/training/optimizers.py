@@ -101,9 +101,11 @@ class TwoRateAdam(Optimizer):
                 moments[key] = numpy.zeros_like(weights)
         if self.grad_clip:
             get_array_ops(gradient).clip_gradient(gradient, self.grad_clip)
-        arrays = (weights, gradient, self.mom1[key], self.mom2[key])
         adamw(
-            *([from_numpy(array)] for array in arrays),
+            params=[from_numpy(weights)],
+            grads=[from_numpy(gradient)],
+            exp_avgs=[from_numpy(self.mom1[key])],
+            exp_avg_sqs=[from_numpy(self.mom2[key])],
             max_exp_avg_sqs=[],
             state_steps=[tensor(float(n - 1))],  # increased by the step
             fused=True,
