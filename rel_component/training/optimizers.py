@@ -3,7 +3,7 @@ top."""
 
 import math
 import re
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy
 from spacy.util import registry
@@ -96,11 +96,12 @@ class TwoRateAdam(Optimizer):
 
         self.nr_update[key] += 1
         n = self.nr_update[key]
+        ops: Any = get_array_ops(weights)
         for moments in (self.mom1, self.mom2):
             if key not in moments:
-                moments[key] = numpy.zeros_like(weights)
+                moments[key] = ops.alloc(weights.shape)
         if self.grad_clip:
-            get_array_ops(gradient).clip_gradient(gradient, self.grad_clip)
+            ops.clip_gradient(gradient, self.grad_clip)
         adamw(
             params=[from_numpy(weights)],
             grads=[from_numpy(gradient)],
