@@ -9,7 +9,7 @@ from typing import Dict, Mapping, Optional
 import numpy
 from spacy.tokens import Doc, Span
 
-from .relations import EntityKey
+from .relations import EntityKey, get_entity_key
 
 USER_DATA_KEY = "rel_component_entities"
 
@@ -46,7 +46,7 @@ def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
 def get_entity_score(span: Span) -> Optional[float]:
     """RETURNS (Optional[float]): the probability of an entity; None if it wasn't
     scored, e.g. gold entities."""
-    return get_entity_scores(span.doc).get((span.start, span.end, span.label_))
+    return get_entity_scores(span.doc).get(get_entity_key(span))
 
 
 def register_extension() -> None:

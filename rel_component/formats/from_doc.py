@@ -8,6 +8,7 @@ from ..relations import (
     SOURCE_KEY,
     EntityKey,
     RelationData,
+    get_entity_key,
     get_relation_data,
     get_relations,
 )
@@ -39,7 +40,7 @@ def from_doc(
     data = get_relation_data(doc)
     related = [] if data is None else _make_spans(doc, data)
     entities = _make_entities([*_find_spans(doc, spans_key), *related])
-    ids = [entities[_key(span)].id for span in related]
+    ids = [entities[get_entity_key(span)].id for span in related]
     origin: Dict[str, Any] = doc.user_data.get(SOURCE_KEY, {})
     return Record(
         doc.text,
@@ -48,8 +49,8 @@ def from_doc(
         [
             RelationRecord(
                 label,
-                entities[_key(head)].id,
-                entities[_key(tail)].id,
+                entities[get_entity_key(head)].id,
+                entities[get_entity_key(tail)].id,
                 f"relations[{i}]",
                 attrs={SCORE: score} if scores else {},
             )
@@ -72,8 +73,8 @@ def _find_spans(doc: Doc, spans_key: Optional[str]) -> Iterable[Span]:
 def _make_entities(spans: Iterable[Span]) -> Dict[EntityKey, EntityRecord]:
     """Each stretch and type once, in the order of the text."""
     # those of relations lack links to a knowledge base: the span that has one stays
-    ordered = sorted(spans, key=lambda span: (*_key(span), bool(span.kb_id_)))
-    found = {_key(span): span for span in ordered}
+    ordered = sorted(spans, key=lambda span: (*get_entity_key(span), bool(span.kb_id_)))
+    found = {get_entity_key(span): span for span in ordered}
     return {
         key: EntityRecord(
             str(i),
@@ -116,7 +117,3 @@ def _find_sentences(doc: Doc) -> Optional[List[Offsets]]:
     if not len(doc) or not doc.has_annotation("SENT_START"):
         return None
     return [(sent.start_char, sent.end_char) for sent in doc.sents]
-
-
-def _key(span: Span) -> EntityKey:
-    return (span.start, span.end, span.label_)

@@ -5,7 +5,7 @@ from typing import List, Mapping, Set, Tuple
 
 from spacy.tokens import Span
 
-from ..relations import Relation
+from ..relations import Relation, get_entity_key
 from .base import Options
 from .fields import show
 from .record import Record, RelationRecord
@@ -89,16 +89,12 @@ class Links:
 
 def _key(relation: Relation) -> Key:
     head, label, tail, _ = relation
-    return (
-        *(head.start, head.end, head.label_),
-        label,
-        *(tail.start, tail.end, tail.label_),
-    )
+    return (*get_entity_key(head), label, *get_entity_key(tail))
 
 
 def _in_order(relation: Relation) -> Relation:
     head, label, tail, score = relation
-    ends = sorted((head, tail), key=lambda s: (s.start, s.end, s.label_))
+    ends = sorted((head, tail), key=get_entity_key)
     return Relation(ends[0], label, ends[1], score)
 
 

@@ -157,7 +157,7 @@ def _join(
 ) -> Optional[Offsets]:
     """One stretch without whitespace around it, or None."""
     text = record.text
-    trimmed = [_trim(text, start, end) for start, end in sorted(fragments)]
+    trimmed = [trim(text, start, end) for start, end in sorted(fragments)]
     pieces = [(start, end) for start, end in trimmed if start < end]
     if not pieces:
         report.error(
@@ -208,12 +208,11 @@ def _choose(
     return None
 
 
-def _trim(text: str, start: int, end: int) -> Offsets:
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return (start, end)
+def trim(text: str, start: int, end: int) -> Offsets:
+    """RETURNS (Tuple[int, int]): offsets without leading and trailing whitespace."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    return (start, start + len(piece.strip()))
 
 
 def _translate(record: Record, report: Report) -> Dict[str, Fragments]:

@@ -14,7 +14,7 @@ from spacy.tokenizer import Tokenizer
 
 from .base import Options
 from .links import report_endpoint
-from .offsets import locate_entities
+from .offsets import locate_entities, trim
 from .record import EntityRecord, Offsets, Record
 from .report import DOCUMENTS, RELATIONS, Report
 
@@ -136,7 +136,7 @@ def _find_pieces(record: Record, policy: str, tokenizer: Tokenizer) -> List[Offs
     for entity in record.entities:
         inside.update(range(entity.start + 1, entity.end))
     borders = [0, *(x for x in starts if x > 0 and x not in inside), len(text)]
-    pieces = (_trim(text, start, end) for start, end in pairwise(borders))
+    pieces = (trim(text, start, end) for start, end in pairwise(borders))
     return [(start, end) for start, end in pieces if start < end]
 
 
@@ -146,9 +146,3 @@ def _find_sentences(record: Record, tokenizer: Tokenizer) -> List[int]:
         return sorted(start for start, _ in record.sentences)
     doc = Sentencizer()(tokenizer(record.text))
     return [sentence.start_char for sentence in doc.sents]
-
-
-def _trim(text: str, start: int, end: int) -> Offsets:
-    piece = text[start:end]
-    start += len(piece) - len(piece.lstrip())
-    return start, start + len(piece.strip())

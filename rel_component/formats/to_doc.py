@@ -8,7 +8,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from ..relations import SOURCE_KEY, EntityKey, set_relations
+from ..relations import SOURCE_KEY, EntityKey, get_entity_key, set_relations
 from .base import Options
 from .fields import show
 from .links import Links
@@ -85,7 +85,7 @@ def _convert(
     doc = make_doc(tokenizer, record, borders, report)
     set_sentences(doc, record.sentences)
     spans = _make_spans(doc, record, located, options, report)
-    by_key = {_span_key(span): span for span in spans.values()}
+    by_key = {get_entity_key(span): span for span in spans.values()}
     # stable: what was annotated first comes first
     keys = sorted(by_key, key=lambda key: key[:2])
     links = Links(options, report)
@@ -173,7 +173,7 @@ def _make_spans(
                 )
                 continue
             report.repair(f"entity aligned with tokens ({options.align})")
-        key = _span_key(span)
+        key = get_entity_key(span)
         if key in seen:
             report.merged(ENTITIES, "exact duplicates")
         spans[entity.id] = seen.setdefault(key, span)
@@ -209,10 +209,6 @@ def _set_entities(
     else:
         report.written(ENTITIES, len(chosen))
         report.skipped(ENTITIES, "overlap, and no spans key", n_left_out)
-
-
-def _span_key(span: Span) -> EntityKey:
-    return (span.start, span.end, span.label_)
 
 
 def _describe(record: Record, options: Options, report: Report) -> Dict[str, Any]:

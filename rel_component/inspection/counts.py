@@ -13,6 +13,7 @@ from ..relations import (
     SOURCE_KEY,
     EntityKey,
     RelationKey,
+    get_entity_key,
     get_relation_data,
     get_relation_keys,
 )
@@ -107,10 +108,10 @@ class Counts:
     def _add_entities(
         self, doc: Doc, spans_key: Optional[str], place: str
     ) -> List[EntityKey]:
-        ents = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        ents = [get_entity_key(ent) for ent in doc.ents]
         group = []
         if spans_key in doc.spans:
-            group = [(s.start, s.end, s.label_) for s in doc.spans[spans_key]]
+            group = [get_entity_key(span) for span in doc.spans[spans_key]]
         entities = sorted({*ents, *group})
         self.entity_types.update(type_ for _, _, type_ in entities)
         self.entities["all"] += len(entities)

@@ -27,12 +27,6 @@ def to_ints2d(ops: Ops, array: numpy.ndarray) -> Ints2d:
     return ops.asarray2i(untyped)
 
 
-def to_floats1d(ops: Ops, array: numpy.ndarray) -> Floats1d:
-    """RETURNS (Floats1d): an array on the device, float32."""
-    untyped: Any = array
-    return ops.asarray1f(untyped)
-
-
 def to_floats2d(ops: Ops, array: numpy.ndarray) -> Floats2d:
     """RETURNS (Floats2d): an array on the device, float32."""
     untyped: Any = array

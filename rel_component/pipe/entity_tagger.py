@@ -26,6 +26,7 @@ from ..model.entities.tagger import (
     get_transitions,
 )
 from ..model.entities.tags import OUTSIDE, UNKNOWN, TagSet
+from ..relations import get_entity_key
 from .health import CheckedPipe
 from .truth import align_spans, has_same_tokens
 
@@ -232,9 +233,8 @@ class EntityTagger(CheckedPipe):
             doc.set_ents([*given, *found], default="outside")
             scores = dict(zip(found, predicted.scores[first:end].tolist()))
             for ent in given:  # set by an earlier component or pass
-                key = (ent.start, ent.end, ent.label_)
-                if key in known:
-                    scores[ent] = known[key]
+                if get_entity_key(ent) in known:
+                    scores[ent] = known[get_entity_key(ent)]
             set_entity_scores(doc, scores)
 
     def update(

@@ -12,7 +12,14 @@ from .annotate import (
     set_relations,
 )
 from .as_json import get_relations_json, set_relations_json
-from .data import EntityKey, Relation, RelationData, RelationKey, RelDict
+from .data import (
+    EntityKey,
+    Relation,
+    RelationData,
+    RelationKey,
+    RelDict,
+    get_entity_key,
+)
 from .decide import find_decided, keep_best
 from .join import join_relations
 from .storage import (
@@ -46,6 +53,7 @@ __all__ = [
     "RelationData",
     "RelationKey",
     "find_decided",
+    "get_entity_key",
     "get_rel",
     "get_relation_data",
     "get_relation_keys",

@@ -6,7 +6,7 @@ from typing import Any, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
-from .data import EntityKey
+from .data import EntityKey, get_entity_key
 
 
 def check_list(values: Any, name: str) -> Iterable[Any]:
@@ -78,7 +78,7 @@ def check_entity(doc: Doc, span: Any, name: str, i: int, role: str) -> EntityKey
         found = "was made before the tokens of the document were merged or split"
         expected = f"doc.char_span({span.start_char}, {span.end_char}) in its place"
     else:
-        return (span.start, span.end, span.label_)
+        return get_entity_key(span)
     raise ValueError(f"{name}[{i}]: the {role} {found}; expected {expected}.")
 
 

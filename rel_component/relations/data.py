@@ -19,6 +19,12 @@ RelDict = Dict[Tuple[int, int], Dict[str, float]]
 EntityKey = Tuple[int, int, str]
 
 
+def get_entity_key(span: Span) -> EntityKey:
+    """RETURNS (Tuple[int, int, str]): an entity as a hashable value: token start, token
+    end (exclusive), type."""
+    return (span.start, span.end, span.label_)
+
+
 class Relation(NamedTuple):
     """A directed, labelled link between two entities of one Doc.
 

@@ -13,7 +13,7 @@ import numpy
 from spacy.tokens import Doc
 
 from .checks import check_cells, check_items
-from .data import RelationData, to_ints2d
+from .data import RelationData, get_entity_key, to_ints2d
 from .follow import (
     fingerprint_relations,
     fingerprint_tokens,
@@ -125,7 +125,7 @@ def _drop_unknown(doc: Doc, data: RelationData) -> RelationData:
     """Drop relations stored without their text if their entities are not in the Doc,
     since its tokens may have changed."""
     groups = [doc.ents, *doc.spans.values()]
-    known = {(s.start, s.end, s.label_) for group in groups for s in group}
+    known = {get_entity_key(span) for group in groups for span in group}
     is_known = numpy.asarray(
         [key in known if known else key[1] <= len(doc) for key in data.entities], bool
     )

@@ -12,7 +12,6 @@ OPS = NumpyOps()
     [
         (arrays.to_ints1d, "int32", 1),
         (arrays.to_ints2d, "int32", 2),
-        (arrays.to_floats1d, "float32", 1),
         (arrays.to_floats2d, "float32", 2),
     ],
 )

@@ -16,13 +16,14 @@ from ...brat_config import CONFIG_NAME
 from ...files import fill_folder
 from ...schema import TypePair
 from ..from_doc import KB_ID, SCORE
+from ..offsets import trim
 from ..record import Offsets, Record
 from ..report import Report
 from ..tools.brat import JOINED
 from .base import WriteOptions, Writer
 from .details import KB_IDS, PIECES, SCORES, SYMMETRIC
 from .labels import Labels
-from .prepare import MARK, drop_entities, trim
+from .prepare import MARK, drop_entities
 
 NUL = "\x00"
 NAME_SIZE = 100

@@ -6,6 +6,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 from ...wording import plural
 from ..base import FormatError
 from ..fields import show
+from ..offsets import trim
 from ..record import EntityRecord, Offsets, Record, RelationRecord
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from .base import WriteOptions, Writer
@@ -188,13 +189,6 @@ def _clean(
         report.repair("discontinuous entity: from first to last piece")
         merged = [(merged[0][0], max(end for _, end in merged))]
     return merged
-
-
-def trim(text: str, start: int, end: int) -> Offsets:
-    """RETURNS (Tuple[int, int]): a span of text without surrounding whitespace."""
-    piece = text[start:end]
-    start += len(piece) - len(piece.lstrip())
-    return (start, start + len(piece.strip()))
 
 
 def _tidy_relations(
