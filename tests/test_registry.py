@@ -1,5 +1,6 @@
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -17,7 +18,8 @@ else:
     import tomli as tomllib
 
 PROJECT = ROOT / "pyproject.toml"
-GROUPS = tomllib.loads(PROJECT.read_text("utf8"))["project"]["entry-points"]
+SETTINGS = tomllib.loads(PROJECT.read_text("utf8"))
+GROUPS = SETTINGS["project"]["entry-points"]
 ENTRIES = [
     (group.partition("_")[2], name, value)
     for group, entries in GROUPS.items()
@@ -107,3 +109,14 @@ def test_loading_a_pipeline_is_light(tmp_path):
     }
     assert {"pipe", "model"} <= rooms
     assert not rooms & {"formats", "corpus", "evaluation", "inference", "training"}
+
+
+def test_contributors_see_all_layers():
+    """The table of CONTRIBUTING has the layers that lint-imports checks."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf8")
+    (contract,) = SETTINGS["tool"]["importlinter"]["contracts"]
+    for number, names in enumerate(reversed(contract["layers"]), 1):
+        (row,) = (x for x in text.splitlines() if x.startswith(f"| {number} | "))
+        named = set(re.findall(r"`([a-z_]+)(?:/|\.py)`", row))
+        missing = set(names.split(" | ")) - named
+        assert not missing, f"layer {number}"

@@ -5,6 +5,8 @@ from typing import Any, Dict, Iterable, List, Sequence, Tuple
 from ..wording import Table, interval, number, plural, points
 
 PRF = ["P", "R", "F"]
+# scores per label or type: column and key
+LABEL_SCORES = {"P": "p", "R": "r", "F": "f"}
 # metrics of a cross-validation
 METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
 
@@ -16,6 +18,15 @@ def format_prf(scores: Dict[str, Any], prefix: str = "") -> List[str]:
     prefix (str): such as `rel_micro_`.
     """
     return [points(scores[prefix + x]) for x in "prf"]
+
+
+def format_label(scores: Dict[str, Any]) -> List[str]:
+    """RETURNS (List[str]): the cells of `LABEL_SCORES`; `–` for missing scores, since
+    entity types don't have all scores of relation labels.
+
+    scores (Dict[str, Any]): scores of a label or type.
+    """
+    return [points(scores.get(key)) for key in LABEL_SCORES.values()]
 
 
 def sort_by_support(per_label: Dict[str, Dict[str, Any]]) -> List[Tuple[str, Any]]:
@@ -37,10 +48,12 @@ def tabulate_labels(
     totals (Iterable[Sequence[str]]): more rows.
     """
     rows = [
-        [label, number(row["support"]), *format_prf(row)]
+        [label, number(row["support"]), *format_label(row)]
         for label, row in sort_by_support(per_label)
     ]
-    return Table(title, [name, "gold", *PRF], [*rows, *map(list, totals)], "lrrrr")
+    header = [name, "gold", *LABEL_SCORES]
+    rows += [[*total, *[""] * (len(header) - len(total))] for total in totals]
+    return Table(title, header, rows, "l" + "r" * (len(header) - 1))
 
 
 def tabulate_entities(found: Dict[str, Any]) -> List[Table]:

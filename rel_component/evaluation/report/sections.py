@@ -7,7 +7,9 @@ from ...pages.sections import merge_rare
 from ...wording import Table, agree, interval, join_names, number, plural, points
 from ..errors import KINDS
 from ..tables import (
+    LABEL_SCORES,
     PRF,
+    format_label,
     format_prf,
     sort_by_support,
     tabulate_curve,
@@ -196,17 +198,18 @@ def _describe_labels(data: Data) -> Section:
         [
             label,
             number(row["support"]),
-            *format_prf(row),
+            *format_label(row),
             interval(intervals[label]["f"]),
             points(curves[label]["average_precision"] if label in curves else None),
             f"{own.get(label, data['threshold']):g}",
         ]
         for label, row in sort_by_support(scores)
     ]
-    header = ["label", "gold", *PRF, "95 % of F", "AP", "threshold"]
+    header = ["label", "gold", *LABEL_SCORES, "95 % of F", "AP", "threshold"]
     note = "AP: average precision, the area under the curve of precision and recall"
     title = f"Relations by label, {data['mode']}"
-    tables = [Table(title, header, rows, "lrrrrrrr", note)] if rows else []
+    aligns = "l" + "r" * (len(header) - 1)
+    tables = [Table(title, header, rows, aligns, note)] if rows else []
     silent = sorted(set(data["pipeline"]["labels"]) - set(scores))
     words = []
     if silent:

@@ -21,6 +21,7 @@ from .plan import (
     read_plan,
     write_plan,
 )
+from .rows import VERSION as ROWS_VERSION
 from .run_local import run_local
 from .settings import PARQUET, ExtractSettings
 
@@ -154,6 +155,7 @@ def _prepare(
         n_chunks, n_docs, digest = write_plan(chunks, planned)
         run = {
             "version": VERSION,
+            "rows": ROWS_VERSION,
             "settings": settings.fingerprint(),
             "chunks": n_chunks,
             "documents": n_docs,
@@ -182,6 +184,7 @@ def _read_known(folder: OutputFolder) -> Optional[Dict[str, Any]]:
     in later versions have their defaults."""
     known = folder.read_run()
     if known is not None:
+        known.setdefault("rows", 1)
         known["settings"] = {**ExtractSettings.list_defaults(), **known["settings"]}
     return known
 
@@ -189,7 +192,8 @@ def _read_known(folder: OutputFolder) -> Optional[Dict[str, Any]]:
 def _compare(known: Dict[str, Any], run: Dict[str, Any], path: Path) -> None:
     """RAISES (ValueError): if the settings of the two runs differ."""
     old, new = (
-        {"version": x.get("version"), **x.get("settings", {})} for x in (known, run)
+        {"version": x.get("version"), "rows": x.get("rows"), **x.get("settings", {})}
+        for x in (known, run)
     )
     for name in dict.fromkeys((*new, *old)):
         was, now = (json.dumps(x.get(name)) for x in (old, new))

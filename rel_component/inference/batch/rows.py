@@ -13,8 +13,8 @@ from ...parquet import Int32
 from ..rows import to_row
 from .sources.item import EXCERPT, Item
 
+# raise it if the fields of `Row` change: a run is not resumed with other fields
 VERSION = 1
-# version of the Parquet schema
 METADATA = {"rel_component.rows": str(VERSION)}
 DIGITS = 4
 # maximum nesting depth of other fields of a document

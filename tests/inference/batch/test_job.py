@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rel_component.inference.batch import ExtractSettings
+from rel_component.inference.batch import ExtractSettings, job
 from rel_component.inference.batch.extractor import MAX_ATTEMPTS, MAX_CRASHES, Extractor
 from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
@@ -293,8 +293,15 @@ def test_a_run_goes_on_that_began_before_a_setting_was_added(model, corpus, tmp_
     output = tmp_path / "out"
     run([corpus], output, model)
     known = json.loads((output / "run.json").read_text("utf8"))
-    del known["settings"]["max_bytes"]
+    del known["settings"]["max_bytes"], known["rows"]
     (output / "run.json").write_text(json.dumps(known), "utf8")
     assert run([corpus], output, model).read == 60
     with pytest.raises(ValueError, match="max_bytes = 67108864, found 500"):
         run([corpus], output, model, max_bytes=500)
+
+
+def test_a_run_does_not_go_on_with_other_columns(model, corpus, tmp_path, monkeypatch):
+    run([corpus], tmp_path / "out", model)
+    monkeypatch.setattr(job, "ROWS_VERSION", 2)
+    with pytest.raises(ValueError, match="rows = 1, found 2"):
+        run([corpus], tmp_path / "out", model)
