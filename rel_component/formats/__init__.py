@@ -1,7 +1,7 @@
-"""Annotation formats: one small module per tool, one neutral record, one way to Docs.
+"""Read annotation formats, with a module per tool, and convert them to Docs.
 
-To add a format, write a module with a `FORMAT` (see `ubiai`), and name it in `MODULES`.
-What goes back to the tools is written by `writers`.
+To add a format, create a module with a `FORMAT` (see `ubiai`), and add it to `MODULES`.
+For writing formats, see `writers`.
 """
 
 import os
@@ -52,7 +52,7 @@ from .versions import Versions
 from .writers import WRITERS, WriteOptions, Writer, write_records
 
 MODULES = (
-    jsonl,  # first: its documents may have fields of the tool that they came from
+    jsonl,  # first, since its documents may have fields from other tools
     ubiai,
     prodigy,
     i2b2,  # before brat, which has files with the same suffixes
@@ -81,7 +81,7 @@ MODULES = (
 )
 
 FORMATS: Dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
-# the names of those that are read by folder
+# names of formats that are read by folder
 BY_FOLDER = [name for name, format_ in FORMATS.items() if format_.find_base]
 
 __all__ = [
@@ -112,14 +112,14 @@ __all__ = [
 
 
 def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> Format:
-    """The format to read an input with.
+    """Find the format of an input.
 
     path (Path): file or folder.
-    name (str): as in `FORMATS`, or `auto` to recognise it.
+    name (str): name in `FORMATS`, or `auto` to detect it.
     encoding (str): the file's encoding.
     RETURNS (Format): the format.
-    RAISES (FormatError): if there is no such format, or none is recognised, or the
-        input is recognised as another format than the one named.
+    RAISES (FormatError): if the format is unknown, can't be detected, or a different
+        one is detected.
     """
     if name != "auto" and name not in FORMATS:
         raise FormatError(
@@ -129,7 +129,7 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
     found = next((f for f in FORMATS.values() if f.sniff(preview)), None)
     if found is None and path.is_file():
         with path.open("rb") as file:
-            check_binary(file.read(16), path)  # an archive that is of no format
+            check_binary(file.read(16), path)  # an archive in an unknown format
     if name == "auto":
         return found or _fail(path, preview)
     if found is not None and found.name != name:
@@ -168,13 +168,13 @@ def _fail(path: Path, preview: Preview) -> Any:
 def read_records(
     path: Path, options: Options, report: Report, *, format_name: str = "auto"
 ) -> Iterator[Record]:
-    """Read one input; a file that can't be read is reported as lost.
+    """Read an input; a file that can't be read is reported as lost.
 
     path (Path): file or folder.
-    options (Options): for the reader.
-    report (Report): counts what is read and what is wrong.
-    format_name (str): as in `FORMATS`, or `auto`.
-    YIELDS (Record): documents.
+    options (Options): options of the reader.
+    report (Report): counts items and problems.
+    format_name (str): name in `FORMATS`, or `auto`.
+    YIELDS (Record): the documents.
     """
     report.read(FILES)
     try:
@@ -195,7 +195,7 @@ def read_records(
 
 
 def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
-    """Refuse a folder that holds annotations which the format would pass over."""
+    """Reject a folder with annotations that the format would skip."""
     for path in sorted(list_files(folder)):
         is_json = path.suffix in (".json", ".jsonl", ".jsonlines")
         if not is_json and (path.suffix != ".txt" or _find_base(path)):
@@ -203,28 +203,28 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
         try:
             preview = read_preview(path, encoding)
         except FormatError:
-            continue  # no annotations of another format; a text is read later
+            continue  # not annotations in another format; texts are read later
         found = next((f for f in FORMATS.values() if f.sniff(preview)), format_)
         tool = found.description if found is not format_ else name_other_tool(preview)
         if tool and preview.value is not None:
             raise FormatError(
-                f"{folder}: found {path.name}, which looks like {tool}, beside files "
+                f"{folder}: found {path.name}, which looks like {tool}, next to files "
                 f"of {format_.description}; expected one format in a folder. Give "
                 f"the files, or a folder that has only those of {format_.name}."
             )
 
 
 def _find_base(path: Path) -> Optional[Path]:
-    """The document that a file is a part of, if it is of a format that has several
-    files for one."""
+    """Get the document that a file belongs to, for formats with several files per
+    document."""
     finds = (format_.find_base for format_ in FORMATS.values() if format_.find_base)
     return next(filter(None, (find(path) for find in finds)), None)
 
 
 def _skip_repeated(paths: Iterable[Path], report: Report) -> Iterator[Path]:
-    """Inputs, each once: a document may be given as several files and a folder."""
+    """Skip repeated inputs: documents may be given as several files or folders."""
     paths = list(paths)
-    # Path.resolve raises at links in a circle
+    # Path.resolve raises an error for circular links
     folders = {Path(os.path.realpath(path)) for path in paths if path.is_dir()}
     seen: Set[Path] = set()
     for path in paths:
@@ -249,15 +249,15 @@ def iter_docs(
     tokenizer: Optional[Tokenizer] = None,
     once: bool = False,
 ) -> Iterator[Doc]:
-    """Read inputs as annotated Docs.
+    """Read annotated Docs.
 
     paths (Iterable[Path]): files or folders.
-    options (Options): for the readers and for the Docs.
-    report (Report): says in the end what became of everything.
-    format_name (str): as in `FORMATS`, or `auto` to recognise each.
-    tokenizer (Optional[Tokenizer]): with a vocabulary, else that of `options.lang`.
-    once (bool): read files once which may hold several annotations of a text, else
-        twice.
+    options (Options): options of the readers and for conversion.
+    report (Report): counts items and problems.
+    format_name (str): name in `FORMATS`, or `auto` to detect the format of each input.
+    tokenizer (Optional[Tokenizer]): the tokenizer; None for that of `options.lang`.
+    once (bool): read files that may contain several annotations of a text only once,
+        instead of twice.
     YIELDS (Doc): see `to_docs`.
     RAISES (RepeatedText): if files are read only once, and a text turns out to have
         several annotations to choose from: start again.
@@ -274,9 +274,9 @@ def iter_docs(
 
 
 def _read_versions(path: Path, options: Options, format_name: str) -> Iterator[Record]:
-    """Records of a file that may annotate a text more than once; nothing is reported.
+    """Read a file that may contain several annotations of a text, without reporting.
 
-    It is read again, and what is wrong is said then.
+    It's read again later, and problems are reported then.
     """
     try:
         format_ = find_format(path, format_name, options.encoding)

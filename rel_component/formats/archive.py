@@ -1,4 +1,4 @@
-"""Zip archives: their files, whatever is wrong with them."""
+"""Read zip archives, which may be corrupted."""
 
 import zipfile
 import zlib
@@ -8,7 +8,7 @@ from typing import BinaryIO, List, cast
 
 from .base import FormatError
 
-# of one file in an archive: more would be a bomb
+# maximum bytes of a file in an archive, due to zip bombs
 MAX_SIZE = 1 << 29
 BROKEN = (
     zipfile.BadZipFile,
@@ -16,13 +16,13 @@ BROKEN = (
     EOFError,
     NotImplementedError,
     OSError,
-    RuntimeError,  # what is encrypted
+    RuntimeError,  # for encrypted files
     ValueError,
 )
 
 
 def list_names(archive: zipfile.ZipFile) -> List[str]:
-    """RETURNS (List[str]): the files in it, but for those that macOS adds."""
+    """RETURNS (List[str]): the files in it, except for those added by macOS."""
     return [
         name
         for name in archive.namelist()
@@ -31,7 +31,7 @@ def list_names(archive: zipfile.ZipFile) -> List[str]:
 
 
 class Archive:
-    """A zip archive, whatever is in it.
+    """A zip archive.
 
     names (List[str]): the files in it.
     """
@@ -70,7 +70,7 @@ class Archive:
         return data
 
     def find(self, name: str) -> Path:
-        """RETURNS (Path): a file in it, as far as readers of files need it."""
+        """RETURNS (Path): a file in it, with the methods used by readers."""
         return cast(Path, _Member(f"{self.place}/{name}", self.read(name)))
 
 
@@ -95,4 +95,4 @@ class _Member:
         return self._data
 
     def exists(self) -> bool:
-        return False  # not among the files of the system
+        return False  # not in the file system

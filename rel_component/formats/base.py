@@ -1,4 +1,4 @@
-"""What a format is, and the options that readers and `to_doc` share."""
+"""Definition of formats, and options of readers and of `to_doc`."""
 
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -24,21 +24,21 @@ T = TypeVar("T", covariant=True)
 
 
 class FormatError(ValueError):
-    """A whole file can't be read. The message says which, why, and how to go on."""
+    """A whole file can't be read. The message says which, why, and how to fix it."""
 
 
-# compared by identity: a default may be a dict
+# compared by identity, since a default may be a dict
 @dataclass(frozen=True, eq=False)
 class Option(Generic[T]):
-    """One thing that users can say about the conversion.
+    """An option of the conversion.
 
-    name (str): in Python, as a keyword of `Options`.
-    default (T): also shows what the option takes: a bool is a switch, a tuple may be
-        given several times, a dict takes pairs such as OLD=NEW.
-    help (str): what it does.
-    choices (Tuple[str, ...]): all values that are allowed; empty allows any.
-    flag (str): on the command line, where it is not the name. A switch that is on by
-        default is turned off by it.
+    name (str): name in Python, as a keyword argument of `Options`.
+    default (T): the default, which also determines its type: bool for a flag, tuple if
+        it can be repeated, dict for pairs such as OLD=NEW.
+    help (str): the help text.
+    choices (Tuple[str, ...]): all allowed values; empty for any.
+    flag (str): name on the command line, if different. If the default is True, the flag
+        disables it.
     kind (type): type of a single value, `str` or `Path`.
     """
 
@@ -63,7 +63,7 @@ class Option(Generic[T]):
             )
 
 
-# of several formats
+# used by several formats
 DEFAULT_LABEL: Option[Optional[str]] = Option(
     "default_label", None, "label of relations without a label"
 )
@@ -76,7 +76,7 @@ def _shared(default: Any, help: str, **details: Any) -> Any:
 
 @dataclass(frozen=True)
 class _SharedOptions:
-    """Options of all formats. A default that is a mapping can't be changed."""
+    """Options of all formats. Defaults that are mappings are read-only."""
 
     lang: str = _shared("en", "Language code of the tokenizer")
     encoding: str = _shared(
@@ -153,14 +153,14 @@ class _SharedOptions:
 
 
 class Options(_SharedOptions):
-    """How annotations are read and turned into Docs.
+    """Options for reading annotations and converting them to Docs.
 
-    values (Any): options by name: those of all formats, which are attributes and are
-        listed in `SHARED`, and those that single formats declare in their `FORMAT`,
-        which stand in `own` and are read as `options[OPTION]`.
+    values (Any): options by name: those of all formats, listed in `SHARED`, which are
+        attributes; and those declared by a `FORMAT`, which are stored in `own` and
+        accessed by `options[OPTION]`.
     """
 
-    # while a format reads: the names of the options that it declares
+    # names of the options declared by the format that is reading
     declared: Optional[FrozenSet[str]] = None
 
     def __init__(self, **values: Any) -> None:
@@ -170,7 +170,7 @@ class Options(_SharedOptions):
         super().__init__(**values, own=own)
 
     def __getitem__(self, option: Option[T]) -> T:
-        """RETURNS (T): the value of a format's own option."""
+        """RETURNS (T): the value of an option declared by a format."""
         if self.declared is not None and option.name not in self.declared:
             raise LookupError(
                 f"{option.name} is used by a format that doesn't declare it: add it "
@@ -179,16 +179,16 @@ class Options(_SharedOptions):
         return cast(T, self.own.get(option.name, option.default))
 
     def limit(self, own: Iterable[Option]) -> "Options":
-        """RETURNS (Options): the same, for a format that has these options."""
+        """RETURNS (Options): the options, limited to those declared by a format."""
         limited = Options(**{f.name: getattr(self, f.name) for f in fields(self)})
         object.__setattr__(limited, "declared", frozenset(x.name for x in own))
         return limited
 
     def check(self, own: Iterable[Option]) -> None:
-        """Refuse what is not there.
+        """Check names and values.
 
-        own (Iterable[Option]): those that formats declare.
-        RAISES (ValueError): if there is no such option, or not this value of it.
+        own (Iterable[Option]): options declared by formats.
+        RAISES (ValueError): if an option is unknown, or its value invalid.
         """
         known = {option.name: option for option in own}
         for name, value in self.own.items():
@@ -220,14 +220,14 @@ SHARED: Tuple[Option, ...] = tuple(
 
 @dataclass(frozen=True)
 class Preview:
-    """The beginning of an input, for recognising its format.
+    """The start of an input, to detect its format.
 
     path (Path): file or folder.
     text (str): the first characters; empty for a folder.
-    value (Any): the first JSON object, if there is one.
+    value (Any): the first JSON object, if any.
     names (Tuple[str, ...]): file names in a zip archive.
     inner (Any): the first JSON object in a zip archive of JSON lines.
-    problem (str): why the first JSON object can't be read, if it is well-formed.
+    problem (str): why the first JSON object can't be read although it's well-formed.
     """
 
     path: Path
@@ -244,18 +244,19 @@ class Preview:
 
 @dataclass(frozen=True)
 class Format:
-    """An annotation tool's format.
+    """The format of an annotation tool.
 
-    name (str): as in `--format`.
+    name (str): its name for `--format`.
     description (str): the tool and the kind of file.
-    reader (Callable[[Path, Options, Report], Iterator[Record]]): counts what it reads,
-        reports what is wrong with single items and goes on; it raises a FormatError
-        where a whole file can't be read.
-    sniff (Callable[[Preview], bool]): whether an input looks like this format.
-    options (Tuple[Option, ...]): of this format; the reader can't see others.
-    has_versions (bool): whether it may hold several annotations of one text.
-    find_base (Optional[Callable[[Path], Optional[Path]]]): the document that a file is
-        a part of, if a document has several files: such a format is read by folder.
+    reader (Callable[[Path, Options, Report], Iterator[Record]]): reads an input, and
+        counts and reports invalid items; raises a FormatError if a whole file can't be
+        read.
+    sniff (Callable[[Preview], bool]): returns whether an input is in this format.
+    options (Tuple[Option, ...]): its options; the reader can't access others.
+    has_versions (bool): whether files may contain several annotations of a text.
+    find_base (Optional[Callable[[Path], Optional[Path]]]): gets the document that a
+        file belongs to, for formats with several files per document, which are read by
+        folder.
     """
 
     name: str
@@ -267,12 +268,12 @@ class Format:
     find_base: Optional[Callable[[Path], Optional[Path]]] = None
 
     def read(self, path: Path, options: Options, report: Report) -> Iterator[Record]:
-        """Read one input.
+        """Read an input.
 
         path (Path): file or folder.
-        options (Options): shared options, and this format's.
-        report (Report): counts what is read and what is wrong.
-        RETURNS (Iterator[Record]): documents.
-        RAISES (FormatError): if it can't be read at all.
+        options (Options): shared options, and those of this format.
+        report (Report): counts items and problems.
+        RETURNS (Iterator[Record]): the documents.
+        RAISES (FormatError): if it can't be read.
         """
         return self.reader(path, options.limit(self.options), report)

@@ -1,4 +1,4 @@
-"""Fields of a JSON object: missing ones or wrong types are errors that say where."""
+"""Read fields of JSON objects, with errors that include their path."""
 
 import json
 from dataclasses import replace
@@ -24,18 +24,18 @@ NAMES: Dict[Any, str] = {
 SHOWN = 60
 
 
-# in the counts: the end of a relation was found, and could not be converted
+# reason: the endpoint of a relation couldn't be converted
 LOST = "endpoint dropped"
-# likewise: several entities have the id that it refers to
+# reason: several entities have the id of an endpoint
 AMBIGUOUS = "ambiguous id"
 
 
 class FieldError(ValueError):
-    """One field is missing or of the wrong type.
+    """A field is missing or of the wrong type.
 
     field (str): its path in the document, e.g. `spans[3].start`.
-    message (str): what was found, what was expected.
-    reason (str): a few words for the counts, the same for every such case.
+    message (str): what was found and what was expected.
+    reason (str): short reason, to count errors by.
     """
 
     reason = "wrong fields"
@@ -46,12 +46,12 @@ class FieldError(ValueError):
         self.reason = reason or self.reason
 
     def say(self, source: Source) -> str:
-        """RETURNS (str): the message after file, line or document, and field."""
+        """RETURNS (str): the message, with file, line or document, and field."""
         return f"{source.at(self.field)}: {self}"
 
 
 class EndpointError(FieldError):
-    """The end of a relation can't be resolved to an entity."""
+    """The endpoint of a relation can't be resolved to an entity."""
 
     reason = "no such entity"
 
@@ -59,15 +59,15 @@ class EndpointError(FieldError):
 def get(
     obj: Dict[str, Any], key: str, kind: Kinds, field: str = "", name: str = ""
 ) -> Any:
-    """A field that has to be there.
+    """Get a required field.
 
-    obj (Dict[str, Any]): the object that it is in.
-    key (str): its name.
+    obj (Dict[str, Any]): the object that contains it.
+    key (str): its key.
     kind (Type): its type, or a tuple of types.
-    field (str): what the object is called in messages, e.g. `spans[3]`.
-    name (str): what the field is called in messages, if not by its key.
+    field (str): path of the object in messages, e.g. `spans[3]`.
+    name (str): name of the field in messages, if not its key.
     RETURNS (Any): its value.
-    RAISES (FieldError): if it is missing or of another type.
+    RAISES (FieldError): if it's missing or of another type.
     """
     path = f"{field}.{name or key}" if field else name or key
     if key not in obj:
@@ -79,7 +79,7 @@ def get(
 
 
 def get_list(obj: Dict[str, Any], key: str, field: str = "") -> List[Any]:
-    """A list that may be missing or null: it is empty then.
+    """Get a list; empty if missing or null.
 
     RAISES (FieldError): if it is of another type.
     """
@@ -94,16 +94,16 @@ def get_relation_list(
     field: str = "",
     key: str = "relations",
 ) -> Optional[List[Any]]:
-    """The relations of a document: a list that may be empty, but has to be there.
+    """Get the relations of a document: a list that may be empty, but is required.
 
-    Without the list nobody looked for relations, and no pair is known to have none.
+    Without the list, relations were not annotated, so pairs are not negative.
 
     options (Options): `entities_only` accepts documents without the list.
-    report (Report): counts them.
-    field (str): what the object is called in messages, if it is not the document.
-    key (str): what the list is called.
-    RETURNS (Optional[List[Any]]): None if there is no list.
-    RAISES (FieldError): if it is missing and not accepted, or of another type.
+    report (Report): counts documents without the list.
+    field (str): path of the object in messages, if it's not the document.
+    key (str): key of the list.
+    RETURNS (Optional[List[Any]]): the list, or None without a list.
+    RAISES (FieldError): if it's missing without `entities_only`, or of another type.
     """
     path = f"{field}.{key}" if field else key
     if obj.get(key) is not None:
@@ -113,9 +113,9 @@ def get_relation_list(
         return None
     raise FieldError(
         path,
-        f"{'found null' if key in obj else 'missing'}, expected a list, [] "
-        f"where there are none; if only entities were annotated, --entities-only reads "
-        f"them and takes no pair for unrelated",
+        f"{'found null' if key in obj else 'missing'}, expected a list, [] for no "
+        f"relations; if only entities were annotated, use --entities-only to read "
+        f"them without negative pairs",
     )
 
 
@@ -126,13 +126,13 @@ def skip_document(
     kinds: Mapping[str, str],
     report: Report,
 ) -> None:
-    """Report a document that can't be read, and count what it holds.
+    """Report a document that can't be read, and count its contents.
 
-    source (Source): where it stands.
-    value (Any): the document, whatever it is.
+    source (Source): its location.
+    value (Any): the document, of any type.
     error (FieldError): why it can't be read.
-    kinds (Mapping[str, str]): its lists, and the kind of what is in them.
-    report (Report): nothing of the document may be counted in it yet.
+    kinds (Mapping[str, str]): its lists, and the kind of their items.
+    report (Report): the report, in which the document must not be counted yet.
     """
     reason = error.reason
     report.error(DOCUMENTS, reason, f"{error.say(source)}; document not converted.")
@@ -142,13 +142,13 @@ def skip_document(
 
 
 def add_id(source: Source, value: Any, key: str) -> Source:
-    """RETURNS (Source): with the document's own id, if it has one."""
+    """RETURNS (Source): the source with the document's id, if it has one."""
     id_ = value.get(key) if isinstance(value, dict) else None
     return replace(source, id=str(id_)) if isinstance(id_, (str, int)) else source
 
 
 def count_contents(value: Any, kinds: Mapping[str, str]) -> List[Tuple[str, int]]:
-    """RETURNS (List[Tuple[str, int]]): kinds, and how many of them a document holds."""
+    """RETURNS (List[Tuple[str, int]]): number of items of each kind in a document."""
     lists = value if isinstance(value, dict) else {}
     return [
         (kind, len(lists[key]))
@@ -158,7 +158,7 @@ def count_contents(value: Any, kinds: Mapping[str, str]) -> List[Tuple[str, int]
 
 
 def check(value: Any, kind: Kinds, path: str) -> Any:
-    """The value, if it is of this type; true and false are no numbers.
+    """Check the type of a value; true and false are not numbers.
 
     RAISES (FieldError): if it is of another type.
     """
@@ -169,18 +169,18 @@ def check(value: Any, kind: Kinds, path: str) -> Any:
 
 
 def get_text(obj: Dict[str, Any], key: str, field: str = "") -> str:
-    """A string with something in it besides whitespace.
+    """Get a non-blank string.
 
-    RAISES (FieldError): if it is empty or no string.
+    RAISES (FieldError): if it's blank or not a string.
     """
     get(obj, key, str, field)
     return check_text(obj[key], f"{field}.{key}" if field else key)
 
 
 def check_text(value: Any, path: str) -> str:
-    """The value, if it is a string with something in it besides whitespace.
+    """Check that a value is a non-blank string.
 
-    RAISES (FieldError): if it is empty or no string.
+    RAISES (FieldError): if it's blank or not a string.
     """
     if not check(value, str, path).strip():
         raise FieldError(path, f"found {show(value)}, expected a name")

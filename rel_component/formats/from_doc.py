@@ -1,4 +1,4 @@
-"""Doc -> record, once for all formats: the inverse of `to_doc`."""
+"""Convert Docs to records, for all formats: the inverse of `to_doc`."""
 
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
@@ -25,17 +25,17 @@ def from_doc(
     scores: bool = False,
     source: Optional[Source] = None,
 ) -> Record:
-    """Turn an annotated Doc into a record.
+    """Convert an annotated Doc to a record.
 
-    doc (Doc): with gold or predicted entities and relations.
-    spans_key (Optional[str]): key of `doc.spans` that has the entities, also those
-        that overlap; a Doc without it has them in `doc.ents`. What relations were
-        annotated or looked for between are entities too, wherever they stand.
-    scores (bool): keep the relations' scores, as `attrs["score"]`. Gold relations all
-        have 1, which says nothing.
-    source (Optional[Source]): where a Doc comes from that does not say so itself.
-    RETURNS (Record): with the Doc's tokens, and its sentences if they are marked. A
-        Doc whose relations nobody annotated is incomplete.
+    doc (Doc): the Doc, with gold or predicted entities and relations.
+    spans_key (Optional[str]): key of `doc.spans` with the entities, including
+        overlapping ones; without this key, `doc.ents` is used. The entities of
+        relations and candidate pairs are always included.
+    scores (bool): include the scores of relations, as `attrs["score"]`; not useful for
+        gold relations, since all are 1.
+    source (Optional[Source]): source of the Doc if it doesn't contain it.
+    RETURNS (Record): the record, with the Doc's tokens, and its sentences if set. It's
+        incomplete if relations are not annotated.
     """
     data = get_relation_data(doc)
     related = [] if data is None else _make_spans(doc, data)
@@ -71,8 +71,8 @@ def _find_spans(doc: Doc, spans_key: Optional[str]) -> Iterable[Span]:
 
 
 def _make_entities(spans: Iterable[Span]) -> Dict[EntityKey, EntityRecord]:
-    """Each stretch and type once, in the order of the text."""
-    # those of relations lack links to a knowledge base: the span that has one stays
+    """Create entities without duplicates, in text order."""
+    # spans of relations have no KB ids, so keep the span that has one
     ordered = sorted(spans, key=lambda span: (*get_entity_key(span), bool(span.kb_id_)))
     found = {get_entity_key(span): span for span in ordered}
     return {
@@ -94,8 +94,8 @@ def _make_spans(doc: Doc, data: RelationData) -> List[Span]:
 
 
 def _find_negatives(data: Optional[RelationData]) -> List[Tuple[int, int]]:
-    """Pairs known to be unrelated, as rows of entities; where all is known, they need
-    not be listed."""
+    """Find pairs known to be unrelated, as rows of entities; not needed if the Doc is
+    complete."""
     if data is None or data.complete:
         return []
     related = set(data.decided[:, 0].tolist())

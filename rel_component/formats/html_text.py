@@ -1,4 +1,4 @@
-"""HTML to the text that a browser renders, as far as offsets need it."""
+"""Convert HTML to the text that offsets in a browser refer to."""
 
 from html.parser import HTMLParser
 from typing import Dict, List, Optional, Tuple
@@ -7,7 +7,7 @@ HIDDEN = ("head", "script", "style", "template", "title")
 
 
 class _Renderer(HTMLParser):
-    """Collects the text nodes of the body; a line break counts one character."""
+    """Collects the text nodes of the body; a line break is one character."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -16,7 +16,7 @@ class _Renderer(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
         if tag == "body":
-            # blanks before it are no nodes
+            # whitespace before it is ignored
             self.parts.clear()
             self.n_open["head"] = 0
         elif tag in HIDDEN:
@@ -34,17 +34,18 @@ class _Renderer(HTMLParser):
 
 
 def render(html: str) -> str:
-    """The text of a page: no tags, character references decoded, `<br>` as newline.
+    """Get the text of a page: without tags, with decoded character references, and
+    `<br>` as newline.
 
     html (str): the source.
-    RETURNS (str): the text, whitespace as in the source.
+    RETURNS (str): the text, with the original whitespace.
     RAISES (ValueError): if it can't be parsed.
     """
     renderer = _Renderer()
     try:
-        # browsers know one kind of line end
+        # browsers normalize line breaks
         renderer.feed(html.replace("\r\n", "\n").replace("\r", "\n"))
         renderer.close()
-    except AssertionError as error:  # on some broken declarations
+    except AssertionError as error:  # for some invalid declarations
         raise ValueError(str(error)) from None
     return "".join(renderer.parts)

@@ -1,4 +1,4 @@
-"""Files to values, with errors that say where: what all readers have in common."""
+"""Read files, with errors that include the location; used by all readers."""
 
 import codecs
 import os
@@ -10,11 +10,11 @@ from .base import FormatError
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file that has to be there and not be empty.
+    """Read a non-empty file.
 
     path (Path): the file.
     RETURNS (bytes): its content.
-    RAISES (FormatError): if there is nothing to read.
+    RAISES (FormatError): if it's missing or empty.
     """
     check_special(path)
     try:
@@ -31,14 +31,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def is_blank(data: bytes) -> bool:
-    """RETURNS (bool): whether there is nothing but blanks and perhaps a BOM."""
+    """RETURNS (bool): whether there is only whitespace, optionally with BOM."""
     return not data.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def check_special(path: Path) -> None:
-    """Refuse pipes and devices: reading might never end, and is done more than once.
+    """Reject pipes and devices, which may not end and can't be read twice.
 
-    RAISES (FormatError): if the path is there and no file or folder.
+    RAISES (FormatError): if the path exists, but is not a file or folder.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise FormatError(
@@ -48,11 +48,11 @@ def check_special(path: Path) -> None:
 
 
 def list_files(folder: Path) -> Iterator[Path]:
-    """Files in a folder and its subfolders, without hidden ones.
+    """List the files in a folder and its subfolders, without hidden ones.
 
     folder (Path): the folder.
-    YIELDS (Path): files, in no order.
-    RAISES (FormatError): if a folder may not be read: `Path.rglob` leaves it out.
+    YIELDS (Path): files in any order.
+    RAISES (FormatError): if a folder can't be read, which `Path.rglob` would skip.
     """
 
     def refuse(error: OSError) -> None:
@@ -64,7 +64,7 @@ def list_files(folder: Path) -> Iterator[Path]:
 
 
 def cannot_read(path: Path, error: OSError) -> FormatError:
-    """RETURNS (FormatError): what the system says about a file, with advice."""
+    """RETURNS (FormatError): the operating system's error, with advice."""
     reason = error.strerror or str(error)
     return FormatError(
         f"{error.filename or path}: can't be read: {reason}. Check that it exists and "
@@ -80,15 +80,15 @@ def decode(
     offset: int = 0,
     line: int = 1,
 ) -> str:
-    """Bytes to text, line ends untouched.
+    """Decode bytes, without changing line breaks.
 
     data (bytes): the content of a file, or a part of it.
     path (Path): its name, for the message.
-    encoding (str): the encoding that the user names, else UTF-8 with or without BOM.
-    offset (int): where in the file the data begins, in bytes.
-    line (int): the line that it begins in.
+    encoding (str): the encoding; by default, UTF-8 with or without BOM.
+    offset (int): offset of the data in the file, in bytes.
+    line (int): first line of the data.
     RETURNS (str): the text.
-    RAISES (FormatError): naming line, byte and the encoding that it is likely in.
+    RAISES (FormatError): with line, byte and the most likely encoding.
     """
     if encoding == "utf-8-sig":
         check_utf16(data, path, offset=offset, line=line)
@@ -100,7 +100,7 @@ def decode(
             f"utf-8, latin-1, cp1252, utf-16."
         ) from None
     except UnicodeError as error:
-        # codecs leave a byte order mark out of their count
+        # codecs don't count the byte order mark
         mark = len(data) - len(getattr(error, "object", data))
         start = getattr(error, "start", 0) + mark
         byte = f"0x{data[start]:02X}" if start < len(data) else "the end"
@@ -113,9 +113,9 @@ def decode(
 
 
 def check_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> None:
-    """Advise on files that are not UTF-8 for sure.
+    """Check for files that are definitely not UTF-8.
 
-    RAISES (FormatError): if they are UTF-16 or no text.
+    RAISES (FormatError): if it's UTF-16 or not text.
     """
     if offset == 0 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError(
@@ -132,7 +132,7 @@ def check_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> N
         )
 
 
-# how binary files begin, and what to do with them
+# first bytes of binary files, and advice
 BINARY = {
     b"PK\x03\x04": "a zip archive (or an Office document): unpack or export it",
     b"\x1f\x8b": "a gzip archive: unpack it",
@@ -146,11 +146,11 @@ BINARY = {
 
 
 def check_binary(data: bytes, path: Path) -> None:
-    """Advise on archives and the like.
+    """Check for archives and other binary files.
 
-    data (bytes): the beginning of a file.
+    data (bytes): the start of a file.
     path (Path): its name, for the message.
-    RAISES (FormatError): if it begins as one of `BINARY` does.
+    RAISES (FormatError): if it starts like one of `BINARY`.
     """
     for mark, advice in BINARY.items():
         if data.startswith(mark):
@@ -163,17 +163,17 @@ def _likely(data: bytes) -> str:
 
 
 def split_lines(text: str) -> List[str]:
-    """Lines of a text, without their ends.
+    """Split a text into lines, without line breaks.
 
-    They end in line feeds, or in carriage returns where there is no line feed. Not all
-    that Unicode calls a line end is one: U+2028 or U+0085 may occur inside a string.
+    Line breaks are line feeds, or carriage returns if there are no line feeds. Other
+    Unicode line breaks such as U+2028 or U+0085 may occur in strings.
     """
     end = "\n" if "\n" in text else "\r"
     return [line.rstrip("\r") for line in text.split(end)]
 
 
 def _ends_in_returns(path: Path) -> bool:
-    """Whether the lines of a file end in carriage returns only."""
+    """Whether all line breaks of a file are carriage returns."""
     with path.open("rb") as file:
         start = file.read(1 << 16)
     return b"\r" in start and b"\n" not in start
@@ -182,16 +182,16 @@ def _ends_in_returns(path: Path) -> bool:
 def iter_lines(
     path: Path, encoding: str = "utf-8-sig"
 ) -> Iterator[Tuple[int, Union[str, FormatError], bool]]:
-    """Lines of a text file, one after the other.
+    """Read the lines of a text file one by one.
 
     path (Path): the file.
     encoding (str): the file's encoding.
     YIELDS (Tuple[int, Union[str, FormatError], bool]): number from 1; the line without
-        its end, or why it can't be decoded; whether it has an end.
-    RAISES (FormatError): if no line can be decoded alone, and something is wrong.
+        line break, or the error if it can't be decoded; whether it has a line break.
+    RAISES (FormatError): if the file can't be decoded, and not by line.
     """
     if encoding != "utf-8-sig" or _ends_in_returns(path):
-        # a line end may be several bytes
+        # a line break may be several bytes
         lines = split_lines(decode(read_bytes(path), path, encoding))
         for number, line in enumerate(lines, 1):
             yield number, line, number < len(lines)
@@ -212,9 +212,9 @@ def iter_lines(
 def iter_text_lines(
     path: Path, encoding: str = "utf-8-sig"
 ) -> Iterator[Tuple[int, Union[str, FormatError]]]:
-    """As `iter_lines`, for files that have to have a line.
+    """Like `iter_lines`, for non-empty files.
 
-    RAISES (FormatError): if there is nothing to read.
+    RAISES (FormatError): if it's missing or empty.
     """
     first_line(path, encoding)
     for number, line, _ in iter_lines(path, encoding):
@@ -222,7 +222,7 @@ def iter_text_lines(
 
 
 def first_line(path: Path, encoding: str) -> str:
-    """RETURNS (str): the first line that is not blank, without blanks around it.
+    """RETURNS (str): the first non-blank line, without surrounding whitespace.
 
     RAISES (FormatError): if the file doesn't exist or can't be decoded.
     """
@@ -234,5 +234,5 @@ def first_line(path: Path, encoding: str) -> str:
                 return line.strip()
     except OSError:
         pass
-    read_bytes(path)  # says what is wrong
+    read_bytes(path)  # raises an error
     return ""

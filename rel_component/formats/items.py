@@ -1,7 +1,7 @@
-"""Entities and relations of one document while they are read, alike in all formats.
+"""Collect the entities and relations of a document while reading it.
 
-What can't be read is reported and left out, and the rest of the document is kept. Ids
-that are not unique are never guessed at.
+Invalid items are reported and left out, and the rest of the document is kept. Ids that
+are not unique are never resolved.
 """
 
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ N_SHOWN = 10
 
 
 class Items:
-    """The items of a document, as far as they can be read.
+    """The items of a document that can be read.
 
     source (Source): the document.
-    report (Report): counts them, and says what is wrong with them.
-    what (str): what messages call such a document.
-    entities (List[EntityRecord]): in the file's order.
-    relations (List[RelationRecord]): in the file's order.
+    report (Report): counts items and problems.
+    what (str): name for a document in messages.
+    entities (List[EntityRecord]): the entities, in file order.
+    relations (List[RelationRecord]): the relations, in file order.
     """
 
     def __init__(self, source: Source, report: Report, what: str = "document") -> None:
@@ -32,7 +32,7 @@ class Items:
         self.entities: List[EntityRecord] = []
         self.relations: List[RelationRecord] = []
         self._by_id: Dict[str, EntityRecord] = {}
-        # fields of the entities that have an id, also if they can't be read
+        # fields of entities by id, including those that can't be read
         self._places: Dict[str, List[str]] = {}
 
     @contextmanager
@@ -43,12 +43,12 @@ class Items:
         source: Optional[Source] = None,
         what: str = "entity",
     ) -> Iterator[None]:
-        """Read an entity: a FieldError that is raised inside is reported.
+        """Context for reading an entity, which reports a FieldError raised inside.
 
-        labels (Any): as far as they are known, for the message.
-        n (int): how many entities the item counts for, if it can't be read.
-        source (Optional[Source]): where it stands, if not where the document does.
-        what (str): what messages call it.
+        labels (Any): its labels if known, for the message.
+        n (int): number of entities to count if it can't be read.
+        source (Optional[Source]): its location, if different from the document's.
+        what (str): name for it in messages.
         """
         before = len(self.entities)
         try:
@@ -67,7 +67,7 @@ class Items:
         source: Optional[Source] = None,
         what: str = "relation",
     ) -> Iterator[None]:
-        """Read a relation, likewise."""
+        """Context for reading a relation, see `entity`."""
         before = len(self.relations)
         try:
             yield
@@ -93,33 +93,33 @@ class Items:
     def add(
         self, label: str, start: int, end: int, field: str, text: Optional[str] = None
     ) -> EntityRecord:
-        """Add an entity in one piece, whose id is its field."""
+        """Add a contiguous entity, with its field as id."""
         entity = EntityRecord(field, label, [(start, end)], text, field)
         self.entities.append(entity)
         return entity
 
     def relate(self, label: str, head: str, tail: str, field: str) -> None:
-        """Add a relation between entities that have these ids."""
+        """Add a relation between the entities with these ids."""
         self.relations.append(RelationRecord(label, head, tail, field))
 
     def claim(self, id_: Any, field: str) -> str:
-        """Note the id of an entity, before it is known whether the rest can be read.
+        """Register the id of an entity, before reading the rest of it.
 
-        id_ (Any): as the file has it; numbers and strings are the same.
-        field (str): where the entity stands.
+        id_ (Any): the id in the file; numbers and strings are equivalent.
+        field (str): field of the entity.
         RETURNS (str): the id.
         """
         self._places.setdefault(str(id_), []).append(field)
         return str(id_)
 
     def name(self, id_: str, entity: EntityRecord, path: str = "") -> None:
-        """Let relations find an entity by the id that it has claimed.
+        """Make an entity available to relations by its registered id.
 
         id_ (str): the id.
-        entity (EntityRecord): of this document.
-        path (str): where its id stands, if not in `id`.
-        RAISES (FieldError): if another entity has it. Relations to either are lost
-            then, for nothing says which one is meant; the same entity may be repeated.
+        entity (EntityRecord): the entity.
+        path (str): path of its id, if not `id`.
+        RAISES (FieldError): if another entity has the same id. Relations to both are
+            lost, since they are ambiguous; the same entity may be repeated.
         """
         places, known = self._places[id_], self._by_id.setdefault(id_, entity)
         if known is entity:
@@ -127,31 +127,30 @@ class Items:
         if (known.label, known.fragments) != (entity.label, entity.fragments):
             raise FieldError(
                 path or f"{entity.field}.id",
-                f"found {show(id_)} again, expected ids to differ: {places[0]} has it",
+                f"found {show(id_)} again, expected unique ids: {places[0]} has it",
                 "duplicate id",
             )
         places.pop()
 
     def has(self, id_: Any) -> bool:
-        """RETURNS (bool): whether an entity has this id, readable or not."""
+        """RETURNS (bool): whether any entity has this id, even if it can't be read."""
         return str(id_) in self._places
 
     def resolve(self, id_: Any, path: str) -> str:
-        """The end of a relation.
+        """Resolve the endpoint of a relation.
 
-        id_ (Any): as the file has it.
-        path (str): the field that has it.
-        RETURNS (str): the id of the record's entity.
-        RAISES (EndpointError): if there is none, or it can't be read, or several
-            entities have this id.
+        id_ (Any): the id in the file.
+        path (str): its field.
+        RETURNS (str): id of the entity in the record.
+        RAISES (EndpointError): if the entity is missing, can't be read, or its id is
+            not unique.
         """
         places = self._places.get(str(id_), [])
         if len(places) > 1:
             raise EndpointError(
                 path,
                 f"{len(places)} entities have the id {show(id_)} "
-                f"({_list(places)}), expected one: nothing says which is "
-                f"meant",
+                f"({_list(places)}), expected one, since this is ambiguous",
                 AMBIGUOUS,
             )
         if str(id_) in self._by_id:
@@ -169,7 +168,7 @@ class Items:
     def ends(
         self, obj: Dict[str, Any], keys: Tuple[str, str], field: str, kinds: Kinds
     ) -> Tuple[str, str]:
-        """RETURNS (Tuple[str, str]): ids of the entities that two fields refer to."""
+        """RETURNS (Tuple[str, str]): ids of the entities of two fields."""
         head, tail = (
             self.resolve(get(obj, key, kinds, field), f"{field}.{key}") for key in keys
         )
@@ -177,14 +176,14 @@ class Items:
 
 
 def _list(names: Collection[str]) -> str:
-    """RETURNS (str): the first ones; there may be many, and many errors."""
+    """RETURNS (str): the first names, since there may be many."""
     more = " ..." if len(names) > N_SHOWN else ""
     return ", ".join(islice(names, N_SHOWN)) + more
 
 
 def peek(value: Any, key: Any) -> List[str]:
-    """RETURNS (List[str]): what stands at a key or position, if it is a string: the
-    label of a relation, for messages on it."""
+    """RETURNS (List[str]): the string at a key or index, if any: the label of a
+    relation, for messages."""
     try:
         found = value[key]
     except (TypeError, LookupError):

@@ -1,4 +1,4 @@
-"""JSON files to values, one after the other, with errors that name line and column."""
+"""Read JSON files value by value, with errors that include line and column."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from .report import DOCUMENTS, Report
 def iter_json(
     path: Path, options: Options, report: Report
 ) -> Iterator[Tuple[Source, Any]]:
-    """The documents of a JSON file: an array, one value per line, or a single value.
+    """Read the documents of a JSON file: an array, a value per line, or a single value.
 
-    What can't be parsed is reported and counted as a document lost.
+    Values that can't be parsed are reported and counted as lost documents.
 
-    path (Path): the file, whatever its suffix.
-    options (Options): for the encoding.
+    path (Path): the file, with any suffix.
+    options (Options): the options, for the encoding.
     report (Report): counts documents.
-    YIELDS (Tuple[Source, Any]): where the value stands, and the value.
+    YIELDS (Tuple[Source, Any]): location and value.
     RAISES (FormatError): if it's not a JSON file.
     """
     first = first_line(path, options.encoding)
@@ -30,7 +30,7 @@ def iter_json(
         if _is_json(first):
             yield from _iter_lines(path, options.encoding, report)
             return
-        # one object over many lines, or a first line that is cut off
+        # an object over several lines, or a truncated first line
         text = decode(read_bytes(path), path, options.encoding)
         if re.search(r"[\r\n]\s*\{", text.strip()[1:]) and not _is_json(text):
             yield from _iter_lines(path, options.encoding, report)
@@ -75,14 +75,14 @@ def _iter_lines(
 
 
 class _RepeatedKey(ValueError):
-    """An object has a key twice, with different values: one of them would be lost."""
+    """A key is repeated with different values, so one of them would be lost."""
 
 
 def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         for key, value in pairs:
-            if value != made[key] and value == value:  # NaN is no other value
+            if value != made[key] and value == value:  # NaN is not a different value
                 raise _RepeatedKey(
                     f"the key {show(key)} occurs twice in one object, expected it once "
                     f"({show(value)} and {show(made[key])})"
@@ -93,18 +93,18 @@ def _make_object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
 def _read_int(digits: str) -> Any:
     try:
         return int(digits)
-    except ValueError:  # Python refuses thousands of digits
+    except ValueError:  # Python doesn't parse thousands of digits
         return digits
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
-# reads on where that one refuses a value
+# continues where the strict decoder rejects a value
 TOLERANT = json.JSONDecoder(parse_int=_read_int)
 
 
 def explain(error: Exception) -> str:
-    """RETURNS (str): why JSON that may be well-formed can't be read; empty if it is
-    not well-formed."""
+    """RETURNS (str): why well-formed JSON can't be read; empty if it's not
+    well-formed."""
     if isinstance(error, json.JSONDecodeError):
         return ""
     if isinstance(error, RecursionError):
@@ -115,12 +115,12 @@ def explain(error: Exception) -> str:
 
 
 def parse(text: str, source: Source) -> Any:
-    """One JSON value.
+    """Parse a JSON value.
 
-    text (str): nothing else may follow.
-    source (Source): for the message.
+    text (str): the text, with nothing after the value.
+    source (Source): its location, for the message.
     RETURNS (Any): the value.
-    RAISES (FormatError): with the column, and the line where there are several.
+    RAISES (FormatError): with the column, and the line if there are several.
     """
     try:
         value = DECODER.decode(text)
@@ -139,7 +139,7 @@ def _say(error: json.JSONDecodeError) -> str:
 
 
 def _check_surrogates(text: str, value: Any, source: Source) -> None:
-    # json reads half an emoji ("\ud83d"), but nothing can write it
+    # json reads unpaired surrogates ("\ud83d"), but they can't be written
     if re.search(r"\\u[dD][89a-fA-F]", text):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf8")
@@ -163,7 +163,7 @@ SPACE = re.compile(r"\s*")
 def _iter_values(
     path: Path, text: str, report: Report, start: Optional[int] = None
 ) -> Iterator[Tuple[Source, Any]]:
-    """Values of an array one by one (its end may be missing), or the single value."""
+    """Yield the values of an array one by one, even if truncated, or a single value."""
     pos = _skip(text, start or 0)
     index = 0
     if start is not None and text[pos : pos + 1] == "]":

@@ -1,4 +1,4 @@
-"""Layers of INCEpTION and WebAnno: which are entities, which relations, and labels.
+"""Choose the layers of INCEpTION and WebAnno for entities and relations, and labels.
 
 Every project has custom layers, in addition to the built-in linguistic ones.
 """
@@ -41,9 +41,9 @@ CHAINS = Option(
 )
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type."
 LINGUISTIC = ("uima.", "de.tudarmstadt.ukp.dkpro.core.", "org.dkpro.core.")
-# features that hold the label, in order; else the first feature that there is
+# features for the label, in order; otherwise, the first feature
 USUAL_FEATURES = ("label", "value")
-# feature with what an entity is linked to in a knowledge base
+# feature with the knowledge base id of an entity
 LINK = "identifier"
 
 
@@ -53,20 +53,20 @@ def get_short_name(layer: str) -> str:
 
 
 def is_linguistic(layer: str) -> bool:
-    """RETURNS (bool): whether all projects have it, and it holds no entities: tokens,
-    lemmas, dependencies and so on."""
+    """RETURNS (bool): whether it's a built-in layer without entities: tokens, lemmas,
+    dependencies and so on."""
     return layer.startswith(LINGUISTIC) and not layer.startswith(NAMED_ENTITY)
 
 
 def choose_layers(
     layers: Iterable[str], wanted: Sequence[str], report: Report
 ) -> List[str]:
-    """The layers to read.
+    """Choose the layers to read.
 
-    layers (Iterable[str]): full names of those that there are, of one kind.
-    wanted (Sequence[str]): full or last names, as the user gives them; if there are
-        none, all but linguistic layers are read.
-    report (Report): learns what layers there are.
+    layers (Iterable[str]): full names of all layers of one kind.
+    wanted (Sequence[str]): full or short names given by the user; if empty, all except
+        linguistic layers are read.
+    report (Report): collects the names of all layers.
     RETURNS (List[str]): full names.
     """
     layers = list(layers)
@@ -79,12 +79,12 @@ def choose_layers(
 def choose_chains(
     layers: Iterable[str], policy: str, wanted: Sequence[str], report: Report
 ) -> List[str]:
-    """The chain layers to read: all, or those that are named as relation layers.
+    """Choose the chain layers to read: all, or those given as relation layers.
 
-    layers (Iterable[str]): full names of those that there are.
-    policy (str): of `CHAINS`.
-    wanted (Sequence[str]): relation layers as the user gives them.
-    report (Report): advises where they are left out.
+    layers (Iterable[str]): full names of all chain layers.
+    policy (str): value of `CHAINS`.
+    wanted (Sequence[str]): relation layers given by the user.
+    report (Report): gives advice if they are left out.
     RETURNS (List[str]): full names.
     """
     layers = list(layers)
@@ -100,11 +100,11 @@ def choose_chains(
 
 
 def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:
-    """The feature that holds the labels of a layer.
+    """Choose the feature for the labels of a layer.
 
-    features (Sequence[str]): those of the layer that hold strings, in its order.
-    options (Options): `label_features` go first.
-    RETURNS (Optional[str]): None if the layer itself is the label.
+    features (Sequence[str]): string features of the layer, in order.
+    options (Options): `label_features` are preferred.
+    RETURNS (Optional[str]): the feature; None to use the layer's name as label.
     """
     for name in (*options[LABEL_FEATURES], *USUAL_FEATURES):
         if name in features:
@@ -115,13 +115,13 @@ def choose_feature(features: Sequence[str], options: Options) -> Optional[str]:
 def name_after_layer(
     layer: str, feature: Optional[str], kind: str, report: Report
 ) -> str:
-    """The label of an annotation that has none.
+    """Get the label of an annotation without a label.
 
-    layer (str): full name.
-    feature (Optional[str]): where it could have one, None if the layer has no such.
+    layer (str): full name of its layer.
+    feature (Optional[str]): feature for labels; None if the layer has none.
     kind (str): `entities` or `relations`.
-    report (Report): counts it, and advises, if it could have one.
-    RETURNS (str): the last name of the layer.
+    report (Report): counts it and gives advice if the layer has a feature.
+    RETURNS (str): short name of the layer.
     """
     label = get_short_name(layer)
     if feature is None:

@@ -1,4 +1,4 @@
-"""Relations of a record between the spans of its Doc: duplicates, symmetry, nulls."""
+"""Convert the relations of a record: duplicates, symmetry and null labels."""
 
 import re
 from typing import List, Mapping, Set, Tuple
@@ -17,12 +17,12 @@ NULL_LIKE = {"norel", "norelation", "norelations", "notrelated", "none", "na"}
 
 
 class Links:
-    """The relations of one document, collected record by record.
+    """The relations of a document.
 
-    relations (List[Relation]): what to store; a symmetric one may be there twice.
+    relations (List[Relation]): relations to store; symmetric ones may occur twice.
     negatives (List[Tuple[Span, Span]]): pairs known to be unrelated.
-    keys (Set[Key]): the same as values to compare.
-    n_written (int): how many relations of the file are stored.
+    keys (Set[Key]): keys of the relations, to compare them.
+    n_written (int): number of relations in the file that are stored.
     """
 
     def __init__(self, options: Options, report: Report) -> None:
@@ -35,10 +35,10 @@ class Links:
         self._raw: Set[Key] = set()
 
     def collect(self, record: Record, spans: Mapping[str, Span]) -> None:
-        """Take all relations of a record.
+        """Collect the relations of a record.
 
         record (Record): the document.
-        spans (Mapping[str, Span]): its entities by id, without those that were lost.
+        spans (Mapping[str, Span]): its entities by id, except for lost ones.
         """
         known = {entity.id for entity in record.entities}
         for head, tail in record.negatives:
@@ -105,12 +105,12 @@ def report_endpoint(
     known: Set[str],
     report: Report,
 ) -> None:
-    """Report a relation that lacks an end.
+    """Report a relation with a missing endpoint.
 
     record (Record): the document.
     relation (RelationRecord): the relation.
-    missing (str): id of the end.
-    known (Set[str]): ids of all entities of the document, also of those that are lost.
+    missing (str): id of the endpoint.
+    known (Set[str]): ids of all entities of the document, including lost ones.
     report (Report): counts it.
     """
     side = "head" if missing == relation.head else "tail"

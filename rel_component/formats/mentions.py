@@ -1,4 +1,4 @@
-"""Relations between concepts, of which a text has several mentions each."""
+"""Relations between concepts with several mentions in a text."""
 
 import re
 from itertools import product
@@ -31,11 +31,11 @@ Key = Union[Tuple[str, ...], FrozenSet[str]]
 
 
 class Concepts:
-    """The concepts of a document, their mentions, and how they are related.
+    """The concepts of a document, with their mentions and relations.
 
-    policy (str): which mentions a relation joins: the `first` ones, the `nearest` ones,
-        those that are `evidence`, or `all`.
-    directed (bool): whether the two directions of a pair are annotated apart.
+    policy (str): mentions to relate: the `first` ones, the `nearest` ones, those that
+        are `evidence`, or `all`.
+    directed (bool): whether both directions of a pair are annotated separately.
     """
 
     def __init__(self, policy: str, *, directed: bool = False) -> None:
@@ -45,16 +45,16 @@ class Concepts:
         self._related: Set[Key] = set()
 
     def add(self, ids: Iterable[str], mention: EntityRecord) -> None:
-        """Note what concepts a mention stands for; it may be none or several."""
+        """Add a mention of any number of concepts."""
         for id_ in dict.fromkeys(ids):
             self._mentions.setdefault(id_, []).append(mention)
 
     def resolve(self, value: Any) -> List[str]:
-        """What is known of the concept that a relation names.
+        """Resolve the concept of a relation.
 
-        value (Any): as the file has it: an id, or several in a string.
-        RETURNS (List[str]): one id, or several that are one concept together; empty
-            if the document has no mention of it.
+        value (Any): the value in the file: an id, or several in a string.
+        RETURNS (List[str]): its id, or several ids that form one concept; empty if the
+            document has no mention of it.
         """
         known = [id_ for id_ in split_ids(value) if id_ in self._mentions]
         is_whole = bool(known) and known[0] == str(value).strip()
@@ -66,18 +66,17 @@ class Concepts:
         tails: Sequence[str],
         evidence: Container[str] = (),
     ) -> List[Pair]:
-        """The mentions that a relation joins.
+        """Get the mentions to relate.
 
-        heads (Sequence[str]): the concept that it starts from; several ids if they
-            are one concept together.
-        tails (Sequence[str]): likewise the concept that it points to.
-        evidence (Container[str]): ids of the mentions that show it. Where there are
-            none of both concepts, the first ones are taken.
-        RETURNS (List[Tuple[str, str]]): ids of entities, at least one pair.
+        heads (Sequence[str]): ids of the head concept.
+        tails (Sequence[str]): ids of the tail concept.
+        evidence (Container[str]): ids of mentions that are evidence; the first mentions
+            are used if either concept has none.
+        RETURNS (List[Tuple[str, str]]): pairs of entity ids, at least one.
         """
         self._related.update(map(self._make_key, product(heads, tails)))
         pairs = list(product(self._collect(heads), self._collect(tails)))
-        # a concept that is related to itself: its mentions with each other
+        # a concept related to itself: pairs of different mentions
         pairs = [(h, t) for h, t in pairs if h is not t] or pairs
         if self.policy == "nearest":
             pairs = [min(pairs, key=_distance)]
@@ -89,12 +88,12 @@ class Concepts:
         return [(head.id, tail.id) for head, tail in pairs]
 
     def list_unrelated(self) -> List[Pair]:
-        """Pairs of mentions, both ways, whose concepts are not related at all.
+        """List the pairs of mentions of unrelated concepts, in both directions.
 
-        Where a relation joins only some mentions of its concepts, nobody knows of the
-        others whether it does: they are no negatives, but these pairs are.
+        If only some mentions of related concepts are related, it's unknown whether the
+        others are, too, so they are not negatives; these pairs are.
 
-        RETURNS (List[Tuple[str, str]]): ids of entities.
+        RETURNS (List[Tuple[str, str]]): pairs of entity ids.
         """
         concepts: Dict[str, List[str]] = {}
         for id_, mentions in self._mentions.items():
@@ -111,7 +110,7 @@ class Concepts:
 
     @property
     def is_related(self) -> bool:
-        """RETURNS (bool): whether there is a relation between concepts."""
+        """RETURNS (bool): whether there is any relation between concepts."""
         return bool(self._related)
 
     def _collect(self, ids: Sequence[str]) -> List[EntityRecord]:
@@ -120,10 +119,10 @@ class Concepts:
 
 
 def split_ids(value: Any) -> List[str]:
-    """Ids of concepts in a string.
+    """Split a string of concept ids.
 
-    value (Any): such as `D003490`, `D003490|D007674`; `-1` means none.
-    RETURNS (List[str]): the whole, since ids may hold what else divides them, and the
+    value (Any): e.g. `D003490` or `D003490|D007674`; `-1` for none.
+    RETURNS (List[str]): the whole string, since ids may contain separators, and its
         parts.
     """
     if not isinstance(value, (str, int)) or isinstance(value, bool):

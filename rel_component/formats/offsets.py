@@ -12,19 +12,19 @@ from .report import ENTITIES, Report
 REACH = 10
 
 Fragments = List[Offsets]
-# width of the character at a position of a text, in some unit
+# width of the character at an index of a text, in some unit
 Width = Callable[[str, int], int]
 
 
 def locate_entities(
     record: Record, options: Options, report: Report
 ) -> Dict[str, Fragments]:
-    """Offsets of the entities in code points, checked, repaired and trimmed.
+    """Locate entities in code points, with checks, repairs and trimming.
 
-    record (Record): as read.
-    options (Options): what to repair, what to do with discontinuous entities.
-    report (Report): every entity that is not in the result is reported as lost.
-    RETURNS (Dict[str, List[Tuple[int, int]]]): by entity id, one stretch each.
+    record (Record): the record.
+    options (Options): options for repairs and discontinuous entities.
+    report (Report): gets every entity that is not in the result as lost.
+    RETURNS (Dict[str, List[Tuple[int, int]]]): spans by entity id.
     """
     text = record.text
     translated = _translate(record, report)
@@ -70,8 +70,8 @@ def _agrees(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
 
 
 def same_text(covered: str, stated: str) -> bool:
-    """RETURNS (bool): whether texts are the same but for whitespace: tools differ in
-    how they write line ends and the gaps of an entity."""
+    """RETURNS (bool): whether texts only differ in whitespace, since tools write line
+    breaks and gaps of entities differently."""
     return covered == stated or "".join(covered.split()) == "".join(stated.split())
 
 
@@ -82,8 +82,8 @@ def _fits(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
 def _find_place(
     text: str, entity: EntityRecord, fragments: Fragments
 ) -> Optional[Offsets]:
-    """Where the stated text of a contiguous entity stands: at its start, or else the
-    one place within reach."""
+    """Find the text of a contiguous entity: at its start, or otherwise at a unique
+    position nearby."""
     stated = entity.text
     if not stated or len(fragments) > 1:
         return None
@@ -124,8 +124,7 @@ def _report_misplaced(
 
 
 def _compare(entity: EntityRecord, place: Offsets) -> Tuple[str, str]:
-    """Describe where a text was found, and what to do if that applies to the whole
-    file."""
+    """Describe where a text was found, with advice if it applies to the whole file."""
     shift = place[0] - entity.start
     if shift:
         direction = "before" if shift < 0 else "after"
@@ -155,7 +154,7 @@ def _join(
     options: Options,
     report: Report,
 ) -> Optional[Offsets]:
-    """One stretch without whitespace around it, or None."""
+    """Join the pieces of an entity to a span, without surrounding whitespace."""
     text = record.text
     trimmed = [trim(text, start, end) for start, end in sorted(fragments)]
     pieces = [(start, end) for start, end in trimmed if start < end]
@@ -216,10 +215,10 @@ def trim(text: str, start: int, end: int) -> Offsets:
 
 
 def _translate(record: Record, report: Report) -> Dict[str, Fragments]:
-    """Fragments in code points, where all of a document fit in another unit only.
+    """Convert fragments to code points, if all of a document only fit in another unit.
 
-    They fit if the texts that the file states stand there. Where it states none, and
-    the tool may count clusters, they fit if they begin and end with a word.
+    They fit if they match the texts in the file. Without texts, if the tool may count
+    grapheme clusters, they fit if they start and end at word boundaries.
     """
     text = record.text
     checked = [entity for entity in record.entities if entity.text is not None]
@@ -250,7 +249,7 @@ def _translate(record: Record, report: Report) -> Dict[str, Fragments]:
 
 
 def _is_on_words(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
-    """Whether an entity is in the text, and neither begins nor ends inside a word."""
+    """Whether an entity is in the text, and starts and ends at word boundaries."""
     return all(
         0 <= start < end <= len(text)
         and _is_border(text, start)
@@ -267,7 +266,7 @@ def _is_border(text: str, at: int) -> bool:
 
 
 def _units(record: Record) -> List[Tuple[str, Dict[int, int]]]:
-    """Units that differ from code points in this text: from offset to position."""
+    """List the units that differ from code points in a text, with offset → index."""
     text = record.text
     units = []
     for name, width in UNITS.items():
@@ -281,12 +280,12 @@ def _units(record: Record) -> List[Tuple[str, Dict[int, int]]]:
 
 
 def map_offsets(text: str, width: Width) -> Tuple[Dict[int, int], int]:
-    """Where the offsets of some unit are in a text.
+    """Map the offsets in some unit to a text.
 
     text (str): the text.
-    width (Callable[[str, int], int]): of a character in that unit, as in `UNITS`.
-    RETURNS (Tuple[Dict[int, int], int]): from offset to position, and the length of
-        the text in that unit.
+    width (Callable[[str, int], int]): width of a character in this unit, as in `UNITS`.
+    RETURNS (Tuple[Dict[int, int], int]): offset → index, and the length of the text in
+        this unit.
     """
     positions: Dict[int, int] = {}
     offset = 0
@@ -306,8 +305,8 @@ def _utf8(text: str, i: int) -> int:
 
 
 def _continues(text: str, i: int) -> bool:
-    """Whether a character belongs to the letter before it: accents, variants, joined
-    emoji, skin tones, the second half of a flag."""
+    """Whether a character continues a grapheme cluster: accents, variation selectors,
+    joined emoji, skin tones, the second half of a flag."""
     if i == 0:
         return False
     if text[i] == JOINER or unicodedata.category(text[i]) in ("Mn", "Me", "Mc"):
@@ -323,7 +322,7 @@ def _continues(text: str, i: int) -> bool:
 
 
 def _grapheme(text: str, i: int) -> int:
-    # at the last character of a cluster: the next offset is behind all of it
+    # at the last character of a cluster, since the next offset is after all of it
     return 0 if i + 1 < len(text) and _continues(text, i + 1) else 1
 
 
@@ -341,7 +340,7 @@ def _without_mark(text: str, i: int) -> int:
 
 UTF16 = "UTF-16 units"
 BYTES = "UTF-8 bytes"
-# Unicode Standard Annex 29, without what is rare
+# Unicode Standard Annex 29, without rare cases
 GRAPHEMES = "grapheme clusters"
 JOINER = "\u200d"
 FLAGS = ("\U0001f1e6", "\U0001f1ff")

@@ -1,4 +1,4 @@
-"""Data sets of pairs: each item is a sentence with two entities and their relation."""
+"""Data sets of pairs, with items of a sentence, two entities and their relation."""
 
 from typing import Dict, Iterable, Iterator, Optional, Set, Tuple
 
@@ -7,7 +7,7 @@ from .record import Record
 from .report import DOCUMENTS, Report
 
 MERGE_PAIRS = Option(
-    "merge_pairs", False, "make one document of all pairs of a sentence"
+    "merge_pairs", False, "combine all pairs of a sentence in one document"
 )
 Key = Tuple[str, Optional[str]]
 
@@ -15,12 +15,12 @@ Key = Tuple[str, Optional[str]]
 def join_pairs(
     records: Iterable[Record], options: Options, report: Report
 ) -> Iterator[Record]:
-    """Records of pairs, those of one sentence together where that is asked for.
+    """Combine the pairs of a sentence, if enabled.
 
-    records (Iterable[Record]): one per pair.
+    records (Iterable[Record]): one record per pair.
     options (Options): `merge_pairs`.
-    report (Report): counts what is merged, or hints at the option.
-    YIELDS (Record): one per pair, or per sentence of a group.
+    report (Report): counts merged records, or gives advice on the option.
+    YIELDS (Record): one record per pair, or per sentence of a group.
     """
     if options[MERGE_PAIRS]:
         yield from _merge(records, report)
@@ -38,14 +38,14 @@ def join_pairs(
 
 
 def _merge(records: Iterable[Record], report: Report) -> Iterator[Record]:
-    """One record for each sentence of a document; all are kept until the end."""
+    """Merge the records of each sentence; all are kept in memory."""
     merged: Dict[Key, Record] = {}
     for record in records:
         first = merged.setdefault(_key(record), record)
         if first is record:
             continue
         report.merged(DOCUMENTS, "pairs of one sentence")
-        # ids have to be unique, and messages to name the item
+        # make ids unique, and include the item in messages
         prefix = len(first.entities)
         for entity in record.entities:
             entity.id = f"{prefix}.{entity.id}"

@@ -1,4 +1,4 @@
-"""Texts split into passages, each with an offset."""
+"""Texts split into passages with offsets."""
 
 from itertools import chain
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -7,14 +7,14 @@ from .offsets import UNITS, map_offsets
 from .record import Offsets
 
 CODE_POINTS = "characters"
-# a longer gap is not text that is missing, but a way of counting
+# maximum gap; longer ones are not missing text, but due to another way of counting
 LONGEST_GAP = 1000
 
 
 class Piece(NamedTuple):
     """A part of a text.
 
-    offset (int): where it begins, in the unit of the file.
+    offset (int): its start, in the unit of the file.
     text (str): the part.
     """
 
@@ -23,11 +23,11 @@ class Piece(NamedTuple):
 
 
 class JoinedText:
-    """Pieces put together to one text, with blanks for what is between them.
+    """Concatenated pieces, with spaces for the gaps between them.
 
-    text (str): the whole.
-    bases (List[int]): where the pieces begin in it.
-    n_overlaps (int): how many pieces begin before the one before them ends.
+    text (str): the whole text.
+    bases (List[int]): start of each piece in the text.
+    n_overlaps (int): number of pieces that overlap with the previous one.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class JoinedText:
         separator: str = " ",
     ) -> None:
         """
-        pieces (Sequence[Piece]): in the order of the text.
-        unit (str): what the offsets count: `CODE_POINTS` or one of `UNITS`.
-        separator (str): the first character between pieces; blanks follow.
+        pieces (Sequence[Piece]): the pieces, in text order.
+        unit (str): unit of the offsets: `CODE_POINTS` or one of `UNITS`.
+        separator (str): the first character between pieces, followed by spaces.
         """
         self.bases: List[int] = []
         self.n_overlaps = 0
@@ -76,15 +76,15 @@ class JoinedText:
     def find(
         self, start: int, end: int, home: Optional[int] = None
     ) -> Optional[Offsets]:
-        """Where a stretch is in the whole text.
+        """Find a span in the whole text.
 
-        start (int): its first character, in the unit of the file.
-        end (int): the end, exclusive; it may be in a later piece.
-        home (Optional[int]): the piece that it is said to be in, to be tried first.
-        RETURNS (Optional[Tuple[int, int]]): None if it is in no piece.
+        start (int): its start, in the unit of the file.
+        end (int): its exclusive end, which may be in a later piece.
+        home (Optional[int]): the piece to try first.
+        RETURNS (Optional[Tuple[int, int]]): its offsets; None if not found.
         """
         first = self._position(start, home, is_end=False)
-        if end <= start:  # no stretch at all: whoever asks has to say so
+        if end <= start:  # empty, to be reported by the caller
             return None if first is None else (first, first + end - start)
         last = self._position(end, home, is_end=True)
         return None if first is None or last is None else (first, last)
@@ -103,5 +103,5 @@ class JoinedText:
         return None
 
     def stretch(self, i: int) -> Tuple[int, int]:
-        """RETURNS (Tuple[int, int]): where a piece begins and ends in the whole."""
+        """RETURNS (Tuple[int, int]): start and end of a piece in the whole text."""
         return self.bases[i], self.bases[i] + len(self._pieces[i].text)

@@ -1,6 +1,6 @@
-"""Long documents in pieces: sentences, lines, or some sentences at a time.
+"""Split long documents into sentences, lines, or several sentences.
 
-No entity is cut: a piece goes on to the end of the one that it would divide.
+Pieces are extended to the end of entities, so that no entity is split.
 """
 
 import re
@@ -23,7 +23,7 @@ ACROSS = "across the pieces of a document (--split-documents)"
 
 
 def check_policy(policy: str) -> None:
-    """RAISES (ValueError): if documents can't be split in this way."""
+    """RAISES (ValueError): if the policy is invalid."""
     if policy not in (SENTENCES, LINES) and not re.fullmatch("[1-9][0-9]*", policy):
         raise ValueError(
             f"--split-documents: found {policy!r}, expected {SENTENCES}, {LINES} or a "
@@ -34,14 +34,14 @@ def check_policy(policy: str) -> None:
 def split_record(
     record: Record, policy: str, tokenizer: Tokenizer, options: Options, report: Report
 ) -> Iterator[Record]:
-    """Take a document apart.
+    """Split a document.
 
-    record (Record): as read.
-    policy (str): `sentences`, `lines`, or how many sentences are a piece.
-    tokenizer (Tokenizer): finds sentences where the record has none.
-    options (Options): for the offsets of entities.
-    report (Report): counts the relations between pieces, which are left out.
-    YIELDS (Record): pieces without blanks around them.
+    record (Record): the document.
+    policy (str): `sentences`, `lines`, or the number of sentences per piece.
+    tokenizer (Tokenizer): used to find sentences if the record has none.
+    options (Options): options for the offsets of entities.
+    report (Report): counts relations between pieces, which are left out.
+    YIELDS (Record): the pieces, without surrounding whitespace.
     """
     if not record.text.strip():
         yield record
@@ -70,7 +70,7 @@ def split_record(
 def _divide(
     record: Record, pieces: List[Record], stretches: List[Offsets], report: Report
 ) -> None:
-    """Give each piece what is in it."""
+    """Assign entities and relations to pieces."""
     starts = [start for start, _ in stretches]
     homes: Dict[str, int] = {}
 
@@ -105,7 +105,7 @@ def _divide(
 
 
 def _resolve(record: Record, options: Options, report: Report) -> Record:
-    """With the offsets of entities in characters, and without what can't be located."""
+    """Locate the entities in characters, and leave out those that can't be located."""
     located = locate_entities(record, options, report)
     entities: List[EntityRecord] = [
         replace(entity, fragments=located[entity.id], text=None)
@@ -141,7 +141,7 @@ def _find_pieces(record: Record, policy: str, tokenizer: Tokenizer) -> List[Offs
 
 
 def _find_sentences(record: Record, tokenizer: Tokenizer) -> List[int]:
-    """Where they begin: as the file has it, or by punctuation."""
+    """Find the start of sentences: those in the file, or by punctuation."""
     if record.sentences:
         return sorted(start for start, _ in record.sentences)
     doc = Sentencizer()(tokenizer(record.text))

@@ -1,8 +1,8 @@
-"""The neutral record: what every reader yields and every writer takes.
+"""Records: the common representation of all readers and writers.
 
-A reader knows one tool's fields and nothing about spaCy; `to_doc` knows spaCy and
-nothing about tools. Offsets are those of the file: a reader checks their types, not
-whether they fit the text. What is wrong with them is found once for all in `to_doc`.
+Readers are specific to a tool, but independent of spaCy; `to_doc` is specific to spaCy,
+but independent of tools. Offsets are the original ones: readers only check their types,
+and `to_doc` whether they match the text, for all formats.
 """
 
 import dataclasses
@@ -14,12 +14,12 @@ Offsets = Tuple[int, int]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document comes from, to be named in messages.
+    """The source of a document, for messages.
 
-    file (str): path of the file as the user gave it.
+    file (str): path of the file as given by the user.
     line (Optional[int]): line number from 1, in formats with one document per line.
-    index (Optional[int]): position from 0, in formats with a list of documents.
-    id (Optional[str]): the file's own id of the document, if it has one.
+    index (Optional[int]): index from 0, in formats with a list of documents.
+    id (Optional[str]): the document's id in the file, if any.
     """
 
     file: str
@@ -28,15 +28,15 @@ class Source:
     id: Optional[str] = None
 
     def at(self, field: str = "") -> str:
-        """A place as all messages name it: `x.jsonl:3 spans[0]`, `x.json doc 3 (...)`.
+        """Format a location for messages: `x.jsonl:3 spans[0]`, `x.json doc 3 (...)`.
 
-        field (str): in the document, e.g. `tokens[0].start`.
-        RETURNS (str): what the message begins with.
+        field (str): field in the document, e.g. `tokens[0].start`.
+        RETURNS (str): the start of a message.
         """
         if self.index is None:
             line = "" if self.line is None else f":{self.line}"
             return f"{self.file}{line} {field}".rstrip()
-        # positions are hard to count in an array: the id helps, if there is one
+        # include the id if any, since indices are hard to find in a file
         id_ = "" if self.id is None else f"id {self.id}"
         inner = ", ".join(part for part in (id_, field) if part)
         return f"{self.file} doc {self.index}" + (f" ({inner})" if inner else "")
@@ -47,13 +47,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Version:
-    """Which annotation of a text this is, in tools that keep several of one.
+    """The version of an annotation, for tools with several annotations of a text.
 
-    of (str): what is annotated: records with the same one are annotations of one text.
-    by (Tuple[str, ...]): names and ids of who made it.
-    time (Optional[float]): when it was made, in seconds since 1970.
-    is_truth (bool): whether it is marked as the ground truth.
-    field (str): where in its document it stands, e.g. `annotations[1]`.
+    of (str): key of the annotated text; records with the same key are versions.
+    by (Tuple[str, ...]): names and ids of the annotator.
+    time (Optional[float]): time of annotation, in seconds since 1970.
+    is_truth (bool): whether it's marked as ground truth.
+    field (str): its field in the document, e.g. `annotations[1]`.
     """
 
     of: str
@@ -65,18 +65,17 @@ class Version:
 
 @dataclass
 class EntityRecord:
-    """A typed stretch of text.
+    """A typed span of text.
 
-    id (str): unique in its document; relations refer to it.
+    id (str): unique id in the document, for relations.
     label (str): the entity type.
     fragments (Sequence[Tuple[int, int]]): start and exclusive end in the text, more
         than one pair for a discontinuous entity.
-    text (Optional[str]): the covered text, if the file states it: offsets are checked
-        against it.
-    field (str): where in the document it stands, e.g. `tokens[3]`.
-    attrs (Dict[str, Any]): further attributes; `kb_id` (str) goes to the span.
-    source (Optional[Source]): where it stands, if not where its document does.
-    text_name (str): what `text` is called in messages, if it was put together.
+    text (Optional[str]): the covered text, if the file contains it, to check offsets.
+    field (str): its field in the document, e.g. `tokens[3]`.
+    attrs (Dict[str, Any]): other attributes; `kb_id` (str) is set on the span.
+    source (Optional[Source]): its location, if different from the document's.
+    text_name (str): description of `text` in messages, if it's reconstructed.
     """
 
     id: str
@@ -99,15 +98,15 @@ class EntityRecord:
 
 @dataclass
 class RelationRecord:
-    """A labelled link between two entities of the same document.
+    """A labelled relation between two entities of a document.
 
     label (str): the relation's label.
-    head (str): id of the entity that it starts from.
-    tail (str): id of the entity that it points to.
-    field (str): where in the document it stands, e.g. `relations[0]`.
-    symmetric (bool): whether the file marks it as having no direction.
-    attrs (Dict[str, Any]): further attributes.
-    source (Optional[Source]): where it stands, if not where its document does.
+    head (str): id of the head.
+    tail (str): id of the tail.
+    field (str): its field in the document, e.g. `relations[0]`.
+    symmetric (bool): whether it's marked as symmetric.
+    attrs (Dict[str, Any]): other attributes.
+    source (Optional[Source]): its location, if different from the document's.
     """
 
     label: str
@@ -124,26 +123,24 @@ class Record:
     """An annotated document.
 
     text (str): the whole text.
-    source (Source): where it comes from.
-    entities (List[EntityRecord]): in the file's order; may nest, cross and repeat.
-    relations (List[RelationRecord]): in the file's order; may repeat.
-    tokens (Optional[Sequence[Tuple[int, int]]]): start and exclusive end of the file's
-        own tokens in the text, or None if it has none: the language's tokenizer is
-        used then.
+    source (Source): its source.
+    entities (List[EntityRecord]): entities in file order; may nest, cross and repeat.
+    relations (List[RelationRecord]): relations in file order; may repeat.
+    tokens (Optional[Sequence[Tuple[int, int]]]): start and exclusive end of the tokens
+        in the file; None to use the language's tokenizer.
     sentences (Optional[Sequence[Tuple[int, int]]]): start and exclusive end of the
-        sentences, if the file has them.
+        sentences in the file, if any.
     negatives (Sequence[Tuple[str, str]]): pairs of entity ids known to be unrelated.
-    complete (bool): whether a pair without a relation is known to have none.
-    losses (FrozenSet[str]): of entities and relations, those of which some could not
-        be read: what is not listed is not known to be none.
-    group (Optional[str]): documents of one group never land in different splits.
-    bom (bool): whether a byte order mark was removed from the text's beginning.
+    complete (bool): whether pairs without a relation are negative.
+    losses (FrozenSet[str]): kinds (entities or relations) with lost items, so that the
+        annotation is incomplete.
+    group (Optional[str]): group of documents to keep in the same split.
+    bom (bool): whether a byte order mark was removed from the start of the text.
     may_count_clusters (bool): whether the tool's offsets may count grapheme clusters,
-        such as a letter with its accents, as one.
-    version (Optional[Version]): which annotation of its text it is, if there may be
-        several.
-    piece (Optional[int]): which piece of its document it is, if that was split.
-    meta (Dict[str, Any]): whatever else the file says about the document.
+        such as a letter with accents, as one character.
+    version (Optional[Version]): version of the annotation, if there may be several.
+    piece (Optional[int]): index of the piece, if the document was split.
+    meta (Dict[str, Any]): other data on the document.
     """
 
     text: str
@@ -163,5 +160,5 @@ class Record:
     meta: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def place(self, item: Union[EntityRecord, RelationRecord]) -> str:
-        """RETURNS (str): file and line or document and field, to begin a message."""
+        """RETURNS (str): file and line or document and field, to start a message."""
         return (item.source or self.source).at(item.field)

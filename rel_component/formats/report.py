@@ -1,4 +1,4 @@
-"""What happened to everything that was read: nothing is dropped in silence.
+"""Report on a conversion, so that nothing is lost without being reported.
 
 For each kind (documents, entities, relations): read = written + merged + skipped.
 """
@@ -17,7 +17,7 @@ ENTITIES = "entities"
 RELATIONS = "relations"
 KINDS = (FILES, DOCUMENTS, ENTITIES, RELATIONS)
 FIELDS = "fields"
-# in the notes: of documents in which nobody looked for relations
+# note on documents in which relations were not annotated
 NO_LIST = "documents without a list of relations: incomplete"
 ANNOTATORS = "annotators"
 LAYERS = "layers"
@@ -26,16 +26,16 @@ Reasons = DefaultDict[str, CounterType[str]]
 
 
 class Report:
-    """Counts by kind and reason, and the problems found.
+    """Counts by kind and reason, and problems.
 
-    Who reads an item calls `read`; later, exactly one of `written`, `merged`, `skipped`
-    or `error` is called for it.
+    For each item, call `read`, and later exactly one of `written`, `merged`, `skipped`
+    or `error`.
 
-    labels (DefaultDict[str, Counter[str]]): those of entities and of relations as the
-        files have them, annotators, layers, and fields of documents that lack the one
-        to group by.
-    problems (List[str]): one sentence each: file, line or document, field, what was
-        found, what was expected, how to go on. They are what was lost.
+    labels (DefaultDict[str, Counter[str]]): labels of entities and relations in the
+        files, annotators, layers, and fields of documents without the field to group
+        by.
+    problems (List[str]): messages on lost items: file, line or document, field, what
+        was found, what was expected, how to fix it.
     """
 
     def __init__(self) -> None:
@@ -53,33 +53,33 @@ class Report:
         self._losses: Set[str] = set()
 
     def read(self, kind: str, n: int = 1) -> None:
-        """Count items found in the input, before anything is decided on them.
+        """Count items found in the input.
 
         kind (str): one of `KINDS`.
-        n (int): how many.
+        n (int): number of items.
         """
         self.n_read[kind] += n
 
     def written(self, kind: str, n: int = 1) -> None:
-        """Count items that are in the output."""
+        """Count items in the output."""
         self.n_written[kind] += n
 
     def merged(self, kind: str, reason: str, n: int = 1) -> None:
-        """Count items that the output has already, so that nothing is lost."""
+        """Count duplicates of items in the output, which are no loss."""
         self.n_merged[kind][reason] += n
 
     def skipped(self, kind: str, reason: str, n: int = 1) -> None:
-        """Count items left out as the user or the format wants it: not a loss."""
+        """Count items left out on purpose, which are no loss."""
         if n:
             self.n_skipped[kind][reason] += n
 
     def error(self, kind: str, reason: str, message: str, n: int = 1) -> None:
-        """Record an item that could not be converted: it is skipped, and a loss.
+        """Count items that can't be converted, and are lost.
 
-        kind (str): what is lost, one of `KINDS`.
-        reason (str): a few words, the same for every such case, e.g. `no such entity`.
-        message (str): the whole sentence, beginning with file, line and field.
-        n (int): how many items are lost; 0 for a further sentence on the same ones.
+        kind (str): one of `KINDS`.
+        reason (str): short reason, to count them by, e.g. `no such entity`.
+        message (str): the message, starting with file, line and field.
+        n (int): number of items; 0 for another message on the same ones.
         """
         self.lost_with(kind, reason, n)
         self.problems.append(message)
@@ -87,39 +87,39 @@ class Report:
             self._losses.add(kind)
 
     def take_losses(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): what the document that is read now has lost since
-        the last call, of entities and relations: it is incomplete."""
+        """RETURNS (FrozenSet[str]): kinds (entities or relations) with lost items since
+        the last call, so that the current document is incomplete."""
         losses = frozenset(self._losses)
         self._losses.clear()
         return losses
 
     def lost_with(self, kind: str, reason: str, n: int) -> None:
-        """Count items of a document that is lost; the sentence is the document's."""
+        """Count the items of a lost document, without a message."""
         if n:
             self.n_skipped[kind][reason] += n
             self.n_lost[kind] += n
 
     def repair(self, reason: str, n: int = 1) -> None:
-        """Count items changed without being asked, and converted."""
+        """Count items that were changed to convert them."""
         if n:
             self.repaired[reason] += n
 
     def note(self, reason: str, n: int = 1) -> None:
-        """Count legal input worth knowing about."""
+        """Count valid but notable input."""
         if n:
             self.notes[reason] += n
 
     def ignored(self, what: str, n: int = 1) -> None:
-        """Count things that the neutral record has no place for."""
+        """Count things that records can't represent."""
         if n:
             self.not_converted[what] += n
 
     def hint(self, advice: str) -> None:
-        """Count a case that the advice would help with; it is shown once."""
+        """Count a case for advice, which is shown once."""
         self.hints[advice] += 1
 
     def add(self, other: "Report") -> None:
-        """Count what another one has counted."""
+        """Add the counts of another report."""
         for mine, theirs in zip(vars(self).values(), vars(other).values()):
             if isinstance(mine, Counter):
                 mine.update(theirs)
@@ -130,21 +130,21 @@ class Report:
                 mine.extend(theirs)
 
     def discard(self) -> None:
-        """Count what was to be written as left out: nothing is written in the end."""
+        """Count written items as left out, since nothing was written in the end."""
         for kind, n in self.n_written.items():
             self.skipped(kind, "converted, but not written", n)
         self.n_written.clear()
 
     def saw(self, kind: str, labels: Iterable[str]) -> None:
-        """Count labels, so that one can say which there are if others are asked for."""
+        """Count labels, to list them if the user asks for unknown ones."""
         self.labels[kind].update(labels)
 
     def list_problems(self, n: int) -> List[str]:
-        """Problems to be shown: where more than two are alike but for names and
-        numbers, the first one and how many more there are.
+        """List problems to show; if more than two only differ in names and numbers,
+        only the first one and the number of others.
 
-        n (int): how many sentences at the most.
-        RETURNS (List[str]): the sentences, and how many are left out.
+        n (int): maximum number of messages.
+        RETURNS (List[str]): the messages, and the number of omitted ones.
         """
         alike: DefaultDict[str, List[str]] = defaultdict(list)
         for problem in dict.fromkeys(self.problems):
@@ -160,11 +160,11 @@ class Report:
 
     @property
     def lost(self) -> int:
-        """RETURNS (int): how many problems there are."""
+        """RETURNS (int): number of problems."""
         return len(self.problems)
 
     def unaccounted(self) -> Dict[str, int]:
-        """What was read and neither written, merged nor skipped: has to be empty.
+        """Count items read, but not written, merged or skipped; must be empty.
 
         RETURNS (Dict[str, int]): kinds with a difference.
         """
@@ -178,7 +178,7 @@ class Report:
         return {kind: n for kind, n in difference.items() if n}
 
     def summary(self) -> List[str]:
-        """RETURNS (List[str]): lines of text, the kinds first."""
+        """RETURNS (List[str]): lines of text, starting with the kinds."""
         lines = [self._kind_line(kind) for kind in KINDS if self.n_read[kind]]
         for title, counts in (
             ("repaired", self.repaired),
@@ -190,7 +190,7 @@ class Report:
         return lines
 
     def to_json(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): everything, as plain values."""
+        """RETURNS (Dict[str, Any]): the report as plain values."""
         counts = {
             kind: {
                 "read": self.n_read[kind],
@@ -218,7 +218,7 @@ class Report:
         return line
 
 
-# a file, at the beginning; numbers, and what is quoted
+# file name at the start; numbers and quoted strings
 SHAPE = re.compile(r"^.*?\.\w+(?=[: ])|\d+|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 

@@ -1,4 +1,4 @@
-"""Which end of a relation is its head, where only names of roles tell."""
+"""Determine the head of a relation from the roles of its arguments."""
 
 from typing import Dict, Sequence, Tuple
 
@@ -8,21 +8,19 @@ TAILS |= {"dependent"}
 
 
 class Roles:
-    """The roles of each label, as they were first seen.
-
-    Formats with roles promise no order: a label keeps the one that it came with.
-    """
+    """The roles of each label, in the order of its first relation, since formats with
+    roles don't guarantee an order."""
 
     def __init__(self) -> None:
         self._known: Dict[str, Tuple[str, ...]] = {}
 
     def is_swapped(self, label: str, roles: Sequence[str]) -> bool:
-        """Whether the tail stands first.
+        """Whether the tail comes first.
 
         label (str): the relation's label.
         roles (Sequence[str]): roles of its arguments, in file order.
-        RETURNS (bool): by the meaning of the roles, or else by how they stood in the
-            first relation of this label.
+        RETURNS (bool): based on the meaning of the roles, or otherwise on their order
+            in the first relation with this label.
         """
         first, second = (role.lower() for role in roles)
         if first in HEADS and second in TAILS:

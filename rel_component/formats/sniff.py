@@ -1,4 +1,4 @@
-"""What an input looks like, to recognise its format and to advise on wrong ones."""
+"""Preview inputs, to detect their format and give advice on unsupported ones."""
 
 import re
 import zipfile
@@ -21,20 +21,20 @@ from .io import (
 from .json_values import TOLERANT, explain
 
 SIZE = 1 << 16
-# how Parquet files begin
+# first bytes of Parquet files
 PARQUET = b"PAR1"
 
 
 def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
-    """The beginning of an input.
+    """Preview an input.
 
     path (Path): file or folder.
     encoding (str): the file's encoding.
-    RETURNS (Preview): its first characters and first JSON object, if it has one.
-    RAISES (FormatError): if there is nothing there, or no text.
+    RETURNS (Preview): its first characters and first JSON object, if any.
+    RAISES (FormatError): if it's missing, empty or not text.
     """
     if path.is_dir():
-        next(list_files(path), None)  # says so if the folder may not be read
+        next(list_files(path), None)  # raises an error if the folder can't be read
         return Preview(path)
     if not path.exists():
         raise FormatError(
@@ -48,7 +48,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     except OSError as error:
         raise cannot_read(path, error) from None
     if is_blank(data):
-        if path.suffix == ".ann":  # brat's, of a text without annotations
+        if path.suffix == ".ann":  # brat file without annotations
             return Preview(path)
         read_bytes(path)
     if data.startswith(b"PK") and zipfile.is_zipfile(path):
@@ -61,18 +61,18 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     try:
         text = data.decode(encoding, errors="replace")
     except LookupError:
-        decode(data, path, encoding)  # says what is wrong
+        decode(data, path, encoding)  # raises an error
         raise
     value, problem = _first_value(text)
     if value is None and len(data) == SIZE and text.lstrip()[:1] in ("[", "{"):
-        # the first document alone is longer than that
+        # the first document is longer
         whole = path.read_bytes().decode(encoding, errors="replace")
         value, problem = _first_value(whole)
     return Preview(path, text, value, problem=problem)
 
 
 def _look_into(path: Path) -> Preview:
-    """What is in a zip archive, and the first JSON object of its first file."""
+    """Preview a zip archive: its files, and the first JSON object of the first file."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = tuple(list_names(archive))
@@ -100,14 +100,14 @@ def _first_value(text: str) -> Tuple[Any, str]:
 
 
 def _has_columns(preview: Preview, *names: str) -> bool:
-    """Whether the first line of a table has these names."""
+    """Whether the first line of a table contains these names."""
     line = split_lines(preview.text.lstrip("\ufeff"))[0]
     cells = {cell.strip().strip('"') for cell in re.split("[,\t;]", line)}
     return cells.issuperset(names)
 
 
 def is_i2b2(path: Path) -> bool:
-    """RETURNS (bool): whether a `.rel` or `.con` file is of i2b2 2010, not of brat."""
+    """RETURNS (bool): whether a `.rel` or `.con` file is from i2b2 2010, not brat."""
     try:
         with path.open("rb") as file:
             return file.read(100).lstrip().startswith(b'c="')
@@ -140,7 +140,7 @@ def _read_start(path: Path) -> str:
         return file.readline()
 
 
-# what has no reader, by its marks; in parentheses the nearest way in
+# formats without reader, and how to detect them; with advice in parentheses
 OTHERS: Dict[str, Callable[[Preview], bool]] = {
     "the labeling config of a Label Studio project, which has no annotations": (
         lambda head: head.text.lstrip().startswith("<View")
@@ -188,9 +188,9 @@ OTHERS: Dict[str, Callable[[Preview], bool]] = {
 
 
 def name_other_tool(preview: Preview) -> str:
-    """The tool whose export this seems to be, if none of our readers takes it.
+    """Detect an unsupported format.
 
-    preview (Preview): the beginning of the input.
-    RETURNS (str): in words, or empty.
+    preview (Preview): the start of the input.
+    RETURNS (str): its description, or empty.
     """
     return next((name for name, fits in OTHERS.items() if fits(preview)), "")

@@ -1,7 +1,7 @@
-"""Entities as one tag per word: IOB1, IOB2, BILUO (BILOU) and BIOES (IOBES).
+"""Read entities from tags: IOB1, IOB2, BILUO (BILOU) and BIOES (IOBES).
 
-Tags against the rules of their scheme are read as the scorer of CoNLL-2000 and later,
-conlleval, does: `I-` after `O` or after another type begins an entity.
+Invalid tag sequences are handled like in conlleval, the scorer of CoNLL-2000 and later:
+`I-` after `O` or after another type starts an entity.
 """
 
 import re
@@ -30,7 +30,7 @@ APART = "B- that touches no entity of its type, against IOB1"
 
 
 class Tag(NamedTuple):
-    """A tag, taken apart.
+    """A parsed tag.
 
     prefix (str): a letter, such as `B`.
     label (str): the entity type, empty for `O`.
@@ -41,10 +41,10 @@ class Tag(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """An entity in words.
+    """An entity, in words.
 
-    start (int): the first.
-    end (int): the one after the last.
+    start (int): the first word.
+    end (int): the exclusive last word.
     label (str): the entity type.
     """
 
@@ -54,7 +54,7 @@ class Chunk(NamedTuple):
 
 
 class Votes:
-    """Counts tags to find out the scheme of a whole file."""
+    """Counts tags, to detect the scheme of a file."""
 
     def __init__(self) -> None:
         self._n: CounterType[str] = Counter()
@@ -63,7 +63,7 @@ class Votes:
     def add(self, text: str) -> None:
         """Count the next tag.
 
-        text (str): what is no tag, such as the end of a sentence, counts as `O`.
+        text (str): the tag; anything else, e.g. the end of a sentence, counts as `O`.
         """
         tag = split_tag(text) if TAG.fullmatch(text) else Tag(OUTSIDE)
         is_inside = self._before.prefix != OUTSIDE and self._before.label == tag.label
@@ -74,29 +74,29 @@ class Votes:
 
     @property
     def scheme(self) -> str:
-        """RETURNS (str): the most likely one."""
+        """RETURNS (str): the most likely scheme."""
         n = self._n
         last = {"biluo": n["L"] + n["U"], "bioes": n["E"] + n["S"]}
         scheme = max(last, key=lambda name: last[name])
-        # each entity has one: where there are few, they are misspelt
+        # each entity has one, so if there are only a few, they are errors
         if last[scheme] > (n["B"] + n["I begins"]) / 2:
             return scheme
-        # IOB1 has B- only where an entity touches another of the same type
+        # IOB1 only uses B- for entities next to another of the same type
         return "iob1" if n["I begins"] and not n["B begins"] else "iob2"
 
     @property
     def has_types(self) -> bool:
-        """RETURNS (bool): whether it is `B-PER` rather than `B`."""
+        """RETURNS (bool): whether tags have types, as in `B-PER`."""
         return self._n["typed"] >= self._n["bare"]
 
 
 def choose_scheme(votes: Votes, name: str) -> str:
-    """The scheme that the user names, or the one that a file has.
+    """Choose the scheme given by the user, or detect it.
 
-    votes (Votes): on all tags of the file.
-    name (str): as in `SCHEMES` or `ALIASES`, or `auto`.
-    RETURNS (str): as in `SCHEMES`.
-    RAISES (FormatError): if there is no such scheme.
+    votes (Votes): counts of all tags in the file.
+    name (str): name in `SCHEMES` or `ALIASES`, or `auto`.
+    RETURNS (str): name in `SCHEMES`.
+    RAISES (FormatError): if the scheme is unknown.
     """
     if name == "auto":
         return votes.scheme
@@ -107,20 +107,20 @@ def choose_scheme(votes: Votes, name: str) -> str:
 
 
 def split_tag(text: str) -> Tag:
-    """Tag of a text that `TAG` matches; a label may contain hyphens."""
+    """Split a tag that matches `TAG`; labels may contain hyphens."""
     prefix, _, label = text.partition("-")
     return Tag(prefix, label)
 
 
 def parse_tag(text: str, scheme: str, field: str, default: Optional[str] = None) -> Tag:
-    """A tag of a scheme.
+    """Parse a tag.
 
-    text (str): such as `O`, `B-PER`, or `B` where there is only one type.
-    scheme (str): as in `SCHEMES`.
-    field (str): what it is called in messages.
-    default (Optional[str]): type of an entity whose tag has none.
+    text (str): the tag: `O`, `B-PER`, or `B` if there is only one type.
+    scheme (str): name in `SCHEMES`.
+    field (str): its name in messages.
+    default (Optional[str]): entity type for tags without type.
     RETURNS (Tag): the tag.
-    RAISES (FieldError): if the scheme has no such tag.
+    RAISES (FieldError): if the tag is invalid in the scheme.
     """
     tag = split_tag(text) if TAG.fullmatch(text) else Tag("")
     if tag.prefix == OUTSIDE:
@@ -144,10 +144,10 @@ def parse_tag(text: str, scheme: str, field: str, default: Optional[str] = None)
 def find_chunks(
     tags: Iterable[Tag], scheme: str
 ) -> Tuple[List[Chunk], CounterType[str]]:
-    """The entities of a sentence.
+    """Find the entities of a sentence.
 
     tags (Iterable[Tag]): the tags of all words.
-    scheme (str): as in `SCHEMES`; it only decides on what is a repair.
+    scheme (str): name in `SCHEMES`; only used to count repairs.
     RETURNS (Tuple[List[Chunk], Counter[str]]): entities in order, and repairs.
     """
     chunks: List[Chunk] = []

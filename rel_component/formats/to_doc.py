@@ -1,4 +1,4 @@
-"""Record -> Doc, once for all formats."""
+"""Convert records to Docs, for all formats."""
 
 import re
 from itertools import chain
@@ -28,14 +28,14 @@ def to_docs(
     *,
     tokenizer: Optional[Tokenizer] = None,
 ) -> Iterator[Doc]:
-    """Turn records into annotated Docs.
+    """Convert records to annotated Docs.
 
-    records (Iterable[Record]): as the readers yield them.
-    options (Options): alignment, labels, symmetry and so on.
-    report (Report): counts what is written, merged, skipped and lost.
-    tokenizer (Optional[Tokenizer]): with a vocabulary, else that of `options.lang`.
-    YIELDS (Doc): with `doc.ents`, `doc.spans[options.spans_key]` (all entities, also
-        those that overlap), `doc._.relations`, and its source in
+    records (Iterable[Record]): the records from readers.
+    options (Options): options for alignment, labels, symmetry and so on.
+    report (Report): counts items written, merged, skipped and lost.
+    tokenizer (Optional[Tokenizer]): the tokenizer; None for that of `options.lang`.
+    YIELDS (Doc): Docs with `doc.ents`, `doc.spans[options.spans_key]` (all entities,
+        including overlapping ones), `doc._.relations`, and their source in
         `doc.user_data["rel_component_source"]`.
     """
     tokenizer = tokenizer or load_tokenizer(options.lang)
@@ -57,13 +57,13 @@ def to_docs(
 def to_doc(
     record: Record, tokenizer: Tokenizer, options: Options, report: Report
 ) -> Optional[Doc]:
-    """Turn one record into an annotated Doc.
+    """Convert a record to an annotated Doc.
 
     record (Record): the document.
-    tokenizer (Tokenizer): with a vocabulary.
-    options (Options): alignment, labels, symmetry and so on.
-    report (Report): counts what is written, merged, skipped and lost.
-    RETURNS (Optional[Doc]): None if the document is left out.
+    tokenizer (Tokenizer): the tokenizer.
+    options (Options): options for alignment, labels, symmetry and so on.
+    report (Report): counts items written, merged, skipped and lost.
+    RETURNS (Optional[Doc]): the Doc; None if the document is left out.
     """
     made = _convert(record, tokenizer, options, report)
     return made[0] if made else None
@@ -72,7 +72,7 @@ def to_doc(
 def _convert(
     record: Record, tokenizer: Tokenizer, options: Options, report: Report
 ) -> Optional[Tuple[Doc, int]]:
-    """The Doc, and a number that is the same for the same annotation."""
+    """Convert a record to a Doc, and a hash that is equal for equal annotations."""
     if not record.text.strip():
         _skip_all(record, report, "text is empty")
         return None
@@ -86,7 +86,7 @@ def _convert(
     set_sentences(doc, record.sentences)
     spans = _make_spans(doc, record, located, options, report)
     by_key = {get_entity_key(span): span for span in spans.values()}
-    # stable: what was annotated first comes first
+    # stable sort, to keep the order of annotation
     keys = sorted(by_key, key=lambda key: key[:2])
     links = Links(options, report)
     links.collect(record, spans)
@@ -124,7 +124,7 @@ def _note_repetition(
         if options.annotation != "all":
             report.hint(
                 "a text is repeated with other annotations (by another annotator?) "
-                "and both are kept; keep one of each"
+                "and both are kept; remove duplicates"
             )
 
 
@@ -151,7 +151,7 @@ def _make_spans(
     options: Options,
     report: Report,
 ) -> Dict[str, Span]:
-    """Entities as spans, by entity id; duplicates share one."""
+    """Create spans by entity id; duplicates share one."""
     spans: Dict[str, Span] = {}
     seen: Dict[EntityKey, Span] = {}
     for entity in record.entities:
@@ -192,11 +192,11 @@ def _align(
 def _set_entities(
     doc: Doc, spans: List[Span], is_whole: bool, options: Options, report: Report
 ) -> None:
-    # in the order of the text
+    # in text order
     is_flat = all(a.end <= b.start for a, b in zip(spans, spans[1:]))
     chosen = spans if is_flat else filter_spans(spans)
     n_left_out = len(spans) - len(chosen)
-    # where some were lost, no other token is known to be outside of all entities
+    # if any entities were lost, it's unknown whether other tokens are outside
     doc.set_ents(chosen, default="outside" if is_whole else "missing")
     if options.spans_key:
         doc.spans[options.spans_key] = SpanGroup(

@@ -43,7 +43,7 @@ def load_tokenizer(lang: str) -> Tokenizer:
     except (ImportError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise FormatError(
-            f"--lang {lang}: spaCy can't make a tokenizer for it ({reason}). Give a "
+            f"--lang {lang}: spaCy can't create a tokenizer for it ({reason}). Use a "
             f"code such as en, de, es, ru, or xx for any language."
         ) from None
 
@@ -51,13 +51,13 @@ def load_tokenizer(lang: str) -> Tokenizer:
 def make_doc(
     tokenizer: Tokenizer, record: Record, borders: Iterable[int], report: Report
 ) -> Doc:
-    """The text of a record as tokens.
+    """Tokenize a record.
 
-    tokenizer (Tokenizer): is used where the record has no tokens.
-    record (Record): its own tokens are used if they are in order.
-    borders (Iterable[int]): characters at which a token has to begin or end.
+    tokenizer (Tokenizer): used if the record has no tokens.
+    record (Record): the record; its tokens are used if they are in order.
+    borders (Iterable[int]): characters that must be token boundaries.
     report (Report): counts split tokens.
-    RETURNS (Doc): whose text is that of the record, without annotation.
+    RETURNS (Doc): a Doc with the record's text, without annotation.
     """
     text = record.text
     doc = None
@@ -77,14 +77,14 @@ def make_doc(
 def set_sentences(doc: Doc, sentences: Optional[Sequence[Offsets]]) -> None:
     """Mark the first token of each sentence.
 
-    doc (Doc): is changed.
-    sentences (Optional[Sequence[Tuple[int, int]]]): their characters.
+    doc (Doc): the Doc, modified in place.
+    sentences (Optional[Sequence[Tuple[int, int]]]): characters of the sentences.
     """
     if not sentences or not len(doc):
         return
     is_start = numpy.isin(doc.to_array(IDX), [start for start, _ in sentences])
     is_start[0] = True
-    # at once: setting a token's is_sent_start looks through the whole Doc
+    # all at once, since setting is_sent_start of a token iterates over the whole Doc
     marks = numpy.where(is_start, 1, -1).astype("uint64")
     doc.from_array([SENT_START], marks[:, None])  # type: ignore[arg-type]
 
@@ -93,7 +93,7 @@ def _own_tokens(record: Record, report: Report) -> Optional[Sequence[Offsets]]:
     if record.tokens is None:
         return None
     text, size = record.text, len(record.text)
-    # what is between tokens, and before and after all of them
+    # text between tokens, and before and after all of them
     gaps, pos = [], 0
     for start, end in record.tokens:
         if not pos <= start < end <= size:

@@ -1,6 +1,6 @@
-"""Several annotations of one text: which of them to take, once for all formats.
+"""Choose between several annotations of a text, for all formats.
 
-They are never put together. What can't be decided is refused and said.
+They are never combined. If there is no unique choice, they are rejected and reported.
 """
 
 import math
@@ -21,21 +21,21 @@ Place = Tuple[Source, Version]
 
 
 class RepeatedText(Exception):
-    """An annotation that was let through has to be compared with a later one of the
-    same text: all have to be surveyed first."""
+    """An accepted annotation has to be compared with a later one of the same text, so
+    `survey` is required."""
 
 
 class _Rivals:
-    """The annotations of one text that come into question, while they are counted.
+    """State for the candidate annotations of a text.
 
-    only_truth (bool): whether one is marked as the ground truth, so that others lose.
-    n (int): how many there are.
-    n_seen (int): how many of them have passed by in the second reading.
-    latest (int): position of the one made last.
-    differ (bool): whether they are not all the same.
+    only_truth (bool): whether one is marked as ground truth, to skip others.
+    n (int): number of annotations.
+    n_seen (int): number of annotations seen in the second pass.
+    latest (int): index of the latest one.
+    differ (bool): whether they are not all equal.
     """
 
-    # there is one for each text of a corpus
+    # there is one instance per text of a corpus
     __slots__ = ("_content", "_time", "differ", "latest", "n", "n_seen", "only_truth")
 
     def __init__(self, only_truth: bool = False) -> None:
@@ -56,16 +56,16 @@ class _Rivals:
 
 
 class Versions:
-    """Takes one annotation of each text, or as many as the user wants.
+    """Chooses one annotation per text, or several if the user wants them.
 
-    Where `needs_survey` is true, `survey` has to see all records before `choose` sees
-    them again: only counts and hashes are kept, never records. Most files have one
-    annotation of each text: `once` does without the survey, as long as that is so.
+    If `needs_survey` is True, call `survey` with all records before `choose`; only
+    counts and hashes are stored. With `once`, the survey is not required as long as
+    there is only one annotation per text, as in most files.
 
     options (Options): `annotation`.
-    report (Report): counts what is left out, merged and lost.
-    once (bool): `choose` raises RepeatedText where a survey was needed after all.
-    RAISES (FormatError): if there is no such policy.
+    report (Report): counts items left out, merged and lost.
+    once (bool): let `choose` raise RepeatedText if a survey is required after all.
+    RAISES (FormatError): if the policy is unknown.
     """
 
     def __init__(self, options: Options, report: Report, *, once: bool = False) -> None:
@@ -79,7 +79,7 @@ class Versions:
         self._places: DefaultDict[int, List[Place]] = defaultdict(list)
 
     def survey(self, records: Iterable[Record]) -> None:
-        """Count the annotations of each text."""
+        """Collect the annotations of each text."""
         for record in records:
             version = record.version
             if version is None or not self._is_wanted(version):
@@ -92,11 +92,11 @@ class Versions:
                 rivals.add(record, version)
 
     def choose(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Let through what is taken; the rest is reported.
+        """Yield the chosen annotations, and report others.
 
-        records (Iterable[Record]): the same as those surveyed, and in the same order.
-        YIELDS (Record): also those of formats that have one annotation per text.
-        RAISES (RepeatedText): if they have not been surveyed, and differ.
+        records (Iterable[Record]): the same as in the survey, in the same order.
+        YIELDS (Record): the records, including those without versions.
+        RAISES (RepeatedText): if annotations differ without a survey.
         """
         for record in records:
             version = record.version
@@ -112,7 +112,8 @@ class Versions:
                     self.report.skipped(kind, reason, n)
 
     def _find_reason(self, record: Record, version: Version) -> Optional[str]:
-        """Why it is left out; None if it is not, empty if it is reported already."""
+        """Get the reason for leaving out a record; None to keep it, empty if already
+        reported."""
         if not self._is_wanted(version):
             if self.by is None:
                 return "not marked as ground truth"
@@ -145,7 +146,7 @@ class Versions:
         return ""
 
     def _check(self, record: Record, version: Version, rivals: _Rivals) -> None:
-        """Whether what was said of the first one still holds."""
+        """Check that the choice of the first one is still valid."""
         rivals.add(record, version)
         is_truth = version.is_truth and self.policy is None
         is_late = is_truth and not rivals.only_truth
@@ -158,7 +159,7 @@ class Versions:
         return version.is_truth or self.policy != "ground-truth"
 
     def _lose(self, record: Record, version: Version, rivals: _Rivals) -> None:
-        """Count what is lost; the sentence comes with the last one of a text."""
+        """Count lost items, with a message for the last annotation of a text."""
         reason = "annotated several times, differently"
         for kind, n in _count(record)[1:]:
             self.report.lost_with(kind, reason, n)
@@ -178,14 +179,14 @@ class Versions:
             reason,
             f"{source.at(first.field)}: found {rivals.n} annotations{what} of this "
             f"text that differ, expected one ({_list(places)}); none of them is "
-            f"converted. Say which to take: --annotation {choices}.",
+            f"converted. To choose, use --annotation {choices}.",
             n=rivals.n,
         )
         del self._places[key]
 
 
 def _list(places: List[Place]) -> str:
-    """Where annotations stand and who made them, the first one `here`."""
+    """List the locations and annotators of annotations, starting with `here`."""
     file = places[0][0].file
     are_named = len({version.by for _, version in places}) > 1
     shown = []
@@ -199,7 +200,7 @@ def _list(places: List[Place]) -> str:
 
 
 def _read_by(policy: Optional[str]) -> Optional[str]:
-    """The annotator of `by:ID`, or None."""
+    """Get the annotator of `by:ID`, or None."""
     if policy is None or policy in POLICIES:
         return None
     if policy.startswith(BY) and policy != BY:
@@ -219,7 +220,7 @@ def _count(record: Record) -> List[Tuple[str, int]]:
 
 
 def _fingerprint(record: Record) -> int:
-    """Equal for the same entities and relations, whatever their ids and order."""
+    """Hash entities and relations, independent of ids and order."""
     spans = {e.id: (e.label, tuple(e.fragments)) for e in record.entities}
     links = {
         (r.label, spans.get(r.head), spans.get(r.tail), r.symmetric)
@@ -229,10 +230,10 @@ def _fingerprint(record: Record) -> int:
 
 
 def parse_time(value: Any) -> Optional[float]:
-    """When something was made.
+    """Parse a time.
 
     value (Any): seconds since 1970, or ISO 8601.
-    RETURNS (Optional[float]): seconds since 1970, None if it can't be told.
+    RETURNS (Optional[float]): seconds since 1970; None if invalid.
     """
     try:
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Entities that relations name by their first and last word."""
+"""Resolve entities of relations by their first and last word."""
 
 from collections import defaultdict
 from typing import Any, DefaultDict, List, Optional
@@ -10,10 +10,10 @@ from .words import Text, squeeze
 
 
 class WordSpans:
-    """The entities of a document by their words.
+    """The entities of a document by words.
 
-    items (Items): where entities are added.
-    text (Text): whose words are counted, from 0.
+    items (Items): items to add entities to.
+    text (Text): the text, with words counted from 0.
     """
 
     def __init__(self, items: Items, text: Text) -> None:
@@ -25,24 +25,24 @@ class WordSpans:
         """Add an entity.
 
         label (str): its type.
-        words (Tuple[int, int]): the first and the last one.
-        field (str): where it stands.
+        words (Tuple[int, int]): first and last word.
+        field (str): its field.
         RETURNS (EntityRecord): the entity.
         """
         entity = self.items.add(label, *self.text.span(words[0], words[1] + 1), field)
-        # an entity that is listed twice is no other one
+        # a repeated entity is the same one
         if label not in [other.label for other in self._at[words]]:
             self._at[words].append(entity)
         return entity
 
     def resolve(self, words: Offsets, field: str, label: Optional[str] = None) -> str:
-        """The end of a relation.
+        """Resolve the endpoint of a relation.
 
-        words (Tuple[int, int]): the first and the last one.
-        field (str): where the relation names them.
-        label (Optional[str]): a type, which decides between entities at these words.
+        words (Tuple[int, int]): first and last word.
+        field (str): its field in the relation.
+        label (Optional[str]): entity type, to choose between entities at these words.
         RETURNS (str): id of the entity.
-        RAISES (EndpointError): if no or more than one entity is found.
+        RAISES (EndpointError): if there is no such entity, or several.
         """
         found = self._at.get(words, [])
         if len(found) > 1 and label is not None:
@@ -59,23 +59,23 @@ class WordSpans:
         labels = ", ".join(entity.label for entity in found)
         raise EndpointError(
             field,
-            f"{place} are {len(found)} entities ({labels}), expected one; the format "
-            f"can't say which is meant, remove all but one",
+            f"{place} are {len(found)} entities ({labels}), expected one; this is "
+            f"ambiguous in the format, so remove all but one",
         )
 
     def show(self, words: Offsets) -> str:
-        """RETURNS (str): the text of some words, the last one inclusive."""
+        """RETURNS (str): the text of words, with inclusive end."""
         return self.text.text[slice(*self.text.span(words[0], words[1] + 1))]
 
     def says(self, words: Offsets, name: str) -> bool:
-        """RETURNS (bool): whether these are words of the text, and say this name."""
+        """RETURNS (bool): whether these words exist and match a name."""
         is_there = 0 <= words[0] <= words[1] < len(self.text.tokens)
         return is_there and squeeze(self.show(words)) == squeeze(name)
 
     def check(self, value: List[Any], field: str) -> Offsets:
-        """The first and the last word, in a text of one sentence.
+        """Check first and last word, in a text of one sentence.
 
-        RAISES (FieldError): if they are no numbers, or no words of the text.
+        RAISES (FieldError): if they are not indices of words.
         """
         first, last = (check(end, int, f"{field}[{i}]") for i, end in enumerate(value))
         n = len(self.text.tokens)

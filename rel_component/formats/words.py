@@ -1,4 +1,4 @@
-"""Texts put together from a file's own words, for formats that have no text."""
+"""Create texts from words, for formats without text."""
 
 from typing import Any, Iterable, List, Sequence, Tuple
 
@@ -7,12 +7,12 @@ from .record import Offsets
 
 
 def check_words(value: Any, path: str) -> List[str]:
-    """The value, if it is a list of words; some may be nothing but whitespace.
+    """Check that a value is a list of words, which may be whitespace.
 
-    value (Any): as the file has it.
+    value (Any): the value in the file.
     path (str): its field, for the message.
-    RETURNS (List[str]): may be empty.
-    RAISES (FieldError): naming the first that is no word.
+    RETURNS (List[str]): the words, may be empty.
+    RAISES (FieldError): if any item is not a word.
     """
     for i, word in enumerate(check(value, list, path)):
         if not check(word, str, f"{path}[{i}]"):
@@ -21,9 +21,9 @@ def check_words(value: Any, path: str) -> List[str]:
 
 
 def check_sentence(value: Any, path: str) -> List[str]:
-    """The value, if it is a list of words, and not an empty one.
+    """Check that a value is a non-empty list of words.
 
-    RAISES (FieldError): naming the first that is no word.
+    RAISES (FieldError): if it's empty, or any item is not a word.
     """
     if not check_words(value, path):
         raise FieldError(path, "found an empty list, expected words")
@@ -31,12 +31,12 @@ def check_sentence(value: Any, path: str) -> List[str]:
 
 
 def check_sentences(value: Any, path: str) -> List[List[str]]:
-    """The value, if it is a list of sentences, which are lists of words.
+    """Check that a value is a list of sentences, which are lists of words.
 
-    value (Any): as the file has it.
+    value (Any): the value in the file.
     path (str): its field, for the message.
-    RETURNS (List[List[str]]): a sentence may be empty, but not all are.
-    RAISES (FieldError): naming the first that is wrong.
+    RETURNS (List[List[str]]): the sentences, some of which may be empty.
+    RAISES (FieldError): if any item is invalid, or all sentences are empty.
     """
     for i, sentence in enumerate(check(value, list, path)):
         check_words(sentence, f"{path}[{i}]")
@@ -46,16 +46,17 @@ def check_sentences(value: Any, path: str) -> List[List[str]]:
 
 
 def squeeze(text: str) -> str:
-    """RETURNS (str): a text without blanks and capitals, to compare names that were
-    tokenized or lower-cased."""
+    """RETURNS (str): the lowercase text without whitespace, to compare tokenized or
+    lowercase names."""
     return "".join(text.split()).casefold()
 
 
 def join_words(words: Sequence[str]) -> Tuple[str, List[Offsets]]:
-    """One blank between words.
+    """Join words by spaces.
 
-    words (Sequence[str]): none of them empty.
-    RETURNS (Tuple[str, List[Tuple[int, int]]]): the text, and where the words stand.
+    words (Sequence[str]): non-empty words.
+    RETURNS (Tuple[str, List[Tuple[int, int]]]): the text, and the characters of each
+        word.
     """
     tokens: List[Offsets] = []
     start = 0
@@ -66,9 +67,9 @@ def join_words(words: Sequence[str]) -> Tuple[str, List[Offsets]]:
 
 
 class Text:
-    """Sentences put together to one text, a blank between them.
+    """A text of sentences joined by spaces.
 
-    text (str): the whole.
+    text (str): the whole text.
     tokens (List[Tuple[int, int]]): characters of all words.
     ranges (List[Tuple[int, int]]): first and exclusive last word of each sentence.
     """
@@ -87,10 +88,10 @@ class Text:
         return [self.span(start, end) for start, end in self.ranges if start < end]
 
     def span(self, start: int, end: int) -> Offsets:
-        """Characters of some words.
+        """Get the characters of a span of words.
 
-        start (int): the first word.
-        end (int): the one after the last.
+        start (int): first word.
+        end (int): exclusive last word.
         RETURNS (Tuple[int, int]): start and exclusive end.
         """
         return self.tokens[start][0], self.tokens[end - 1][1]

@@ -1,7 +1,7 @@
-"""XML piece by piece, with line numbers, and without what makes XML dangerous.
+"""Parse XML incrementally and safely, with line numbers.
 
-Documents that declare entities are refused, since a few lines of them can unfold to
-gigabytes or read other files; expat never loads an external DTD.
+Documents that declare entities are rejected, since they may expand to gigabytes or read
+other files; expat never loads external DTDs.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ PLAIN = (
     "expected the characters themselves: entities are not resolved, since they can be "
     "misused"
 )
-# how the parser says that a file was cut
+# the parser's errors for truncated files
 ENDS = {
     expat.errors.codes[message]
     for message in (
@@ -36,10 +36,10 @@ class Node:
     """An element.
 
     name (str): its tag, without a prefix.
-    line (int): the line that it begins in, from 1.
+    line (int): the line where it starts, from 1.
     attrs (Dict[str, str]): its attributes.
-    children (List[Node]): the elements in it.
-    parts (List[str]): the text directly in it.
+    children (List[Node]): its child elements.
+    parts (List[str]): its direct text.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Node:
 
 
 def iter_elements(path: Path, name: str, encoding: str = "utf-8-sig") -> Iterator[Node]:
-    """Elements of one name, each as soon as it has ended; nothing else is kept.
+    """Yield the elements with a name as soon as they end; nothing else is stored.
 
     path (Path): the file.
     name (str): the tag.
-    encoding (str): what the user says; by default what the file says itself.
-    YIELDS (Node): the elements, with what is in them.
-    RAISES (FormatError): with the line, where the file is no well-formed XML or
-        declares entities; what stands before has been yielded then.
+    encoding (str): encoding given by the user; by default, that declared in the file.
+    YIELDS (Node): the elements with their contents.
+    RAISES (FormatError): with the line, if it's not well-formed XML or declares
+        entities, after yielding previous elements.
     """
     tree = _Tree(str(path), name, None if encoding == "utf-8-sig" else "utf-8")
     if encoding != "utf-8-sig":
@@ -76,7 +76,7 @@ def iter_elements(path: Path, name: str, encoding: str = "utf-8-sig") -> Iterato
 
 
 def read_start(path: Path, size: int = SIZE) -> bytes:
-    """RETURNS (bytes): the first bytes of a file that has to be there."""
+    """RETURNS (bytes): the first bytes of a file, which must exist."""
     try:
         with path.open("rb") as file:
             data = file.read(size)
@@ -86,12 +86,12 @@ def read_start(path: Path, size: int = SIZE) -> bytes:
 
 
 def check_xml(data: bytes, place: str) -> List[Dict[str, str]]:
-    """Refuse what is no well-formed XML, or dangerous.
+    """Check that XML is well-formed and safe.
 
-    data (bytes): the whole file.
-    place (str): the name of the file, for the message.
-    RETURNS (List[Dict[str, str]]): the attributes of all elements in it.
-    RAISES (FormatError): with the line.
+    data (bytes): content of the file.
+    place (str): name of the file, for the message.
+    RETURNS (List[Dict[str, str]]): the attributes of all elements.
+    RAISES (FormatError): with the line, if it's not.
     """
     tree = _Tree(place, "", None)
     tree.attributes = []
@@ -101,7 +101,7 @@ def check_xml(data: bytes, place: str) -> List[Dict[str, str]]:
 
 
 class _Tree:
-    """Builds the elements of one name from a stream of bytes."""
+    """Builds the elements with a name from a stream of bytes."""
 
     def __init__(self, place: str, name: str, encoding: Optional[str]) -> None:
         self.place = place
@@ -118,7 +118,7 @@ class _Tree:
         self.parser.SkippedEntityHandler = self._check_unknown
 
     def feed(self, data: bytes, *, is_final: bool = False) -> Iterator[Node]:
-        """YIELDS (Node): the elements that have ended, also if an error follows."""
+        """YIELDS (Node): the completed elements, even if an error follows."""
         error: Optional[FormatError] = None
         try:
             self.parser.Parse(data, is_final)

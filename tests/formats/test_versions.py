@@ -94,7 +94,7 @@ def test_without_a_policy_all_have_to_agree():
     assert lines == []
     assert report.problems == [
         "f.jsonl:1: found 4 annotations of this text that differ, expected one (here; "
-        "line 2; line 3; line 4); none of them is converted. Say which to take: "
+        "line 2; line 3; line 4); none of them is converted. To choose, use "
         "--annotation latest, first, all or by:ID of an annotator."
     ]
     assert report.n_lost == {"documents": 4, "entities": 8, "relations": 4}

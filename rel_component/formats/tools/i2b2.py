@@ -125,9 +125,9 @@ def _read_document(
         if ".rel" not in lines and not options.entities_only:
             raise FieldError(
                 "",
-                f"there are concepts and no file of relations, expected "
-                f"{base.name}.rel, empty if there are none; --entities-only reads the "
-                f"concepts and takes no pair for unrelated",
+                f"found concepts without a file of relations, expected "
+                f"{base.name}.rel, empty if there are none; use --entities-only to "
+                f"read the concepts without negative pairs",
                 "no relations",
             )
         data = read_bytes(text_path)

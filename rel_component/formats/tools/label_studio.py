@@ -141,9 +141,9 @@ class _Reader:
                 DOCUMENTS,
                 reason,
                 f"{self.path}: this is a JSON-MIN export of Label Studio, and JSON-MIN "
-                f"carries no relations, expected JSON; {self.n_refused} documents not "
-                f"converted. Export as JSON; --entities-only reads the entities of "
-                f"this file and takes no pair for unrelated.",
+                f"contains no relations, expected JSON; {self.n_refused} documents not "
+                f"converted. Export as JSON, or use --entities-only to read the "
+                f"entities of this file without negative pairs.",
                 n=self.n_refused,
             )
 

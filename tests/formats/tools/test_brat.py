@@ -94,7 +94,7 @@ def test_invalid_lines_are_reported():
     begins = [
         f"{folder}/annotation.conf:6: found the macro <Thing>",
         f"{folder}/annotation.conf:7: relation 'Binds': found 'Arg1:Gene|Protein; ",
-        f"{folder}/doc.ann:4 T3: found 'T3' again, expected ids to differ: line 3",
+        f"{folder}/doc.ann:4 T3: found 'T3' again, expected unique ids: line 3",
         f"{folder}/doc.ann:5 T4: found 'T4 Gene 51 56 BRCA2', expected",
         f"{folder}/doc.ann:6 T5: found no text after the offsets",
         f"{folder}/doc.ann:9: found 's evidence of a broken export'",

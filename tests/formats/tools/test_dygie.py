@@ -73,7 +73,7 @@ def test_every_bad_item_is_named():
         ":5 relations[0][0].tail: found words 3 to 3, expected first <= last within 0 "
         f"to 2, the words of sentence 0, {whole}; relation 'Left' not converted.",
         ":6 relations[0][0].head: words 0 to 0 are 2 entities (Person, Author), "
-        "expected one; the format can't say which is meant, remove all but one; ",
+        "expected one; this is ambiguous in the format, so remove all but one; ",
     ]
     assert len(report.problems) == len(expected)
     for problem, beginning in zip(report.problems, expected):
