@@ -135,7 +135,7 @@ def test_other_columns_are_rejected(tmp_path):
     [
         ({"tokens": None}, "tokens): found null, expected a list"),
         ({"entities": None}, "entities): found null, expected a list"),
-        ({"relations": None}, "relations): found null, expected a list, [] where"),
+        ({"relations": None}, "relations): found null, expected a list, [] for"),
     ],
 )
 def test_cells_without_a_value_are_named(tmp_path, changes, problem):

@@ -85,7 +85,7 @@ def test_concepts_without_relations(tmp_path):
     docs, report = read(folder)
     assert docs == [] and report.n_lost["entities"] == 3
     assert (
-        "expected a.rel, empty if there are none; --entities-only"
+        "expected a.rel, empty if there are none; use --entities-only"
         in (report.problems[0])
     )
     docs, report = read(folder, entities_only=True)
@@ -119,7 +119,10 @@ def test_assertions_are_counted(tmp_path):
             "2:1 2:1: found the concept 'pain', expected the words at this position, "
             "'chest'",
         ),
-        ('c="rest" 2:6 2:6||t="x"', "2:6 2:6: found '2:6 2:6' again, expected ids"),
+        (
+            'c="rest" 2:6 2:6||t="x"',
+            "2:6 2:6: found '2:6 2:6' again, expected unique ids",
+        ),
     ],
 )
 def test_wrong_concepts_are_named(tmp_path, line, problem):

@@ -81,7 +81,7 @@ def test_all_fields(tmp_path):
     [
         ({"text": 5}, "text: found 5, expected a string; document not converted"),
         ({"entities": None}, "entities: found null, expected a list; document"),
-        ({"relations": None}, "relations: found null, expected a list, [] where"),
+        ({"relations": None}, "relations: found null, expected a list, [] for"),
         ({"complete": "no"}, "complete: found 'no', expected true or false or null"),
         ({"group": 5}, "group: found 5, expected a string"),
         ({"tokens": [[0]]}, "tokens[0]: found [0], expected start and end"),

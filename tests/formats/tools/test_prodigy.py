@@ -277,8 +277,8 @@ def test_different_annotations(tmp_path, policy, expected):
     assert docs == []
     assert report.problems == [
         f"{path}:1: found 2 annotations of this text that differ, expected one (here "
-        f"by set-ben; line 2 by set-anna); none of them is converted. Say which to "
-        f"take: --annotation latest, first, all or by:ID of an annotator."
+        f"by set-ben; line 2 by set-anna); none of them is converted. To choose, "
+        f"use --annotation latest, first, all or by:ID of an annotator."
     ]
     assert report.n_lost == {"documents": 2, "entities": 4, "relations": 1}
     docs, report = read(path, annotation=policy)
