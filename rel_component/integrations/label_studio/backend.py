@@ -3,9 +3,9 @@
 import gc
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Annotated, Any, Dict, Iterator, List, Optional, Sequence
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
@@ -196,7 +196,7 @@ def add_label_studio(app: FastAPI, settings: BackendSettings) -> Backend:
     """
     backend = Backend(app.state.service, settings)
     app.state.label_studio = backend
-    add_router(app, _make_router(backend), prefix=PREFIX)
+    add_router(app, router, prefix=PREFIX)
     return backend
 
 
@@ -207,88 +207,100 @@ class LabelStudioRoute(LimitedRoute):
     max_values = 2_000_000
 
 
-def _make_router(backend: Backend) -> APIRouter:
-    router = APIRouter(
-        route_class=LabelStudioRoute,
-        tags=["label studio"],
-        responses=list_errors(400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503),
-    )
-    limits = backend.service.settings
+async def get_backend(request: Request) -> Backend:
+    """RETURNS (Backend): the backend of the app, for the routes."""
+    return request.app.state.label_studio
 
-    @router.get("/health")
-    @router.get("/", include_in_schema=False)
-    async def health_of_backend() -> Dict[str, Any]:
-        """Whether the backend is running."""
-        return {"status": "UP", "model_class": "rel_component", "v2": False}
 
-    @router.post("/setup")
-    async def setup(message: LabelStudioSetup) -> Dict[str, Any]:
-        """Connect a project, with its labeling config and access token."""
-        project = _name(message.project)
-        if message.label_config:
-            backend.find_config(project, message.label_config)
-            backend.configs[project] = message.label_config
-        if message.access_token:
-            backend.keys[project] = message.access_token
-        return {"model_version": backend.version}
+CurrentBackend = Annotated[Backend, Depends(get_backend)]
+router = APIRouter(
+    route_class=LabelStudioRoute,
+    tags=["label studio"],
+    responses=list_errors(400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503),
+)
 
-    @router.post("/predict")
-    async def predict_tasks(
-        request: Request, message: LabelStudioPredict
-    ) -> Dict[str, Any]:
-        """Predictions for tasks, in the same order."""
-        config = backend.find_config(_name(message.project), message.label_config)
-        version = backend.version
-        texts = [
-            _get_text(task, i, config, limits.max_chars)
-            for i, task in enumerate(message.tasks)
-        ]
-        answers: List[bytes] = []
-        for part in _divide(texts, limits):
-            jobs = [Job(Task(text)) for text in part]
-            answers += await backend.service.answer(request, jobs, "tasks")
-        symmetric = frozenset(backend.service.info["symmetric"])
-        found = map(from_json, answers)
-        predictions = [to_prediction(x, config, version, symmetric) for x in found]
-        return {"results": predictions, "model_version": version}
 
-    @router.post("/webhook")
-    async def webhook(message: LabelStudioEvent) -> Dict[str, Any]:
-        """Start training on request from Label Studio, and after a number of
-        annotations if configured."""
-        project = _name(message.project)
-        job = None
-        if message.action == TRAIN:
-            job = backend.start_training(project)
-        elif message.action in ANNOTATED:
-            job = backend.note_annotation(project)
-        return {"status": "ok", "job": job and job.id}
+@router.get("/health")
+@router.get("/", include_in_schema=False)
+async def health_of_backend() -> Dict[str, Any]:
+    """Whether the backend is running."""
+    return {"status": "UP", "model_class": "rel_component", "v2": False}
 
-    @router.post("/train")
-    async def train(message: LabelStudioEvent) -> Dict[str, Any]:
-        """Start training; for older versions of Label Studio without webhooks."""
-        return {"job": backend.start_training(_name(message.project)).id}
 
-    @router.post("/job_status")
-    async def job_status(message: LabelStudioJob) -> Dict[str, Any]:
-        """Status of a training job."""
-        for job in backend.describe_jobs():
-            if job["id"] == message.job:
-                return {**job, "job_status": job["state"]}
-        found = "nothing" if message.job is None else repr(message.job[:40])
-        raise ServiceError(404, f"job: found {found}; expected the id of a job.")
+@router.post("/setup")
+async def setup(message: LabelStudioSetup, backend: CurrentBackend) -> Dict[str, Any]:
+    """Connect a project, with its labeling config and access token."""
+    project = _name(message.project)
+    if message.label_config:
+        backend.find_config(project, message.label_config)
+        backend.configs[project] = message.label_config
+    if message.access_token:
+        backend.keys[project] = message.access_token
+    return {"model_version": backend.version}
 
-    @router.get("/jobs")
-    async def jobs() -> List[Dict[str, Any]]:
-        """All training jobs, the latest first."""
-        return backend.describe_jobs()
 
-    @router.get("/versions")
-    async def versions() -> Dict[str, Any]:
-        """The models used so far, the current one last."""
-        return {"versions": backend.versions}
+@router.post("/predict")
+async def predict_tasks(
+    request: Request, message: LabelStudioPredict, backend: CurrentBackend
+) -> Dict[str, Any]:
+    """Predictions for tasks, in the same order."""
+    config = backend.find_config(_name(message.project), message.label_config)
+    version, limits = backend.version, backend.service.settings
+    texts = [
+        _get_text(task, i, config, limits.max_chars)
+        for i, task in enumerate(message.tasks)
+    ]
+    answers: List[bytes] = []
+    for part in _divide(texts, limits):
+        jobs = [Job(Task(text)) for text in part]
+        answers += await backend.service.answer(request, jobs, "tasks")
+    symmetric = frozenset(backend.service.info["symmetric"])
+    found = map(from_json, answers)
+    predictions = [to_prediction(x, config, version, symmetric) for x in found]
+    return {"results": predictions, "model_version": version}
 
-    return router
+
+@router.post("/webhook")
+async def webhook(message: LabelStudioEvent, backend: CurrentBackend) -> Dict[str, Any]:
+    """Start training on request from Label Studio, and after a number of
+    annotations if configured."""
+    project = _name(message.project)
+    job = None
+    if message.action == TRAIN:
+        job = backend.start_training(project)
+    elif message.action in ANNOTATED:
+        job = backend.note_annotation(project)
+    return {"status": "ok", "job": job and job.id}
+
+
+@router.post("/train")
+async def train(message: LabelStudioEvent, backend: CurrentBackend) -> Dict[str, Any]:
+    """Start training; for older versions of Label Studio without webhooks."""
+    return {"job": backend.start_training(_name(message.project)).id}
+
+
+@router.post("/job_status")
+async def job_status(
+    message: LabelStudioJob, backend: CurrentBackend
+) -> Dict[str, Any]:
+    """Status of a training job."""
+    for job in backend.describe_jobs():
+        if job["id"] == message.job:
+            return {**job, "job_status": job["state"]}
+    found = "nothing" if message.job is None else repr(message.job[:40])
+    raise ServiceError(404, f"job: found {found}; expected the id of a job.")
+
+
+@router.get("/jobs")
+async def jobs(backend: CurrentBackend) -> List[Dict[str, Any]]:
+    """All training jobs, the latest first."""
+    return backend.describe_jobs()
+
+
+@router.get("/versions")
+async def versions(backend: CurrentBackend) -> Dict[str, Any]:
+    """The models used so far, the current one last."""
+    return {"versions": backend.versions}
 
 
 def _name(project: Any) -> str:
