@@ -120,3 +120,10 @@ def test_contributors_see_all_layers():
         named = set(re.findall(r"`([a-z_]+)(?:/|\.py)`", row))
         missing = set(names.split(" | ")) - named
         assert not missing, f"layer {number}"
+
+
+@pytest.mark.parametrize("name", ["gliner2", "spacy_llm"])
+def test_previous_paths(name):
+    old = importlib.import_module(f"rel_component.integrations.{name}")
+    new = importlib.import_module(f"rel_component.pipe.{name}")
+    assert all(getattr(old, x) is getattr(new, x) for x in old.__all__)

@@ -9,7 +9,7 @@ from spacy.training import Example
 from rel_component.entity_scores import get_entity_scores
 from rel_component.evaluation import predict_on_gold_entities
 from rel_component.inference.preannotation import describe_model
-from rel_component.integrations.gliner2 import GLiNER2Pipe, load_checkpoint
+from rel_component.pipe.gliner2 import GLiNER2Pipe, load_checkpoint
 from rel_component.pipe.loading import find_relation_pipes
 
 from ..tiny_gliner2 import make_gliner2
