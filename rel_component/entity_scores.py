@@ -29,6 +29,16 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
     }
 
 
+def copy_entity_scores(source: Doc, target: Doc) -> None:
+    """Copy the scores of entities to another Doc with the same tokens.
+
+    source (Doc): the Doc whose entities were scored, if any.
+    target (Doc): the other Doc.
+    """
+    if USER_DATA_KEY in source.user_data:
+        target.user_data[USER_DATA_KEY] = source.user_data[USER_DATA_KEY]
+
+
 def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
     """Get the scores of a Doc's entities.
 

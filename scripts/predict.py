@@ -1,8 +1,7 @@
 """Extract relations from texts, as a table or JSON."""
 
-from json import dumps
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import srsly
 import typer
@@ -12,11 +11,10 @@ from wasabi import msg
 from writing import load_extractor, show_warnings
 
 from rel_component.files import replace_file
+from rel_component.inference.found import Found, dump_found
 from rel_component.inference.inputs import as_path, read_source
 from rel_component.inference.pairs import PairResult, score_pair
-from rel_component.inference.rows import list_entities, to_row, to_spert
 from rel_component.inference.texts import (
-    Found,
     check_entities_known,
     check_labels,
     find_relations,
@@ -92,7 +90,7 @@ def main(
         if format_ == "table":
             print_table(results)
             return
-        text = to_json(results, format_)
+        text = dump_found(results, format_)
         if output is None:
             print(text)
             return
@@ -133,22 +131,6 @@ def check_pair_options(source: str, has_others: bool) -> None:
         )
 
 
-def to_json(results: List[Found], format_: str) -> str:
-    """RETURNS (str): JSON lines, or an array in SpERT's format."""
-    if format_ == "spert":
-        return dump([to_spert(x.doc, x.task.meta, x.relations) for x in results])
-    rows = [to_row(x.doc, x.task.meta, x.relations) for x in results]
-    return "\n".join(map(dump, rows))
-
-
-def dump(data: Any) -> str:
-    """RETURNS (str): JSON, including values such as NaN."""
-    try:
-        return srsly.json_dumps(data)
-    except OverflowError:  # NaN in a metadata field
-        return dumps(data, ensure_ascii=False, separators=(",", ":"))
-
-
 def print_pair(found: PairResult, format_: str) -> None:
     """Print a pair's scores for all labels, the highest first."""
     if format_ != "table":
@@ -170,7 +152,7 @@ def print_pair(found: PairResult, format_: str) -> None:
 
 def print_table(results: List[Found]) -> None:
     """Print one line for each relation."""
-    for _, doc, relations in results:
+    for _, doc, relations, entities in results:
         if len(results) > 1:
             msg.divider(doc.text[:60].replace("\n", " "))
         table = [
@@ -181,8 +163,8 @@ def print_table(results: List[Found]) -> None:
             header = ["head", "relation", "tail", "score"]
             msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
         else:
-            n = len(list_entities(doc))
-            print(f"No relations ({n} {'entity' if n == 1 else 'entities'}).")
+            n = plural(len(entities), "entity", "entities")
+            print(f"No relations ({n}).")
 
 
 if __name__ == "__main__":

@@ -141,9 +141,9 @@ def copy_without_relations(gold: Doc) -> Doc:
     RETURNS (Doc): a copy of its tokens, entities, span groups and sentence boundaries.
     """
     doc = copy_tokens(gold)
-    doc.ents = _move(gold.ents, doc)
+    doc.ents = copy_spans(gold.ents, doc)
     for key, group in gold.spans.items():
-        doc.spans[key] = SpanGroup(doc, name=key, spans=_move(group, doc))
+        doc.spans[key] = SpanGroup(doc, name=key, spans=copy_spans(group, doc))
     return doc
 
 
@@ -165,8 +165,14 @@ def copy_tokens(gold: Doc, vocab: Optional[Vocab] = None) -> Doc:
     )
 
 
-def _move(spans: Iterable[Span], doc: Doc) -> List[Span]:
+def copy_spans(spans: Iterable[Span], doc: Doc) -> List[Span]:
+    """Copy spans to another Doc with the same tokens.
+
+    spans (Iterable[Span]): the spans.
+    doc (Doc): the other Doc, which may have another vocabulary.
+    RETURNS (List[Span]): the spans with their labels and ids.
+    """
     return [
-        Span(doc, s.start, s.end, label=s.label, kb_id=s.kb_id, span_id=s.id)
+        Span(doc, s.start, s.end, label=s.label_, kb_id=s.kb_id_, span_id=s.id_)
         for s in spans
     ]

@@ -4,7 +4,7 @@ They allow to compute thresholds, calibration and curves without running a model
 """
 
 from dataclasses import dataclass, field, replace
-from typing import AbstractSet, Dict, List, Mapping, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.training import Example
@@ -48,9 +48,16 @@ class PairScores:
         """RETURNS (PairScores): the pairs with calibrated scores."""
         return replace(self, scores=calibrate(self.scores, self.labels, lines))
 
-    def best_only(self) -> "PairScores":
-        """RETURNS (PairScores): the pairs with only the best label of each."""
-        best = keep_best(self.scores)
+    def best_only(
+        self, groups: Optional[Sequence[Sequence[int]]] = None
+    ) -> "PairScores":
+        """Keep only the best label of each pair.
+
+        groups (Optional[Sequence[Sequence[int]]]): groups of columns of which the best
+            is kept, see `keep_best`.
+        RETURNS (PairScores): the pairs with these labels.
+        """
+        best = keep_best(self.scores, groups)
         first, second = (rows[:, None] for rows in self.mirrored.T)
         columns = list(self.symmetric)
         # a symmetric label may be the best one in either direction

@@ -1,8 +1,9 @@
 """Entities given by the caller, handled the same for all inputs.
 
-All of them are candidates, including nested and overlapping ones, which `doc.ents`
-can't hold: they are stored in a span group, which the relation components use while
-`pipe_given` runs the pipeline.
+They are expanded to whole tokens, and merged if they are repeated. All of them are
+candidates, including nested and overlapping ones, which `doc.ents` can't hold: they are
+stored in a span group, which the relation components use while `pipe_given` runs the
+pipeline.
 """
 
 import warnings
@@ -11,8 +12,10 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from spacy.util import filter_spans
+from spacy.util import filter_spans, minibatch
 
+from ..corpus.readers import copy_spans
+from ..entity_scores import copy_entity_scores
 from ..model.candidates import (
     BatchGenerator,
     Candidates,
@@ -23,7 +26,11 @@ from ..model.candidates import (
 )
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_spans_key, list_finders_to_skip
-from ..pipe.relation_pipes import get_pipe_spans_key, list_relation_pipes
+from ..pipe.relation_pipes import (
+    RelationPipes,
+    get_pipe_spans_key,
+    list_relation_pipes,
+)
 from ..wording import agree, of_all
 from .tasks import Task
 from .tokenization import tokenize
@@ -44,8 +51,8 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     source (str): name of the input, for messages.
     YIELDS (Doc): see `make_doc`. Warns at the end if entities start or end inside a
         token.
-    RAISES (ValueError): if an entity is outside its text, or isn't aligned with given
-        tokens.
+    RAISES (ValueError): if an entity is outside its text, covers no token, or isn't
+        aligned with given tokens.
     """
     n_widened: Dict[int, int] = {}
     for number, task in enumerate(tasks, 1):
@@ -76,7 +83,7 @@ def make_doc(nlp: Language, task: Task, where: str) -> Doc:
         those that don't overlap in `doc.ents`. Entities that start or end inside a
         token are expanded.
     RAISES (ValueError): if the text is too long for the pipeline, or an entity is
-        outside the text or isn't aligned with given tokens.
+        outside the text, covers no token or isn't aligned with given tokens.
     """
     try:
         return _make_doc(nlp, task, where)
@@ -124,17 +131,19 @@ def set_entities(
 def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> None:
     """Copy the entities that another pipeline predicted for the same tokens.
 
-    source (Doc): the other pipeline's Doc, with `doc.ents` and span groups.
+    source (Doc): the other pipeline's Doc, with `doc.ents`, span groups and scores of
+        entities.
     target (Doc): the Doc to copy them to.
     spans_key (Optional[str]): a required group: created from `doc.ents` if the source
         doesn't have it.
     """
-    groups = {key: _move(group, target) for key, group in source.spans.items()}
-    target.ents = _move(source.ents, target)
+    groups = {key: copy_spans(group, target) for key, group in source.spans.items()}
+    target.ents = copy_spans(source.ents, target)
     if spans_key is not None:
-        groups.setdefault(spans_key, _move(source.ents, target))
+        groups.setdefault(spans_key, copy_spans(source.ents, target))
     for key, spans in groups.items():
         target.spans[key] = spans
+    copy_entity_scores(source, target)
 
 
 def pipe_given(
@@ -144,7 +153,8 @@ def pipe_given(
     components use, else in `doc.spans["entities"]`, else in `doc.ents`. Components that
     only predict entities are skipped.
 
-    nlp (Language): the pipeline; must not be used elsewhere at the same time.
+    nlp (Language): the pipeline, changed only while a batch is processed; must not be
+        used by other threads meanwhile.
     docs (Iterable[Doc]): the documents.
     batch_size (int): the number of documents per batch.
     YIELDS (Doc): the documents in order.
@@ -153,13 +163,16 @@ def pipe_given(
     """
     pipes = [nlp.get_pipe(name) for name in list_relation_pipes(nlp)]
     keys = [get_pipe_spans_key(pipe) or GIVEN_KEY for pipe in pipes]
-    with (
-        replace_generators(nlp, _read_given),
-        _use_group(pipes),
-        nlp.select_pipes(disable=list_finders_to_skip(nlp)),
-    ):
-        filled = (_fill_groups(doc, keys) for doc in docs)
-        yield from nlp.pipe(filled, batch_size=batch_size)
+    for batch in minibatch(docs, batch_size):
+        filled = [_fill_groups(doc, keys) for doc in batch]
+        # as a list, since the caller may use the pipeline between two documents
+        with (
+            replace_generators(nlp, _read_given),
+            _use_group(pipes),
+            nlp.select_pipes(disable=list_finders_to_skip(nlp)),
+        ):
+            done = list(nlp.pipe(filled, batch_size=batch_size))
+        yield from done
 
 
 @contextmanager
@@ -255,16 +268,19 @@ def _list_extractors(nlp: Language) -> List[RelationExtractor]:
     return [pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)]
 
 
+def has_entities(nlp: Language, doc: Doc) -> bool:
+    """RETURNS (bool): whether a Doc has the entities that `pipe_given` uses; also if
+    it's known to have none."""
+    keys = (GIVEN_KEY, *RelationPipes(nlp).spans_keys)
+    return doc.has_annotation("ENT_IOB") or any(key in doc.spans for key in keys)
+
+
 def _fill_groups(doc: Doc, keys: Iterable[str]) -> Doc:
     for key in keys:
         if key not in doc.spans:
             found = doc.spans[GIVEN_KEY] if GIVEN_KEY in doc.spans else doc.ents
             doc.spans[key] = list(found)
     return doc
-
-
-def _move(spans: Iterable[Span], doc: Doc) -> List[Span]:
-    return [Span(doc, span.start, span.end, label=span.label_) for span in spans]
 
 
 def _key(span: Span) -> Any:
@@ -297,12 +313,16 @@ def _count_widened(doc: Doc, task: Task) -> int:
 
 def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
     start, end, label = entity["start"], entity["end"], entity["label"]
-    span = None
-    if 0 <= start < end <= len(doc.text):
-        span = doc.char_span(start, end, label=label, alignment_mode="expand")
-    if span is None:
-        raise ValueError(
-            f"{where}: entity {label} at characters {start}–{end} is outside the text "
-            f"({len(doc.text)} characters); expected 0 ≤ start < end ≤ length."
+    entity_at = f"{where}: entity {label} at characters {start}–{end}"
+    if not 0 <= start < end <= len(doc.text):
+        raise GivenEntitiesError(
+            f"{entity_at} is outside the text ({len(doc.text)} characters); expected "
+            "0 ≤ start < end ≤ length."
+        )
+    span = doc.char_span(start, end, label=label, alignment_mode="expand")
+    if not span:  # None or empty
+        raise GivenEntitiesError(
+            f"{entity_at} covers no token, only whitespace; expected at least one. "
+            "Remove it."
         )
     return span

@@ -12,6 +12,7 @@ from ..pipe.loading import find_extractor, find_spans_key
 from ..relations import EntityKey, get_relation_data, get_relations
 from ..scorer import NO_REL
 from .given import pipe_given, set_entities
+from .rows import to_entity
 from .tokenization import tokenize
 
 __all__ = ["NO_REL", "PairResult", "score_pair"]
@@ -46,10 +47,11 @@ class PairResult:
 
     def to_row(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): plain data."""
+        text = self.head.doc.text
         return {
-            "text": self.head.doc.text,
-            "head": _to_entity(self.head),
-            "tail": _to_entity(self.tail),
+            "text": text,
+            "head": to_entity(self.head, text),
+            "tail": to_entity(self.tail, text),
             "scores": self.scores,
             "relations": self.decided,
         }
@@ -111,11 +113,6 @@ def _key(span: Span) -> EntityKey:
     return (span.start, span.end, span.label_)
 
 
-def _to_entity(span: Span) -> Dict[str, Any]:
-    start, end = span.start_char, span.end_char
-    return {"start": start, "end": end, "label": span.label_, "text": span.text}
-
-
 def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
     """Get the span of an option's value.
 
@@ -140,7 +137,10 @@ def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
     if span is not None:
         return span
     wide = doc.char_span(start, end, alignment_mode="expand")
-    assert wide is not None  # it's inside the text
+    if not wide:  # None or empty
+        raise ValueError(
+            f"--{name} {value} covers no token, only whitespace; expected at least one."
+        )
     raise ValueError(
         f"--{name} {value} is {doc.text[start:end]!r}, which is not aligned with "
         f"tokens; the nearest are {wide.start_char}:{wide.end_char}, {wide.text!r}."

@@ -16,6 +16,7 @@ from ..formats.writers import UNCERTAINTY
 from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import RelationData, get_relation_data
 from ..schema import Schema
+from .given import GIVEN_KEY
 from .tasks import Task
 from .texts import find_relations
 
@@ -50,10 +51,11 @@ def preannotate(
     done = find_relations(
         nlp, tasks, ner_pipeline=ner_pipeline, batch_size=batch_size, source=source
     )
-    for number, (task, doc, _) in enumerate(done):
+    for number, (task, doc, _, entities) in enumerate(done):
+        doc.spans[GIVEN_KEY] = entities
         id_ = task.meta.get("id")
         place = Source(source, index=number, id=None if id_ is None else str(id_))
-        record = from_doc(doc, scores=True, source=place)
+        record = from_doc(doc, spans_key=GIVEN_KEY, scores=True, source=place)
         uncertainty = round(get_uncertainty(doc, thresholds, by), 4)
         meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
         record.meta = {**meta, UNCERTAINTY: uncertainty}

@@ -2,7 +2,7 @@
 
 from itertools import groupby, tee
 from operator import itemgetter
-from typing import Collection, Iterable, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Collection, Iterable, Iterator, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -10,8 +10,11 @@ from spacy.util import minibatch
 
 from ..corpus.readers import copy_tokens
 from ..pipe.loading import find_relation_pipes, find_spans_key, list_entity_finders
-from ..relations import Relation, get_relations
+from ..pipe.relation_pipes import RelationPipes
+from ..relations import get_relations
+from .found import Found
 from .given import copy_entities, make_docs, pipe_given
+from .rows import list_entities
 from .tasks import Task
 
 ADVICE = (
@@ -19,19 +22,6 @@ ADVICE = (
     "--entities-from, or provide the entities in a .jsonl file ('entities', [] for "
     "none)."
 )
-
-
-class Found(NamedTuple):
-    """The prediction for a task.
-
-    task (Task): the text.
-    doc (Doc): the Doc with entities and relations.
-    relations (List[Relation]): the selected relations.
-    """
-
-    task: Task
-    doc: Doc
-    relations: List[Relation]
 
 
 def find_relations(
@@ -57,6 +47,7 @@ def find_relations(
     RAISES (ValueError): if a text's entities are invalid, or no component predicts
         entities.
     """
+    spans_keys = RelationPipes(nlp).spans_keys
     checked, copies = tee(_check_entities(nlp, tasks, ner_pipeline, source))
     for batch in minibatch(zip(make_docs(nlp, checked, source), copies), batch_size):
         docs, chosen = zip(*batch)
@@ -70,7 +61,7 @@ def find_relations(
                 if relation.score >= min_score
                 and (not labels or relation.label in labels)
             ]
-            yield Found(task, doc, relations)
+            yield Found(task, doc, relations, list_entities(doc, spans_keys))
 
 
 def predict(

@@ -171,12 +171,13 @@ def is_batch_generator(
 
 
 def from_span_pairs(instances: Sequence[List[Tuple[Span, Span]]]) -> Candidates:
-    """Convert lists of (head, tail) spans, one per Doc, to candidates. Duplicates are
-    ignored."""
+    """Convert lists of (head, tail) spans, one per Doc, to candidates. Duplicates and
+    pairs with an empty span are ignored."""
     rows: List[Tuple[int, int, int, int]] = []
     pairs: List[Tuple[int, int]] = []
     counts = []
     for i, doc_instances in enumerate(instances):
+        doc_instances = [pair for pair in doc_instances if all(map(len, pair))]
         known = sorted(
             {(s.start, s.end, s.label) for pair in doc_instances for s in pair}
         )
@@ -209,7 +210,7 @@ def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entiti
 
     docs (Sequence[Doc]): the batch.
     spans_key (Optional[str]): key of `doc.spans`; None for `doc.ents`. A Doc without
-        this group has no entities. Duplicates are ignored.
+        this group has no entities. Duplicates and empty spans are ignored.
     RETURNS (Entities): the entities, sorted by document, start and end.
     """
     if spans_key is None:
@@ -217,7 +218,7 @@ def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entiti
     rows: List[Tuple[int, ...]] = []
     for i, doc in enumerate(docs):
         if spans_key in doc.spans:
-            spans = {(s.start, s.end, s.label) for s in doc.spans[spans_key]}
+            spans = {(s.start, s.end, s.label) for s in doc.spans[spans_key] if len(s)}
             rows.extend((i, *key) for key in sorted(spans))
     return _build_entities(rows, len(docs))
 

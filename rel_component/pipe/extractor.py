@@ -170,17 +170,15 @@ class RelationExtractor(CheckedPipe):
     ) -> None:
         """Initialize a relation extractor.
 
-            vocab (Vocab): the shared vocabulary.
-            model (Model): see `make_relation_extractor`.
-            name (str): the component's name.
-            threshold (float): minimum score of a predicted relation.
+        vocab (Vocab): the shared vocabulary.
+        model (Model): see `make_relation_extractor`.
+        name (str): the component's name.
+        threshold (float): minimum score of a predicted relation.
         single_label (bool): predict only the best label of each pair.
-            predicted_share (float): share of the wrongly predicted entities to learn
-                from.
-            use_entity_scores (bool): multiply a relation's score by its entities'
-                scores.
-            loss (Optional[PairLoss]): None weights all pairs equally.
-            scorer (Optional[Callable]): scores examples.
+        predicted_share (float): share of the wrongly predicted entities to learn from.
+        use_entity_scores (bool): multiply a relation's score by its entities' scores.
+        loss (Optional[PairLoss]): None weights all pairs equally.
+        scorer (Optional[Callable]): scores examples.
         """
         self.vocab = vocab
         self.model = model

@@ -4,7 +4,7 @@ Relation extractors, rulers, zero-shot models and custom components: evaluation,
 service and pre-annotation support any pipe that has `doc._.relations` in its `assigns`.
 """
 
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -86,13 +86,39 @@ class RelationPipes:
     def spans_key(self) -> Optional[str]:
         """RETURNS (Optional[str]): the key of `doc.spans` that holds the entities; None
         for `doc.ents`."""
+        return next(iter(self.spans_keys), None)
+
+    @property
+    def spans_keys(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the distinct keys of `doc.spans` from which the
+        components take entities."""
         keys = (get_pipe_spans_key(pipe) for pipe in self.pipes)
-        return next((key for key in keys if key is not None), None)
+        return tuple(dict.fromkeys(key for key in keys if key is not None))
 
     @property
     def single_label(self) -> bool:
         """RETURNS (bool): whether only the best label of each pair is predicted."""
         return all(getattr(pipe, "single_label", False) for pipe in self.pipes)
+
+    def list_single(self, labels: Sequence[str]) -> List[List[int]]:
+        """List the labels of which a pair has only the best one, see `keep_best`.
+
+        labels (Sequence[str]): the labels of columns of scores.
+        RETURNS (List[List[int]]): for each component with `single_label`, the columns
+            of its labels.
+        """
+        # the last one replaces relations of others with the same labels
+        owners = {
+            label: pipe
+            for pipe in self.pipes
+            for label in getattr(pipe, "labels", ())
+            if hasattr(pipe, "single_label")
+        }
+        return [
+            [i for i, label in enumerate(labels) if owners.get(label) is pipe]
+            for pipe in self.pipes
+            if getattr(pipe, "single_label", False)
+        ]
 
     @property
     def threshold(self) -> float:

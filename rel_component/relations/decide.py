@@ -1,20 +1,29 @@
 """From scores to relations: thresholds, and the best label of a pair."""
 
+from typing import Optional, Sequence
+
 import numpy
 
 
-def keep_best(scores: numpy.ndarray) -> numpy.ndarray:
+def keep_best(
+    scores: numpy.ndarray, groups: Optional[Sequence[Sequence[int]]] = None
+) -> numpy.ndarray:
     """Keep only the best score of each pair.
 
     scores (Floats2d): (n_pairs, n_labels).
-    RETURNS (Floats2d): all other scores are -1, below any threshold.
+    groups (Optional[Sequence[Sequence[int]]]): groups of columns of which the best is
+        kept, all others stay; None for one group of all.
+    RETURNS (Floats2d): the scores that aren't kept are -1, below any threshold.
     """
-    best = numpy.full_like(scores, -1.0)
-    if scores.size:
-        rows = numpy.arange(len(scores))
-        columns = numpy.nan_to_num(scores, nan=-1.0).argmax(axis=1)
-        best[rows, columns] = scores[rows, columns]
-    return best
+    kept = scores.copy()
+    for group in [range(scores.shape[1])] if groups is None else groups:
+        columns = numpy.asarray(group, dtype="int64")
+        if scores.size and columns.size:
+            rows = numpy.arange(len(scores))
+            best = numpy.nan_to_num(scores[:, columns], nan=-1.0).argmax(axis=1)
+            kept[:, columns] = -1.0
+            kept[rows, columns[best]] = scores[rows, columns[best]]
+    return kept
 
 
 def find_decided(

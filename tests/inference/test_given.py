@@ -1,6 +1,7 @@
 """Entities given by the caller mean the same in each way from texts to relations."""
 
 import json
+import re
 
 import pytest
 import spacy
@@ -10,7 +11,6 @@ from rel_component import Relation, get_relations, set_relations
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.inference.batch import ExtractSettings
 from rel_component.inference.batch.extractor import Extractor
-from rel_component.inference.batch.rows import make_row
 from rel_component.inference.batch.sources.item import Item, Place
 from rel_component.inference.given import GivenEntitiesError, make_docs
 from rel_component.inference.inputs import read_path
@@ -18,11 +18,11 @@ from rel_component.inference.pairs import score_pair
 from rel_component.inference.preannotation import preannotate
 from rel_component.inference.service import create_app
 from rel_component.inference.tasks import Task
-from rel_component.inference.texts import extract, predict
+from rel_component.inference.texts import extract, find_relations, predict
 from rel_component.model.candidates import PairGenerator, get_entities
 
 from ..paths import CONFIGS
-from ..script_runner import load_script
+from ..script_runner import invoke, load_script
 from ..tiny_luke import make_luke
 from ..util import make_doc
 from .service.server import run_client
@@ -126,7 +126,7 @@ MODELS = {
 def make_model(config, folder):
     """Two labels, random weights, a relation for each pair and label."""
     nlp = spacy.blank("en")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "X", "pattern": "hired"}])
+    ruler = nlp.add_pipe("entity_ruler")
     settings = {"threshold": 0.0}
     nlp.add_pipe(
         "relation_extractor",
@@ -141,6 +141,8 @@ def make_model(config, folder):
     optimizer = nlp.initialize(lambda: [example])
     for _ in range(5):
         nlp.update([example], sgd=optimizer)
+    # after initialize, which would clear them
+    ruler.add_patterns([{"label": "X", "pattern": "hired"}])
     nlp.to_disk(folder / "model")
     return folder / "model"
 
@@ -150,32 +152,38 @@ def to_rows(relations):
     return sorted((*x[:3], pytest.approx(x[3], abs=1e-4)) for x in relations)
 
 
-def from_json(relations):
-    def key(entity):
-        return (entity["start"], entity["end"], entity["label"])
+def from_json(found):
+    """The entities in their order, and the relations."""
 
-    return to_rows(
-        (key(x["head"]), x["label"], key(x["tail"]), x["score"]) for x in relations
+    def key(entity):
+        return (entity["start"], entity["end"], entity["label"], entity["text"])
+
+    relations = found["relations"]
+    return [*map(key, found["entities"])], to_rows(
+        (key(x["head"])[:3], x["label"], key(x["tail"])[:3], x["score"])
+        for x in relations
     )
 
 
 def by_script(folder, entities, path):
-    shown = load_script("predict")(folder, path, "--json")
-    return from_json(json.loads(shown)["relations"])
+    return from_json(json.loads(invoke("predict", folder, path, "--json").stdout))
 
 
 def by_extract(folder, entities, path):
     extractor = Extractor(ExtractSettings(model=str(folder)), path.parent / "out")
     item = Item(Place(0, 1, 1), Task(TEXT, entities))
     doc = extractor.make_doc(item, "in")
+    if doc is None:
+        raise ValueError(item.reason)
     extractor.predict([doc], [item])
-    return from_json(make_row(item, doc, "in")["relations"])
+    return from_json(extractor.make_row(item, doc, "in"))
 
 
 def by_preannotation(folder, entities, path):
     (record,) = preannotate(spacy.load(folder), [Task(TEXT, entities)])
     spans = {x.id: (*x.fragments[0], x.label) for x in record.entities}
-    return to_rows(
+    entities = [(*spans[x.id], x.text) for x in record.entities]
+    return entities, to_rows(
         (spans[x.head], x.label, spans[x.tail], x.attrs["score"])
         for x in record.relations
     )
@@ -183,8 +191,10 @@ def by_preannotation(folder, entities, path):
 
 def by_service(folder, entities, path):
     with run_client(create_app(spacy.load(folder))) as client:
-        (found,) = post(client, entities).json()["documents"]
-    return from_json(found["relations"])
+        answer = post(client, entities)
+    if answer.status_code != 200:
+        raise ValueError(answer.json()["detail"])
+    return from_json(answer.json()["documents"][0])
 
 
 def post(client, entities):
@@ -195,22 +205,108 @@ def post(client, entities):
 WAYS = [by_script, by_extract, by_preannotation, by_service]
 
 
+def find_by_all(folder, entities, path):
+    """The entities and relations that each way finds."""
+    path.write_text(json.dumps({"text": TEXT, "entities": entities}), "utf8")
+    first, *others = [way(folder, entities, path) for way in WAYS]
+    for way, found in zip(WAYS[1:], others):
+        assert found == first, way.__name__
+    return first
+
+
+def show(entities):
+    rows = [(x["start"], x["end"], x["label"]) for x in entities]
+    return [(*row, TEXT[row[0] : row[1]]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def nested_model(tmp_path_factory):
+    """Finds nested entities in the group that its extractor reads, words that are no
+    entities in another one, and no relation."""
+    path = tmp_path_factory.mktemp("nested")
+    nlp = spacy.load(make_model(MODELS["spans"](path), path))
+    nlp.remove_pipe("entity_ruler")
+    for key, words in (("mine", ["Acme North", "North"]), ("hits", ["hired"])):
+        config = {"spans_key": key}
+        ruler = nlp.add_pipe("span_ruler", key, config=config, first=True)
+        ruler.add_patterns([{"label": "X", "pattern": word} for word in words])
+    nlp.get_pipe("relation_extractor").threshold = 1.0
+    nlp.to_disk(path / "nested")
+    return path / "nested"
+
+
+def at(start, end, label="PERSON"):
+    return {"start": start, "end": end, "label": label}
+
+
+@pytest.mark.filterwarnings("ignore:.*inside a token:UserWarning")
+@pytest.mark.parametrize(
+    "entities, expected",
+    [
+        ([at(0, 2), at(5, 9, "NAME")], [at(0, 3), at(4, 10, "NAME")]),  # cut
+        ([at(0, 3), at(4, 7), at(0, 3)], [at(0, 3), at(4, 7)]),  # repeated
+        ([at(0, 2), at(0, 3), at(0, 3, "NAME")], [at(0, 3, "NAME"), at(0, 3)]),
+        ([at(4, 7), at(0, 3), at(0, 7)], [at(0, 3), at(0, 7), at(4, 7)]),
+        ([at(3, 7)], [at(4, 7)]),  # from the blank before it
+        ([], []),
+        (None, [at(11, 21, "X"), at(16, 21, "X")]),  # found
+    ],
+)
+def test_the_same_entities_in_each_way(nested_model, tmp_path, entities, expected):
+    found, _ = find_by_all(nested_model, entities, tmp_path / "in.jsonl")
+    assert found == show(expected)
+
+
+@pytest.mark.parametrize("blank", [at(3, 4), at(0, 99), at(2, 2)])
+def test_an_entity_without_a_token_is_refused_in_each_way(
+    nested_model, tmp_path, blank
+):
+    path, entities = tmp_path / "in.jsonl", [blank, at(0, 3)]
+    path.write_text(json.dumps({"text": TEXT, "entities": entities}), "utf8")
+    message = "covers no token" if blank["end"] == 4 else "outside the text|start < end"
+    shown = load_script("predict")(nested_model, path, code=1)
+    assert re.search(message, shown)
+    for way in WAYS[1:]:
+        with pytest.raises(ValueError, match=message):
+            way(nested_model, entities, path)
+
+
+@pytest.mark.parametrize("key", ["mine", "entities"])
+def test_entities_of_a_doc_are_only_in_a_group(nested_model, tmp_path, key):
+    nlp = spacy.load(nested_model, exclude=["mine", "hits"])
+    nlp.get_pipe("relation_extractor").threshold = 0.0
+    nlp.to_disk(tmp_path / "model")
+    extractor = Extractor(ExtractSettings(model=str(tmp_path / "model")), tmp_path)
+    found = {}
+    for name in (key, "other"):
+        doc = make_doc(
+            extractor.nlp.vocab, TEXT, [(0, 1, "A"), (0, 2, "B")], (), spans_key=name
+        )
+        item = Item(Place(0, 1, 1), Task(""), make_doc=lambda _, doc=doc: doc)
+        made = extractor.make_doc(item, "in")
+        if made is not None:
+            extractor.predict([made], [item])
+            found[name] = from_json(extractor.make_row(item, made, "in"))
+    assert "has no entities" in item.reason  # those of another group
+    entities, relations = found[key]
+    assert [label for _, _, label, _ in entities] == ["A", "B"]
+    assert len(relations) == 4
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_pairs_and_scores_in_each_way(tmp_path, name):
     if name in ("markers", "luke"):
         pytest.importorskip("spacy_transformers")
     folder = make_model(MODELS[name](tmp_path), tmp_path)
     path = tmp_path / "in.jsonl"
-    path.write_text(json.dumps({"text": TEXT, "entities": ENTITIES}), "utf8")
-    first, *others = [way(folder, ENTITIES, path) for way in WAYS]
+    entities, first = find_by_all(folder, ENTITIES, path)
+    assert entities == show(ENTITIES)
     assert len(first) == 2 * N_PAIRS
     assert len({score.expected for *_, score in first}) > N_PAIRS  # they say something
-    for way, rows in zip(WAYS[1:], others):
-        assert rows == first, way.__name__
     # a single pair is scored as if it were all that is given
     nested = ENTITIES[:2]
     path.write_text(json.dumps({"text": TEXT, "entities": nested}), "utf8")
-    rows = by_script(folder, nested, path)
+    _, rows = by_script(folder, nested, path)
     assert len(rows) == 4
     head, tail = ("{start}:{end}:{label}".format(**entity) for entity in nested)
     found = score_pair(spacy.load(folder), TEXT, head, tail)
@@ -222,9 +318,8 @@ def test_a_function_that_reads_ents(tmp_path):
     folder = make_model(in_v1("test_given_reads_ents.v1"), tmp_path)
     flat = [ENTITIES[0], ENTITIES[2], ENTITIES[5]]
     path = tmp_path / "in.jsonl"
-    path.write_text(json.dumps({"text": TEXT, "entities": flat}), "utf8")
-    found = [way(folder, flat, path) for way in WAYS]
-    assert len(found[0]) == 12 and all(rows == found[0] for rows in found)
+    _, rows = find_by_all(folder, flat, path)
+    assert len(rows) == 12
     # of what it can't see each way says so
     message = (
         "3 of 6 given entities overlap others, and the model's custom pair generator"
@@ -245,15 +340,17 @@ def test_a_function_that_reads_ents(tmp_path):
     assert answer.status_code == 422 and message in answer.json()["detail"]
 
 
-def test_the_model_is_as_it_was_afterwards(tmp_path):
+def test_the_model_is_as_it_was(tmp_path):
     nlp = spacy.load(make_model({}, tmp_path))
     attrs = nlp.get_pipe("relation_extractor").model.attrs
     own = attrs["get_instances"]
     task = Task(TEXT, ENTITIES)
-    (doc,) = predict(nlp, list(make_docs(nlp, [task])), [task])
-    assert len(get_relations(doc)) == 2 * N_PAIRS
-    assert attrs["get_instances"] is own
-    assert nlp.pipe_names == ["entity_ruler", "relation_extractor"]
+    for found in find_relations(nlp, [task] * 3, batch_size=2):
+        assert len(found.relations) == 2 * N_PAIRS
+        # also between two texts
+        assert attrs["get_instances"] is own
+        assert nlp.pipe_names == ["entity_ruler", "relation_extractor"]
+        assert [ent.text for ent in nlp(TEXT).ents] == ["hired"]
 
 
 def test_entities_of_a_docbin_are_given_too(tmp_path):

@@ -2,8 +2,10 @@ import json
 
 import pytest
 import spacy
+from spacy.tokens import Span
 
 from rel_component import get_relations
+from rel_component.entity_scores import set_entity_scores
 from rel_component.inference.given import copy_entities, make_docs
 from rel_component.inference.rows import to_row
 from rel_component.inference.tasks import Task, read_folder, read_tasks
@@ -141,8 +143,14 @@ def test_given_entities_are_kept_and_others_found(vocab):
     assert [ent.label_ for ent in doc.ents] == ["PERSON"]
     (doc,) = extract(nlp, [nlp.make_doc(TEXT)], is_given=False)
     assert [ent.label_ for ent in doc.ents] == ["FOUND"]
-    copy = nlp.make_doc(TEXT)
+    ent = Span(doc, 3, 4, "FOUND", kb_id="Q1", span_id="first")
+    doc.ents = [ent]
+    set_entity_scores(doc, {ent: 0.25})
+    copy = spacy.blank("en").make_doc(TEXT)  # with strings of its own
     copy_entities(doc, copy)
+    (found,) = copy.ents
+    assert (found.label_, found.kb_id_, found.id_) == ("FOUND", "Q1", "first")
+    assert found._.entity_score == 0.25
     assert [ent.text for ent in copy.ents] == ["Acme"]
     assert get_relations(copy) == []
 

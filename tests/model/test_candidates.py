@@ -210,3 +210,12 @@ def test_registered(name, options):
     generator = registry.misc.get(name)(**options)
     assert options.items() <= vars(generator).items()
     assert isinstance(generator, PairGenerator)
+
+
+def test_empty_spans_are_no_entities():
+    doc = make_doc(VOCAB, 3)
+    doc.spans["sc"] = [doc[1:1], doc[0:1], doc[2:3]]
+    empty, first, last = doc.spans["sc"]
+    assert len(get_entities([doc], "sc")) == 2
+    pairs = [(empty, first), (first, last), (last, empty)]
+    assert from_span_pairs([pairs]).entities.spans.tolist() == [[0, 1], [2, 3]]

@@ -81,14 +81,13 @@ def evaluate_pipeline(
     RAISES (ValueError): if the pipeline has no component for relations.
     """
     pipes = find_relation_pipes(nlp)
-    symmetric, single = pipes.symmetric, pipes.single_label
     examples = predict_on_gold_entities(nlp, golds)
     pipes.add_labels(example.predicted for example in examples)
     scored = read_examples(nlp, examples)
-    pairs = collect_pairs(examples, pipes.labels, symmetric)
-    best = pairs.best_only() if single else pairs
-    chance = draw_by_chance(pairs, seed)
-    chance = chance.best_only() if single else chance
+    pairs = collect_pairs(examples, pipes.labels, pipes.symmetric)
+    groups = pipes.list_single(pairs.labels)
+    best = pairs.best_only(groups)
+    chance = draw_by_chance(pairs, seed).best_only(groups)
     data: Dict[str, Any] = {
         "mode": GOLD,
         "documents": len(golds),
@@ -97,11 +96,11 @@ def evaluate_pipeline(
         "all_gold": score_relations(scored),
         "intervals": get_intervals(scored, seed=seed),
         "tutorial_protocol": score_tutorial_protocol(scored),
-        "classification": classify(pairs, pipes),
+        "classification": classify(best, pipes),
         "thresholds": score_thresholds(best),
         "random_baseline": score_thresholds(chance),
         "tuning": tune_and_compare(nlp, pipes, examples, devs, seed),
-        "curves": describe_curves(pairs, single),
+        "curves": describe_curves(best),
         "end_to_end": None,
         "pipeline": describe_pipeline(nlp, pipes),
         "corpora": {
@@ -130,7 +129,6 @@ def evaluate_pipeline(
 def classify(pairs: PairScores, pipes: RelationPipes) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): accuracy and confusion matrix over candidate pairs, and
     the number of gold relations that were not candidates."""
-    pairs = pairs.best_only() if pipes.single_label else pairs
     found = score_classes(*relation_confusion_matrix(pairs, pipes.get_thresholds()))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
     return {**found, "gold_never_candidates": n_lost}
@@ -205,10 +203,9 @@ def _describe_settings(
     }
 
 
-def describe_curves(pairs: PairScores, single_label: bool) -> Dict[str, Any]:
+def describe_curves(pairs: PairScores) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): precision and recall of each label over thresholds, and
     for all labels as `""`; labels without gold relations are omitted."""
-    pairs = pairs.best_only() if single_label else pairs
     curves = {label: x for label, x in get_curves(pairs).items() if x.n_gold}
     everything = get_curve(*pairs.flatten(), int(pairs.n_gold.sum()))
     if everything.n_gold:

@@ -15,7 +15,7 @@ from spacy.util import import_file
 
 from ...pipe.loading import find_relation_pipes, load_pipeline, use_numpy_products
 from ...wording import plural
-from ..given import make_docs
+from ..given import has_entities, make_docs
 from ..tasks import Task
 from ..texts import can_find_entities, predict
 from ..tokenization import bound_tokenizer
@@ -73,6 +73,7 @@ class Extractor:
         if isinstance(self.nlp.tokenizer, Tokenizer):
             self.nlp.tokenizer.max_cache_size = MAX_STRINGS
             bound_tokenizer(self.nlp.tokenizer)
+        self.spans_keys = find_relation_pipes(self.nlp).spans_keys
         self.can_find = can_find_entities(self.nlp, self.ner_pipeline)
 
     def extract(self, chunk: Chunk) -> Counts:
@@ -178,8 +179,8 @@ class Extractor:
         try:
             if item.make_doc is not None:
                 doc = item.make_doc(self.nlp.vocab)
-                has_entities = doc.has_annotation("ENT_IOB")
-                item.task = Task(doc.text, [] if has_entities else None)
+                is_given = has_entities(self.nlp, doc)
+                item.task = Task(doc.text, [] if is_given else None)
             elif self._check_long(item, len(item.task.text)):
                 return None
             else:
@@ -219,6 +220,13 @@ class Extractor:
             )
             if any(doc is not same for doc, same in zip(found, chosen)):
                 raise RunError("A component of the pipeline replaces Docs.")
+
+    def make_row(self, item: Item, doc: Doc, source: str) -> Row:
+        """RETURNS (Row): the row of a predicted Doc."""
+        keep_text = self.settings.keep_text
+        return make_row(
+            item, doc, source, spans_keys=self.spans_keys, keep_text=keep_text
+        )
 
     def _batch(self, order: Iterable[int], docs: Sequence[Doc]) -> Iterator[List[int]]:
         batch: List[int] = []
@@ -317,9 +325,8 @@ class _Attempt:
         made = {i: self.extractor.make_doc(items[i], sources[i]) for i in chosen}
         docs = {i: doc for i, doc in made.items() if doc is not None}
         self.extractor.predict(list(docs.values()), [items[i] for i in docs])
-        keep_text = self.extractor.settings.keep_text
         return [
-            make_row(items[i], docs[i], sources[i], keep_text=keep_text)
+            self.extractor.make_row(items[i], docs[i], sources[i])
             if i in docs
             else None
             for i in range(len(items))

@@ -5,12 +5,12 @@ import json
 import math
 import re
 from numbers import Real
-from typing import Any, Dict, List, Optional, Tuple, TypedDict
+from typing import Any, Dict, List, Optional, Sequence, Tuple, TypedDict
 
 from spacy.tokens import Doc
 
 from ...parquet import Int32
-from ..rows import to_row
+from ..rows import list_entities, to_row
 from .sources.item import EXCERPT, Item
 
 # raise it if the fields of `Row` change: a run is not resumed with other fields
@@ -59,17 +59,25 @@ class Row(TypedDict):
     relations: List[RelationCell]
 
 
-def make_row(item: Item, doc: Doc, source: str, *, keep_text: bool = True) -> Row:
+def make_row(
+    item: Item,
+    doc: Doc,
+    source: str,
+    *,
+    spans_keys: Sequence[str] = (),
+    keep_text: bool = True,
+) -> Row:
     """Create the row of a document.
 
     item (Item): the document in the input.
     doc (Doc): the predicted Doc.
     source (str): the file.
+    spans_keys (Sequence[str]): see `list_entities`.
     keep_text (bool): whether to include the text.
     RETURNS (Row): the row, with rounded scores and offsets in characters.
     """
     text = item.get_text(doc)
-    found = to_row(doc, text=text)
+    found = to_row(doc, text=text, entities=list_entities(doc, spans_keys))
     breaks = _find_breaks(doc, text) if found["relations"] else []
     for relation in found["relations"]:
         relation["score"] = round(relation["score"], DIGITS)

@@ -6,7 +6,7 @@ import numpy
 from pydantic_core import to_json
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 
 from ...model.candidates import (
     BatchGenerator,
@@ -15,8 +15,9 @@ from ...model.candidates import (
     is_batch_generator,
 )
 from ...pipe.loading import find_relation_pipes, list_entity_finders
-from ...relations import EntityKey, RelationData, get_relation_data, keep_best
-from ..given import GIVEN_KEY, GivenEntitiesError, make_doc, replace_generators
+from ...relations import RelationData, get_relation_data, keep_best
+from ..given import GivenEntitiesError, make_doc, replace_generators
+from ..rows import get_key, list_entities, to_entity
 from ..tasks import Task
 from ..texts import extract
 from ..tokenization import bound_tokenizer
@@ -86,7 +87,7 @@ class Runner:
             with replace_generators(self.nlp, self._limit):
                 found = list(extract(self.nlp, docs, is_given, len(docs)))
             for doc, job in zip(found, jobs):
-                yield self._to_answer(doc, job, is_given)
+                yield self._to_answer(doc, job)
 
     def _make_doc(self, task: Task) -> Doc:
         doc = make_doc(self.nlp, task, "the text")
@@ -104,14 +105,16 @@ class Runner:
             return LimitedPairs(generator, self.settings.max_entities)
         return generator
 
-    def _to_answer(self, doc: Doc, job: Job, is_given: bool) -> Answer:
-        given = list(doc.spans[GIVEN_KEY]) if is_given else None
-        entities, number = _number_entities(doc, given, job.task)
+    def _to_answer(self, doc: Doc, job: Job) -> Answer:
+        text = job.task.text
+        spans = list_entities(doc, self.pipes.spans_keys)
+        entities = [to_entity(span, text) for span in spans]
+        number = {get_key(span): i for i, span in enumerate(spans)}
         data = get_relation_data(doc)
         relations: List[Row] = []
         scores: Optional[List[Row]] = None
         if data is not None:
-            ends = _number_ends(doc, data, entities, number)
+            ends = [number[key] for key in data.entities]
             pairs = [(ends[head], ends[tail]) for head, tail in data.pairs.tolist()]
             relations = self._list_relations(data, entities, pairs, job.options)
             if job.options.min_score is not None:
@@ -120,7 +123,7 @@ class Runner:
             content = to_json([_flatten(row, job.task.meta) for row in relations])
         else:
             found = {"entities": entities, "relations": relations, "scores": scores}
-            content = to_json({**job.task.meta, "text": job.task.text, **found})
+            content = to_json({**job.task.meta, "text": text, **found})
         return Answer(content, max(len(relations), len(scores or ())))
 
     def _list_relations(
@@ -132,8 +135,8 @@ class Runner:
     ) -> List[Row]:
         decided = data.decided
         if options.threshold is not None:
-            single = self.pipes.single_label
-            scores = keep_best(data.scores) if single else data.scores
+            groups = self.pipes.list_single(data.labels)
+            scores = keep_best(data.scores, groups)
             decided = numpy.argwhere(scores >= options.threshold)
         decided = self._select(decided, data, options)
         self._check_number("relations", len(decided), "the threshold")
@@ -223,42 +226,6 @@ def too_many_rows(name: str, n: int, limit: int, what: str) -> ServiceError:
     )
 
 
-def _number_entities(
-    doc: Doc, given: Optional[List[Span]], task: Task
-) -> Tuple[List[Row], Dict[EntityKey, int]]:
-    """Get the entities of a Doc, and the index of each by its tokens and type. Given
-    entities have their original offsets, even if they were extended to whole tokens."""
-    number: Dict[EntityKey, int] = {}
-    if given is None:
-        groups = (span for group in doc.spans.values() for span in group)
-        spans = {_key(span): span for span in (*doc.ents, *groups)}
-        number = {key: i for i, key in enumerate(sorted(spans))}
-        return [_describe(spans[key], key[2]) for key in number], number
-    order = sorted(range(len(given)), key=lambda i: _key(given[i]))
-    entities = []
-    for at, i in enumerate(order):
-        number.setdefault(_key(given[i]), at)
-        entity = (task.entities or [])[i]
-        text = task.text[entity["start"] : entity["end"]]
-        entities.append({**entity, "text": text})
-    return entities, number
-
-
-def _number_ends(
-    doc: Doc, data: RelationData, entities: List[Row], number: Dict[EntityKey, int]
-) -> List[int]:
-    """Get the index of each relation's entities; additional entities from a generator
-    are appended."""
-    ends = []
-    for row in range(len(data.spans)):
-        key = data.entity(row)
-        if key not in number:
-            number[key] = len(entities)
-            entities.append(_describe(doc[key[0] : key[1]], key[2]))
-        ends.append(number[key])
-    return ends
-
-
 def _flatten(relation: Row, meta: Row) -> Row:
     return {
         "source_entity": relation["head"]["text"],
@@ -267,17 +234,4 @@ def _flatten(relation: Row, meta: Row) -> Row:
         "relationship_description": None,
         "relationship_strength": relation["score"],
         **meta,
-    }
-
-
-def _key(span: Span) -> EntityKey:
-    return (span.start, span.end, span.label_)
-
-
-def _describe(span: Span, label: str) -> Row:
-    return {
-        "start": span.start_char,
-        "end": span.end_char,
-        "label": label,
-        "text": span.text,
     }

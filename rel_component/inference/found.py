@@ -1,0 +1,47 @@
+"""Predictions for tasks, and their form as JSON."""
+
+import json
+from typing import Any, Iterable, List, NamedTuple
+
+import srsly
+from spacy.tokens import Doc, Span
+
+from ..relations import Relation
+from .rows import to_row, to_spert
+from .tasks import Task
+
+
+class Found(NamedTuple):
+    """The prediction for a task.
+
+    task (Task): the text.
+    doc (Doc): the Doc with entities and relations.
+    relations (List[Relation]): the selected relations.
+    entities (List[Span]): the entities, given or predicted, see `rows.list_entities`.
+    """
+
+    task: Task
+    doc: Doc
+    relations: List[Relation]
+    entities: List[Span]
+
+
+def dump_found(results: Iterable[Found], format_: str) -> str:
+    """Convert predictions to JSON.
+
+    results (Iterable[Found]): the predictions.
+    format_ (str): `jsonl`, or `spert` for SpERT's format.
+    RETURNS (str): JSON lines, or an array.
+    """
+    convert = to_spert if format_ == "spert" else to_row
+    rows = [
+        convert(x.doc, x.task.meta, x.relations, entities=x.entities) for x in results
+    ]
+    return _dump(rows) if format_ == "spert" else "\n".join(map(_dump, rows))
+
+
+def _dump(data: Any) -> str:
+    try:
+        return srsly.json_dumps(data)
+    except OverflowError:  # NaN in a metadata field
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
