@@ -1,14 +1,11 @@
 """Export .spacy files to the format of an annotation tool."""
 
 from dataclasses import replace
-from itertools import tee
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, List, Optional
 
-import spacy
 import typer
 from command import run_command
-from spacy.language import Language
 from tqdm import tqdm
 from wasabi import Printer
 from writing import (
@@ -20,20 +17,16 @@ from writing import (
     show_report,
 )
 
-from rel_component.corpus.readers import copy_without_relations, read_docs
 from rel_component.formats import (
     WRITERS,
-    Record,
     Report,
-    Source,
     WriteOptions,
-    from_doc,
     write_records,
 )
 from rel_component.formats.report import DOCUMENTS
 from rel_component.formats.writers import find_writer
+from rel_component.inference.export import read_records
 from rel_component.inference.preannotation import describe_model
-from rel_component.inference.texts import extract
 from rel_component.schema import Schema
 from rel_component.wording import plural
 
@@ -142,24 +135,6 @@ def find_outputs(
             "different names and a folder as --output, or export them one by one."
         )
     return paths
-
-
-def read_records(
-    path: Path, nlp: Optional[Language], spans_key: Optional[str]
-) -> Iterator[Record]:
-    """Read documents as records, with their gold relations or a pipeline's
-    predictions."""
-    golds = read_docs(path, nlp or spacy.blank("xx"))
-    sources = (Source(str(path), index=i) for i in range(10**9))
-    if nlp is None:
-        for gold, source in zip(golds, sources):
-            yield from_doc(gold, spans_key=spans_key, source=source)
-        return
-    golds, copies = tee(golds)
-    bare = (copy_without_relations(gold) for gold in copies)
-    for doc, gold, source in zip(extract(nlp, bare, is_given=True), golds, sources):
-        source = from_doc(gold, spans_key=spans_key, source=source).source
-        yield from_doc(doc, spans_key=spans_key, scores=True, source=source)
 
 
 if __name__ == "__main__":

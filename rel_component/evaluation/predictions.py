@@ -30,7 +30,7 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
 
     nlp (Language): the pipeline; its entity components are skipped.
     golds (Iterable[Doc]): the annotated documents.
-        RETURNS (List[Example]): the gold and predicted documents.
+    RETURNS (List[Example]): the gold and predicted documents.
     """
     golds = list(golds)
     docs = [copy_without_relations(gold) for gold in golds]

@@ -96,7 +96,8 @@ def list_entities(doc: Doc, spans_keys: Sequence[str] = ()) -> List[Span]:
     groups = [doc.spans[key] for key in (GIVEN_KEY, *spans_keys) if key in doc.spans]
     spans: Dict[EntityKey, Span] = {}
     for span in itertools.chain(doc.ents, *groups):
-        spans.setdefault(get_key(span), span)
+        if len(span):
+            spans.setdefault(get_key(span), span)
     data = get_relation_data(doc)
     for key in [] if data is None else data.entities:
         if key not in spans:
