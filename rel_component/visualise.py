@@ -7,7 +7,7 @@ Like `spacy.displacy.render`, but with arcs over several lines of text, as in br
 """
 
 from numbers import Real
-from typing import Any, Dict, Iterable, List, Optional, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Union
 
 from spacy.tokens import Doc, Span
 from spacy.util import is_in_jupyter
@@ -89,7 +89,7 @@ def _show(value: Any) -> str:
 
 
 def check_options(
-    docs: List[Union[Doc, Span]],
+    docs: Sequence[Union[Doc, Span]],
     width: Any,
     spans_key: Optional[str],
     labels: Any,
