@@ -5,10 +5,11 @@ from typing import Optional
 
 import typer
 from command import command, run_command
+from spacy.language import Language
 from wasabi import msg
 
 from rel_component.inference.rules import add_rules, make_blank
-from rel_component.pipe.loading import load_pipeline
+from rel_component.pipe.loading import list_entity_labels, load_pipeline
 
 
 @command
@@ -31,8 +32,20 @@ def main(
     """
     nlp = make_blank(lang) if model is None else load_pipeline(model)
     add_rules(nlp, relations, entities)
+    warn_of_types(nlp)
     nlp.to_disk(output)
     msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
+
+
+def warn_of_types(nlp: Language) -> None:
+    """Warn of entity types in patterns that the pipeline doesn't predict."""
+    found = list_entity_labels(nlp)
+    for name in sorted(set(nlp.get_pipe("relation_ruler").entity_types) - {*found}):
+        if found:
+            msg.warn(
+                f"Patterns of relations have the entity type {name!r}, which the "
+                f"pipeline doesn't predict; it predicts {', '.join(found)}."
+            )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def main(
     max_edges: int = typer.Option(
         40, min=1, help="Maximum number of relations on a page"
     ),
-    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
+    min_score: float = typer.Option(
+        0.0, min=0, max=1, help="Minimum score of a relation"
+    ),
     min_count: int = typer.Option(
         1, help="Minimum number of times a relation was found"
     ),

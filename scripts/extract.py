@@ -73,7 +73,7 @@ def main(
     batch_words: int = typer.Option(20_000, help="Maximum words per batch"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID, or -1 for CPU"),
     strict: bool = typer.Option(
-        False, help="Exit with code 1 if there are dead letters"
+        False, help="Exit with code 1 if there are any dead letters, not only if all are"
     ),
 ) -> None:
     """Extract entities and relations from a corpus.
@@ -118,7 +118,7 @@ def main(
         msg.fail(explain(error))
         raise typer.Exit(1) from None
     show(summary, output)
-    if strict and summary.dead:
+    if summary.dead and (strict or not summary.extracted):
         raise typer.Exit(1)
 
 
@@ -166,7 +166,8 @@ def show(summary: Summary, output: Path) -> None:
     if summary.dead:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary.kinds.items())
         msg.warn(f"{summary.dead:,} {letters} ({kinds}): see {summary.letters}")
-    msg.good(
+    show_line = msg.good if summary.extracted or not summary.dead else msg.fail
+    show_line(
         f"{summary.read:,} documents read = {summary.extracted:,} extracted + "
         f"{summary.dead:,} {letters}; {summary.entities:,} entities and "
         f"{summary.relations:,} relations in {output / 'parts'}"

@@ -57,7 +57,9 @@ def main(
     threshold: Optional[float] = typer.Option(
         None, help="Score threshold, instead of the model's"
     ),
-    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
+    min_score: float = typer.Option(
+        0.0, min=0, max=1, help="Minimum score of a relation"
+    ),
     batch_size: int = typer.Option(64, min=1, help="Texts per batch"),
 ) -> None:
     """Extract relations from texts, as a table or JSON."""

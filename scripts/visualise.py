@@ -35,7 +35,9 @@ def main(
     threshold: Optional[float] = typer.Option(
         None, help="Score threshold, instead of the model's"
     ),
-    min_score: float = typer.Option(0.0, help="Minimum score of a relation"),
+    min_score: float = typer.Option(
+        0.0, min=0, max=1, help="Minimum score of a relation"
+    ),
     spans_key: Optional[str] = typer.Option(
         None, help="Key of doc.spans that holds the entities; by default all are drawn"
     ),

@@ -125,13 +125,16 @@ def parse(text: str, source: Source) -> Any:
     try:
         value = DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise FormatError(
-            f"{source}: not JSON: {_say(error)} at {_position(text, error.pos)}."
-        ) from None
+        raise FormatError(f"{source}: {describe_break(text, error)}.") from None
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{source}: {explain(error)}.") from None
     _check_surrogates(text, value, source)
     return value
+
+
+def describe_break(text: str, error: json.JSONDecodeError) -> str:
+    """RETURNS (str): what is wrong with a text that is not JSON, and where."""
+    return f"not JSON: {_say(error)} at {_position(text, error.pos)}"
 
 
 def _say(error: json.JSONDecodeError) -> str:

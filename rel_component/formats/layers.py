@@ -29,7 +29,7 @@ RELATION_LAYERS: Option[Tuple[str, ...]] = Option(
 SLOTS = Option(
     "slots",
     "relations",
-    "slots (link features): convert them to relations, or skip them out",
+    "slots (link features): convert them to relations, or skip them",
     choices=("relations", "drop"),
 )
 CHAINS = Option(

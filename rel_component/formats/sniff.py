@@ -1,5 +1,6 @@
 """Preview inputs, to detect their format and give advice on unsupported ones."""
 
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from .io import (
     read_bytes,
     split_lines,
 )
-from .json_values import TOLERANT, explain
+from .json_values import TOLERANT, describe_break, explain
 
 SIZE = 1 << 16
 # first bytes of Parquet files
@@ -88,13 +89,15 @@ def _look_into(path: Path) -> Preview:
 
 def _first_value(text: str) -> Tuple[Any, str]:
     """Get the first JSON object, also from a list; or None and the reason."""
-    text = text.lstrip()
-    if text.startswith("["):
-        text = text[1:].lstrip()
-    if not text.startswith("{"):
+    start = re.match(r"\s*(\[\s*)?(?=\{)", text)
+    if start is None:
         return None, ""
     try:
-        return TOLERANT.raw_decode(text)[0], ""
+        return TOLERANT.raw_decode(text, start.end())[0], ""
+    except json.JSONDecodeError as error:
+        is_cut = "Unterminated" in error.msg or not text[error.pos :].strip()
+        where = "; the file ends in the middle of its first document" if is_cut else ""
+        return None, describe_break(text, error) + where
     except (ValueError, RecursionError) as error:
         return None, explain(error)
 

@@ -19,7 +19,11 @@ def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
     """
     path = as_path(source)
     if path is not None:
-        yield from read_path(path, by_line)
+        n_read = 0
+        for n_read, task in enumerate(read_path(path, by_line), 1):  # noqa: B007
+            yield task
+        if not n_read:
+            raise ValueError(f"{path}: found no texts, expected at least one.")
     elif " " not in source and Path(source).suffix in SUFFIXES:
         raise ValueError(f"{source}: file not found; expected a text or a file.")
     else:

@@ -54,7 +54,12 @@ def load_pipeline(path: Path) -> Language:
         if not Path(path).exists():
             raise ValueError(
                 f"Pipeline {path} doesn't exist. Check the path (the working "
-                f"directory is {Path.cwd()}), or train one first."
+                f"directory is {Path.cwd()}), train one first, or install its package."
+            ) from error
+        if not (Path(path) / "config.cfg").exists():
+            raise ValueError(
+                f"{path} is not a pipeline: expected a folder with a config.cfg, such "
+                f"as training/joint/model-best."
             ) from error
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
 

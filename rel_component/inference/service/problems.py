@@ -21,6 +21,8 @@ EXPECTED = {
     "string_type": "a string",
     "bool_type": "true or false",
     "list_type": "a list",
+    # entities are the only ones of its kind
+    "dict_type": 'an object such as {"start": 0, "end": 4, "label": "ORG"}',
     "tuple_type": "a list",
     "too_short": "a list that is not empty",
     "too_long": ENTITY,
