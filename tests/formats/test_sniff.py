@@ -34,6 +34,21 @@ def test_json_that_is_not_read_is_named(tmp_path, value, name, way):
             find_format(path, format_name)
 
 
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('[\n{"document": "Ada', "line 2 column 14; the file ends in the middle"),
+        ('{"text": "Ada",', "column 16; the file ends in the middle"),
+        ('{"text" "Ada"}\n', "Expecting ':' delimiter at line 1 column 9"),
+    ],
+)
+def test_json_that_breaks_in_the_first_document_says_where(tmp_path, text, expected):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=f"not JSON: .*{expected}"):
+        find_format(path)
+
+
 CHEMPROT = {
     "abstracts": "1\tOn niadol\tNiadol blocks ROX2.",
     "entities": "1\tT1\tCHEMICAL\t0\t6\tNiadol",

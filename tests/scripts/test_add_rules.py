@@ -32,6 +32,13 @@ def test_patterns_are_added_to_a_pipeline(tmp_path):
     assert both.pipe_names == ["sentencizer", "own", "relation_ruler"]
 
 
+def test_entity_types_that_nothing_predicts_are_named(tmp_path):
+    patterns = tmp_path / "patterns.jsonl"
+    srsly.write_jsonl(patterns, [{"label": "A", "head": "DIPLOMAA", "tail": "SKILLS"}])
+    printed = run(tmp_path / "rules", "-r", patterns, "-e", ENTITIES)
+    assert "entity type 'DIPLOMAA'" in printed and "SKILLS'" not in printed
+
+
 def test_error_messages(tmp_path):
     made = tmp_path / "rules"
     assert "file not found" in run(made, "-r", tmp_path / "none.jsonl", code=1)

@@ -30,7 +30,7 @@ def test_json_lines_are_written(model, texts, tmp_path):
 
 def test_relations_are_filtered_by_label_and_score(model, texts):
     assert len(read(model, texts, "--label", "WORKS_FOR")) == 1
-    for option in (("--label", "OTHER"), ("--min-score", "1.1")):
+    for option in (("--label", "OTHER"), ("--min-score", "1")):
         assert read(model, texts, *option) == []
 
 
@@ -38,6 +38,7 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
     "arguments, expected",
     [
         (("no/such/model", "text"), "Pipeline no/such/model doesn't exist."),
+        (("tests", "text"), "tests is not a pipeline: expected a folder with a con"),
         (("MODEL", "no/such.jsonl"), "file not found"),
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
         (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
@@ -54,6 +55,12 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
 def test_error_messages(model, texts, arguments, expected):
     names = {"MODEL": model, "TEXTS": texts}
     assert expected in run(*(names.get(x, x) for x in arguments), code=1)
+
+
+def test_an_input_without_texts_is_an_error(model, tmp_path):
+    for name, data in {"a.jsonl": "", "b.json": "[]"}.items():
+        (tmp_path / name).write_text(data)
+        assert "no texts" in run(model, tmp_path / name, code=1)
 
 
 @pytest.mark.parametrize(

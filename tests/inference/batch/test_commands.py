@@ -29,6 +29,12 @@ def test_from_texts_to_a_page(model, tmp_path):
     assert (summary["read"], summary["dead"]) == (13, 1)
 
 
+def test_a_run_of_dead_letters_only_fails(model, tmp_path):
+    (tmp_path / "in.jsonl").write_text("nothing\n")
+    said = extract(model, tmp_path / "in.jsonl", "-o", tmp_path / "rows", code=1)
+    assert "1 documents read = 0 extracted + 1 dead letter" in said
+
+
 def test_mistakes_are_said_in_a_sentence(tmp_path):
     corpus = write_corpus(tmp_path / "in.jsonl", 3)
     rows = tmp_path / "rows"
