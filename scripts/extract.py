@@ -73,7 +73,7 @@ def main(
     batch_words: int = typer.Option(20_000, help="Maximum words per batch"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID, or -1 for CPU"),
     strict: bool = typer.Option(
-        False, help="Exit with code 1 if there are any dead letters, not only if all are"
+        False, help="Exit with code 1 if any document is a dead letter"
     ),
 ) -> None:
     """Extract entities and relations from a corpus.

@@ -58,8 +58,8 @@ def _check(ner_pipeline: Language, extractor: Language) -> None:
     if not list_entity_finders(ner_pipeline):
         raise ValueError(
             f"The first pipeline ({', '.join(ner_pipeline.pipe_names) or 'empty'}) "
-            f"doesn't predict entities; expected a component such as entity_tagger, ner "
-            f"or entity_ruler."
+            f"doesn't predict entities; expected a component such as entity_tagger or "
+            f"entity_ruler."
         )
     if not list_relation_pipes(extractor):
         raise ValueError(
