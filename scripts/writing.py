@@ -88,7 +88,7 @@ def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
 def show_report(msg: Printer, report: Report) -> None:
     """Print the report's counts."""
     for line in report.summary():
-        msg.text(line.replace("not converted:", "not in the files:"))
+        msg.text(line.replace("not converted:", "not written:"))
     for advice in list(report.hints)[:N_SHOWN]:
         msg.warn(f"{advice}.")
     show_problems(msg, report)

@@ -208,12 +208,12 @@ def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:
     items = [item for _, part in corpora.values() for item in part]
     names = [name for name, (_, part) in corpora.items() for _ in part]
     for where, n in find_leaks(items, names).items():
-        report.note(f"texts that are in {where}", n)
+        where = where.replace(", ", " and ")
+        report.note(f"texts in {where}", n)
         report.hint(
-            f"{plural(n, 'text')} {agree(n, 'is', 'are')} in "
-            f"{where.replace(', ', ' and ')}, so scores are too optimistic; remove "
-            "duplicate texts from training, or pass all files as inputs to have them "
-            "split again"
+            f"{plural(n, 'text')} {agree(n, 'is', 'are')} in {where}, so scores are "
+            "too optimistic; remove duplicate texts from training, or pass all files "
+            "as inputs to have them split again"
         )
 
 

@@ -344,7 +344,7 @@ def _describe_errors(data: Data, mode: str) -> Optional[Section]:
     words = [
         "Each missed gold relation is counted once, for the first step that lost it. "
         "A wrong prediction instead of it is shown with it, and not counted as "
-        "spurious."
+        "spurious. Documents are numbered from 1, in the order of the file."
     ]
     table = Table(plural(n, "error"), ["kind", "n", "what happened"], rows, "lrl")
     return Section(id_, title, words, tables=[table])
