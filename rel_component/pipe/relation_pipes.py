@@ -10,7 +10,8 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..relations import get_relations
+from ..pattern_ids import find_ruled, get_key
+from ..relations import find_decided, get_relation_data, get_relations, keep_best
 from ..schema import Schema
 from .calibration import Line
 from .extractor import RelationExtractor
@@ -119,6 +120,25 @@ class RelationPipes:
             for pipe in self.pipes
             if getattr(pipe, "single_label", False)
         ]
+
+    def decide(self, doc: Doc, threshold: float) -> numpy.ndarray:
+        """Decide on the relations of a predicted Doc, as with `use_threshold`.
+
+        doc (Doc): a Doc with the scores of all pairs.
+        threshold (float): the threshold of all labels.
+        RETURNS (Ints2d): (n_relations, 2), int32, pair and label.
+        """
+        data = get_relation_data(doc)
+        if data is None:
+            return numpy.zeros((0, 2), dtype="int32")
+        # a ruler's relations are kept beside the best label of a pair
+        ruled, scores = find_ruled(doc), data.scores.copy()
+        is_ruled = [get_key(relation) in ruled for relation in get_relations(doc)]
+        cells = tuple(data.decided[numpy.asarray(is_ruled, dtype=bool)].T)
+        scores[cells] = numpy.nan
+        scores = keep_best(scores, self.list_single(data.labels))
+        scores[cells] = data.scores[cells]
+        return find_decided(scores, numpy.full(len(data.labels), threshold))
 
     @property
     def threshold(self) -> float:

@@ -15,7 +15,7 @@ from ...model.candidates import (
     is_batch_generator,
 )
 from ...pipe.loading import find_relation_pipes, list_entity_finders
-from ...relations import RelationData, get_relation_data, keep_best
+from ...relations import RelationData, get_relation_data
 from ..given import GivenEntitiesError, make_doc, replace_generators
 from ..rows import get_key, list_entities, to_entity
 from ..tasks import Task
@@ -116,7 +116,7 @@ class Runner:
         if data is not None:
             ends = [number[key] for key in data.entities]
             pairs = [(ends[head], ends[tail]) for head, tail in data.pairs.tolist()]
-            relations = self._list_relations(data, entities, pairs, job.options)
+            relations = self._list_relations(doc, data, entities, pairs, job.options)
             if job.options.min_score is not None:
                 scores = self._list_scores(data, pairs, job.options)
         if job.is_flat:
@@ -128,6 +128,7 @@ class Runner:
 
     def _list_relations(
         self,
+        doc: Doc,
         data: RelationData,
         entities: List[Row],
         pairs: List[Tuple[int, int]],
@@ -135,9 +136,7 @@ class Runner:
     ) -> List[Row]:
         decided = data.decided
         if options.threshold is not None:
-            groups = self.pipes.list_single(data.labels)
-            scores = keep_best(data.scores, groups)
-            decided = numpy.argwhere(scores >= options.threshold)
+            decided = self.pipes.decide(doc, options.threshold)
         decided = self._select(decided, data, options)
         self._check_number("relations", len(decided), "the threshold")
         return [
