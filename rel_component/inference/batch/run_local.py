@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Deque, Generator, Iterator, List, Optional
 
 from ...files import explain
+from ...wording import plural
 from .extractor import Counts, RunError, make_extractor
 from .folder import OutputFolder
 from .plan import Chunk
@@ -61,7 +62,9 @@ def run_local(
                     raise RunError(
                         f"A process died while loading the model, {n_stillborn} times "
                         f"(exit code {worker.process.exitcode}). Is there enough "
-                        f"memory for {n_process} processes?"
+                        f"memory for {plural(n_process, 'process', 'processes')}? A "
+                        "script of your own must call extract_corpus under "
+                        '`if __name__ == "__main__":`.'
                     )
                 if worker.chunk is not None:
                     again.append(worker.chunk)

@@ -8,10 +8,12 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rel_component.inference.batch import run_local
+from rel_component.inference.batch.extractor import RunError
 
 from .util import read_letters, read_rows, run, write_corpus
 
@@ -135,3 +137,27 @@ def test_a_chunk_that_crashes_outside_of_documents(model, corpus, tmp_path):
         ValueError, match=r"Chunk 0 has crashed .* none of its documents"
     ):
         run([corpus], tmp_path / "out", model, code=str(code), on_chunk=on_chunk)
+
+
+class Stillborn:
+    """A worker whose process ends before it has loaded the model."""
+
+    process = SimpleNamespace(exitcode=1)
+    chunk, is_ready = None, False
+
+    def receive(self):
+        return None, None
+
+    def stop(self):
+        return False
+
+
+@pytest.mark.parametrize("n_process, named", [(1, "1 process?"), (2, "2 processes?")])
+def test_no_process_loads_the_model(monkeypatch, tmp_path, n_process, named):
+    monkeypatch.setattr(run_local, "_Worker", lambda *args: Stillborn())
+    monkeypatch.setattr(run_local, "_wait", lambda workers: workers[:1])
+    with pytest.raises(RunError) as error:
+        list(run_local.run_local(iter([]), None, tmp_path, n_process))
+    assert f"3 times (exit code 1). Is there enough memory for {named}" in str(error)
+    # and without it the same happens in a script
+    assert '`if __name__ == "__main__":`' in str(error.value)
