@@ -27,6 +27,7 @@ class _Relation(NamedTuple):
     heads: str
     tails: str
     is_symmetric: bool
+    is_transitive: bool
 
 
 def read_annotation_conf(path: Path) -> Dict[str, Any]:
@@ -72,6 +73,8 @@ def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
         pairs = [[head, tail] for head in heads for tail in tails]
         entry["pairs"] += [pair for pair in pairs if pair not in entry["pairs"]]
         entry["symmetric"] = entry["symmetric"] or relation.is_symmetric
+        if relation.is_transitive:
+            entry["transitive"] = True
     return {"relations": relations}, problems
 
 
@@ -171,11 +174,11 @@ def _read_relation(line: str) -> _Relation:
     parts = re.sub(r" *\| *", "|", line.strip()).split(None, 1)
     name = parts[0].split("|")[0].lstrip("!")
     arguments: Dict[str, str] = {}
-    is_symmetric = False
+    properties: List[str] = []
     for field in (parts[1] if parts[1:] else "").split(","):
         field = field.strip()
         if field.startswith("<REL-TYPE>:"):
-            is_symmetric = "symmetric" in field.split(":", 1)[1].split("-")
+            properties = field.split(":", 1)[1].split("-")
         elif field:
             role, types = _read_argument(name, field)
             arguments[role] = types
@@ -188,9 +191,11 @@ def _read_relation(line: str) -> _Relation:
             f"'Arg1:TYPE, Arg2:TYPE'."
         )
     if set(arguments) == {"Arg1", "Arg2"}:
-        return _Relation(name, arguments["Arg1"], arguments["Arg2"], is_symmetric)
-    head, tail = arguments.values()
-    return _Relation(name, head, tail, is_symmetric)
+        head, tail = arguments["Arg1"], arguments["Arg2"]
+    else:
+        head, tail = arguments.values()
+    is_symmetric, is_transitive = (x in properties for x in ("symmetric", "transitive"))
+    return _Relation(name, head, tail, is_symmetric, is_transitive)
 
 
 def _read_argument(name: str, field: str) -> Tuple[str, str]:

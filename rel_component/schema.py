@@ -1,4 +1,4 @@
-"""The schema of allowed relations: labels, symmetry and entity types."""
+"""The schema of allowed relations: labels, symmetry, entity types and constraints."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 
 from .brat_config import read_annotation_conf
 from .checks import InputError, check_mapping, check_names
-from .relations import get_relation_keys
+from .relations import LabelConstraints, count_support, get_relation_keys
 
 TypePair = Tuple[str, str]
 
@@ -20,6 +20,7 @@ FILE_HELP = (
     "[['PERSON', 'ORG']], 'symmetric': false}}}; a label without 'pairs' allows any "
     "two types."
 )
+FIELDS = ("pairs", "symmetric", *LabelConstraints._fields)
 
 
 class Schema:
@@ -31,6 +32,8 @@ class Schema:
         in both directions.
     support (Optional[Mapping]): counts of each (head type, label, tail type), if the
         schema was learned from data.
+    constraints (Optional[Mapping[str, LabelConstraints]]): constraints on the relations
+        of a label within a document.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Schema:
         *,
         symmetric: Iterable[str] = (),
         support: Optional[Mapping[Tuple[str, str, str], int]] = None,
+        constraints: Optional[Mapping[str, LabelConstraints]] = None,
     ) -> None:
         self.symmetric: FrozenSet[str] = frozenset(check_names(symmetric, "symmetric"))
         self.support = dict(support or {})
@@ -56,6 +60,12 @@ class Schema:
                 f"labels {sorted(self.pairs)}. Add them to 'relations', or correct the "
                 f"name."
             )
+        # only of labels that have any
+        self.constraints = {
+            label: check_constraints(found, label, label in self.symmetric)
+            for label, found in (constraints or {}).items()
+            if found != LabelConstraints()
+        }
 
     @property
     def labels(self) -> List[str]:
@@ -99,6 +109,24 @@ class Schema:
         found = count_type_pairs(docs)
         return Counter({key: n for key, n in found.items() if not self.allows(*key)})
 
+    def count_broken(self, docs: Iterable[Doc]) -> Counter:
+        """Count the cases in data that don't keep a constraint.
+
+        docs (Iterable[Doc]): documents with relations.
+        RETURNS (Counter): counts by label and name of the constraint.
+        """
+        counts: Counter = Counter()
+        for doc in docs if self.constraints else ():
+            keys = [x for x in get_relation_keys(doc) if x.label in self.constraints]
+            counts += count_support(keys, (), self.constraints.__getitem__)
+        return +Counter(
+            {
+                (label, name): n - counts[label, name, "kept"]
+                for (label, name, kind), n in counts.items()
+                if kind == "all"
+            }
+        )
+
     def to_dict(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): plain data, as in a schema file."""
         relations: Dict[str, Any] = {}
@@ -106,6 +134,8 @@ class Schema:
             relations[label] = {"symmetric": label in self.symmetric}
             if allowed is not None:
                 relations[label]["pairs"] = [list(pair) for pair in sorted(allowed)]
+            own = self.constraints.get(label, LabelConstraints())
+            relations[label].update({x: y for x, y in own._asdict().items() if y})
         support = [[*key, n] for key, n in sorted(self.support.items())]
         return {"relations": relations, **({"support": support} if support else {})}
 
@@ -126,6 +156,7 @@ class Schema:
             )
         pairs: Dict[str, Optional[List[TypePair]]] = {}
         symmetric = []
+        constraints: Dict[str, LabelConstraints] = {}
         for label, entry in relations.items():
             entry = {} if entry is None else entry
             where = f"{source}: relations.{label}"
@@ -133,11 +164,11 @@ class Schema:
                 raise InputError(f"{where}: the label is not a string; quote it.")
             if not isinstance(entry, dict):
                 raise InputError(f"{where} is {entry!r}; {FILE_HELP}")
-            unknown = [name for name in entry if name not in ("pairs", "symmetric")]
+            unknown = [name for name in entry if name not in FIELDS]
             if unknown:
                 raise InputError(
-                    f"{where} has unknown field(s) {unknown}; expected 'pairs' and "
-                    f"'symmetric'. {FILE_HELP}"
+                    f"{where} has unknown field(s) {unknown}; expected "
+                    f"{', '.join(FIELDS)}. {FILE_HELP}"
                 )
             is_symmetric = entry.get("symmetric") or False
             if not isinstance(is_symmetric, bool):
@@ -147,8 +178,11 @@ class Schema:
             pairs[label] = _read_pairs(entry.get("pairs"), where)
             if is_symmetric:
                 symmetric.append(label)
+            own = {x: entry[x] for x in FIELDS[2:] if entry.get(x) is not None}
+            constraints[label] = LabelConstraints(**own)
+            check_constraints(constraints[label], where, is_symmetric)
         support = _read_support(data.get("support"), source)
-        return cls(pairs, symmetric=symmetric, support=support)
+        return cls(pairs, symmetric=symmetric, support=support, constraints=constraints)
 
     @classmethod
     def from_path(cls, path: str | Path) -> "Schema":
@@ -205,6 +239,30 @@ def count_type_pairs(docs: Iterable[Doc]) -> Counter:
         for key in get_relation_keys(doc):
             counts[(key.head[2], key.label, key.tail[2])] += 1
     return counts
+
+
+def check_constraints(
+    found: LabelConstraints, where: str, is_symmetric: bool
+) -> LabelConstraints:
+    """RETURNS (LabelConstraints): the same. RAISES (ValueError): if a value is wrong,
+    or two contradict each other."""
+    limits = {"max_tails": found.max_tails, "max_heads": found.max_heads}
+    for name, limit in limits.items():
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise InputError(
+                f"{where}.{name} is {limit!r}; expected a whole number from 1, or null."
+            )
+    for name, value in (("acyclic", found.acyclic), ("transitive", found.transitive)):
+        if not isinstance(value, bool):
+            raise InputError(f"{where}.{name} is {value!r}; expected true or false.")
+    problem = None
+    if found.transitive and any(limits.values()):
+        problem = "transitive, but limits its heads or tails: what follows may be more"
+    elif is_symmetric and found.acyclic:
+        problem = "symmetric and acyclic, but the two directions are a cycle"
+    if problem:
+        raise InputError(f"{where} is {problem}.")
+    return found
 
 
 def _read_pairs(value: Any, where: str) -> Optional[List[TypePair]]:

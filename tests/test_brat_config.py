@@ -28,6 +28,7 @@ def test_reads_labels_types_and_symmetry():
         "CAUSES",
     ]
     assert [k for k, v in relations.items() if v["symmetric"]] == ["MARRIED", "ALIAS"]
+    assert [k for k, v in relations.items() if v.get("transitive")] == ["ALIAS"]
     assert relations["WORKS_AT"]["pairs"] == [["PERSON", "ORG"]]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rel_component.formats import Options, Report, to_docs
 from rel_component.formats.tools.brat import read
+from rel_component.relations import LabelConstraints
 from rel_component.schema import Schema, count_type_pairs
 from tests.paths import ASSETS, DATA
 
@@ -69,7 +70,12 @@ def schemas(draw):
     found = draw(st.dictionaries(LABELS, pairs))
     symmetric = [label for label in found if draw(st.booleans())]
     support = draw(st.dictionaries(st.tuples(TYPES, LABELS, TYPES), st.integers(0, 9)))
-    return Schema(found, symmetric=symmetric, support=support)
+    limits = st.none() | st.integers(1, 3)
+    no = st.just(False)
+    some = st.builds(LabelConstraints, limits, limits, no, no)
+    some |= st.just(LabelConstraints(transitive=True))
+    constraints = {label: draw(some) for label in found if draw(st.booleans())}
+    return Schema(found, symmetric=symmetric, support=support, constraints=constraints)
 
 
 @given(schemas(), st.permutations(["A", "B", "X"]), st.permutations(["r", "t", "u"]))
@@ -89,6 +95,7 @@ def test_dict_and_back(schema):
     assert again.pairs == schema.pairs
     assert again.symmetric == schema.symmetric
     assert again.support == schema.support
+    assert again.constraints == schema.constraints
     assert again.to_dict() == schema.to_dict()
 
 
@@ -109,6 +116,19 @@ def test_learned_from_docs(docs):
 def test_contradictions(docs):
     schema = Schema({"WORKS_FOR": [("PERSON", "ORG")], "IN": [("ORG", "PLACE")]})
     assert schema.contradictions(docs) == Counter({("PERSON", "IN", "PLACE"): 1})
+
+
+def test_constraints(docs):
+    entry = {"max_tails": 1, "max_heads": None, "acyclic": True}
+    schema = Schema.from_dict({"relations": {"IN": entry, "WORKS_FOR": {}}})
+    assert schema.constraints == {"IN": LabelConstraints(max_tails=1, acyclic=True)}
+    plain = {"symmetric": False}
+    written = {"IN": {**plain, "max_tails": 1, "acyclic": True}, "WORKS_FOR": plain}
+    assert schema.to_dict() == {"relations": written}
+    assert not schema.count_broken(docs)
+    one_head = LabelConstraints(max_heads=1)
+    schema = Schema({"IN": None, "WORKS_FOR": None}, constraints={"IN": one_head})
+    assert schema.count_broken(docs) == {("IN", "max_heads"): 1}
 
 
 @pytest.mark.parametrize("suffix", [".json", ".yml", ".yaml"])
@@ -142,6 +162,19 @@ def test_reads_annotation_conf():
         ({"relations": {"R": {"pairs": [["A"]]}}}, "relations.R.pairs[0] is ['A']"),
         ({"relations": {"R": {"pairs": ["AB"]}}}, "relations.R.pairs[0] is 'AB'"),
         ({"relations": {"R": {"symmetric": "no"}}}, "relations.R.symmetric is 'no'"),
+        ({"relations": {"R": {"max_tails": 0}}}, "R.max_tails is 0; expected a whole"),
+        ({"relations": {"R": {"max_heads": True}}}, "relations.R.max_heads is True"),
+        ({"relations": {"R": {"max_heads": 1.0}}}, "relations.R.max_heads is 1.0"),
+        ({"relations": {"R": {"acyclic": 1}}}, "relations.R.acyclic is 1; expected tr"),
+        ({"relations": {"R": {"transitive": "yes"}}}, "R.transitive is 'yes'"),
+        (
+            {"relations": {"R": {"transitive": True, "max_heads": 2}}},
+            "relations.R is transitive, but limits its heads or tails",
+        ),
+        (
+            {"relations": {"R": {"symmetric": True, "acyclic": True}}},
+            "relations.R is symmetric and acyclic",
+        ),
         ({"relations": {}, "support": 3}, "support is 3"),
         ({"relations": {}, "support": [["A", "R"]]}, "support[0] is ['A', 'R']"),
     ],

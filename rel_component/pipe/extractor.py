@@ -1,6 +1,7 @@
 """The relation extractor pipe: candidates → scores → relations."""
 
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import (
     Any,
@@ -43,12 +44,13 @@ from ..model.candidates import (
 )
 from ..relations import (
     RelationData,
+    apply_constraints,
     find_decided,
     get_relation_data,
     join_relations,
     set_relation_data,
 )
-from ..schema import Schema
+from ..schema import Schema, check_constraints
 from ..scorer import relation_scorer
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
@@ -283,6 +285,12 @@ class RelationExtractor(CheckedPipe):
             self._schema = cached = (data, schema)
         return cached[1]
 
+    @schema.setter
+    def schema(self, schema: Optional[Schema]) -> None:
+        for label, constraints in (schema.constraints if schema else {}).items():
+            check_constraints(constraints, label, label in self.symmetric)
+        self.cfg["schema"] = None if schema is None else schema.to_dict()
+
     def add_label(self, label: str) -> int:
         """Add a label.
 
@@ -381,7 +389,29 @@ class RelationExtractor(CheckedPipe):
                 decided=decided[borders[i] : borders[i + 1]] - (pairs.start, 0),
             )
             data = keep_ruled(doc, data, single_label=self.single_label)
+            own = self.cfg["thresholds"]
+            thresholds = {x: own.get(x, self.threshold) for x in data.labels}
+            data = self.constrain(data, thresholds)
             set_relation_data(doc, self._keep_others(doc, data))
+
+    def constrain(
+        self, data: RelationData, thresholds: Mapping[str, float]
+    ) -> RelationData:
+        """Apply the schema's constraints, also to the relations of a ruler before.
+
+        data (RelationData): the relations and scores of a Doc.
+        thresholds (Mapping[str, float]): the threshold of each label.
+        RETURNS (RelationData): see `apply_constraints`.
+        """
+        if self.schema is None or not self.schema.constraints:
+            return data
+        return apply_constraints(
+            data,
+            self.schema.constraints,
+            thresholds,
+            symmetric=self.symmetric,
+            single_label=self.single_label,
+        )
 
     def _keep_others(self, doc: Doc, data: RelationData) -> RelationData:
         """Add relations whose labels belong to other components only."""
@@ -505,7 +535,7 @@ class RelationExtractor(CheckedPipe):
             )
         known = {*symmetric, *(schema.symmetric if schema else ())}
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
-        self.cfg["schema"] = schema.to_dict() if schema else None
+        self.schema = schema
         # they belong to the previous weights
         self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
         if "entity_types" in self.model.attrs:
@@ -623,13 +653,25 @@ def read_schema(
     if path is None:
         return Schema.from_docs(golds, symmetric) if is_learned else None
     schema = Schema.from_path(path)
-    wrong = schema.contradictions(golds)
+    wrong: Counter = Counter()
+    broken: Counter = Counter()
+    for gold in golds:
+        wrong += schema.contradictions([gold])
+        broken += schema.count_broken([gold])
     if wrong:
         (head, label, tail), count = wrong.most_common(1)[0]
         warnings.warn(
             f"{sum(wrong.values())} relations in the training data contradict the "
             f"schema {path} and can't be learned, most often {head} —{label}→ {tail} "
             f"({count}). Correct the data, or add the pair to the schema.",
+            stacklevel=4,
+        )
+    if broken:
+        (label, name), count = broken.most_common(1)[0]
+        warnings.warn(
+            f"{sum(broken.values())} times the training data doesn't keep a constraint "
+            f"of the schema {path}, most often {name} of {label} ({count}), so not all "
+            "of these relations can be predicted. Correct the data, or the schema.",
             stacklevel=4,
         )
     return schema

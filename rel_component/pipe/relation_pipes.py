@@ -11,7 +11,13 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..pattern_ids import find_ruled, get_key
-from ..relations import find_decided, get_relation_data, get_relations, keep_best
+from ..relations import (
+    RelationData,
+    find_decided,
+    get_relation_data,
+    get_relations,
+    keep_best,
+)
 from ..schema import Schema
 from .calibration import Line
 from .extractor import RelationExtractor
@@ -81,7 +87,12 @@ class RelationPipes:
                 known = pairs.setdefault(label, found)
                 if known is not None:
                     pairs[label] = None if found is None else known | found
-        return Schema(pairs, symmetric=self.symmetric & set(pairs))
+        own = self.extractor.schema if self.extractor else None
+        return Schema(
+            pairs,
+            symmetric=self.symmetric & set(pairs),
+            constraints=own.constraints if own else None,
+        )
 
     @property
     def spans_key(self) -> Optional[str]:
@@ -139,6 +150,17 @@ class RelationPipes:
         scores = keep_best(scores, self.list_single(data.labels))
         scores[cells] = data.scores[cells]
         return find_decided(scores, numpy.full(len(data.labels), threshold))
+
+    def constrain(self, data: RelationData, threshold: float) -> RelationData:
+        """Apply the constraints of the extractor's schema, see `decide`.
+
+        data (RelationData): relations and scores.
+        threshold (float): the threshold of all labels.
+        RETURNS (RelationData): with the relations that satisfy them.
+        """
+        if self.extractor is None:
+            return data
+        return self.extractor.constrain(data, dict.fromkeys(data.labels, threshold))
 
     @property
     def threshold(self) -> float:

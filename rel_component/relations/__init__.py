@@ -12,6 +12,7 @@ from .annotate import (
     set_relations,
 )
 from .as_json import get_relations_json, set_relations_json
+from .constraints import LabelConstraints, apply_constraints
 from .data import (
     EntityKey,
     Relation,
@@ -29,6 +30,7 @@ from .storage import (
     get_relation_data,
     set_relation_data,
 )
+from .support import count_support
 
 
 def register_extensions() -> None:
@@ -48,10 +50,13 @@ __all__ = [
     "SOURCE_KEY",
     "USER_DATA_PREFIX",
     "EntityKey",
+    "LabelConstraints",
     "RelDict",
     "Relation",
     "RelationData",
     "RelationKey",
+    "apply_constraints",
+    "count_support",
     "find_decided",
     "get_entity_key",
     "get_rel",

@@ -9,7 +9,12 @@ from spacy.util import registry
 from rel_component import get_relations
 from rel_component.entity_scores import set_entity_scores
 from rel_component.model.candidates import PairGenerator
-from rel_component.relations import get_relation_data, get_relation_keys
+from rel_component.relations import (
+    LabelConstraints,
+    get_relation_data,
+    get_relation_keys,
+)
+from rel_component.schema import Schema
 
 from ..util import make_doc
 
@@ -516,6 +521,50 @@ def test_schema_contradicted_by_data(tmp_path):
     assert "1 relations in the training data contradict the schema" in messages[0]
     assert "ORG —WORKS_FOR→ ORG (1)" in messages[0]
     assert len(messages) == 1 or "1 of 2 gold relations" in messages[1]
+
+
+def test_constraints(tmp_path):
+    """Kept at any threshold, in each document, together with a ruler, and saved."""
+    nlp = make_nlp(threshold=0.0)
+    pipe = nlp.get_pipe("relation_extractor")
+    before = as_rel(nlp.pipe(get_docs(nlp)))
+    assert len(nlp(get_docs(nlp)[0])._.relations) == 4  # two labels, both ways
+    pipe.schema = Schema(
+        dict.fromkeys(LABELS),
+        constraints={
+            "LIKES": LabelConstraints(acyclic=True),
+            "HATES": LabelConstraints(max_heads=1),
+        },
+    )
+    ruler = nlp.add_pipe("relation_ruler", before="relation_extractor")
+    ruler.add_patterns([{"label": "LIKES", "between": "likes", "order": "tail_first"}])
+    nlp.to_disk(tmp_path)
+    for model in (nlp, spacy.load(tmp_path)):
+        first, *others = model.pipe(get_docs(nlp))
+        found = [(x.head.text, x.label, x.tail.text) for x in first._.relations]
+        assert found == [
+            ("Ann", "HATES", "Bob"),
+            ("Bob", "LIKES", "Ann"),
+            ("Bob", "HATES", "Ann"),
+        ]
+        for i in (0, 2, 3):  # without a match: the scores are as they were
+            assert others[i]._.rel == before[i + 1]
+    with pytest.raises(ValueError, match="LIKES is symmetric and acyclic"):
+        examples = make_examples(nlp)
+        srsly.write_json(tmp_path / "schema.json", pipe.schema.to_dict())
+        path = tmp_path / "schema.json"
+        pipe.initialize(lambda: examples, symmetric=["LIKES"], schema_path=path)
+
+
+def test_constraints_that_the_data_does_not_keep(tmp_path):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("relation_extractor")
+    data = [("Ann joined Acme and Bolt", TYPED, [(0, "W", 1), (0, "W", 2)])]
+    examples = make_examples(nlp, data)
+    path = tmp_path / "schema.json"
+    srsly.write_json(path, {"relations": {"W": {"max_tails": 1}}})
+    with pytest.warns(UserWarning, match=r"most often max_tails of W \(1\)"):
+        pipe.initialize(lambda: examples, schema_path=path)
 
 
 def test_single_label():

@@ -4,9 +4,13 @@ import pytest
 import spacy
 
 from rel_component.inference.service import create_app
+from rel_component.relations import LabelConstraints
+from rel_component.schema import Schema
 
 from .conftest import TEXT, train
 from .server import run_client
+
+ACYCLIC = LabelConstraints(acyclic=True)
 
 
 def extract(client, text, **options):
@@ -43,6 +47,17 @@ def test_threshold_and_labels(client):
     )
     assert answer.status_code == 422
     assert "labels[0]: found 'X'; expected one of WORKS_FOR" in answer.json()["detail"]
+
+
+def test_constraints_hold_at_any_threshold(model):
+    nlp = spacy.load(model)
+    schema = Schema({"WORKS_FOR": None}, constraints={"WORKS_FOR": ACYCLIC})
+    nlp.get_pipe("relation_extractor").schema = schema
+    with run_client(create_app(nlp)) as client:
+        (relation,) = extract(client, TEXT, threshold=0.0)["relations"]
+        known = client.get("/model").json()["schema"]
+    assert relation["head"]["text"] == "Ann"
+    assert known["relations"]["WORKS_FOR"]["acyclic"] is True
 
 
 def test_all_scores(client):
