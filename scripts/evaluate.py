@@ -49,6 +49,9 @@ def main(
     threshold: Optional[float] = typer.Option(
         None, help="Threshold for all labels, instead of the model's"
     ),
+    schema: Optional[Path] = typer.Option(
+        None, help="Schema with types and constraints, instead of the model's"
+    ),
     details: bool = typer.Option(
         False, help="Print the gold and predicted relations of each text"
     ),
@@ -72,6 +75,7 @@ def main(
         cross_validation=cross_validation,
         learning_curve=learning_curve,
         threshold=threshold,
+        schema=schema,
         seed=seed,
     )
     if details:

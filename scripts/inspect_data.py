@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import List, Optional
 
+import srsly
 import typer
-from command import command, run_command, show_sections, write_figures
+from command import command, run_command, show_path, show_sections, write_figures
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.inspection import inspect_files, list_sections
+from rel_component.files import write_text
+from rel_component.inspection import inspect_files, list_sections, suggest_schema
 from rel_component.inspection.picture import check_picture, draw_picture
 
 
@@ -24,6 +26,14 @@ def main(
         None,
         help="Write a report as .html, or plot labels, distances and types as .png or "
         ".svg",
+    ),
+    schema: Optional[Path] = typer.Option(
+        None,
+        help="Write what holds in the training data as a schema (.json): types, "
+        "symmetric labels, constraints",
+    ),
+    min_share: float = typer.Option(
+        1.0, help="Share of cases in which a constraint of the schema holds"
     ),
     spans_key: str = typer.Option(
         "entities",
@@ -49,6 +59,7 @@ def main(
         inputs,
         spans_key=spans_key or None,
         similarity=similarity,
+        min_share=min_share,
         sentencizer=sentencizer,
         progress=lambda docs, path: tqdm(
             docs, desc=str(path), unit=" docs", delay=2, disable=None
@@ -62,6 +73,9 @@ def main(
             "it as the first component and to training.annotating_components."
         )
     write_figures(output, result)
+    if schema is not None:
+        write_text(schema, srsly.json_dumps(suggest_schema(result).to_dict(), 2))
+        msg.good(f"Schema: {show_path(schema)}")
     if picture is not None:
         picture.parent.mkdir(parents=True, exist_ok=True)
         for problem in draw_picture(result, picture):

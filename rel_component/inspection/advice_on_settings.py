@@ -3,6 +3,7 @@
 from typing import Iterator, Sequence
 
 from ..wording import agree, join_names, list_some, of_all, percent, quote
+from .constraints import CASES
 from .found import (
     GENERATOR,
     INITIALIZE,
@@ -182,10 +183,30 @@ def _check_schema(result: Result) -> Iterator[Advice]:
         )
 
 
+def _check_constraints(result: Result) -> Iterator[Advice]:
+    train, some = result["train"], []
+    for row in result["constraints"]:
+        if row["suggested"]:
+            name, own = row["constraint"], row["splits"][train]
+            shown = f"{name} = 1" if name.startswith("max") else name
+            cases = f"{own['kept']:,} of {own['all']:,} {CASES[name]}"
+            some.append(f"{row['label']} {shown} ({cases})")
+    if some:
+        yield Advice(
+            "info",
+            "constraints",
+            f"{agree(len(some), 'A constraint holds', 'Constraints hold')} in {train}: "
+            f"{list_some(some, 3)}. --schema of scripts/inspect_data.py writes a "
+            f"schema with {agree(len(some), 'it', 'them')}, for schema_path in "
+            f"{INITIALIZE}.",
+        )
+
+
 RULES = (
     _check_spans_key,
     _check_symmetry,
     _check_single_label,
     _check_limits,
     _check_schema,
+    _check_constraints,
 )

@@ -12,13 +12,17 @@ from spacy.tokens import Doc
 from ..relations import (
     SOURCE_KEY,
     EntityKey,
+    LabelConstraints,
     RelationKey,
+    count_support,
     get_entity_key,
     get_relation_data,
     get_relation_keys,
 )
 from .overlaps import count_overlaps, find_crossing
 
+# each is counted for each label
+EVERY = LabelConstraints(max_tails=1, max_heads=1, acyclic=True, transitive=True)
 N_PLACES = 3
 N_LONGEST = 5
 
@@ -48,6 +52,8 @@ class Counts:
         they overlap.
     sentences (Counter): relations by label and number of sentence boundaries between
         the starts, in documents with sentence boundaries.
+    constraints (Counter): cases in which constraints hold, see `count_support`, in
+        completely annotated documents.
     places (Dict[Kind, List[str]]): locations of some unusual ones.
     """
 
@@ -66,6 +72,7 @@ class Counts:
     distances: Numbers = field(default_factory=Counter)
     gaps: Numbers = field(default_factory=Counter)
     sentences: Numbers = field(default_factory=Counter)
+    constraints: CounterType[Kind] = field(default_factory=Counter)
     places: Dict[Kind, List[str]] = field(default_factory=dict)
 
     def add(self, doc: Doc, spans_key: Optional[str]) -> None:
@@ -84,6 +91,10 @@ class Counts:
         self._add_document(doc, spans_key, relations, entities)
         self._add_relations(relations, set(entities), place)
         self._add_distances(doc, relations)
+        data = get_relation_data(doc)
+        if data is not None and data.complete:
+            found = count_support(relations, entities, lambda label: EVERY)
+            self.constraints.update(found)
 
     def _add_document(
         self,

@@ -22,6 +22,7 @@ def inspect_files(
     *,
     spans_key: Optional[str] = "entities",
     similarity: float = 0.7,
+    min_share: float = 1.0,
     sentencizer: bool = False,
     progress: Progress = lambda docs, path: docs,
 ) -> Result:
@@ -29,7 +30,8 @@ def inspect_files(
 
     inputs (Iterable[Path]): `.spacy` files, or folders of them, of one corpus, so that
         texts are compared across splits.
-    spans_key (Optional[str]), similarity (float): see `inspect_splits`.
+    spans_key (Optional[str]), similarity (float), min_share (float): see
+        `inspect_splits`.
     sentencizer (bool): set missing sentence boundaries by punctuation.
     progress (Callable): wraps the documents of a file while they are read.
     RETURNS (Dict[str, Any]): see `inspect_splits`; with `files` by split.
@@ -41,7 +43,9 @@ def inspect_files(
         name: _read_split(path, nlp, sentencizer, progress)
         for name, path in paths.items()
     }
-    result = inspect_splits(splits, spans_key=spans_key, similarity=similarity)
+    result = inspect_splits(
+        splits, spans_key=spans_key, similarity=similarity, min_share=min_share
+    )
     _check_content(result, paths)
     return {**result, "files": {name: str(path) for name, path in paths.items()}}
 

@@ -7,7 +7,9 @@ from typing import Counter as CounterType
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from ..checks import check_probability
 from .advice import advise
+from .constraints import describe_constraints
 from .counts import Counts, merge
 from .coverage import Coverage, Setting, list_settings, measure_coverage
 from .histograms import describe_numbers, fill_bins, name_bins
@@ -29,6 +31,7 @@ def inspect_splits(
     *,
     spans_key: Optional[str] = "entities",
     similarity: float = 0.7,
+    min_share: float = 1.0,
 ) -> Dict[str, Any]:
     """Inspect annotated documents before training.
 
@@ -38,8 +41,9 @@ def inspect_splits(
         document has it.
     similarity (float): minimum Jaccard similarity of token trigrams for near
         duplicates, from 0.5 to 1.
+    min_share (float): share of cases in which a suggested constraint holds.
     RETURNS (Dict[str, Any]): plain data: `splits`, `labels`, `type_pairs`,
-        `distances`, `candidates`, `schema`, `repeats` and `advice`.
+        `distances`, `candidates`, `schema`, `constraints`, `repeats` and `advice`.
     RAISES (ValueError): if no split is given, or the similarity is out of range.
     """
     if not splits:
@@ -48,6 +52,7 @@ def inspect_splits(
         raise ValueError(
             f"The similarity is {similarity}; expected a number from 0.5 to 1."
         )
+    check_probability(min_share, "The share of a constraint")
     settings = list_settings(spans_key)
     counts: Dict[str, Counts] = {}
     coverage: Dict[str, Dict[Setting, Coverage]] = {}
@@ -68,6 +73,7 @@ def inspect_splits(
         "distances": describe_distances(total),
         "candidates": describe_coverage(coverage, spans_key),
         "schema": describe_schema(counts, train, coverage, spans_key),
+        "constraints": describe_constraints(counts, train, min_share),
         "repeats": find_repeats(prints, similarity),
     }
     result["advice"] = advise(result)

@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List
 from ..pages import Figure, Matrix, Notice, Section, draw_plot
 from ..pages.sections import merge_rare
 from ..wording import Table, list_some, number, percent
+from .constraints import CASES
 from .found import Result, count_types, list_end_types
 from .plots import PLOTS
 
@@ -29,6 +30,8 @@ FACTS = {
 }
 LENGTHS = {"50%": "  per document, median", "max": "  per document, at most"}
 MAIN_FACTS = ("documents", "tokens", "entities", "relations")
+# share of cases from which a constraint is shown
+SHOWN_SHARE = 0.9
 # maximum width of a bar, in characters
 N_BAR = 16
 
@@ -157,6 +160,27 @@ def _count_pairs(result: Result) -> Matrix:
     return Matrix(title, corner, labels, counts, is_confusion=False)
 
 
+def _describe_constraints(result: Result) -> Section:
+    rows = []
+    for row in result["constraints"]:
+        own = row["splits"][result["train"]]
+        name, share = row["constraint"], own["kept"] / own["all"]
+        if share >= SHOWN_SHARE:
+            shown = f"{name} = 1" if name.startswith("max") else name
+            cells = [f"{x['kept']:,} of {x['all']:,}" for x in row["splits"].values()]
+            mark = "suggested" if row["suggested"] else ""
+            rows.append([row["label"], shown, CASES[name], *cells, mark])
+    rows.sort(key=lambda row: row[-1] == "")
+    header = ["label", "constraint", "kept by", *result["splits"], "remark"]
+    note = (
+        "suggested: kept where the document has the entities to break it, and often "
+        "enough; chains: a → b → c, with a → c"
+    )
+    aligns = "lll" + "r" * len(result["splits"]) + "l"
+    table = Table("Constraints", header, rows, aligns, note)
+    return Section("constraints", "Constraints", tables=_drop_empty([table]))
+
+
 def _describe_distances(result: Result) -> Section:
     distances = result["distances"]
     kinds = {
@@ -242,6 +266,7 @@ SECTIONS: List[Callable[[Result], Section]] = [
     _describe_labels,
     _describe_entities,
     _describe_type_pairs,
+    _describe_constraints,
     _describe_distances,
     _describe_candidates,
     _describe_repeats,

@@ -8,6 +8,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from rel_component import Relation, set_relations
+from rel_component.inspection.constraints import suggest_schema
 from rel_component.inspection.counts import Counts, get_place, merge
 from rel_component.inspection.coverage import Setting, list_settings, measure_coverage
 from rel_component.inspection.histograms import describe_numbers, fill_bins, name_bins
@@ -15,7 +16,7 @@ from rel_component.inspection.report import inspect_splits
 from rel_component.inspection.sections import list_tables
 from rel_component.model.candidates import PairGenerator
 from rel_component.pipe.truth import count_covered, get_gold_candidates, get_truth
-from rel_component.relations import SOURCE_KEY
+from rel_component.relations import SOURCE_KEY, LabelConstraints
 
 from ..util import make_doc
 
@@ -430,3 +431,35 @@ def test_histograms():
         "max": 10,
     }
     assert describe_numbers({}) == {}
+
+
+def test_constraints_are_counted(vocab, ann):
+    """Of two works-for, both heads have one tail, and one could have had two. What is
+    annotated incompletely does not count."""
+    text, ents = (
+        "Ann Bob Acme Bolt",
+        [(0, 1, "P"), (1, 2, "P"), (2, 3, "O"), (3, 4, "O")],
+    )
+    docs = [
+        make_doc(vocab, text, ents, [(0, "W", 2), (1, "W", 2)]),
+        make_doc(vocab, text, ents[:3], [(0, "W", 2)]),
+        make_doc(vocab, text, ents, [(0, "W", 2), (0, "W", 3)], complete=False),
+    ]
+    rows = inspect_splits({"train": docs, "dev": [ann]})["constraints"]
+    one = {"all": 0, "kept": 0}
+    assert [(row["constraint"], row["open"], row["splits"]) for row in rows] == [
+        ("max_tails", 2, {"train": {"all": 3, "kept": 3}, "dev": one}),
+        ("max_heads", 2, {"train": {"all": 2, "kept": 1}, "dev": one}),
+    ]
+    assert not any(row["suggested"] for row in rows)
+
+
+def test_no_schema_with_constraints_that_contradict_each_other(vocab):
+    ents = [(i, i + 1, "P") for i in range(3)]
+    links = [(0, "IN", 1), (1, "IN", 2), (0, "IN", 2)]
+    docs = [make_doc(vocab, 3, ents, links if i else links[:1]) for i in range(24)]
+    schema = suggest_schema(inspect_splits({"train": docs}))
+    assert schema.constraints == {"IN": LabelConstraints(acyclic=True, transitive=True)}
+    result = inspect_splits({"train": docs}, min_share=0.4)
+    constraints = suggest_schema(result).constraints["IN"]
+    assert constraints == LabelConstraints(1, 1, acyclic=True)

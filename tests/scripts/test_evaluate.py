@@ -56,6 +56,22 @@ def test_end_to_end_if_the_pipeline_predicts_entities(model, tmp_path):
     assert found["relations"]["rel_strict_r"] == 0.0
 
 
+def test_another_schema(model, tmp_path):
+    """At this threshold all six pairs have both labels; one tail for each of the three
+    heads is left."""
+    gold = make_doc(spacy.blank("en").vocab, TEXT, ENTITIES, [(0, "WORKS_FOR", 1)])
+    write(tmp_path / "gold.spacy", gold)
+    args = [model, tmp_path / "gold.spacy", "--threshold", "0", "--output"]
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"relations": {"WORKS_FOR": {"max_tails": 1}}}')
+    precisions = []
+    for options in ([], ["--schema", schema]):
+        run(*args, tmp_path / "metrics.json", *options)
+        found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf8"))
+        precisions.append(found["all_gold"]["rel_micro_p"])
+    assert precisions == pytest.approx([1 / (6 + 6), 1 / (3 + 6)])
+
+
 def write(path, *docs):
     DocBin(docs=docs, store_user_data=True).to_disk(path)
     return path

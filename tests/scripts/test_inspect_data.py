@@ -7,6 +7,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from rel_component.relations import LabelConstraints
+from rel_component.schema import Schema
 from tests.paths import ROOT
 
 from ..script_runner import load_script
@@ -45,6 +47,30 @@ def test_a_folder_is_inspected_with_tables_and_advice(folder, tmp_path):
     assert list(found["splits"]) == ["train", "dev"]
     assert found["files"]["dev"] == str(folder / "dev.spacy")
     assert found["labels"]["WORKS_FOR"]["splits"] == {"train": 2, "dev": 1}
+
+
+def test_what_holds_is_written_as_a_schema(tmp_path):
+    """Each person works for one of the two firms, and each firm has several."""
+    ents = [(i, i + 1, "PERSON" if i < 10 else "ORG") for i in range(12)]
+    works = [(i, "WORKS_FOR", 10 + i % 2) for i in range(10)]
+    path = write(tmp_path / "train.spacy", *[make_doc(NLP.vocab, 12, ents, works)] * 2)
+    schema = tmp_path / "new/schema.json"
+    printed = run(path, "--schema", schema)
+    assert "WORKS_FOR max_tails = 1 (20 of 20 heads)" in " ".join(printed.split())
+    own = {"symmetric": False, "pairs": [["PERSON", "ORG"]], "max_tails": 1}
+    assert Schema.from_path(schema).to_dict() == {
+        "relations": {"WORKS_FOR": own},
+        "support": [["PERSON", "WORKS_FOR", "ORG", 20]],
+    }
+    two = [*works, (0, "WORKS_FOR", 11)]
+    write(
+        path, *[make_doc(NLP.vocab, 12, ents, found) for found in (works, two, works)]
+    )
+    run(path, "--schema", schema)
+    assert not Schema.from_path(schema).constraints
+    run(path, "--schema", schema, "--min-share", 0.95)
+    assert Schema.from_path(schema).constraints == {"WORKS_FOR": LabelConstraints(1)}
+    assert "The share of a constraint is 2" in run(path, "--min-share", 2, code=1)
 
 
 def test_a_split_may_be_a_folder_of_files(folder, tmp_path):

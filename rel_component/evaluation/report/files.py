@@ -8,7 +8,8 @@ import srsly
 from ...corpus.readers import read_docs
 from ...files import write_text
 from ...pages import has_matplotlib, make_markdown, make_page
-from ...pipe.loading import find_relation_pipes, load_pipeline
+from ...pipe.loading import find_extractor, find_relation_pipes, load_pipeline
+from ...schema import Schema
 from ...wording import get_command
 from ..predictions import read_golds
 from .build import Evaluation, evaluate_pipeline
@@ -27,6 +28,7 @@ def evaluate_files(
     cross_validation: Optional[Path] = None,
     learning_curve: Optional[Path] = None,
     threshold: Optional[float] = None,
+    schema: Optional[Path] = None,
     seed: int = 0,
 ) -> Evaluation:
     """Evaluate a trained pipeline on annotated documents.
@@ -39,6 +41,7 @@ def evaluate_files(
         exist.
     learning_curve (Optional[Path]): output of the command; ignored if it doesn't exist.
     threshold (Optional[float]): threshold for all labels, instead of the model's.
+    schema (Optional[Path]): schema of the extractor, instead of the model's.
     RETURNS (Evaluation): the evaluation.
     RAISES (ValueError): if a file can't be read, or has no documents.
     """
@@ -55,6 +58,8 @@ def evaluate_files(
     }
     if threshold is not None:
         pipes.use_threshold(threshold)
+    if schema is not None:
+        find_extractor(nlp).schema = Schema.from_path(schema)
     found = evaluate_pipeline(nlp, golds, devs=devs, trains=trains, seed=seed)
     found.data.update({"model": str(model), "data": str(data), **attached})
     return found
