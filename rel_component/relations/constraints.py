@@ -5,7 +5,7 @@ from typing import AbstractSet, Mapping, NamedTuple, Optional
 import numpy
 
 from .data import RelationData
-from .matching import choose_by_weight, choose_within_limits
+from .matching import Reach, choose_by_weight, choose_within_limits
 
 # scores are compared as log odds, to six decimals
 LEAST, UNITS = 1e-7, 1e6
@@ -149,22 +149,23 @@ def _find_implied(
     data: RelationData, column: int, rows: numpy.ndarray
 ) -> numpy.ndarray:
     """RETURNS (Floats1d): (n_pairs,), for candidates that follow from the rows the
-    score of the weakest that they need; else 0."""
+    score of the weaker of the best relations of head and tail; else 0."""
     ends, at = numpy.unique(data.pairs[rows], return_inverse=True)
     heads, tails = at.reshape(-1, 2).T
-    paths = numpy.zeros((len(ends), len(ends)), dtype="float32")
-    paths[heads, tails] = data.scores[rows, column]
-    for middle in numpy.intersect1d(heads, tails).tolist():  # Floyd and Warshall's
-        starts = numpy.flatnonzero(paths[:, middle])
-        block = numpy.ix_(starts, numpy.flatnonzero(paths[middle]))
-        through = numpy.minimum(paths[starts, middle, None], paths[middle, block[1]])
-        paths[block] = numpy.maximum(paths[block], through)
-    numpy.fill_diagonal(paths, 0.0)
+    reach = Reach(len(ends))
+    for head, tail in zip(heads.tolist(), tails.tolist()):
+        reach.add(head, tail)
+    best = numpy.zeros((2, len(ends)), dtype="float32")
+    for i, found in enumerate((heads, tails)):
+        numpy.maximum.at(best[i], found, data.scores[rows, column])
     number = numpy.full(len(data.spans), -1)
     number[ends] = numpy.arange(len(ends))
     first, second = number[data.pairs].T
-    is_open = (first >= 0) & (second >= 0) & ~numpy.isnan(data.scores[:, column])
+    is_open = (first >= 0) & (second >= 0) & (first != second)
+    is_open &= ~numpy.isnan(data.scores[:, column])
+    is_open[rows] = False
+    first, second = first[is_open], second[is_open]
     implied = numpy.zeros(len(data.pairs), dtype="float32")
-    implied[is_open] = paths[first[is_open], second[is_open]]
-    implied[rows] = 0.0
+    scores = numpy.minimum(best[0, first], best[1, second])
+    implied[is_open] = numpy.where(reach.has(first, second), scores, 0.0)
     return implied

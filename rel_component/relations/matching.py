@@ -2,7 +2,7 @@
 
 from collections import Counter
 from heapq import heappop, heappush
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy
 
@@ -19,14 +19,14 @@ class Reach:
         # one bit per pair of nodes
         self.bits = numpy.packbits(numpy.eye(n_nodes, dtype=bool), axis=1)
 
-    def has(self, start: int, end: int) -> bool:
-        """RETURNS (bool): whether there is a path."""
-        return bool(self.bits[start, end >> 3] & (128 >> (end & 7)))
+    def has(self, start: Any, end: Any) -> Any:
+        """RETURNS (bool): whether there is a path; an array for arrays of nodes."""
+        return (self.bits[start, end >> 3] & (128 >> (end & 7))) != 0
 
     def add(self, start: int, end: int) -> None:
         """Add a link."""
         if not self.has(start, end):
-            before = (self.bits[:, start >> 3] & (128 >> (start & 7))) != 0
+            before = self.has(slice(None), start)
             self.bits[before] |= self.bits[end]
 
 

@@ -105,13 +105,14 @@ def test_acyclic():
 
 
 def test_transitive():
-    """What follows is found if it is a candidate, as sure as the weakest it needs."""
+    """What follows is found if it is a candidate, as sure as the weaker of the best
+    relations of its head and its tail."""
     links = {(0, 1): 0.9, (1, 2): 0.6, (0, 2): 0.1, (2, 3): 0.8, (1, 3): float("nan")}
     data = make_data(links)
     found = constrain(data, transitive=True)
     assert found == pytest.approx({(0, 1): 0.9, (1, 2): 0.6, (0, 2): 0.6, (2, 3): 0.8})
     assert data.scores[2, 0] == numpy.float32(0.1)  # the model's are not changed
-    ways = {(0, 1): 0.9, (1, 3): 0.6, (0, 2): 0.8, (2, 3): 0.7, (0, 3): 0.0}
+    ways = {(0, 1): 0.8, (1, 3): 0.6, (0, 2): 0.9, (2, 3): 0.7, (0, 3): 0.0}
     assert constrain(make_data(ways), transitive=True)[0, 3] == pytest.approx(0.7)
 
 
