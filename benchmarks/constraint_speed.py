@@ -1,4 +1,4 @@
-"""Time to keep constraints in one document with many relations of one label.
+"""Time to apply constraints to a document with many relations of one label.
 
 python benchmarks/constraint_speed.py --relations 10000
 """
@@ -26,7 +26,7 @@ def main(
     relations: int = typer.Option(10_000, help="Relations above the threshold"),
     entities: str = typer.Option("101,1000,5000", help="Numbers of entities"),
 ) -> None:
-    """Time to keep constraints, on random relations with random scores."""
+    """Measure the time to apply constraints to random relations."""
     rng = numpy.random.default_rng(0)
     numbers = [int(n) for n in entities.split(",")]
     docs = [make_doc(n, relations, rng) for n in numbers]

@@ -109,8 +109,8 @@ class Schema:
         found = count_type_pairs(docs)
         return Counter({key: n for key, n in found.items() if not self.allows(*key)})
 
-    def count_broken(self, docs: Iterable[Doc]) -> Counter:
-        """Count the cases in data that don't keep a constraint.
+    def count_violations(self, docs: Iterable[Doc]) -> Counter:
+        """Count the cases in data that violate a constraint.
 
         docs (Iterable[Doc]): documents with relations.
         RETURNS (Counter): counts by label and name of the constraint.
@@ -257,11 +257,11 @@ def check_constraints(
             raise InputError(f"{where}.{name} is {value!r}; expected true or false.")
     problem = None
     if found.transitive and any(limits.values()):
-        problem = "transitive, but limits its heads or tails: what follows may be more"
+        problem = "transitive, so implied relations could exceed max_tails or max_heads"
     elif is_symmetric and found.acyclic:
-        problem = "symmetric and acyclic, but the two directions are a cycle"
+        problem = "symmetric and acyclic, but its two directions form a cycle"
     if problem:
-        raise InputError(f"{where} is {problem}.")
+        raise InputError(f"{where} is {problem}. Remove one of them.")
     return found
 
 

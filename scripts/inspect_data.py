@@ -29,11 +29,11 @@ def main(
     ),
     schema: Optional[Path] = typer.Option(
         None,
-        help="Write what holds in the training data as a schema (.json): types, "
-        "symmetric labels, constraints",
+        help="Write a schema of what holds in the training data as JSON: types, "
+        "symmetric labels and constraints",
     ),
     min_share: float = typer.Option(
-        1.0, help="Share of cases in which a constraint of the schema holds"
+        1.0, help="Minimum share of cases that satisfy a suggested constraint"
     ),
     spans_key: str = typer.Option(
         "entities",

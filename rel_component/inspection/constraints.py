@@ -7,8 +7,8 @@ from ..schema import Schema
 from .counts import Counts
 from .found import Result
 
-# cases with a choice from which a constraint is suggested: if it holds in all of 20, it
-# holds in 86 % of all at least, with 95 % confidence
+# minimum of cases that could violate a suggested constraint: if it holds in all 20, it
+# holds in at least 86 % of cases, with 95 % confidence
 MIN_OPEN = 20
 CASES = {
     "max_tails": "heads",
@@ -26,9 +26,9 @@ def describe_constraints(
     counts (Mapping[str, Counts]): counts by split.
     train (str): the split to learn from.
     min_share (float): share of cases in which a suggested constraint holds.
-    RETURNS (List[Dict[str, Any]]): for each label and constraint that could be broken
-        in the training data, cases where it is `kept`, of `all`, those `open` to
-        break it; by split; and whether it is `suggested`.
+    RETURNS (List[Dict[str, Any]]): for each label and constraint that the training data
+        could violate: `all` cases and those where it's `kept`, by split; the number of
+        `open` cases, which could violate it; and whether it is `suggested`.
     """
     rows = []
     found = counts[train].constraints
@@ -53,7 +53,7 @@ def _get(found: Mapping[Any, int], label: str, name: str) -> Tuple[int, int, int
 
 
 def suggest_schema(result: Result) -> Schema:
-    """Create a schema of what holds in the training data.
+    """Create a schema from what holds in the training data.
 
     result (Dict[str, Any]): the output of `inspect_splits`.
     RETURNS (Schema): the type pairs, with their support; labels as symmetric whose

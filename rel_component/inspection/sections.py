@@ -171,10 +171,10 @@ def _describe_constraints(result: Result) -> Section:
             mark = "suggested" if row["suggested"] else ""
             rows.append([row["label"], shown, CASES[name], *cells, mark])
     rows.sort(key=lambda row: row[-1] == "")
-    header = ["label", "constraint", "kept by", *result["splits"], "remark"]
+    header = ["label", "constraint", "cases", *result["splits"], "remark"]
     note = (
-        "suggested: kept where the document has the entities to break it, and often "
-        "enough; chains: a → b → c, with a → c"
+        "number of cases that satisfy it; suggested: enough of them, in documents with "
+        "entities that could violate it; chains: a → b → c, which imply a → c"
     )
     aligns = "lll" + "r" * len(result["splits"]) + "l"
     table = Table("Constraints", header, rows, aligns, note)

@@ -52,6 +52,7 @@ from ..relations import (
 )
 from ..schema import Schema, check_constraints
 from ..scorer import relation_scorer
+from ..wording import plural
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
 from .health import CheckedPipe
@@ -657,7 +658,7 @@ def read_schema(
     broken: Counter = Counter()
     for gold in golds:
         wrong += schema.contradictions([gold])
-        broken += schema.count_broken([gold])
+        broken += schema.count_violations([gold])
     if wrong:
         (head, label, tail), count = wrong.most_common(1)[0]
         warnings.warn(
@@ -669,9 +670,10 @@ def read_schema(
     if broken:
         (label, name), count = broken.most_common(1)[0]
         warnings.warn(
-            f"{sum(broken.values())} times the training data doesn't keep a constraint "
-            f"of the schema {path}, most often {name} of {label} ({count}), so not all "
-            "of these relations can be predicted. Correct the data, or the schema.",
+            f"The training data violates the constraints of the schema {path} in "
+            f"{plural(broken.total(), 'case')}, most often {name} of {label} "
+            f"({count}), so not all of these relations can be predicted. Correct the "
+            "data, or the schema.",
             stacklevel=4,
         )
     return schema

@@ -9,7 +9,7 @@ from .matching import Reach, choose_by_weight, choose_within_limits
 
 # scores are compared as log odds, to six decimals
 LEAST, UNITS = 1e-7, 1e6
-# tokens from which entities are equally far
+# distances from this number of tokens are equal
 FAR = 1000
 
 
@@ -18,8 +18,8 @@ class LabelConstraints(NamedTuple):
 
     max_tails (Optional[int]): maximum number of tails of a head; None: any.
     max_heads (Optional[int]): maximum number of heads of a tail; None: any.
-    acyclic (bool): no way along the relations leads back to where it began.
-    transitive (bool): what follows from a → b and b → c is a relation, too: a → c.
+    acyclic (bool): no cycles.
+    transitive (bool): a → b and b → c imply a → c.
     """
 
     max_tails: Optional[int] = None
@@ -36,16 +36,17 @@ def apply_constraints(
     symmetric: AbstractSet[str] = frozenset(),
     single_label: bool = False,
 ) -> RelationData:
-    """Choose those relations of a Doc that keep the constraints, with the highest total
-    of log odds above the threshold, and add those that follow from them. Among equal
-    scores, the nearest entities win.
+    """Choose the relations of a Doc that satisfy the constraints, with the highest sum
+    of log odds above the threshold, and add those that they imply. If scores are equal,
+    the closest entities win.
 
     data (RelationData): the relations and scores of all pairs.
     constraints (Mapping[str, LabelConstraints]): the constraints by label.
     thresholds (Mapping[str, float]): the threshold of each label.
     symmetric (AbstractSet[str]): labels without a direction.
     single_label (bool): add nothing to a pair that has another label.
-    RETURNS (RelationData): the same scores, other `decided`.
+    RETURNS (RelationData): the chosen and implied relations in `decided`; only the
+        scores of implied ones differ.
     """
     decided, scores = data.decided, data.scores
     for column, label in enumerate(data.labels):
@@ -60,7 +61,7 @@ def apply_constraints(
             if single_label:
                 implied[others[:, 0]] = 0.0
             rows = numpy.union1d(rows, numpy.flatnonzero(implied))
-            scores = scores.copy()  # the rows are still in the batch's scores
+            scores = scores.copy()  # may be a view of the scores of the batch
             scores[:, column] = numpy.maximum(scores[:, column], implied)
         cells = numpy.stack([rows, numpy.full_like(rows, column)], axis=1)
         decided = numpy.concatenate([others, cells])
@@ -76,7 +77,7 @@ def _choose(
     threshold: float,
     is_symmetric: bool,
 ) -> numpy.ndarray:
-    """RETURNS (Ints1d): those of the rows that keep the constraints."""
+    """RETURNS (Ints1d): the rows that satisfy the constraints."""
     if not len(rows):
         return rows
     ends = data.pairs[rows]
@@ -93,8 +94,8 @@ def _choose(
 def _weigh(
     scores: numpy.ndarray, threshold: float, gaps: numpy.ndarray
 ) -> numpy.ndarray:
-    """RETURNS (Ints1d): (n,), log odds above the threshold, ties by nearness; whole
-    numbers, whose sums are exact."""
+    """RETURNS (Ints1d): (n,), log odds above the threshold, with ties broken by
+    distance; integers, so that sums are exact."""
     p = numpy.clip([*scores, threshold], LEAST, 1 - LEAST)
     odds = numpy.log(p / (1 - p))
     units = numpy.round(UNITS * numpy.maximum(odds[:-1] - odds[-1], 0))
@@ -115,9 +116,8 @@ def _choose_edges(
     constraints: LabelConstraints,
     is_symmetric: bool,
 ) -> numpy.ndarray:
-    """RETURNS (Bools1d): (n,), the relations to keep. Limits are an assignment problem,
-    solved exactly. No cycles (NP-hard), and limits of symmetric labels where odd rings
-    compete: the best first."""
+    """RETURNS (Bools1d): (n,), the relations to keep. Limits are an assignment problem
+    and solved exactly; cycles (NP-hard) and odd rings of symmetric labels greedily."""
     heads, tails = edges.T
     max_tails, max_heads = constraints.max_tails, constraints.max_heads
     if is_symmetric:  # a partner is head and tail
@@ -148,8 +148,8 @@ def _choose_edges(
 def _find_implied(
     data: RelationData, column: int, rows: numpy.ndarray
 ) -> numpy.ndarray:
-    """RETURNS (Floats1d): (n_pairs,), for candidates that follow from the rows the
-    score of the weaker of the best relations of head and tail; else 0."""
+    """RETURNS (Floats1d): (n_pairs,), the scores of candidates that the rows imply: the
+    best one of the head's or the tail's relations, whichever is lower; else 0."""
     ends, at = numpy.unique(data.pairs[rows], return_inverse=True)
     heads, tails = at.reshape(-1, 2).T
     reach = Reach(len(ends))

@@ -11,7 +11,7 @@ from .matching import Reach
 # label, name of the constraint, "all", "kept" or "open"
 Support = CounterType[Tuple[str, str, str]]
 Links = Set[Tuple[EntityKey, EntityKey]]
-# whether the constraint holds, and whether it could have been broken
+# whether the constraint holds, and whether it could have been violated
 Cases = Iterator[Tuple[bool, bool]]
 
 
@@ -20,14 +20,14 @@ def count_support(
     entities: Collection[EntityKey],
     constraints: Callable[[str], LabelConstraints],
 ) -> Support:
-    """Count the cases of constraints in a document: heads of `max_tails`, tails of
-    `max_heads`, relations of `acyclic`, and what follows of `transitive`.
+    """Count the cases of constraints in a document: heads for `max_tails`, tails for
+    `max_heads`, relations for `acyclic`, and chains of two for `transitive`.
 
     relations (Collection[RelationKey]): the document's relations.
-    entities (Collection[EntityKey]): its entities, to know where there was a choice.
+    entities (Collection[EntityKey]): its entities.
     constraints (Callable[[str], LabelConstraints]): the constraints of a label.
-    RETURNS (Counter): by label and constraint, "all" cases, those where it is "kept",
-        and those "open": the document has the entities to break it.
+    RETURNS (Counter): by label and constraint, "all" cases, those where it's "kept",
+        and "open" ones, where the document's entities could violate it.
     """
     links: Dict[str, Links] = {}
     for head, label, tail in relations:
