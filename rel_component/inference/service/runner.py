@@ -137,7 +137,9 @@ class Runner:
         decided = data.decided
         if options.threshold is not None:
             decided = self.pipes.decide(doc, options.threshold)
-            data = self.pipes.constrain(data.replace(decided=decided), options.threshold)
+            data = self.pipes.constrain(
+                data.replace(decided=decided), options.threshold
+            )
             decided = data.decided
         decided = self._select(decided, data, options)
         self._check_number("relations", len(decided), "the threshold")
