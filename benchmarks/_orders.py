@@ -8,7 +8,7 @@ import numpy
 from spacy.tokens import Doc
 
 from rel_component.entity_scores import get_entity_scores
-from rel_component.inference.preannotation import Thresholds, get_uncertainties
+from rel_component.inference.uncertainty import Thresholds, get_uncertainties
 from rel_component.relations import get_relation_data
 
 # width of a bag-of-words vector; more than enough to distinguish texts

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, Span
 
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_extractor, find_spans_key
-from ..relations import EntityKey, get_relation_data, get_relations
+from ..relations import get_entity_key, get_relation_data, get_relations
 from ..scorer import NO_REL
 from .given import pipe_given, set_entities
 from .rows import to_entity
@@ -78,10 +78,11 @@ def score_pair(
     scores = find_scores(doc, spans[0], spans[1])
     if scores is None:
         raise ValueError(describe_why(spans, doc, extractor.schema is not None))
+    ends = [get_entity_key(span) for span in spans]
     decided = [
         relation.label
         for relation in get_relations(doc)
-        if [_key(relation.head), _key(relation.tail)] == [_key(x) for x in spans]
+        if [get_entity_key(x) for x in (relation.head, relation.tail)] == ends
     ]
     return PairResult(spans[0], spans[1], scores, decided, list_known_types(extractor))
 
@@ -101,16 +102,12 @@ def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:
     if data is None:
         return None
     entities = [data.entity(row) for row in range(len(data.spans))]
-    ends = [_key(head), _key(tail)]
+    ends = [get_entity_key(head), get_entity_key(tail)]
     for row, pair in enumerate(data.pairs.tolist()):
         if [entities[end] for end in pair] == ends:
             cells = zip(data.labels, data.scores[row].tolist())
             return {label: score for label, score in cells if score == score}  # not NaN
     return None
-
-
-def _key(span: Span) -> EntityKey:
-    return (span.start, span.end, span.label_)
 
 
 def find_span(doc: Doc, value: Optional[str], name: str) -> Span:
@@ -151,7 +148,7 @@ def describe_why(spans: List[Span], doc: Doc, has_schema: bool) -> str:
     """RETURNS (str): why a pair has no scores."""
     types = [span.label_ for span in spans]
     reasons: List[Tuple[bool, str]] = [
-        (_key(spans[0]) == _key(spans[1]), "both are the same entity"),
+        (len({*map(get_entity_key, spans)}) == 1, "both are the same entity"),
         (has_schema, f"the schema may not allow {types[0]} → {types[1]}"),
         (True, "their distance may exceed max_length or max_sentences"),
     ]

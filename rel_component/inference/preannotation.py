@@ -2,26 +2,21 @@
 
 import pickle
 import tempfile
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Iterable, Iterator, List, Optional, Tuple
 
-import numpy
 from spacy.language import Language
-from spacy.tokens import Doc
 
 from ..formats import Record, Source, WriteOptions, from_doc
 from ..formats.tools.jsonl import FIELDS
 from ..formats.writers import UNCERTAINTY
 from ..pipe.loading import find_relation_pipes, list_entity_labels
-from ..relations import RelationData, get_relation_data
 from ..schema import Schema
 from .given import GIVEN_KEY
 from .tasks import Task
 from .texts import find_relations
+from .uncertainty import get_uncertainty, map_thresholds
 
 RANKINGS = ("max", "mean")
-Thresholds = Union[float, Mapping[str, float]]
 
 
 def preannotate(
@@ -47,7 +42,7 @@ def preannotate(
         and no component predicts them.
     """
     pipes = find_relation_pipes(nlp)
-    thresholds = defaultdict(lambda: pipes.threshold, pipes.thresholds)
+    thresholds = map_thresholds(pipes)
     done = find_relations(
         nlp, tasks, ner_pipeline=ner_pipeline, batch_size=batch_size, source=source
     )
@@ -60,43 +55,6 @@ def preannotate(
         meta = {key: v for key, v in task.meta.items() if key not in FIELDS}
         record.meta = {**meta, UNCERTAINTY: uncertainty}
         yield record
-
-
-def get_uncertainty(doc: Doc, threshold: Thresholds, by: str = "max") -> float:
-    """Get a model's uncertainty about the relations of a Doc.
-
-    Uncertainty is 1 for scores at the threshold, 0 for scores of 0 and 1, and linear in
-    between. A pair has the uncertainty of its most uncertain label.
-
-    doc (Doc): a predicted Doc with the scores of all pairs.
-    threshold (float | Mapping[str, float]): score threshold, for all labels or per
-        label.
-    by (str): `max` for the most uncertain pair, `mean` for the mean of all pairs, which
-        ranks long documents with few uncertain pairs lower.
-    RETURNS (float): uncertainty from 0 to 1; 0 if there are no pairs.
-    """
-    data = get_relation_data(doc)
-    if data is None or not data.scores.size:
-        return 0.0
-    pairs = get_uncertainties(data, threshold).max(axis=1)
-    return float(pairs.max() if by == "max" else pairs.mean())
-
-
-def get_uncertainties(data: RelationData, threshold: Thresholds) -> numpy.ndarray:
-    """Get a model's uncertainty about each label of each pair.
-
-    data (RelationData): the scores of all pairs.
-    threshold (float | Mapping[str, float]): see `get_uncertainty`.
-    RETURNS (Floats2d): (n_pairs, n_labels), from 0 to 1; 0 for impossible labels, which
-        have no score.
-    """
-    scores = data.scores.astype("float64")
-    limits = numpy.asarray(threshold)
-    if isinstance(threshold, Mapping):
-        limits = numpy.asarray([threshold[label] for label in data.labels])
-    room = numpy.where(scores < limits, limits, 1 - limits)
-    distance = numpy.abs(scores - limits) / numpy.where(room > 0, room, 1)
-    return numpy.nan_to_num(1 - distance, nan=0.0)
 
 
 def rank(records: Iterable[Record], limit: Optional[int] = None) -> Iterator[Record]:

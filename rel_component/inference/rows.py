@@ -5,7 +5,13 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from spacy.tokens import Doc, Span
 
-from ..relations import EntityKey, Relation, get_relation_data, get_relations
+from ..relations import (
+    EntityKey,
+    Relation,
+    get_entity_key,
+    get_relation_data,
+    get_relations,
+)
 from .given import GIVEN_KEY
 
 
@@ -64,7 +70,7 @@ def to_spert(
         of entities.
     """
     entities = list_entities(doc) if entities is None else entities
-    number = {get_key(span): i for i, span in enumerate(entities)}
+    number = {get_entity_key(span): i for i, span in enumerate(entities)}
     return {
         **(meta or {}),
         "tokens": [token.text for token in doc],
@@ -75,8 +81,8 @@ def to_spert(
         "relations": [
             {
                 "type": label,
-                "head": number[get_key(head)],
-                "tail": number[get_key(tail)],
+                "head": number[get_entity_key(head)],
+                "tail": number[get_entity_key(tail)],
             }
             for head, label, tail, _ in _pick(doc, relations)
         ],
@@ -97,7 +103,7 @@ def list_entities(doc: Doc, spans_keys: Sequence[str] = ()) -> List[Span]:
     spans: Dict[EntityKey, Span] = {}
     for span in itertools.chain(doc.ents, *groups):
         if len(span):
-            spans.setdefault(get_key(span), span)
+            spans.setdefault(get_entity_key(span), span)
     data = get_relation_data(doc)
     for key in [] if data is None else data.entities:
         if key not in spans:
@@ -107,11 +113,6 @@ def list_entities(doc: Doc, spans_keys: Sequence[str] = ()) -> List[Span]:
 
 def _pick(doc: Doc, relations: Optional[Sequence[Relation]]) -> Sequence[Relation]:
     return get_relations(doc) if relations is None else relations
-
-
-def get_key(span: Span) -> EntityKey:
-    """RETURNS (Tuple[int, int, str]): start, end and type of an entity."""
-    return (span.start, span.end, span.label_)
 
 
 def to_entity(span: Span, text: str) -> Dict[str, Any]:

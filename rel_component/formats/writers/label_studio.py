@@ -59,10 +59,15 @@ def _to_task(
     if options.predictions:
         made["model_version"] = options.model_version
         if uncertainty is not None:
-            made["score"] = round(1 - uncertainty, 4)
+            made["score"] = to_score(uncertainty)
     key = "predictions" if options.predictions else "annotations"
     task = {"data": data, key: [made]}
     return task if record.source.id is None else {"id": record.source.id, **task}
+
+
+def to_score(uncertainty: float) -> float:
+    """RETURNS (float): a prediction's score, from 1 for certain to 0."""
+    return round(1 - uncertainty, 4)
 
 
 def to_results(

@@ -14,11 +14,13 @@ class ExtractOptions:
     labels (Optional[FrozenSet[str]]): relation labels to return; None for all.
     min_score (Optional[float]): also return all scores above this one; None for no
         scores.
+    uncertainty (bool): also return the model's uncertainty, see `get_uncertainty`.
     """
 
     threshold: Optional[float] = None
     labels: Optional[FrozenSet[str]] = None
     min_score: Optional[float] = None
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from ...model.candidates import (
     is_batch_generator,
 )
 from ...pipe.loading import find_relation_pipes, list_entity_finders
-from ...relations import RelationData, get_relation_data
+from ...relations import RelationData, get_entity_key, get_relation_data
 from ..given import GivenEntitiesError, make_doc, replace_generators
-from ..rows import get_key, list_entities, to_entity
+from ..rows import list_entities, to_entity
 from ..tasks import Task
 from ..texts import extract
 from ..tokenization import bound_tokenizer
+from ..uncertainty import get_uncertainty, map_thresholds
 from .jobs import Answer, ExtractOptions, Job, ModelFailed, TooMuchAtOnce
 from .logs import describe_error
 from .problems import ServiceError
@@ -109,7 +110,7 @@ class Runner:
         text = job.task.text
         spans = list_entities(doc, self.pipes.spans_keys)
         entities = [to_entity(span, text) for span in spans]
-        number = {get_key(span): i for i, span in enumerate(spans)}
+        number = {get_entity_key(span): i for i, span in enumerate(spans)}
         data = get_relation_data(doc)
         relations: List[Row] = []
         scores: Optional[List[Row]] = None
@@ -122,7 +123,11 @@ class Runner:
         if job.is_flat:
             content = to_json([_flatten(row, job.task.meta) for row in relations])
         else:
-            found = {"entities": entities, "relations": relations, "scores": scores}
+            found: Row = {"entities": entities, "relations": relations}
+            found["scores"] = scores
+            if job.options.uncertainty:
+                thresholds = map_thresholds(self.pipes)
+                found["uncertainty"] = get_uncertainty(doc, thresholds)
             content = to_json({**job.task.meta, "text": text, **found})
         return Answer(content, max(len(relations), len(scores or ())))
 

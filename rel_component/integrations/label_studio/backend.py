@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from ...inference.service.app import add_router
 from ...inference.service.body import LimitedRoute
-from ...inference.service.jobs import Job
+from ...inference.service.jobs import ExtractOptions, Job
 from ...inference.service.logs import log
 from ...inference.service.problems import ServiceError
 from ...inference.service.routes.answers import list_errors
@@ -23,6 +23,7 @@ from .results import to_prediction
 from .retraining import Trainer, TrainingJob
 
 PREFIX = "/label-studio"
+OPTIONS = ExtractOptions(uncertainty=True)
 TRAIN = "START_TRAINING"
 ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 
@@ -252,7 +253,7 @@ async def predict_tasks(
     ]
     answers: List[bytes] = []
     for part in _divide(texts, limits):
-        jobs = [Job(Task(text)) for text in part]
+        jobs = [Job(Task(text), OPTIONS) for text in part]
         answers += await backend.service.answer(request, jobs, "tasks")
     symmetric = frozenset(backend.service.info["symmetric"])
     found = map(from_json, answers)

@@ -4,7 +4,7 @@ from typing import AbstractSet, Any, Dict, Tuple
 
 from ...formats import EntityRecord, Record, RelationRecord, Report, Source
 from ...formats.writers import WriteOptions
-from ...formats.writers.label_studio import WRITER, to_results
+from ...formats.writers.label_studio import WRITER, to_results, to_score
 from ...formats.writers.prepare import prepare
 from .config import LabelConfig
 
@@ -17,13 +17,12 @@ def to_prediction(
 ) -> Dict[str, Any]:
     """Create the prediction for a task.
 
-    answer (Dict[str, Any]): entities and relations of its text.
+    answer (Dict[str, Any]): entities and relations of its text, and the uncertainty.
     config (LabelConfig): the project's config. Entities and relations with other labels
         are omitted, since Label Studio doesn't display them.
     version (str): version of the model.
     symmetric (AbstractSet[str]): labels of symmetric relations.
-    RETURNS (Dict[str, Any]): the prediction, with the lowest score of its relations, to
-        sort tasks by uncertainty.
+    RETURNS (Dict[str, Any]): the prediction, with a score to sort tasks by uncertainty.
     """
     ids: Dict[Tuple[int, int, str], str] = {}
     for entity in answer["entities"]:
@@ -51,7 +50,7 @@ def to_prediction(
         for prepared in prepare([record], WRITER, options, report)
         for result in to_results(prepared, 0, report, **names)
     ]
-    score = min((relation["score"] for relation in relations), default=1.0)
+    score = to_score(answer["uncertainty"])
     return {"result": results, "score": score, "model_version": version}
 
 
