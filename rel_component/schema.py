@@ -109,6 +109,15 @@ class Schema:
         found = count_type_pairs(docs)
         return Counter({key: n for key, n in found.items() if not self.allows(*key)})
 
+    def list_constraints(self) -> List[str]:
+        """RETURNS (List[str]): the constraints, such as `WORKS_FOR max_tails = 1`."""
+        return [
+            f"{label} {name}" if value is True else f"{label} {name} = {value}"
+            for label, found in self.constraints.items()
+            for name, value in found._asdict().items()
+            if value
+        ]
+
     def count_violations(self, docs: Iterable[Doc]) -> Counter:
         """Count the cases in data that violate a constraint.
 

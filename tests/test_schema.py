@@ -125,6 +125,7 @@ def test_constraints(docs):
     plain = {"symmetric": False}
     written = {"IN": {**plain, "max_tails": 1, "acyclic": True}, "WORKS_FOR": plain}
     assert schema.to_dict() == {"relations": written}
+    assert schema.list_constraints() == ["IN max_tails = 1", "IN acyclic"]
     assert not schema.count_violations(docs)
     one_head = LabelConstraints(max_heads=1)
     schema = Schema({"IN": None, "WORKS_FOR": None}, constraints={"IN": one_head})

@@ -103,7 +103,9 @@ def _list_labels(
         if calibrated
         else "Scores are not calibrated."
     )
-    return [format_table(header, rows, "lllr"), note]
+    found = ", ".join(pipeline["constraints"])
+    notes = [note, f"Constraints: {found}."] if found else [note]
+    return [format_table(header, rows, "lllr"), *notes]
 
 
 def _show_figures(report: Optional[Dict[str, Any]]) -> List[str]:

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from rel_component.evaluation.card import make_card
 from tests.paths import DATA, ROOT
 
 from ..script_runner import load_script
@@ -70,6 +71,10 @@ def test_another_schema(model, tmp_path):
         found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf8"))
         precisions.append(found["all_gold"]["rel_micro_p"])
     assert precisions == pytest.approx([1 / (6 + 6), 1 / (3 + 6)])
+    pipeline, meta = found["pipeline"], spacy.load(model).meta
+    assert pipeline["constraints"] == ["WORKS_FOR max_tails = 1"]
+    card = make_card(meta, pipeline, name="en_x", version="1")
+    assert "Constraints: WORKS_FOR max_tails = 1." in card
 
 
 def write(path, *docs):

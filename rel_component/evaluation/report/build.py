@@ -242,6 +242,7 @@ def describe_pipeline(nlp: Language, pipes: RelationPipes) -> Dict[str, Any]:
         "labels": list(pipes.labels),
         "symmetric": sorted(pipes.symmetric),
         "schema": None if schema is None else schema.to_dict(),
+        "constraints": [] if schema is None else schema.list_constraints(),
         "single_label": pipes.single_label,
         "threshold": pipes.threshold,
         "thresholds": pipes.thresholds,

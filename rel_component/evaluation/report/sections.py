@@ -408,6 +408,7 @@ def _describe_data(data: Data) -> Section:
         "language": pipeline["lang"],
         "symmetric labels": ", ".join(pipeline["symmetric"]) or "none",
         "only the best label of a pair": "yes" if pipeline["single_label"] else "no",
+        "constraints": ", ".join(pipeline.get("constraints", ())),
         **data["versions"],
     }
     rows = [[name, value] for name, value in facts.items() if value]
