@@ -15,7 +15,8 @@ from llama_index.core.graph_stores.types import (
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 from tqdm import tqdm
 
-from ..inference.rows import to_row
+from ..inference.rows import list_entities, to_row
+from ..pipe.loading import find_relation_pipes
 
 
 class RelationExtractor(TransformComponent):
@@ -46,11 +47,12 @@ class RelationExtractor(TransformComponent):
         """
         texts = (node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes)
         docs = self.nlp.pipe(texts, batch_size=self.batch_size)
+        keys = find_relation_pipes(self.nlp).spans_keys
         pairs = zip(nodes, docs)
         for node, doc in tqdm(
             pairs, desc="Relations", total=len(nodes), disable=not show_progress
         ):
-            add_graph(node, to_row(doc))
+            add_graph(node, to_row(doc, entities=list_entities(doc, keys)))
         return nodes
 
 

@@ -19,7 +19,8 @@ from neo4j_graphrag.components.types import (
 )
 from spacy.language import Language
 
-from ..inference.rows import to_row
+from ..inference.rows import list_entities, to_row
+from ..pipe.loading import find_relation_pipes
 
 
 class RelationExtractor(EntityRelationExtractor):
@@ -74,7 +75,8 @@ class RelationExtractor(EntityRelationExtractor):
 
     def _extract(self, texts: List[str]) -> List[Dict[str, Any]]:
         docs = self.nlp.pipe(texts, batch_size=self.batch_size)
-        return [to_row(doc) for doc in docs]
+        keys = find_relation_pipes(self.nlp).spans_keys
+        return [to_row(doc, entities=list_entities(doc, keys)) for doc in docs]
 
 
 def make_graph(row: Dict[str, Any]) -> Neo4jGraph:

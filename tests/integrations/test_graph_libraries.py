@@ -54,6 +54,33 @@ def test_neo4j_graphrag(nlp):
     assert sum(node["label"] == "Chunk" for node in whole["nodes"]) == 3
 
 
+@pytest.mark.parametrize("name", ["neo4j_graphrag", "llama_index.core"])
+def test_nested_entities_that_a_pipeline_finds_are_nodes(name):
+    pytest.importorskip(name)
+    nlp = spacy.blank("en")
+    names = {"Bank of England": "ORG", "England": "LOC"}
+    nlp.add_pipe("span_ruler", config={"spans_key": "sc"}).add_patterns(
+        [{"label": label, "pattern": name} for name, label in names.items()]
+    )
+    pattern = {"label": "IN", "head": "PERSON", "tail": "LOC"}
+    ruler = nlp.add_pipe("relation_ruler", config={"spans_key": "sc"})
+    ruler.add_patterns([pattern])
+    text = "The Bank of England ."
+    if name == "neo4j_graphrag":
+        from rel_component.integrations.neo4j_graphrag import RelationExtractor
+
+        (row,) = RelationExtractor(nlp)._extract([text])
+        assert [entity["text"] for entity in row["entities"]] == [*names]
+        return
+    from llama_index.core.graph_stores.types import KG_NODES_KEY
+    from llama_index.core.schema import TextNode
+
+    from rel_component.integrations.llama_index import RelationExtractor
+
+    (node,) = RelationExtractor(nlp=nlp)([TextNode(text=text)])
+    assert {x.name for x in node.metadata[KG_NODES_KEY]} == {*names}
+
+
 def test_llama_index(nlp):
     pytest.importorskip("llama_index.core")
     from llama_index.core import MockEmbedding, PropertyGraphIndex
