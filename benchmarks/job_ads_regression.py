@@ -27,7 +27,6 @@ from typing import (
 import numpy
 import srsly
 import typer
-from folds import assign_folds, pool_docs
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -38,6 +37,7 @@ from threadpoolctl import threadpool_limits
 from wasabi import msg
 
 from rel_component.corpus.readers import copy_without_relations
+from rel_component.evaluation.folds import assign_folds, pool_docs
 from rel_component.relations import RelationData, get_relations, set_relation_data
 from rel_component.scorer import ScoredDoc, read_example, score_relations
 
