@@ -7,8 +7,7 @@ Annotation is simulated: the documents are annotated already, and are shown to t
 training in the order that a model asks for. Each run begins with the same documents,
 drawn by chance; a model is trained on what is annotated, predicts the rest, the next
 documents are taken in the order, and so on. Scored on the held-out documents: between
-gold entities, or end to end where the config finds entities. `--picture` draws what is
-written already.
+gold entities, or end to end where the config finds entities.
 """
 
 import random
@@ -51,6 +50,7 @@ def main(
     names: str = typer.Option("dev,test", help="Held-out files, without .spacy"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
     output: Path = typer.Option(Path("active.json"), help="Figures; it is continued"),
+    picture: Optional[Path] = typer.Option(None, help="Draw the mean curves (.svg)"),
 ) -> None:
     """F against the number of annotated documents, for several orders."""
     train, held_out = pool_docs(data, ["train"]), pool_docs(data, names.split(","))
@@ -73,6 +73,8 @@ def main(
                 found["runs"].append({"order": name, "seed": seed, "scores": scores})
                 srsly.write_json(output, found)
     show(found)
+    if picture is not None:
+        draw(found, picture)
 
 
 class Simulation:
@@ -153,6 +155,23 @@ def show(found: Dict[str, Any]) -> None:
         )
     header = ["order", *map(str, found["sizes"]), "mean of the later points"]
     msg.table(rows, header=header, divider=True, aligns=tuple("l" + "r" * len(header)))
+
+
+def draw(found: Dict[str, Any], path: Path) -> None:
+    """Draw the mean F of each order by number of documents."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
+    for name in dict.fromkeys(run["order"] for run in found["runs"]):
+        runs = [run["scores"] for run in found["runs"] if run["order"] == name]
+        means = [100 * statistics.mean(column) for column in zip(*runs)]
+        style = "k--" if name == RANDOM else "o-"
+        axes.plot(found["sizes"], means, style, label=name, markersize=3)
+    axes.set_xlabel("annotated documents")
+    axes.set_ylabel("F")
+    axes.set_xticks(found["sizes"])
+    axes.legend()
+    figure.savefig(path)
 
 
 if __name__ == "__main__":
