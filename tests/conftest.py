@@ -31,6 +31,12 @@ settings.register_profile(
 settings.load_profile("rel")
 
 
+def pytest_collection_modifyitems(items):
+    # first, where one process takes them all: others would wait for the project, which
+    # is trained once for all processes
+    items.sort(key=lambda item: item.path.name != "test_project.py")
+
+
 @pytest.fixture(autouse=True)
 def seed():
     fix_random_seed(0)

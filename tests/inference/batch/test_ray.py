@@ -79,5 +79,5 @@ def test_goes_on_where_local_processes_stopped(model, tmp_path):
 def test_a_model_that_is_none_is_said(tmp_path):
     corpus = write_corpus(tmp_path / "in.jsonl", 5)
     (tmp_path / "model").mkdir()
-    with pytest.raises(ValueError, match="Can't load a pipeline"):
+    with pytest.raises(ValueError, match="model is not a pipeline"):
         run([corpus], tmp_path / "out", tmp_path / "model", engine="ray")
