@@ -146,14 +146,11 @@ def write_array(path: Path, values: Iterable[Any]) -> None:
 def explain(error: Exception) -> str:
     """RETURNS (str): the error message, with the file that can't be written."""
     if isinstance(error, OSError) and error.strerror:
-        is_taken = isinstance(
-            error, (FileExistsError, IsADirectoryError, NotADirectoryError)
-        )
-        check = "" if is_taken else "Check the disk space and permissions, or u"
-        return (
-            f"{error.filename or 'A file'}: can't be written: {error.strerror}. "
-            f"{check or 'U'}se another path."
-        )
+        advice = "Check the disk space and permissions, or use another path."
+        if isinstance(error, (FileExistsError, IsADirectoryError, NotADirectoryError)):
+            advice = "Use another path."
+        path = error.filename or "A file"
+        return f"{path}: can't be written: {error.strerror}. {advice}"
     return str(error)
 
 
