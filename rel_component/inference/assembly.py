@@ -95,6 +95,8 @@ def _join_configs(
                 listener["upstream"] = names.get(encoder, encoder)
             components[names[name]] = part
     config["components"] = components
+    created = "after_pipeline_creation"
+    config["nlp"][created] = config["nlp"][created] or extractor.config["nlp"][created]
     config["nlp"]["pipeline"] = list(components)
     config["nlp"]["disabled"] = []
     return config
