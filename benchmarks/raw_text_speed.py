@@ -1,5 +1,5 @@
-"""Words per second from raw text to relations on one core: a joint pipeline, the same one
-with Thinc's matrix products, spaCy's `tok2vec + ner`, and others, in turn in one run.
+"""Words per second from raw text to relations on one core: a joint pipeline, the same
+one with Thinc's matrix products, spaCy's `tok2vec + ner`, and others, in turn.
 
     OMP_NUM_THREADS=1 python benchmarks/raw_text_speed.py training/joint/model-best \
         data/conll04/test.spacy en_core_web_md training/joint_minilm/model-best
@@ -45,7 +45,7 @@ def main(
         pipelines[Path(name).name] = keep_entities(spacy.load(name))
     texts = [gold.text for gold in read_docs(data, spacy.blank("en"))] * copies
     seconds: Dict[str, List[float]] = {name: [] for name in pipelines}
-    for name, nlp in pipelines.items():
+    for nlp in pipelines.values():
         measure(nlp, texts[: len(texts) // copies])  # warm up
     for _ in range(repeat):
         for name, nlp in pipelines.items():
