@@ -1,15 +1,14 @@
 """Create a pipeline of patterns, or add patterns to a trained one."""
 
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 from command import command, run_command
-from spacy.language import Language
 from wasabi import msg
 
-from rel_component.inference.rules import add_rules, make_blank
-from rel_component.pipe.loading import list_entity_labels, load_pipeline
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 
 @command
@@ -30,6 +29,9 @@ def main(
 
     The predictions of a trained pipeline are kept; patterns add to them.
     """
+    from rel_component.inference.rules import add_rules, make_blank
+    from rel_component.pipe.loading import load_pipeline
+
     nlp = make_blank(lang) if model is None else load_pipeline(model)
     add_rules(nlp, relations, entities)
     warn_of_types(nlp)
@@ -37,8 +39,10 @@ def main(
     msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
 
 
-def warn_of_types(nlp: Language) -> None:
+def warn_of_types(nlp: "Language") -> None:
     """Warn of entity types in patterns that the pipeline doesn't predict."""
+    from rel_component.pipe.loading import list_entity_labels
+
     found = list_entity_labels(nlp)
     for name in sorted(set(nlp.get_pipe("relation_ruler").entity_types) - {*found}):
         if found:

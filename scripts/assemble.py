@@ -6,9 +6,6 @@ import typer
 from command import run_command
 from wasabi import msg
 
-from rel_component.inference.assembly import assemble
-from rel_component.pipe.loading import load_pipeline
-
 
 def main(
     ner_pipeline: Path = typer.Argument(
@@ -20,6 +17,9 @@ def main(
     output: Path = typer.Argument(..., help="Output folder for the combined pipeline"),
 ) -> None:
     """Combine two trained pipelines: entities from one, relations from the other."""
+    from rel_component.inference.assembly import assemble
+    from rel_component.pipe.loading import load_pipeline
+
     try:
         nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
     except ValueError as error:

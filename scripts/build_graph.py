@@ -2,19 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.files import explain
-from rel_component.graph import Normalizer
-from rel_component.graph.build import Build, build_graph
-from rel_component.graph.export import EXPORTS
-from rel_component.graph.names import read_aliases
-from rel_component.wording import plural
+if TYPE_CHECKING:
+    from rel_component.graph.build import Build
 
 
 def main(
@@ -25,7 +21,7 @@ def main(
         Path("data/graph"), "--output", "-o", help="Output folder"
     ),
     format_: str = typer.Option(
-        ",".join(EXPORTS),
+        "graphml,ntriples,turtle,neo4j,parquet",
         "--format",
         "-f",
         help="Export formats, separated by commas, or none",
@@ -61,6 +57,11 @@ def main(
     unrelated: bool = typer.Option(False, help="Keep entities without relations"),
 ) -> None:
     """Merge extracted entities and relations into a knowledge graph and export it."""
+    from rel_component.files import explain
+    from rel_component.graph import Normalizer
+    from rel_component.graph.build import build_graph
+    from rel_component.graph.names import read_aliases
+
     try:
         normalizer = Normalizer(
             case=case,
@@ -93,8 +94,10 @@ def main(
         raise typer.Exit(1)
 
 
-def show(build: Build) -> None:
+def show(build: "Build") -> None:
     """Print the size of the graph, and the entities that were not found."""
+    from rel_component.wording import plural
+
     graph = build.graph
     if graph.n_nameless:
         msg.warn(

@@ -3,15 +3,15 @@
 import functools
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional
 
-import srsly
 import typer
 from wasabi import msg
 
-from rel_component.files import write_text
-from rel_component.pages import Section
-from rel_component.wording import Table
+if TYPE_CHECKING:
+    from rel_component.pages import Section
+    from rel_component.wording import Table
+
 
 # columns of a table that fit into a terminal
 N_COLUMNS = 12
@@ -43,7 +43,7 @@ def run_command(main: Callable[..., None]) -> None:
     typer.run(main)
 
 
-def show_table(table: Table, n_rows: Optional[int] = None) -> None:
+def show_table(table: "Table", n_rows: Optional[int] = None) -> None:
     """Print a table, or its first rows."""
     table = table.cut(n_rows)
     msg.divider(table.title)
@@ -63,7 +63,7 @@ def show_table(table: Table, n_rows: Optional[int] = None) -> None:
         print(table.note)
 
 
-def show_sections(sections: Iterable[Section], n_rows: Optional[int] = None) -> None:
+def show_sections(sections: "Iterable[Section]", n_rows: Optional[int] = None) -> None:
     """Print the figures and tables of a report, followed by its advice."""
     sections = list(sections)
     for section in sections:
@@ -86,6 +86,10 @@ def show_path(path: Path) -> str:
 
 def write_figures(path: Optional[Path], figures: Any) -> None:
     """Write figures as JSON if a path is given."""
+    import srsly
+
+    from rel_component.files import write_text
+
     if path is not None:
         write_text(path, srsly.json_dumps(figures, indent=2))
         msg.good(f"Figures: {show_path(path)}")

@@ -10,10 +10,6 @@ import typer
 from command import command, run_command, show_table, write_figures
 from wasabi import msg
 
-from rel_component.evaluation.comparison import compare_pipelines
-from rel_component.evaluation.tables import tabulate_comparison
-from rel_component.wording import points
-
 
 @command
 def main(
@@ -28,6 +24,10 @@ def main(
     output: Optional[Path] = typer.Option(None, help="Write the figures as JSON"),
 ) -> None:
     """Compare two trained pipelines with a paired test over documents."""
+    from rel_component.evaluation.comparison import compare_pipelines
+    from rel_component.evaluation.tables import tabulate_comparison
+    from rel_component.wording import points
+
     result = compare_pipelines(
         first, second, data, end_to_end=end_to_end, n_samples=samples, seed=seed
     )

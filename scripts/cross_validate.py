@@ -15,15 +15,6 @@ import typer
 from command import command, run_command, show_table, write_figures
 from wasabi import msg
 
-from rel_component.corpus.docbin import NAMES
-from rel_component.evaluation.tables import tabulate_runs
-from rel_component.evaluation.training import (
-    cross_validate_files,
-    parse_numbers,
-    parse_override,
-)
-from rel_component.wording import points
-
 
 @command
 def main(
@@ -32,7 +23,7 @@ def main(
     folds: int = typer.Option(5, help="Number of folds"),
     fold_seed: int = typer.Option(0, help="Random seed of the folds"),
     seeds: str = typer.Option("0", help="Training seeds, separated by commas"),
-    names: str = typer.Option(",".join(NAMES), help="Files to pool, without .spacy"),
+    names: str = typer.Option("train,dev,test", help="Files to pool, without .spacy"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
     gpu_id: int = typer.Option(-1, help="GPU ID, or -1 for CPU"),
     output: Optional[Path] = typer.Option(
@@ -40,6 +31,14 @@ def main(
     ),
 ) -> None:
     """Cross-validate a config on a small corpus."""
+    from rel_component.evaluation.tables import tabulate_runs
+    from rel_component.evaluation.training import (
+        cross_validate_files,
+        parse_numbers,
+        parse_override,
+    )
+    from rel_component.wording import points
+
     results = cross_validate_files(
         config,
         data,

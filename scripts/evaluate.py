@@ -7,14 +7,6 @@ import typer
 from command import command, run_command, show_path, show_sections, write_figures
 from wasabi import msg
 
-from rel_component.evaluation.report import (
-    evaluate_files,
-    list_sections,
-    write_reports,
-)
-from rel_component.evaluation.report.details import describe_documents
-from rel_component.evaluation.report.files import check_suffix
-
 # sections of the report to print
 SHOWN = ("summary", "end-to-end", "labels", "thresholds", "confusion")
 
@@ -64,6 +56,14 @@ def main(
     End-to-end evaluation starts from the tokens and needs a pipeline that predicts
     entities.
     """
+    from rel_component.evaluation.report import (
+        evaluate_files,
+        list_sections,
+        write_reports,
+    )
+    from rel_component.evaluation.report.details import describe_documents
+    from rel_component.evaluation.report.files import check_suffix
+
     for path in report:
         check_suffix(path)
     found = evaluate_files(

@@ -7,10 +7,6 @@ import typer
 from command import command, run_command, show_table, write_figures
 from wasabi import msg
 
-from rel_component.evaluation.entities import evaluate_entities
-from rel_component.evaluation.tables import tabulate_entities
-from rel_component.wording import plural
-
 
 @command
 def main(
@@ -23,6 +19,10 @@ def main(
     ),
 ) -> None:
     """Evaluate the entities of a trained pipeline, per span and per token."""
+    from rel_component.evaluation.entities import evaluate_entities
+    from rel_component.evaluation.tables import tabulate_entities
+    from rel_component.wording import plural
+
     result = evaluate_entities(model, data, spans_key=spans_key)
     for table in tabulate_entities(result):
         show_table(table)

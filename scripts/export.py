@@ -17,19 +17,6 @@ from writing import (
     show_report,
 )
 
-from rel_component.formats import (
-    WRITERS,
-    Report,
-    WriteOptions,
-    write_records,
-)
-from rel_component.formats.report import DOCUMENTS
-from rel_component.formats.writers import find_writer
-from rel_component.inference.export import read_records
-from rel_component.inference.preannotation import describe_model
-from rel_component.schema import Schema
-from rel_component.wording import plural
-
 ON_ERROR = ("stop", "skip")
 
 
@@ -42,7 +29,11 @@ def main(
         help="Folder; or a file, if there's one input and the format isn't brat",
     ),
     format_: str = typer.Option(
-        ..., "--format", "-f", help=f"One of {', '.join(WRITERS)}"
+        ...,
+        "--format",
+        "-f",
+        help="One of prodigy, label_studio, brat, doccano, ubiai, spert, "
+        "gliner, glirel, huggingface, jsonl",
     ),
     model: Optional[Path] = typer.Option(
         None,
@@ -84,6 +75,13 @@ def main(
     Data that the format can't represent is counted, and lost entities and relations are
     listed. scripts/convert.py reads all of these formats.
     """
+    from rel_component.formats import Report, WriteOptions, write_records
+    from rel_component.formats.report import DOCUMENTS
+    from rel_component.inference.export import read_records
+    from rel_component.inference.preannotation import describe_model
+    from rel_component.schema import Schema
+    from rel_component.wording import plural
+
     msg, report = Printer(), Report()
     done: List[Path] = []
     try:
@@ -120,6 +118,8 @@ def find_outputs(
     inputs: List[Path], output: Path, format_name: str, force: bool
 ) -> Dict[Path, Path]:
     """RETURNS (Dict[Path, Path]): the output file or folder of each input."""
+    from rel_component.formats.writers import find_writer
+
     writer = find_writer(format_name)
     if len(inputs) == 1:
         (path,) = inputs

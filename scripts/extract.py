@@ -1,32 +1,23 @@
 """Extract entities and relations from a corpus, on one machine or a cluster."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 
-from rel_component.files import explain
-from rel_component.inference.batch import (
-    ENGINES,
-    ExtractSettings,
-    Progress,
-    Summary,
-    extract_corpus,
-)
-from rel_component.inference.batch.settings import FORMATS, MAX_BYTES
-from rel_component.inference.batch.sources import KINDS
-from rel_component.wording import agree
-
-SUFFIXES = ", ".join(KINDS)
+if TYPE_CHECKING:
+    from rel_component.inference.batch import Progress, Summary
 
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     inputs: List[str] = typer.Argument(
-        ..., help=f"Files, folders or globs: {SUFFIXES}"
+        ...,
+        help="Files, folders or globs: .txt, .jsonl, .ndjson, .jsonlines, .csv, .tsv, "
+        ".parquet, .spacy",
     ),
     output: Path = typer.Option(
         ...,
@@ -35,10 +26,10 @@ def main(
         help="New folder, or the folder of an interrupted run to resume",
     ),
     format_: str = typer.Option(
-        ",".join(FORMATS), "--format", "-f", help="Output formats, separated by commas"
+        "parquet,jsonl", "--format", "-f", help="Output formats, separated by commas"
     ),
     n_process: int = typer.Option(1, help="Number of processes; each loads the model"),
-    engine: str = typer.Option("local", help=f"One of {', '.join(ENGINES)}"),
+    engine: str = typer.Option("local", help="local or ray"),
     address: Optional[str] = typer.Option(
         None,
         help="Ray cluster to connect to: auto, or ray://HOST:10001; by default Ray "
@@ -62,7 +53,7 @@ def main(
         help="Maximum characters of a document; longer ones become dead letters",
     ),
     max_bytes: int = typer.Option(
-        MAX_BYTES,
+        64 << 20,
         help="Maximum bytes of a line, CSV record or text file; longer ones become "
         "dead letters",
     ),
@@ -81,6 +72,9 @@ def main(
     An interrupted run resumes when it's started again with the same arguments. In the
     end, each document has either one row or one dead letter with the reason.
     """
+    from rel_component.files import explain
+    from rel_component.inference.batch import ExtractSettings, extract_corpus
+
     try:
         settings = ExtractSettings(
             model=str(model),
@@ -141,7 +135,7 @@ class Bar:
         else:
             self.bar.set_description_str(stage)
 
-    def start(self, progress: Progress) -> None:
+    def start(self, progress: "Progress") -> None:
         self.bar.total = progress.n_docs
         self.bar.initial = self.bar.n = progress.n_done
         self.bar.refresh()
@@ -155,8 +149,10 @@ class Bar:
         self.bar.update(counts["read"])
 
 
-def show(summary: Summary, output: Path) -> None:
+def show(summary: "Summary", output: Path) -> None:
     """Print the outcome: documents, dead letters, warnings."""
+    from rel_component.wording import agree
+
     if summary.warnings:
         many = f"{summary.warnings:,} warnings, the first one"
         msg.warn(

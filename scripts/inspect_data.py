@@ -3,15 +3,10 @@
 from pathlib import Path
 from typing import List, Optional
 
-import srsly
 import typer
 from command import command, run_command, show_path, show_sections, write_figures
 from tqdm import tqdm
 from wasabi import msg
-
-from rel_component.files import write_text
-from rel_component.inspection import inspect_files, list_sections, suggest_schema
-from rel_component.inspection.picture import check_picture, draw_picture
 
 
 @command
@@ -53,6 +48,12 @@ def main(
     Prints counts, the recall of candidate settings, and advice. Pass all splits of a
     corpus at once, to find texts that occur in several.
     """
+    import srsly
+
+    from rel_component.files import write_text
+    from rel_component.inspection import inspect_files, list_sections, suggest_schema
+    from rel_component.inspection.picture import check_picture, draw_picture
+
     if picture is not None:
         check_picture(picture)
     result = inspect_files(

@@ -14,15 +14,6 @@ import typer
 from command import command, run_command, show_table, write_figures
 from wasabi import msg
 
-from rel_component.evaluation.folds import pool_docs
-from rel_component.evaluation.tables import tabulate_curve
-from rel_component.evaluation.training import (
-    get_learning_curve,
-    parse_numbers,
-    parse_override,
-)
-from rel_component.wording import plural, points
-
 
 @command
 def main(
@@ -43,6 +34,15 @@ def main(
 ) -> None:
     """Train on increasing portions of the data, to see whether more annotations would
     help."""
+    from rel_component.evaluation.folds import pool_docs
+    from rel_component.evaluation.tables import tabulate_curve
+    from rel_component.evaluation.training import (
+        get_learning_curve,
+        parse_numbers,
+        parse_override,
+    )
+    from rel_component.wording import plural, points
+
     found = get_learning_curve(
         config,
         pool_docs(data, ["train"]),

@@ -14,8 +14,6 @@ import typer
 from command import command, run_command
 from wasabi import msg
 
-from rel_component.evaluation.packaging import package_pipeline
-
 
 @command
 def main(
@@ -29,6 +27,8 @@ def main(
     build: bool = typer.Option(True, help="Build a wheel"),
 ) -> None:
     """Package a trained pipeline, with a model card."""
+    from rel_component.evaluation.packaging import package_pipeline
+
     made = package_pipeline(
         model, output, name=name, version=version, metrics=metrics, build=build
     )

@@ -18,19 +18,6 @@ from writing import (
     show_warnings,
 )
 
-from rel_component.formats import WRITERS, Report, write_records
-from rel_component.formats.report import DOCUMENTS
-from rel_component.formats.writers import find_writer
-from rel_component.inference.inputs import read_path
-from rel_component.inference.preannotation import (
-    RANKINGS,
-    describe_model,
-    preannotate,
-    rank,
-)
-from rel_component.pipe.loading import load_pipeline
-from rel_component.wording import plural
-
 NO_RANKING = "none"
 
 
@@ -48,7 +35,11 @@ def main(
         help="Folder; or a file, if the format isn't brat",
     ),
     format_: str = typer.Option(
-        "prodigy", "--format", "-f", help=f"One of {', '.join(WRITERS)}"
+        "prodigy",
+        "--format",
+        "-f",
+        help="One of prodigy, label_studio, brat, doccano, ubiai, spert, "
+        "gliner, glirel, huggingface, jsonl",
     ),
     entities_from: Optional[Path] = typer.Option(
         None, help="Separate trained pipeline that predicts the entities"
@@ -76,6 +67,19 @@ def main(
     Scores at the threshold are the most uncertain, scores of 0 and 1 the least. Convert
     the corrected annotations with scripts/convert.py.
     """
+    from rel_component.formats import Report, write_records
+    from rel_component.formats.report import DOCUMENTS
+    from rel_component.formats.writers import find_writer
+    from rel_component.inference.inputs import read_path
+    from rel_component.inference.preannotation import (
+        RANKINGS,
+        describe_model,
+        preannotate,
+        rank,
+    )
+    from rel_component.pipe.loading import load_pipeline
+    from rel_component.wording import plural
+
     msg, report = Printer(), Report()
     try:
         check_ranking(rank_by)
@@ -110,6 +114,8 @@ def main(
 
 
 def check_ranking(name: str) -> None:
+    from rel_component.inference.preannotation import RANKINGS
+
     if name not in (*RANKINGS, NO_RANKING):
         expected = ", ".join((*RANKINGS, NO_RANKING))
         raise ValueError(f"--rank-by: found {name!r}, expected one of {expected}.")

@@ -1,27 +1,18 @@
 """Extract relations from texts, as a table or JSON."""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
-import srsly
 import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import msg
 from writing import load_extractor, show_warnings
 
-from rel_component.files import replace_file
-from rel_component.inference.found import Found, dump_found
-from rel_component.inference.inputs import as_path, read_source
-from rel_component.inference.pairs import PairResult, score_pair
-from rel_component.inference.texts import (
-    check_entities_known,
-    check_labels,
-    find_relations,
-)
-from rel_component.pipe.loading import load_pipeline
-from rel_component.scorer import NO_REL
-from rel_component.wording import plural
+if TYPE_CHECKING:
+    from rel_component.inference.found import Found
+    from rel_component.inference.pairs import PairResult
+
 
 FORMATS = ("table", "jsonl", "spert")
 
@@ -63,6 +54,18 @@ def main(
     batch_size: int = typer.Option(64, min=1, help="Texts per batch"),
 ) -> None:
     """Extract relations from texts, as a table or JSON."""
+    from rel_component.files import replace_file
+    from rel_component.inference.found import dump_found
+    from rel_component.inference.inputs import as_path, read_source
+    from rel_component.inference.pairs import score_pair
+    from rel_component.inference.texts import (
+        check_entities_known,
+        check_labels,
+        find_relations,
+    )
+    from rel_component.pipe.loading import load_pipeline
+    from rel_component.wording import plural
+
     try:
         format_ = find_format(format_, json, output)
         is_pair = head is not None or tail is not None
@@ -120,6 +123,8 @@ def find_format(format_: Optional[str], json: bool, output: Optional[Path]) -> s
 
 def check_pair_options(source: str, has_others: bool) -> None:
     """RAISES (ValueError): if other options are set, or the source is a file."""
+    from rel_component.inference.inputs import as_path
+
     if has_others:
         raise ValueError(
             "--head and --tail print all scores of one pair of a text: remove "
@@ -133,8 +138,12 @@ def check_pair_options(source: str, has_others: bool) -> None:
         )
 
 
-def print_pair(found: PairResult, format_: str) -> None:
+def print_pair(found: "PairResult", format_: str) -> None:
     """Print a pair's scores for all labels, the highest first."""
+    import srsly
+
+    from rel_component.scorer import NO_REL
+
     if format_ != "table":
         print(srsly.json_dumps(found.to_row()))
         return
@@ -152,8 +161,10 @@ def print_pair(found: PairResult, format_: str) -> None:
         )
 
 
-def print_table(results: List[Found]) -> None:
+def print_table(results: "List[Found]") -> None:
     """Print one line for each relation."""
+    from rel_component.wording import plural
+
     for _, doc, relations, entities in results:
         if len(results) > 1:
             msg.divider(doc.text[:60].replace("\n", " "))

@@ -9,8 +9,6 @@ import typer
 from command import run_command
 from wasabi import msg
 
-from rel_component.wording import get_command
-
 KEY = "REL_COMPONENT_API_KEY"
 LABEL_STUDIO_KEY = "LABEL_STUDIO_API_KEY"
 
@@ -73,6 +71,8 @@ def main(
     Further limits are set by variables such as REL_COMPONENT_MAX_ENTITIES.
     LABEL_STUDIO_API_KEY is an access token for Label Studio's annotations.
     """
+    from rel_component.wording import get_command
+
     try:
         from rel_component.inference.service.server import LOCAL, serve
         from rel_component.inference.service.settings import load_settings

@@ -4,22 +4,12 @@
         --output assets/patterns.jsonl
 """
 
-import sys
 from pathlib import Path
 from typing import List, Optional
 
-import spacy
-import srsly
 import typer
+from command import run_command
 from wasabi import msg
-
-from rel_component.corpus.readers import read_docs
-from rel_component.inspection.pattern_suggestions import (
-    describe_conditions,
-    score_patterns,
-    suggest_patterns,
-)
-from rel_component.wording import plural
 
 
 def main(
@@ -53,6 +43,17 @@ def main(
     --dev for a better estimate. Check and edit the patterns before you use them: each
     is a line of JSON, see docs/rules.md.
     """
+    import spacy
+    import srsly
+
+    from rel_component.corpus.readers import read_docs
+    from rel_component.inspection.pattern_suggestions import (
+        describe_conditions,
+        score_patterns,
+        suggest_patterns,
+    )
+    from rel_component.wording import plural
+
     nlp = spacy.blank(lang)
     try:
         docs = list(read_docs(data, nlp))
@@ -98,5 +99,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    typer.run(main)
+    run_command(main)

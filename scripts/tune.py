@@ -11,8 +11,6 @@ import typer
 from command import command, run_command, show_table
 from wasabi import msg
 
-from rel_component.evaluation.tuning import tune_pipeline
-
 
 @command
 def main(
@@ -36,6 +34,8 @@ def main(
     ),
 ) -> None:
     """Tune thresholds and calibration on development documents."""
+    from rel_component.evaluation.tuning import tune_pipeline
+
     table = tune_pipeline(
         model,
         dev,

@@ -13,10 +13,6 @@ from command import command, run_command, show_path
 from wasabi import msg
 from writing import load_extractor
 
-from rel_component.inference.drawings import draw_texts
-from rel_component.visualise import WIDE
-from rel_component.wording import agree, plural
-
 
 @command
 def main(
@@ -42,9 +38,12 @@ def main(
         None, help="Key of doc.spans that holds the entities; by default all are drawn"
     ),
     limit: int = typer.Option(50, min=1, help="Maximum number of texts"),
-    width: float = typer.Option(WIDE, min=200, help="Width of the drawing, in pixels"),
+    width: float = typer.Option(860, min=200, help="Width of the drawing, in pixels"),
 ) -> None:
     """Draw texts with entities and relations, as HTML or SVG."""
+    from rel_component.inference.drawings import draw_texts
+    from rel_component.wording import agree, plural
+
     nlp = None if model is None else load_extractor(model, threshold)
     drawn = draw_texts(
         source,

@@ -4,25 +4,26 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator, Optional
+from typing import TYPE_CHECKING, Iterable, Iterator, Optional
 
 import typer
-from spacy.language import Language
 from wasabi import Printer
 
-from rel_component.corpus.convert import explain
-from rel_component.files import write_json
-from rel_component.formats import Report, Writer
-from rel_component.pipe.loading import find_relation_pipes, load_pipeline
-from rel_component.wording import plural
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from rel_component.formats import Report, Writer
+
 
 FILE_SUFFIXES = (".json", ".jsonl", ".parquet", ".txt")
 N_SHOWN = 10
 
 
-def load_extractor(path: Path, threshold: Optional[float]) -> Language:
+def load_extractor(path: Path, threshold: Optional[float]) -> "Language":
     """Load a pipeline with a relation extractor, and optionally change its
     threshold."""
+    from rel_component.pipe.loading import find_relation_pipes, load_pipeline
+
     nlp = load_pipeline(path)
     pipes = find_relation_pipes(nlp)
     if threshold is not None:
@@ -30,7 +31,7 @@ def load_extractor(path: Path, threshold: Optional[float]) -> Language:
     return nlp
 
 
-def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path:
+def find_output(output: Path, writer: "Writer", name: str, *, force: bool) -> Path:
     """Find the output path: the given folder or file, or a file in the folder.
 
     output (Path): the value of `--output`.
@@ -56,6 +57,8 @@ def find_output(output: Path, writer: Writer, name: str, *, force: bool) -> Path
 @contextmanager
 def show_warnings() -> Iterator[None]:
     """Print warnings to stderr, so that JSON on stdout stays valid."""
+    from rel_component.wording import plural
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -68,14 +71,19 @@ def show_warnings() -> Iterator[None]:
 
 def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> None:
     """Print why writing failed, and which files were written."""
+    from rel_component.corpus.convert import explain
+
     for line in explain(error).splitlines():
         msg.fail(line)
     names = ", ".join(map(str, written))
     msg.text(f"Written: {names}." if names else "Nothing was written.")
 
 
-def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
+def save_report(msg: Printer, report: "Report", path: Optional[Path]) -> None:
     """Write the report, even if the conversion failed."""
+    from rel_component.corpus.convert import explain
+    from rel_component.files import write_json
+
     if path is None:
         return
     try:
@@ -85,7 +93,7 @@ def save_report(msg: Printer, report: Report, path: Optional[Path]) -> None:
         raise typer.Exit(1) from None
 
 
-def show_report(msg: Printer, report: Report) -> None:
+def show_report(msg: Printer, report: "Report") -> None:
     """Print the report's counts."""
     for line in report.summary():
         msg.text(line.replace("not converted:", "not written:"))
@@ -94,7 +102,7 @@ def show_report(msg: Printer, report: Report) -> None:
     show_problems(msg, report)
 
 
-def show_problems(msg: Printer, report: Report) -> None:
+def show_problems(msg: Printer, report: "Report") -> None:
     """Print the problems, with the documents they occur in."""
     shown = report.list_problems(N_SHOWN)
     for problem in shown:
