@@ -1,5 +1,6 @@
 """Extract entities and relations from a corpus, on one machine or a cluster."""
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
@@ -10,6 +11,9 @@ from wasabi import msg
 
 if TYPE_CHECKING:
     from rel_component.inference.batch import Progress, Summary
+
+# seconds between updates of the progress bar's clock
+TICK = 0.5
 
 
 def main(
@@ -72,28 +76,28 @@ def main(
     An interrupted run resumes when it's started again with the same arguments. In the
     end, each document has either one row or one dead letter with the reason.
     """
-    from rel_component.files import explain
-    from rel_component.inference.batch import ExtractSettings, extract_corpus
-
     try:
-        settings = ExtractSettings(
-            model=str(model),
-            entities_from=None if entities_from is None else str(entities_from),
-            code=None if code is None else str(code),
-            threshold=threshold,
-            formats=tuple(x.strip() for x in format_.split(",")),
-            text_field=text_field,
-            id_field=id_field,
-            by_line=lines,
-            keep_text=text,
-            chunk_size=chunk_size,
-            batch_size=batch_size,
-            batch_words=batch_words,
-            max_length=max_length,
-            max_bytes=max_bytes,
-            gpu_id=gpu_id,
-        )
         with Bar() as bar:
+            bar.show_stage("Loading spaCy")
+            from rel_component.inference.batch import ExtractSettings, extract_corpus
+
+            settings = ExtractSettings(
+                model=str(model),
+                entities_from=None if entities_from is None else str(entities_from),
+                code=None if code is None else str(code),
+                threshold=threshold,
+                formats=tuple(x.strip() for x in format_.split(",")),
+                text_field=text_field,
+                id_field=id_field,
+                by_line=lines,
+                keep_text=text,
+                chunk_size=chunk_size,
+                batch_size=batch_size,
+                batch_words=batch_words,
+                max_length=max_length,
+                max_bytes=max_bytes,
+                gpu_id=gpu_id,
+            )
             summary = extract_corpus(
                 inputs,
                 output,
@@ -109,6 +113,8 @@ def main(
         msg.warn("Stopped. Run the same command to resume.")
         raise typer.Exit(130) from None
     except (ValueError, OSError) as error:
+        from rel_component.files import explain
+
         msg.fail(explain(error))
         raise typer.Exit(1) from None
     show(summary, output)
@@ -118,16 +124,25 @@ def main(
 
 class Bar:
     """A progress bar in a terminal; otherwise the current stage, until the first
-    documents are done."""
+    documents are done. The bar's clock ticks even while nothing is done."""
 
     def __init__(self) -> None:
         self.bar = tqdm(unit=" documents", disable=None, smoothing=0.05)
+        self.is_closed = threading.Event()
+        self.ticker = threading.Thread(target=self.tick, daemon=True)
 
     def __enter__(self) -> "Bar":
+        self.ticker.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.is_closed.set()
+        self.ticker.join()
         self.bar.close()
+
+    def tick(self) -> None:
+        while not self.is_closed.wait(TICK):
+            self.bar.refresh()
 
     def show_stage(self, stage: str) -> None:
         if self.bar.disable:

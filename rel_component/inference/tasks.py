@@ -7,7 +7,6 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
 
-from ..formats.io import list_files
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
 
@@ -57,6 +56,9 @@ def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
     YIELDS (Task): tasks ordered by file name, which is the `id` in their meta.
     RAISES (ValueError): if no text file is found.
     """
+    # imports all readers, which a single text doesn't need
+    from ..formats.io import list_files
+
     files = sorted(file for file in list_files(path) if file.suffix == ".txt")
     if not files:
         raise ValueError(f"{path}: no .txt file found in this folder.")

@@ -1,8 +1,11 @@
 """scripts/extract.py and scripts/build_graph.py as a user runs them."""
 
+import io
 import json
+import sys
+import threading
 
-from ...script_runner import load_script
+from ...script_runner import load_module, load_script
 from .util import make_text, write_corpus
 
 extract = load_script("extract")
@@ -16,7 +19,7 @@ def test_from_texts_to_a_page(model, tmp_path):
     rows, graph = tmp_path / "rows", tmp_path / "graph"
     command = [model, corpus, "-o", rows, "--chunk-size", 5, "--format", "jsonl"]
     said = extract(*command)
-    assert "Reading the input … Loading the model, 1 process …" in said
+    assert "Loading spaCy … Reading the input … Loading the model, 1 process …" in said
     assert "13 documents read = 12 extracted + 1 dead letter;" in said
     assert "1 dead letter (1 malformed)" in said
     said = extract(*command, "--strict", code=1)
@@ -52,3 +55,29 @@ def test_mistakes_are_said_in_a_sentence(tmp_path):
     assert "--engine: found 'spark'" in said
     said = build_graph(tmp_path, "-o", tmp_path / "graph", code=1)
     assert "no parts of an extraction found" in said
+
+
+class Terminal(io.StringIO):
+    """A terminal that says when its last line was updated."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_updated = threading.Event()
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.is_updated.set()
+        return super().write(text)
+
+
+def test_the_bar_moves_while_nothing_is_done(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with load_module("extract").Bar() as bar:
+        bar.show_stage("Starting Ray")
+        for _ in range(3):
+            terminal.is_updated.clear()
+            assert terminal.is_updated.wait(60)
+    assert terminal.getvalue().count("Starting Ray: 0 documents [00:") >= 3
