@@ -7,7 +7,6 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
 
-
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
 
 
