@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
+from _figures import record
 from wasabi import msg
 
 from rel_component.corpus.docbin import NAMES
@@ -46,6 +47,7 @@ def main(
         off = {f"{MODEL}.{key}": value for key, value in switches.items()}
         settings = {**overrides, **off, "system.seed": seed}
         scores = cross_validate(config, made, settings)
+        record(f"ablation: without {name}", 100 * scores["micro_f"], "F")
         rows.append({"without": name, **{x: scores[x] for x in METRICS}})
         cells = [
             [row["without"], *(f"{100 * row[x]:.1f}" for x in METRICS)] for row in rows

@@ -20,6 +20,7 @@ from typing import Any, Dict, List, Optional
 import spacy
 import srsly
 import typer
+from _figures import record
 from spacy.cli.train import train
 from spacy.util import load_config
 from thinc.api import Config
@@ -80,6 +81,11 @@ def main(
                 row[part] = score(nlp, data / f"{part}.spacy")
         rows.append(row)
         show(rows)
+    last = "test" if "test" in rows[0] else "dev"
+    for key in ("strict F", "F"):
+        if key in rows[0][last]:
+            mean = statistics.mean(100 * row[last][key] for row in rows)
+            record(f"accuracy: {config.stem}, {data.name}, {last}", mean, key)
     if output is not None:
         settings = {
             "config": str(config),

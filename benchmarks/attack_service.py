@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Awaitable, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 import typer
+from _figures import record
 from wasabi import msg
 
 ROOT = Path(__file__).parent.parent
@@ -270,6 +271,7 @@ def run_attacks(
         if after > before * (1 + MAX_GROWTH):
             faults.append("growth")
         answers = ", ".join(f"{n} × {x}" for x, n in sorted(target.statuses.items()))
+        record(f"attack: {name}, slowest /health", 1000 * look.slowest, "ms")
         figures = [f"{target.slowest:.2f}", f"{look.slowest * 1000:.0f}"]
         memory = [f"{look.memory:.0f}", f"{after:.0f}"]
         yield [name, answers, *figures, *memory, ", ".join(faults)]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, Iterator, List, NamedTuple, Optional
 
 import typer
+from _figures import record
 from wasabi import msg
 
 from rel_component.corpus.docbin import list_corpus
@@ -118,13 +119,21 @@ def main(
             if tutorial is not None:
                 parts = [f"{folder}/{part}.spacy" for part in ("train", "dev", "test")]
                 commands["parse_data.py"] = [str(tutorial), str(path), *parts]
+            rates: List[float] = []
             for script, command in commands.items():
                 done = run([sys.executable, *command], folder)
-                speed = f"{n_docs / done.seconds:.0f}"
+                rates.append(n_docs / done.seconds)
+                speed = f"{rates[-1]:.0f}"
+                if tutorial is None:
+                    record(f"convert: {n_docs:,}", rates[-1], "documents/s of CPU")
+                    record(f"convert: {n_docs:,}", done.megabytes, "MB at most")
                 memory = f"{done.megabytes:.0f} MB"
                 cells = (f"{n_docs:,}", f"{size:.0f} MB", script, speed, memory)
                 rows.append(cells)
                 msg.text(" ".join(cells))
+            if tutorial is not None:
+                ratio = rates[0] / rates[1]
+                record(f"convert: {n_docs:,}", ratio, "× documents/s of the tutorial")
             files = {
                 path.name: len(list_corpus(path))
                 for path in sorted((folder / "data").iterdir())

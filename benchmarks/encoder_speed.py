@@ -14,6 +14,7 @@ import spacy
 import srsly
 import torch
 import typer
+from _figures import record
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
@@ -142,6 +143,7 @@ def main(
         ratios = [a / b for a, b in zip(first["seconds"], row["seconds"])]
         row["words_per_second"] = n_words / min(row["seconds"])
         row["ratio"] = sorted(ratios)[len(ratios) // 2]
+        record(f"encoder: {name}", row["ratio"], "× words/s of the tutorial's settings")
         speed = f"{row['words_per_second']:.0f}", f"{row['ratio']:.2f}"
         keys = ("padding", "ents_f", "rel_strict_f")
         cells.append((name, *speed, *(f"{100 * row[key]:.1f}" for key in keys)))

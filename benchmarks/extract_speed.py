@@ -47,6 +47,7 @@ from typing import (
 
 import spacy
 import typer
+from _figures import record
 from wasabi import msg
 
 from rel_component.inference.batch import ExtractSettings, extract_corpus
@@ -172,6 +173,8 @@ def measure_shares(
         f"{share:.1%} outside the components, "
         f"{1 - clock.seconds['encoder'] / total:.1%} outside the encoder alone"
     )
+    record("extract: one process", n_docs / total, "documents/s of CPU")
+    record("extract: outside the components", 100 * share, "% of CPU time")
     return {name: seconds / n_docs for name, seconds in clock.seconds.items()}
 
 
@@ -215,15 +218,22 @@ def measure_engines(
     busy = {
         name: statistics.median(x["busy"] for x in got) for name, got in answers.items()
     }
+    cpu = {
+        name: statistics.median(x["cpu"] for x in got) for name, got in answers.items()
+    }
+    if ONE in cpu and TWO in cpu:
+        ratio = cpu[ONE] / cpu[TWO]
+        record("extract: two processes", ratio, "× documents/s of CPU of one")
     table = [
         (
             name,
             f"{statistics.median(x):.0f} ({min(x):.0f}-{max(x):.0f})",
             f"{busy[name]:.1%}",
+            f"{1e6 * cpu[name]:.0f}",
         )
         for name, x in rates.items()
     ]
-    header = ("", "documents/s", "busy with chunks")
+    header = ("", "documents/s", "busy with chunks", "µs of CPU per document")
     msg.table(table, header=header, divider=True)
     pairs = [
         (f"efficiency of {TWO}: rate / 2 rates of one", ONE, lambda a, b: b / (2 * a)),
@@ -248,11 +258,15 @@ def run_once(
     times: List[float] = []
     counts: List[int] = []
     numbers: List[int] = []
+    # CPU seconds and documents so far, by worker
+    cpu: DefaultDict[int, List[Tuple[float, int]]] = defaultdict(list)
 
     def note(chunk: Dict[str, Any]) -> None:
         times.append(time.perf_counter())
         counts.append(chunk["read"])
         numbers.append(chunk["chunk"])
+        pid = chunk["pid"]
+        cpu[pid].append((read_cpu(pid), chunk["read"]))
 
     begin = time.perf_counter()
     extract_corpus(
@@ -277,6 +291,9 @@ def run_once(
         "rate": sum(counts[skip:until]) / seconds,
         # of the time of all processes, however much of it others took
         "busy": busy / (n_process * seconds),
+        # without the first chunk of each worker, which includes loading
+        "cpu": sum(x[-1][0] - x[0][0] for x in cpu.values())
+        / sum(n for x in cpu.values() for _, n in x[1:]),
         # planning, loading, the first chunk
         "start": times[0] - begin,
     }
@@ -380,6 +397,12 @@ def list_below(pid: int) -> List[int]:
             continue  # it has ended
         found += [x for child in pids for x in (child, *list_below(child))]
     return found
+
+
+def read_cpu(pid: int) -> float:
+    """RETURNS (float): seconds of CPU time of a process so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def read_size(pid: int, file: str, names: Tuple[str, ...]) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, Iterator
 
 import typer
+from _figures import record
 from wasabi import msg
 
 from rel_component.graph import KnowledgeGraph
@@ -37,6 +38,7 @@ def main(n: Annotated[int, typer.Option(help="relations")] = 100_000) -> None:
     before = get_resident()
     graph.add(make_rows(n))
     size = get_resident() - before
+    record("graph: memory", size / len(graph.edges), "bytes/relation")
     msg.good(
         f"{len(graph.edges):,} distinct relations, {len(graph.nodes):,} entities: "
         f"{size / 1e6:.0f} MB, {size / len(graph.edges):.0f} bytes for each relation"

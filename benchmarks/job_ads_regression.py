@@ -27,6 +27,7 @@ from typing import (
 import numpy
 import srsly
 import typer
+from _figures import record
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -296,6 +297,7 @@ def run(
 
     results["cross-validation"] = validate(everything, full)
     scores = {name: summarize(scored) for name, scored in results.items()}
+    record("regression: jobs, test", 100 * scores["test"]["rel_micro_f"], "F")
     msg.divider("Job ads, gold entities, all gold relations")
     print_scores(scores)
     if tune:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from _figures import record
 from speed import Bench, make_tasks
 from wasabi import msg
 
@@ -25,8 +26,11 @@ def measure(bench: Bench, name: str, model: Path, docs: Path, repeat: int) -> No
     ratios = [total / alone for alone, total in answer["times"]]
     encoder = statistics.median(alone for alone, _ in answer["times"])
     spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    ratio = statistics.median(ratios)
+    record(f"pair model: {name}", ratio, "× time of the encoder alone")
+    record(f"pair model: {name}", answer["extra_mb"], "MB more")
     msg.text(
-        f"{name}: {statistics.median(ratios):.3f} ({spread}), "
+        f"{name}: {ratio:.3f} ({spread}), "
         f"encoder {1e3 * encoder:.0f} ms, {answer['extra_mb']:.0f} MB"
     )
 

@@ -17,6 +17,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import srsly
 import typer
+from _figures import record
 from wasabi import msg
 
 ROOT = Path(__file__).parent.parent
@@ -193,6 +194,9 @@ def measure(
             row += [f"{costs[-1] * 1000:.2f}", f"{rates[0] / rates[-1]:.2f}"]
             rows.append([*row, f"{costs[-1] / costs[0]:.2f}"])
         best = rates[0]
+        name = f"service: {count} client{'s' * (count > 1)}, batching"
+        record(name, costs[-1] / costs[0], "× requests/s of CPU without")
+        record(name, 1e3 * costs[0], "ms of CPU/request")
     header = ["clients", "server", "req/s", "p50 ms", "p95", "p99", "status"]
     header += ["CPU ms", "speed-up", "by CPU"]
     msg.table(rows, header=header, divider=True, aligns=tuple("rlrrrrlrrr"))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, List, Optional, Tuple
 
 import typer
+from _figures import record
 from wasabi import msg
 
 
@@ -140,6 +141,9 @@ def main(
                 cluster = Cluster(workers=n, rate=rate, mtbf=hours)
                 outcome = simulate(cluster, documents, size, seed)
                 results.append({**asdict(cluster), "chunk": size, **asdict(outcome)})
+                name = f"cluster, simulated: {n:,} workers, chunks of {size:,}, "
+                name += f"a failure in {hours:g} h"
+                record(name, 100 * outcome.efficiency, "% of the ideal")
                 table.append(
                     (
                         f"{n:,}",

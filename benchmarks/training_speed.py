@@ -15,6 +15,7 @@ from typing import List, Optional
 import srsly
 import torch
 import typer
+from _figures import record
 from accuracy import merge
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training.initialize import init_nlp
@@ -79,6 +80,9 @@ def main(
         "processor_seconds_per_epoch": busy * len(examples) / n_texts,
         "peak_mb": _get_peak(gpu_id) / 1e6,
     }
+    name = f"training: {config.stem}, {data.name}"
+    record(name, n_words / busy, "words/s of CPU")
+    record(name, row["peak_mb"], "MB at most")
     msg.table({key: x if isinstance(x, str) else f"{x:.1f}" for key, x in row.items()})
     if output is not None:
         srsly.write_json(output, row)
