@@ -60,7 +60,8 @@ convert() {
 train() {
     python -m spacy train "configs/$1.cfg" --output "$work/$2" \
         --paths.train "$work/sample/train.spacy" --paths.dev "$work/sample/dev.spacy" \
-        --training.max_steps "$3" --training.eval_frequency "$3" "${@:4}" >> "$log" 2>&1
+        --training.max_steps "$3" --training.eval_frequency "$3" "${@:4}" >> "$log" 2>&1 ||
+        { echo "$1 can't be trained, see $log"; exit 1; }
 }
 
 echo "data and models …"

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Dict, Iterable, List, Optional, Sequence, Tup
 import numpy
 import spacy
 import typer
+from _figures import record
 from folds import pool_docs
 from spacy.tokens import Doc, DocBin, Span
 from tutorial_fixture import tutorial_copy
@@ -307,6 +308,10 @@ def main(
                     bench.measure(task, kind, "update", max(1, repeat // 2))
         rows = [summarize(bench, task) for task in tasks]
     print_tables(rows)
+    for row in rows:
+        for kind, ratio in row["ratios"].items():
+            name = f"the tutorial and ours: {row['name']}, {kind}"
+            record(name, ratio, "× time of the encoder alone")
     if output is not None:
         output.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf8")
 
