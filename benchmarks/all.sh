@@ -92,6 +92,7 @@ run "annotation order" active_learning configs/rel_tok2vec.cfg "$work/sample" \
     --set training.max_steps=60 --set training.eval_frequency=60
 run training training_speed configs/joint_tok2vec.cfg "$work/sample" --steps 20
 run training training_speed configs/rel_tok2vec.cfg "$work/sample" --steps 20
+run "raw text" raw_text_speed "$joint" "$work/sample/test.spacy" --repeat 3
 for task in CoNLL04 "1,000 entities"; do
     needs "pair model" "$work/nerel" pair_speed --data "$work" --repeat 3 \
         --only "$task"
@@ -135,7 +136,7 @@ else
     skip "the tutorial" "skipped: TUTORIAL or TUTORIAL_PYTHON isn't set"
 fi
 if [[ -n ${SPERT:-} && -n ${MINILM:-} ]]; then
-    run SpERT beside_spert "$SPERT" "$MINILM" --rounds 1
+    run SpERT beside_spert "$SPERT" "$MINILM" --rounds 1 --data "$work/conll04"
 else
     skip SpERT "skipped: SPERT or MINILM isn't set"
 fi

@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any, Dict, List
 
 import typer
+from _figures import record
 from wasabi import msg
 
 WORKER = Path(__file__).parent / "_spert_worker.py"
@@ -60,6 +61,10 @@ def main(
     of_spert = {x: middle(results["SpERT"], x) for x in ("train", "predict")}
     for name, runs in results.items():
         train, predict = middle(runs, "train"), middle(runs, "predict")
+        if name != "SpERT":
+            record(f"{name}: training", of_spert["train"] / train, "× SpERT's speed")
+            speed = of_spert["predict"] / predict
+            record(f"{name}: prediction", speed, "× SpERT's speed")
         rows.append(
             [
                 name,

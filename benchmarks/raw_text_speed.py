@@ -15,6 +15,7 @@ from typing import Dict, List, Optional
 import spacy
 import srsly
 import typer
+from _figures import record
 from spacy.cli.init_config import init_config
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -57,6 +58,10 @@ def main(
         ratios = [a / b for a, b in zip(values, seconds["joint"])]
         speed = n_words / statistics.median(values)
         rows[name] = {"words_per_second": speed, "time": statistics.median(ratios)}
+        if name == "joint":
+            record("raw text: joint", speed, "words/s of CPU")
+        else:
+            record(f"raw text: {name}", rows[name]["time"], "× time of joint")
     table = [
         (name, f"{row['words_per_second']:,.0f}", f"{row['time']:.2f}")
         for name, row in rows.items()
