@@ -79,17 +79,17 @@ python benchmarks/make_corpus.py "$corpus" --n 6000 --source assets/job_ads.json
     >> "$log" 2>&1
 few=(--set training.max_steps=200 --set training.eval_frequency=200)
 
-run start start_speed "$joint" --rounds 3
+run start start_speed "$joint"
 run accuracy accuracy configs/rel_tok2vec.cfg "$work/sample" --seeds 0 "${few[@]}"
 run accuracy accuracy configs/joint_tok2vec.cfg "$work/sample" --seeds 0 "${few[@]}"
 needs "accuracy: CoNLL04" "$work/conll04" accuracy configs/joint_tok2vec.cfg \
     "$work/conll04" --seeds 0 "${few[@]}"
 needs "regression: jobs" "$work/jobs" job_ads_regression --data "$work/jobs"
 run ablation ablation configs/rel_tok2vec.cfg "$work/sample" --folds 2 \
-    --set training.max_steps=30 --set training.eval_frequency=30
+    --set training.max_steps=150 --set training.eval_frequency=150
 run "annotation order" active_learning configs/rel_tok2vec.cfg "$work/sample" \
     --sizes 10,20 --orders random,max --seeds 0 --output "$work/active.json" \
-    --set training.max_steps=60 --set training.eval_frequency=60
+    --set training.max_steps=150 --set training.eval_frequency=150
 run training training_speed configs/joint_tok2vec.cfg "$work/sample" --steps 20
 run training training_speed configs/rel_tok2vec.cfg "$work/sample" --steps 20
 run "raw text" raw_text_speed "$joint" "$work/sample/test.spacy" --repeat 3
