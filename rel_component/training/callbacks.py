@@ -5,7 +5,8 @@ from typing import Callable, Optional, Type
 
 import spacy
 from spacy.language import Language
-from spacy.util import registry
+from spacy.schemas import ConfigSchemaTraining
+from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
 
@@ -63,6 +64,37 @@ def continue_from(nlp: Language, path: Path) -> Language:
         # thresholds and calibration were tuned for weights that will change
         pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
     return nlp
+
+
+@registry.callbacks("rel_component.StepsByEpochs.v1")
+def create_steps_by_epochs(
+    epochs: int = 20, at_least: int = 500, at_most: Optional[int] = None
+) -> Callable[[Language], Language]:
+    """Set `training.max_steps` to the size of the training data, if it is 0, so that
+    the learning rate falls to 0 after a number of epochs.
+
+    For `[initialize.before_init]`.
+
+    epochs (int): passes over the training data.
+    at_least (int), at_most (Optional[int]): limits of the number of steps.
+    RETURNS (Callable[[Language], Language]): the callback.
+    """
+
+    def set_steps(nlp: Language) -> Language:
+        if nlp.config.interpolate()["training"]["max_steps"] == 0:
+            steps = max(epochs * count_batches(nlp), at_least)
+            nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
+        return nlp
+
+    return set_steps
+
+
+def count_batches(nlp: Language) -> int:
+    """RETURNS (int): number of training steps per epoch, from the pipeline's config."""
+    config = nlp.config.interpolate()
+    training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
+    return sum(1 for _ in training["batcher"](corpus(nlp)))
 
 
 @registry.callbacks("rel_component.RequireTransformers.v1")

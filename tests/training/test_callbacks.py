@@ -1,11 +1,15 @@
 import pytest
 import spacy
+from spacy.tokens import DocBin
 from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
 
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.relations import get_rel
 from rel_component.training.callbacks import continue_from, create_continue_from
 
+from ..paths import CONFIGS
 from ..util import make_doc
 
 
@@ -81,3 +85,53 @@ def test_a_training_that_goes_on_keeps_its_own_settings(trained):
     new.config["training"]["max_steps"] = 99
     continue_from(new, path)
     assert new.config["training"]["max_steps"] == 99
+
+
+def build_with_steps(tmp_path, max_steps, **limits):
+    """A pipeline whose config has a corpus of 6 Docs with 4 tokens each, in batches of
+    12 tokens."""
+    docs = DocBin(store_user_data=True)
+    for _ in range(6):
+        docs.add(make_examples(spacy.blank("en"))[0].reference)
+    docs.to_disk(tmp_path / "train.spacy")
+    config = load_config(CONFIGS / "joint_tok2vec.cfg")
+    config["paths"]["train"] = config["paths"]["dev"] = str(tmp_path / "train.spacy")
+    config["training"]["max_steps"] = max_steps
+    config["training"]["batcher"] = {
+        "@batchers": "spacy.batch_by_words.v1",
+        "size": 12,
+        "tolerance": 0.0,
+        "discard_oversize": False,
+    }
+    config["initialize"]["before_init"] = {
+        "@callbacks": "rel_component.StepsByEpochs.v1",
+        **limits,
+    }
+    return init_nlp(config)
+
+
+@pytest.mark.parametrize(
+    "limits, expected",
+    [
+        ({"epochs": 5, "at_least": 1}, 10),
+        ({"epochs": 5, "at_least": 30}, 30),
+        ({"epochs": 5, "at_least": 1, "at_most": 7}, 7),
+    ],
+)
+def test_steps_depend_on_the_number_of_batches(tmp_path, limits, expected):
+    nlp = build_with_steps(tmp_path, 0, **limits)
+    assert nlp.config["training"]["max_steps"] == expected
+
+
+def test_a_given_number_of_steps_is_kept(tmp_path):
+    nlp = build_with_steps(tmp_path, 3, epochs=5)
+    assert nlp.config["training"]["max_steps"] == 3
+
+
+@pytest.mark.parametrize(
+    "path", sorted(CONFIGS.glob("*.cfg")), ids=lambda path: path.stem
+)
+def test_no_config_trains_without_end(path):
+    config = load_config(path)
+    if not config["training"]["max_steps"]:
+        assert config["initialize"]["before_init"]["epochs"] == 20
