@@ -47,7 +47,8 @@ def main(
         off = {f"{MODEL}.{key}": value for key, value in switches.items()}
         settings = {**overrides, **off, "system.seed": seed}
         scores = cross_validate(config, made, settings)
-        record(f"ablation: without {name}", 100 * scores["micro_f"], "F")
+        what = f"without {name}" if switches else name
+        record(f"ablation: {what}", 100 * scores["micro_f"], "F")
         rows.append({"without": name, **{x: scores[x] for x in METRICS}})
         cells = [
             [row["without"], *(f"{100 * row[x]:.1f}" for x in METRICS)] for row in rows

@@ -142,7 +142,8 @@ else
 fi
 
 if [[ -n $only ]]; then
-    python benchmarks/_results.py "$BENCHMARK_FIGURES" /dev/stdout
+    python benchmarks/_results.py "$BENCHMARK_FIGURES" "$work/results.md"
+    cat "$work/results.md"
 else
     python benchmarks/_results.py "$BENCHMARK_FIGURES" benchmarks/results.md
     echo "benchmarks/results.md"
