@@ -6,6 +6,7 @@
 """
 
 from pathlib import Path
+from typing import Optional
 
 import typer
 from command import command, run_command, show_table
@@ -32,6 +33,11 @@ def main(
     calibration: str = typer.Option(
         "auto", help="platt, temperature or none; auto for the best of them on dev"
     ),
+    max_distances: Optional[Path] = typer.Option(
+        None,
+        help="Training documents: learn from them and dev which pairs are too far "
+        "apart to have a relation, by their types, and skip these pairs",
+    ),
 ) -> None:
     """Tune thresholds and calibration on development documents."""
     from rel_component.evaluation.tuning import tune_pipeline
@@ -44,6 +50,7 @@ def main(
         method=None if calibration == "none" else calibration,
         min_precision=min_precision,
         min_support=min_support,
+        train=max_distances,
     )
     show_table(table)
     msg.good(f"Tuned pipeline: {output}")

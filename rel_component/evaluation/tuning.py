@@ -10,6 +10,7 @@ from spacy.training import Example
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_extractor, load_pipeline
 from ..wording import Table
+from .distances import learn_max_distances
 from .pair_scores import collect_pairs
 from .predictions import predict_on_gold_entities, read_golds
 from .reliability import fit_calibration
@@ -26,6 +27,7 @@ def tune_pipeline(
     method: Optional[str] = "auto",
     min_precision: float = 0.9,
     min_support: int = 5,
+    train: Optional[Path] = None,
 ) -> Table:
     """Tune a pipeline's thresholds and calibration on development documents, and save
     it.
@@ -35,14 +37,18 @@ def tune_pipeline(
     output (Path): folder of the tuned pipeline.
     objective (str), method (Optional[str]), min_precision (float), min_support (int):
         see `tune`.
+    train (Optional[Path]): training documents, `.spacy`, to learn maximum distances
+        from, together with `dev`; None for no limits.
     RETURNS (Table): the threshold and the calibration of each label.
     RAISES (ValueError): if a file can't be read, or an option is out of range.
     """
     nlp = load_pipeline(model)
     extractor = find_extractor(nlp)
+    extractor.max_distances = {}
+    devs = read_golds(dev, nlp)
     chosen = tune(
         nlp,
-        read_golds(dev, nlp),
+        devs,
         objective=objective,
         method=method,
         min_precision=min_precision,
@@ -50,6 +56,11 @@ def tune_pipeline(
     )
     extractor.calibration = chosen["calibration"]
     extractor.thresholds = chosen["thresholds"]
+    if train is not None:
+        examples = predict_on_gold_entities(nlp, [*read_golds(train, nlp), *devs])
+        thresholds = dict(zip(extractor.labels, extractor.get_thresholds().tolist()))
+        predicted = (example.predicted for example in examples)
+        extractor.max_distances = learn_max_distances(predicted, thresholds)
     nlp.to_disk(output)
     return tabulate_settings(
         extractor.labels,

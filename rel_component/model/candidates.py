@@ -132,14 +132,21 @@ class PairGenerator:
         """RETURNS (Entities): the entities of a batch."""
         return get_entities(docs, self.spans_key)
 
-    def get_pairs(self, docs: Sequence[Doc], entities: Entities) -> Candidates:
+    def get_pairs(
+        self,
+        docs: Sequence[Doc],
+        entities: Entities,
+        windows: Optional[numpy.ndarray] = None,
+    ) -> Candidates:
         """Generate the pairs of a batch.
 
         docs (Sequence[Doc]): the batch.
         entities (Entities): the entities to use.
+        windows (Optional[Ints1d]): (n_entities,), a limit like `max_length` for the
+            pairs of each head; None for no other limit.
         RETURNS (Candidates): the pairs, sorted by document, head and tail.
         """
-        found = pair_entities(entities, docs, self.max_length)
+        found = pair_entities(entities, docs, self.max_length, windows)
         if self.max_sentences is None or not len(found):
             return found
         sentences = _sentence_numbers(docs, entities)[found.pairs]
@@ -224,7 +231,10 @@ def get_entities(docs: Sequence[Doc], spans_key: Optional[str] = None) -> Entiti
 
 
 def pair_entities(
-    entities: Entities, docs: Sequence[Doc], max_length: Optional[int] = None
+    entities: Entities,
+    docs: Sequence[Doc],
+    max_length: Optional[int] = None,
+    windows: Optional[numpy.ndarray] = None,
 ) -> Candidates:
     """Get all ordered pairs of different entities of the same Doc.
 
@@ -232,16 +242,20 @@ def pair_entities(
     docs (Sequence[Doc]): the batch.
     max_length (Optional[int]): maximum number of tokens between the starts; None or 0
         for no limit.
+    windows (Optional[Ints1d]): (n_entities,), another limit for the pairs of each head.
     RETURNS (Candidates): the pairs, sorted by document, head and tail.
     """
     first = entities.offsets[entities.docs]
     last = entities.offsets[entities.docs + 1]
-    if max_length:
+    if max_length or windows is not None:
+        longest = max((len(doc) for doc in docs), default=0)
+        limit = min(max_length or longest, longest)
+        within = limit if windows is None else numpy.minimum(windows, limit)
         # one sorted key for the batch, with gaps so that windows don't cross Docs
-        gap = max_length + max((len(doc) for doc in docs), default=0) + 1
+        gap = 2 * longest + 1
         key = entities.spans[:, 0] + entities.docs.astype("int64") * gap
-        first = numpy.searchsorted(key, key - max_length, side="left")
-        last = numpy.searchsorted(key, key + max_length, side="right")
+        first = numpy.searchsorted(key, key - within, side="left")
+        last = numpy.searchsorted(key, key + within, side="right")
     counts = last - first - 1  # the window includes the head itself
     starts = _offsets(counts)
     heads = numpy.repeat(numpy.arange(len(entities), dtype="int32"), counts)

@@ -55,6 +55,7 @@ from ..scorer import relation_scorer
 from ..wording import plural
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
+from .distances import DistanceLimits, MaxDistances, check_distances
 from .health import CheckedPipe
 from .loss import PairLoss, to_floats2d
 from .merging import keep_ruled
@@ -196,6 +197,7 @@ class RelationExtractor(CheckedPipe):
             "threshold": check_probability(threshold, "threshold"),
             "thresholds": {},
             "calibration": {},
+            "max_distances": {},
             "symmetric": [],
             "schema": None,
         }
@@ -255,6 +257,18 @@ class RelationExtractor(CheckedPipe):
         self.cfg["calibration"] = {
             label: check_line(label, line) for label, line in lines.items()
         }
+
+    @property
+    def max_distances(self) -> MaxDistances:
+        """RETURNS (Dict[str, Dict[str, List[Optional[int]]]]): type of the head → type
+        of the tail → maximum number of tokens between them if the tail follows, and
+        if it precedes; -1 for no pair, None for no limit. Pairs beyond a limit are not
+        scored in prediction. Saved with the pipe; `initialize` removes them."""
+        return check_distances(self.cfg["max_distances"])
+
+    @max_distances.setter
+    def max_distances(self, distances: MaxDistances) -> None:
+        self.cfg["max_distances"] = check_distances(distances)
 
     def get_thresholds(self) -> numpy.ndarray:
         """RETURNS (Floats1d): (n_labels,), the threshold of each label."""
@@ -318,7 +332,7 @@ class RelationExtractor(CheckedPipe):
             on the CPU, (n_pairs, n_labels), float32 in [0, 1].
         """
         docs = list(docs)
-        pruned = self._prune(get_candidates(self._generator, docs), docs)
+        pruned = self._prune(self._generate(docs), docs)
         candidates = pruned.candidates
         if not len(candidates):
             return candidates, numpy.zeros((0, len(self.labels)), dtype="float32")
@@ -335,7 +349,16 @@ class RelationExtractor(CheckedPipe):
 
     def get_candidates(self, docs: Sequence[Doc]) -> Candidates:
         """RETURNS (Candidates): the pairs of a batch to score."""
-        return self._prune(get_candidates(self._generator, docs), docs).candidates
+        return self._prune(self._generate(docs), docs).candidates
+
+    def _generate(self, docs: Sequence[Doc]) -> Candidates:
+        """RETURNS (Candidates): the generator's pairs within the maximum distances."""
+        if not self.cfg["max_distances"]:
+            return get_candidates(self._generator, docs)
+        limits = DistanceLimits.from_dict(
+            self.cfg["max_distances"], symmetric=bool(self.symmetric)
+        )
+        return limits.get_candidates(self._generator, docs)
 
     @property
     def _generator(self) -> Generator:
@@ -351,8 +374,8 @@ class RelationExtractor(CheckedPipe):
 
     def _warn_of_nan(self, scores: numpy.ndarray) -> None:
         """Warn once if scores are NaN."""
-        is_nan = numpy.isnan(scores)
-        if is_nan.any():
+        if numpy.isnan(scores.sum()):  # faster than to look at each
+            is_nan = numpy.isnan(scores)
             self._warn_once(
                 "nan",
                 f"The scores of {self.name} are not numbers (NaN) for "
@@ -538,7 +561,7 @@ class RelationExtractor(CheckedPipe):
         self.cfg["symmetric"] = [label for label in self.labels if label in known]
         self.schema = schema
         # they belong to the previous weights
-        self.cfg["thresholds"], self.cfg["calibration"] = {}, {}
+        self.cfg.update(thresholds={}, calibration={}, max_distances={})
         if "entity_types" in self.model.attrs:
             self.model.attrs["entity_types"] = find_entity_types(get_examples())
         if "labels" in self.model.attrs:

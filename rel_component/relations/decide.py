@@ -38,6 +38,9 @@ def find_decided(
     """
     if single_label:
         scores = keep_best(scores)
-    # flat, since numpy finds the cells of a matrix many times slower
-    cells = numpy.flatnonzero((scores >= thresholds.astype(scores.dtype)).ravel())
+    thresholds = thresholds.astype(scores.dtype)
+    # flat, since numpy compares and finds the cells of a matrix many times slower
+    cells = numpy.flatnonzero(scores.ravel() >= thresholds.min(initial=numpy.inf))
+    columns = cells % max(scores.shape[1], 1)
+    cells = cells[scores.ravel()[cells] >= thresholds[columns]]
     return numpy.stack(divmod(cells, max(scores.shape[1], 1)), axis=1).astype("int32")

@@ -61,8 +61,8 @@ def continue_from(nlp: Language, path: Path) -> Language:
     settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
     nlp.from_disk(path, exclude=["config"])  # keep the settings of this training
     for pipe, own in zip(extractors, settings):
-        # thresholds and calibration were tuned for weights that will change
-        pipe.cfg.update({**own, "thresholds": {}, "calibration": {}})
+        # they were tuned for weights that will change
+        pipe.cfg.update(own, thresholds={}, calibration={}, max_distances={})
     return nlp
 
 

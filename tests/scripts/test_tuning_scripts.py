@@ -57,11 +57,23 @@ def test_tune_saves_thresholds_and_calibration(folder, tmp_path):
     pipe = spacy.load(tmp_path / "tuned").get_pipe("relation_extractor")
     assert list(pipe.calibration) == ["WORKS_FOR"]
     before = spacy.load(folder / "trained").get_pipe("relation_extractor")
-    assert before.calibration == {}
+    assert before.calibration == {} == pipe.max_distances
     assert "expected one of micro_f" in run(*arguments, "--objective", "f", code=1)
     assert "expected one of auto" in run(*arguments, "--calibration", "x", code=1)
     empty = (folder / "trained", folder / "empty.spacy", tmp_path / "tuned")
     assert "contains no documents" in run(*empty, code=1)
+
+
+def test_tune_learns_max_distances(folder, tmp_path):
+    """From the training and the development documents."""
+    nlp = spacy.load(folder / "trained")
+    train = DocBin(docs=make_docs(nlp.vocab, 100), store_user_data=True)
+    train.to_disk(tmp_path / "train.spacy")
+    arguments = (folder / "trained", folder / "dev.spacy", tmp_path / "tuned")
+    load_script("tune")(*arguments, "--max-distances", tmp_path / "train.spacy")
+    pipe = spacy.load(tmp_path / "tuned").get_pipe("relation_extractor")
+    assert pipe.max_distances["ORG"]["PERSON"] == [-1, -1]
+    assert "ORG" not in pipe.max_distances.get("PERSON", {})
 
 
 def test_evaluate_compares_a_tuned_model_with_the_original(folder, tmp_path):
