@@ -97,6 +97,8 @@ for task in CoNLL04 "1,000 entities"; do
     needs "pair model" "$work/nerel" pair_speed --data "$work" --repeat 3 \
         --only "$task"
 done
+run long long_documents "$joint" "$rel" "$work/sample/test.spacy" \
+    --tokens 1000,10000 --entities 10,100,1000
 run "relation ruler" ruler_speed "$work/sample/train.spacy" --texts 2000 --long 20000
 run constraints constraint_speed
 python scripts/inspect_data.py "$work/sample" --schema "$work/strict.json" >> "$log" 2>&1
