@@ -82,7 +82,10 @@ def create_steps_by_epochs(
 
     def set_steps(nlp: Language) -> Language:
         if nlp.config.interpolate()["training"]["max_steps"] == 0:
-            steps = max(epochs * count_batches(nlp), at_least)
+            try:
+                steps = max(epochs * count_batches(nlp), at_least)
+            except ValueError:  # no corpus in the config: initialized from Python
+                return nlp
             nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
         return nlp
 

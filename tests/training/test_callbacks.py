@@ -3,11 +3,15 @@ import spacy
 from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
-from spacy.util import load_config
+from spacy.util import load_config, load_model_from_config
 
 from rel_component.corpus.readers import copy_without_relations
 from rel_component.relations import get_rel
-from rel_component.training.callbacks import continue_from, create_continue_from
+from rel_component.training.callbacks import (
+    continue_from,
+    create_continue_from,
+    create_steps_by_epochs,
+)
 
 from ..paths import CONFIGS
 from ..util import make_doc
@@ -126,6 +130,18 @@ def test_steps_depend_on_the_number_of_batches(tmp_path, limits, expected):
 def test_a_given_number_of_steps_is_kept(tmp_path):
     nlp = build_with_steps(tmp_path, 3, epochs=5)
     assert nlp.config["training"]["max_steps"] == 3
+
+
+@pytest.mark.parametrize("name", [None, "joint_tok2vec"])
+def test_without_a_corpus_in_the_config_the_number_is_kept(name):
+    """Pipelines can be initialized from Python, with other examples."""
+    nlp = spacy.blank("en")
+    if name is not None:
+        config = load_config(CONFIGS / f"{name}.cfg")
+        nlp = load_model_from_config(config, auto_fill=True)
+    nlp.config["training"]["max_steps"] = 0
+    assert create_steps_by_epochs(5)(nlp) is nlp
+    assert nlp.config["training"]["max_steps"] == 0
 
 
 @pytest.mark.parametrize(

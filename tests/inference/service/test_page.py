@@ -258,7 +258,7 @@ def test_error_messages(open_page, url):
     page = open_page(url)
     status = page.locator("#status")
     page.get_by_role("button", name="Find relations").click()
-    assert "Enter a text first" in status.inner_text()
+    status.filter(has_text="Enter a text first").wait_for()
     send(page, "a" * (ServiceSettings().max_chars + 1))
     assert "found 200001 characters; expected at most 200000" in status.inner_text()
     page.route(
