@@ -254,6 +254,18 @@ def test_results_fit_on_the_screen(open_page, url, text):
     assert find_cut_off(page) == []
 
 
+def test_a_message_stays_when_the_model_has_loaded(open_page, url):
+    page = open_page(url)
+    held = []
+    page.route("**/model", held.append)
+    page.reload()
+    page.get_by_role("button", name="Find relations").click()
+    page.locator("#status").filter(has_text="Enter a text first").wait_for()
+    held[0].continue_()
+    page.locator("#model").filter(has_text="predicts").wait_for()
+    assert "Enter a text first" in page.locator("#status").inner_text()
+
+
 def test_error_messages(open_page, url):
     page = open_page(url)
     status = page.locator("#status")
