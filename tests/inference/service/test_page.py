@@ -257,7 +257,7 @@ def test_results_fit_on_the_screen(open_page, url, text):
 def test_a_message_stays_when_the_model_has_loaded(open_page, url):
     page = open_page(url)
     held = []
-    page.route("**/model", held.append)
+    page.route("**/model", lambda route: held.append(route))
     page.reload()
     page.get_by_role("button", name="Find relations").click()
     page.locator("#status").filter(has_text="Enter a text first").wait_for()
