@@ -1,6 +1,6 @@
 """Matrix products on CPU by NumPy's BLAS library."""
 
-from typing import Any, Callable
+from typing import Any, Callable, Tuple, Type
 
 from spacy.language import Language
 from spacy.util import registry
@@ -19,6 +19,10 @@ class NumpyBlasOps(NumpyOps):
     def __init__(self) -> None:
         super().__init__(use_blis=False)
         self._blas = ThreadpoolController().select(user_api="blas")
+
+    def __reduce__(self) -> "Tuple[Type[NumpyBlasOps], Tuple[()]]":
+        # the library's functions can't be pickled, as by n_process with spawn
+        return NumpyBlasOps, ()
 
     def gemm(self, *args: Any, **kwargs: Any) -> Any:
         """RETURNS (Floats2d): the product, as by `Ops.gemm`."""

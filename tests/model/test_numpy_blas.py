@@ -1,3 +1,6 @@
+import pickle
+from copy import deepcopy
+
 import numpy
 import pytest
 import spacy
@@ -21,6 +24,17 @@ def test_products_are_those_of_thinc(rng, trans1, trans2):
     out = numpy.zeros_like(found)
     assert NumpyBlasOps().gemm(X, W, out=out, **flags) is out
     numpy.testing.assert_array_equal(out, found)
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_pipelines_can_be_copied_and_pickled(copy, rng):
+    """As `nlp.pipe(n_process=2)` does it where processes are spawned."""
+    (path,) = [x for x in CONFIGS if x.stem == "ner_tok2vec"]
+    nlp = load_model_from_config(load_config(path), auto_fill=True)
+    model = copy(nlp.get_pipe("tok2vec").model)
+    assert {type(node.ops) for node in model.walk()} == {NumpyBlasOps}
+    X = rng.normal(size=(3, 3)).astype("float32")
+    numpy.testing.assert_allclose(model.ops.gemm(X, X), X @ X, rtol=1e-5)
 
 
 def test_threads_of_other_code_are_not_changed():
