@@ -23,6 +23,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
+from thinc.api import require_gpu
 
 from ..corpus.docbin import NAMES
 from ..pipe.loading import load_pipeline
@@ -95,7 +96,7 @@ def train_pipeline(
     overrides (Dict[str, Any]): overrides by dotted name.
     use_gpu (int): GPU ID, or -1 for CPU.
     RETURNS (Language): the last model.
-    RAISES (ValueError): if the config can't be read or trained.
+    RAISES (ValueError): if the config can't be read or trained, or there is no GPU.
     """
     with tempfile.TemporaryDirectory() as folder:
         paths = {
@@ -104,6 +105,8 @@ def train_pipeline(
         }
         settings = {**overrides, **TO_THE_END, **paths}
         try:
+            if use_gpu >= 0:
+                require_gpu(use_gpu)
             loaded = util.load_config(config, overrides=settings, interpolate=False)
             nlp = init_nlp(loaded, use_gpu=use_gpu)
         except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Callbacks for the initialization of a pipeline."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Callable, Optional, Type
 
@@ -83,7 +84,7 @@ def create_steps_by_epochs(
     def set_steps(nlp: Language) -> Language:
         if nlp.config.interpolate()["training"]["max_steps"] == 0:
             try:
-                steps = max(epochs * count_batches(nlp), at_least)
+                steps = max(epochs * count_batches(nlp, at_most), at_least)
             except ValueError:  # no corpus in the config: initialized from Python
                 return nlp
             nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
@@ -92,12 +93,13 @@ def create_steps_by_epochs(
     return set_steps
 
 
-def count_batches(nlp: Language) -> int:
-    """RETURNS (int): number of training steps per epoch, from the pipeline's config."""
+def count_batches(nlp: Language, at_most: Optional[int] = None) -> int:
+    """RETURNS (int): number of training steps per epoch, from the pipeline's config; or
+    `at_most`, if that is less, for a corpus without an end."""
     config = nlp.config.interpolate()
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
-    return sum(1 for _ in training["batcher"](corpus(nlp)))
+    return sum(1 for _ in islice(training["batcher"](corpus(nlp)), at_most))
 
 
 @registry.callbacks("rel_component.RequireTransformers.v1")

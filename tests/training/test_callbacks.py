@@ -132,6 +132,24 @@ def test_a_given_number_of_steps_is_kept(tmp_path):
     assert nlp.config["training"]["max_steps"] == 3
 
 
+def test_the_limit_of_a_corpus_without_an_end():
+    @spacy.registry.readers("test_endless_corpus")
+    def create_endless_corpus():
+        def read(nlp):
+            while True:
+                yield from make_examples(nlp)
+
+        return read
+
+    config = load_config(CONFIGS / "joint_tok2vec.cfg")
+    for name in ("train", "dev"):
+        config["corpora"][name] = {"@readers": "test_endless_corpus"}
+    config["training"]["max_steps"] = 0
+    nlp = load_model_from_config(config, auto_fill=True)
+    create_steps_by_epochs(5, at_most=7)(nlp)
+    assert nlp.config["training"]["max_steps"] == 7
+
+
 @pytest.mark.parametrize("name", [None, "joint_tok2vec"])
 def test_without_a_corpus_in_the_config_the_number_is_kept(name):
     """Pipelines can be initialized from Python, with other examples."""

@@ -1,0 +1,77 @@
+from collections import Counter
+
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from rel_component.corpus.docbin import CorpusFile
+from rel_component.corpus.readers import copy_without_relations, read_docs
+from rel_component.entity_scores import set_entity_scores
+from rel_component.inference.distillation import label_texts, split_sentences
+from rel_component.inference.tasks import Task
+from rel_component.relations import get_relation_data
+
+from ..util import make_doc
+
+SCORES = {"Ann": 0.9, "Bob": 0.7}
+
+
+@pytest.fixture
+def teacher():
+    """Knows names with a score each; two of them are related with 0.3."""
+    nlp = spacy.blank("en")
+
+    @spacy.Language.component("names", assigns=["doc.ents"])
+    def find_names(doc: Doc) -> Doc:
+        doc.ents = [
+            Span(doc, token.i, token.i + 1, label="PERSON")
+            for token in doc
+            if token.text in SCORES
+        ]
+        set_entity_scores(doc, {ent: SCORES[ent.text] for ent in doc.ents})
+        return doc
+
+    nlp.add_pipe("names")
+    nlp.add_pipe("relation_extractor", config={"use_entity_scores": False})
+    entities = [(0, 1, "PERSON"), (2, 3, "PERSON")]
+    gold = make_doc(nlp.vocab, "Ann and Bob", entities, [(0, "R", 1)])
+    nlp.initialize(lambda: [Example(copy_without_relations(gold), gold)])
+    return nlp
+
+
+def label(nlp, *texts, **options):
+    counts = Counter()
+    docs = list(label_texts(nlp, [Task(x) for x in texts], counts, **options))
+    return [doc.text for doc in docs], dict(counts)
+
+
+def test_only_texts_whose_entities_are_all_certain(teacher):
+    texts = ("Ann and Ann", "Ann and Bob", "Nobody", "")
+    found, counts = label(teacher, *texts, min_score=0.8)
+    assert found == ["Ann and Ann"]
+    assert counts == {"texts": 4, "kept": 1, "uncertain": 1, "without entities": 2}
+    assert label(teacher, *texts, min_score=0.6)[0] == ["Ann and Ann", "Ann and Bob"]
+
+
+def test_scores_of_all_pairs_are_learned(teacher, tmp_path):
+    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
+    scores = get_relation_data(doc).scores.copy()
+    assert scores.shape == (2, 1) and (scores > 0).all() and (scores < 1).all()
+    corpus = CorpusFile()
+    corpus.add(doc)
+    corpus.write(tmp_path / "train.spacy")
+    (gold,) = read_docs(tmp_path / "train.spacy", spacy.blank("en"))
+    example = Example(copy_without_relations(gold), gold)
+    truth = teacher.get_pipe("relation_extractor").get_truth([example])
+    assert truth.labels.tolist() == scores.tolist()
+
+
+def test_texts_are_split_into_sentences(teacher):
+    given = Task("One. Two.", entities=[])
+    tasks = [Task(" One is here. Two is not!\n", meta={"id": 1}), given, Task(" ")]
+    assert list(split_sentences(teacher, tasks)) == [
+        Task("One is here.", meta={"id": 1}),
+        Task("Two is not!", meta={"id": 1}),
+        given,
+    ]
