@@ -190,19 +190,14 @@ def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
         assert "package was created without an evaluation" in card
 
 
-@pytest.mark.parametrize(
-    "script", ["cross_validate", "learning_curve", "train_average"]
-)
-def test_a_missing_gpu_is_named(script, folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("script", ["cross_validate", "learning_curve"])
+def test_a_missing_gpu_is_named(script, folder, monkeypatch):
     """spaCy's training functions would silently train on CPU."""
     from rel_component.evaluation import training
-    from rel_component.training import averaging
 
     def refuse(gpu_id):
         raise ValueError(f"No GPU {gpu_id}.")
 
-    for module in (training, averaging):
-        monkeypatch.setattr(module, "require_gpu", refuse)
-    output = ("--output", tmp_path / "new")
-    said = load_script(script)(CONFIG, folder, *output, "--gpu-id", 3, *SHORT, code=1)
+    monkeypatch.setattr(training, "require_gpu", refuse)
+    said = load_script(script)(CONFIG, folder, "--gpu-id", 3, *SHORT, code=1)
     assert "rel_tok2vec.cfg can't be trained: No GPU 3." in said
