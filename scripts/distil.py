@@ -11,6 +11,7 @@ for a clear improvement.
 
 from collections import Counter
 from pathlib import Path
+from typing import List
 
 import typer
 from command import command, run_command, show_path
@@ -29,6 +30,9 @@ def main(
         ..., help="Annotated training documents (.spacy), to which the texts are added"
     ),
     output: Path = typer.Option(..., "--output", "-o", help="Output file (.spacy)"),
+    exclude: List[Path] = typer.Option(
+        [], help="Documents to leave out of the texts, e.g. dev.spacy and test.spacy"
+    ),
     min_score: float = typer.Option(
         0.8, min=0, max=1, help="Only texts whose entities all have this score"
     ),
@@ -44,26 +48,39 @@ def main(
     from rel_component.inference.distillation import (
         EMPTY,
         KEPT,
+        KNOWN,
         TEXTS,
         UNCERTAIN,
+        find_new_labels,
         label_texts,
+        leave_out,
         split_sentences,
+        squeeze,
     )
     from rel_component.inference.inputs import read_path
     from rel_component.wording import plural
 
     nlp = load_extractor(teacher, None)
     corpus, counts = CorpusFile(), Counter()
-    for doc in read_docs(train, nlp):
+    known = {squeeze(doc.text) for path in exclude for doc in read_docs(path, nlp)}
+    golds = list(read_docs(train, nlp))
+    for doc in golds:
         corpus.add(doc)
-    n_gold = len(corpus)
+        known.add(squeeze(doc.text))
+    new = find_new_labels(nlp, golds)
+    if new:
+        msg.warn(
+            f"{teacher} predicts labels that {train} doesn't contain: "
+            f"{', '.join(new)}. The small pipeline will predict them, too."
+        )
     tasks = read_path(texts, lines)
     if sentences:
         tasks = split_sentences(nlp, tasks)
+    tasks = tqdm(tasks, desc="Annotating", unit=" texts", disable=None)
     with show_warnings():
         docs = label_texts(
             nlp,
-            tqdm(tasks, desc="Annotating", unit=" texts", disable=None),
+            leave_out(tasks, known, counts),
             counts,
             min_score=min_score,
             batch_size=batch_size,
@@ -71,21 +88,22 @@ def main(
         )
         for doc in docs:
             corpus.add(doc)
-    msg.info(
-        f"{plural(counts[TEXTS], 'text')}: {counts[KEPT]} annotated, {counts[EMPTY]} "
-        f"without entities, {counts[UNCERTAIN]} with an entity below {min_score:g}"
-    )
+    parts = {
+        KEPT: "annotated",
+        KNOWN: "left out, since they are in --train or --exclude",
+        EMPTY: "without entities",
+        UNCERTAIN: f"with an entity below {min_score:g}",
+    }
+    found = ", ".join(f"{counts[key]} {words}" for key, words in parts.items())
+    msg.info(f"{plural(counts[TEXTS], 'text')}: {found}")
     if not counts[KEPT]:
         raise ValueError(
-            f"{texts}: no text has entities that all have a score of {min_score:g}, so "
-            f"nothing was written. Lower --min-score, or use texts that are similar to "
-            f"the training documents."
+            f"{texts}: no text was annotated, so nothing was written. Lower "
+            f"--min-score, or use other texts of the kind of the training documents."
         )
     corpus.write(output)
-    msg.good(
-        f"{plural(n_gold, 'annotated document')} and {plural(counts[KEPT], 'text')} "
-        f"written to {show_path(output)}"
-    )
+    n_golds, n_new = plural(len(golds), "annotated document"), counts[KEPT]
+    msg.good(f"{n_golds} and {plural(n_new, 'text')} written to {show_path(output)}")
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from collections import Counter
 from dataclasses import replace
-from typing import Iterable, Iterator
+from typing import AbstractSet, Iterable, Iterator, List, Set
 
 from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 
 from ..entity_scores import get_entity_scores
+from ..pipe.loading import find_relation_pipes, list_entity_labels
+from ..relations import get_relations
 from .tasks import Task
 from .texts import find_relations
 
-TEXTS, KEPT, EMPTY, UNCERTAIN = "texts", "kept", "without entities", "uncertain"
+TEXTS, KEPT, KNOWN = "texts", "kept", "known"
+EMPTY, UNCERTAIN = "without entities", "uncertain"
 
 
 def label_texts(
@@ -29,8 +32,8 @@ def label_texts(
 
     nlp (Language): the teacher, a pipeline for entities and relations.
     tasks (Iterable[Task]): the texts.
-    counts (Counter[str]): updated with the number of texts, and of those that were
-        selected, had no entities, or had an uncertain one.
+    counts (Counter[str]): updated with the number of texts that were selected, had no
+        entities, or had an uncertain one.
     min_score (float): minimum score of all entities of a text.
     batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
@@ -46,9 +49,48 @@ def label_texts(
     for _, doc, _, entities in found:
         least = min(get_entity_scores(doc).values(), default=1.0)
         result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY
-        counts.update((TEXTS, result))
+        counts[result] += 1
         if result == KEPT:
             yield doc
+
+
+def find_new_labels(nlp: Language, golds: Iterable[Doc]) -> List[str]:
+    """Find labels of a teacher that don't occur in annotated documents.
+
+    nlp (Language): the teacher.
+    golds (Iterable[Doc]): the annotated documents.
+    RETURNS (List[str]): its entity types and relation labels.
+    """
+    known: Set[str] = set()
+    for doc in golds:
+        known.update(span.label_ for spans in doc.spans.values() for span in spans)
+        known.update(ent.label_ for ent in doc.ents)
+        known.update(relation.label for relation in get_relations(doc))
+    labels = [*list_entity_labels(nlp), *find_relation_pipes(nlp).labels]
+    return [label for label in labels if label not in known]
+
+
+def leave_out(
+    tasks: Iterable[Task], known: AbstractSet[str], counts: "Counter[str]"
+) -> Iterator[Task]:
+    """Leave out texts that are annotated already, or are held out for evaluation.
+
+    tasks (Iterable[Task]): the texts.
+    known (AbstractSet[str]): texts to leave out, as returned by `squeeze`.
+    counts (Counter[str]): updated with the number of texts, and of those left out.
+    YIELDS (Task): the others.
+    """
+    for task in tasks:
+        counts[TEXTS] += 1
+        if squeeze(task.text or " ".join(task.tokens or ())) in known:
+            counts[KNOWN] += 1
+        else:
+            yield task
+
+
+def squeeze(text: str) -> str:
+    """RETURNS (str): a text with single spaces, to compare texts."""
+    return " ".join(text.split())
 
 
 def split_sentences(nlp: Language, tasks: Iterable[Task]) -> Iterator[Task]:

@@ -8,7 +8,12 @@ from spacy.training import Example
 from rel_component.corpus.docbin import CorpusFile
 from rel_component.corpus.readers import copy_without_relations, read_docs
 from rel_component.entity_scores import set_entity_scores
-from rel_component.inference.distillation import label_texts, split_sentences
+from rel_component.inference.distillation import (
+    label_texts,
+    leave_out,
+    split_sentences,
+    squeeze,
+)
 from rel_component.inference.tasks import Task
 from rel_component.relations import get_relation_data
 
@@ -50,7 +55,7 @@ def test_only_texts_whose_entities_are_all_certain(teacher):
     texts = ("Ann and Ann", "Ann and Bob", "Nobody", "")
     found, counts = label(teacher, *texts, min_score=0.8)
     assert found == ["Ann and Ann"]
-    assert counts == {"texts": 4, "kept": 1, "uncertain": 1, "without entities": 2}
+    assert counts == {"kept": 1, "uncertain": 1, "without entities": 2}
     assert label(teacher, *texts, min_score=0.6)[0] == ["Ann and Ann", "Ann and Bob"]
 
 
@@ -65,6 +70,13 @@ def test_scores_of_all_pairs_are_learned(teacher, tmp_path):
     example = Example(copy_without_relations(gold), gold)
     truth = teacher.get_pipe("relation_extractor").get_truth([example])
     assert truth.labels.tolist() == scores.tolist()
+
+
+def test_known_texts_are_left_out():
+    counts = Counter()
+    tasks = [Task("Ann  left.\n"), Task("Bob left."), Task("", tokens=["Ann", "left."])]
+    assert list(leave_out(tasks, {squeeze("Ann left.")}, counts)) == [tasks[1]]
+    assert counts == {"texts": 3, "known": 2}
 
 
 def test_texts_are_split_into_sentences(teacher):

@@ -10,6 +10,7 @@ from rel_component.corpus.readers import read_docs
 from rel_component.relations import get_relations
 
 from ..script_runner import load_script
+from ..util import make_doc
 from .test_preannotate import model  # noqa: F401
 from .test_tuning_scripts import make_docs
 
@@ -26,10 +27,19 @@ def train(tmp_path):
 
 def test_texts_are_added_to_the_annotated_documents(model, train, tmp_path):  # noqa: F811
     texts = tmp_path / "texts.txt"
-    texts.write_text("Ann works for Acme. Nobody is here.\nBob left.", "utf8")
+    known = list(read_docs(train, spacy.blank("en")))[1].text
+    texts.write_text(
+        f"Ann works for Acme. Nobody is here.\nBob left.\nAnn left.\n{known}", "utf8"
+    )
+    held_out = tmp_path / "dev.spacy"
+    doc = make_doc(spacy.blank("en").vocab, "Ann left.", [(0, 1, "PERSON")])
+    DocBin(docs=[doc], store_user_data=True).to_disk(held_out)
     output = tmp_path / "new/train.spacy"
-    said = run(model, texts, "--train", train, "-o", output, "--sentences")
-    assert "3 texts: 2 annotated, 1 without entities, 0 with an entity below" in said
+    options = ("--train", train, "--exclude", held_out, "-o", output, "--sentences")
+    said = " ".join(run(model, texts, *options).split())
+    assert "doesn't contain: KNOWS. The small" in said
+    assert "5 texts: 2 annotated, 2 left out, since" in said
+    assert "1 without entities, 0 with an entity below 0.8" in said
     assert "3 annotated documents and 2 texts" in said
     docs = list(read_docs(output, spacy.blank("en")))
     assert [doc.text for doc in docs[3:]] == ["Ann works for Acme.", "Bob left."]
@@ -44,7 +54,7 @@ def test_what_is_wrong_is_named(model, train, tmp_path):  # noqa: F811
     rest = ("--train", train, "-o", output)
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"text": "Nobody"}), "utf8")
-    assert "no text has entities" in run(model, texts, *rest, code=1)
+    assert "no text was annotated" in run(model, texts, *rest, code=1)
     texts.write_text("{", "utf8")
     assert f"{texts}:1: not JSON" in run(model, texts, *rest, code=1)
     assert "file or folder not found" in run(model, tmp_path / "x", *rest, code=1)
