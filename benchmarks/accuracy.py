@@ -21,7 +21,8 @@ import spacy
 import srsly
 import typer
 from _figures import record
-from spacy.cli.train import train
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
 from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
@@ -44,6 +45,9 @@ def main(
     data: Path = typer.Argument(..., help="Folder with train, dev and perhaps test"),
     seeds: str = typer.Option("0,1,2", help="Seeds, separated by commas"),
     set_: List[str] = typer.Option([], "--set", help="Override: dotted.name=value"),
+    init_seed: Optional[int] = typer.Option(
+        None, help="Seed of the initial weights; by default that of each training"
+    ),
     relations_of: Optional[Path] = typer.Option(
         None, help="Config whose relation extractor takes the place of the first one's"
     ),
@@ -60,16 +64,15 @@ def main(
             merged = Path(folder) / "config.cfg"
             merge(config, relations_of).to_disk(merged)
             start = time.perf_counter()
-            train(
-                merged,
-                folder,
-                overrides={
-                    **overrides,
-                    "paths.train": str(data / "train.spacy"),
-                    "paths.dev": str(data / "dev.spacy"),
-                    "system.seed": seed,
-                },
-            )
+            settings = {
+                **overrides,
+                "paths.train": str(data / "train.spacy"),
+                "paths.dev": str(data / "dev.spacy"),
+                "system.seed": seed if init_seed is None else init_seed,
+            }
+            nlp = init_nlp(load_config(merged, settings, interpolate=False))
+            nlp.config["training"]["seed"] = seed
+            train(nlp, Path(folder))
             seconds = time.perf_counter() - start
             nlp = spacy.load(Path(folder) / "model-best")
             if keep is not None:
