@@ -5,8 +5,7 @@
     python -m spacy train configs/joint_tok2vec.cfg --output training/small \
         --paths.train data/distilled/train.spacy --paths.dev data/dev.spacy
 
-Thousands of texts of the kind that the pipeline is for, without annotations, are enough
-for a clear improvement.
+The texts should be of the kind that the pipeline is for, thousands if possible.
 """
 
 from collections import Counter
@@ -45,6 +44,7 @@ def main(
     """Annotate texts with a large pipeline, to train a small one on them."""
     from rel_component.corpus.docbin import CorpusFile
     from rel_component.corpus.readers import read_docs
+    from rel_component.formats.words import squeeze
     from rel_component.inference.distillation import (
         EMPTY,
         KEPT,
@@ -55,7 +55,6 @@ def main(
         label_texts,
         leave_out,
         split_sentences,
-        squeeze,
     )
     from rel_component.inference.inputs import read_path
     from rel_component.wording import plural

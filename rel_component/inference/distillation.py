@@ -9,6 +9,7 @@ from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 
 from ..entity_scores import get_entity_scores
+from ..formats.words import squeeze
 from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import get_relations
 from .tasks import Task
@@ -76,7 +77,7 @@ def leave_out(
     """Leave out texts that are annotated already, or are held out for evaluation.
 
     tasks (Iterable[Task]): the texts.
-    known (AbstractSet[str]): texts to leave out, as returned by `squeeze`.
+    known (AbstractSet[str]): texts to leave out, as returned by `words.squeeze`.
     counts (Counter[str]): updated with the number of texts, and of those left out.
     YIELDS (Task): the others.
     """
@@ -86,11 +87,6 @@ def leave_out(
             counts[KNOWN] += 1
         else:
             yield task
-
-
-def squeeze(text: str) -> str:
-    """RETURNS (str): a text with single spaces, to compare texts."""
-    return " ".join(text.split())
 
 
 def split_sentences(nlp: Language, tasks: Iterable[Task]) -> Iterator[Task]:

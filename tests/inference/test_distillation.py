@@ -8,11 +8,11 @@ from spacy.training import Example
 from rel_component.corpus.docbin import CorpusFile
 from rel_component.corpus.readers import copy_without_relations, read_docs
 from rel_component.entity_scores import set_entity_scores
+from rel_component.formats.words import squeeze
 from rel_component.inference.distillation import (
     label_texts,
     leave_out,
     split_sentences,
-    squeeze,
 )
 from rel_component.inference.tasks import Task
 from rel_component.relations import get_relation_data
@@ -74,7 +74,8 @@ def test_scores_of_all_pairs_are_learned(teacher, tmp_path):
 
 def test_known_texts_are_left_out():
     counts = Counter()
-    tasks = [Task("Ann  left.\n"), Task("Bob left."), Task("", tokens=["Ann", "left."])]
+    split = Task("", tokens=["Ann", "left", "."])
+    tasks = [Task("Ann  left.\n"), Task("Bob left."), split]
     assert list(leave_out(tasks, {squeeze("Ann left.")}, counts)) == [tasks[1]]
     assert counts == {"texts": 3, "known": 2}
 
