@@ -273,10 +273,13 @@ class GLiNER2Pipe(Pipe):
         }
         return Schema(pairs, symmetric=self.symmetric & set(pairs))
 
-    @property
-    def model(self) -> Any:
-        """RETURNS (AutoExtractor): the model, loaded on first use.
+    def load_model(self) -> Any:
+        """Load the model on first use.
 
+        Not a property `model`: spaCy looks for that attribute when a component is
+        added, and would load the checkpoint.
+
+        RETURNS (AutoExtractor): the model.
         RAISES (ValueError): if the checkpoint can't be found or downloaded.
         """
         if _is_forked():
@@ -342,7 +345,7 @@ class GLiNER2Pipe(Pipe):
         results: List[Any] = []
         if chunks and (self._relations or not all(is_given)):
             schemas = [self._make_schema(not is_given[i]) for i, _ in chunks]
-            results = self.model.batch_extract(
+            results = self.load_model().batch_extract(
                 [chunk.text for _, chunk in chunks],
                 schemas,
                 batch_size=self.batch_size,
