@@ -5,7 +5,6 @@ from typing import Dict, List, Optional
 
 import spacy
 from spacy.language import Language
-from thinc.api import Model, NumpyOps
 
 from .extractor import RelationExtractor
 from .relation_pipes import RelationPipes, list_relation_pipes
@@ -62,21 +61,6 @@ def load_pipeline(path: Path) -> Language:
                 f"as training/joint/model-best."
             ) from error
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
-
-
-def use_numpy_products(nlp: Language) -> None:
-    """Use numpy's BLAS instead of Thinc's BLIS, which is three times slower on
-    processors with AVX-512. Scores may differ in the last digit. No effect on GPU or
-    with Apple's Accelerate.
-
-    nlp (Language): the pipeline, modified in place.
-    """
-    ops = NumpyOps(use_blis=False)
-    for _, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        for node in model.walk() if isinstance(model, Model) else ():
-            if type(node.ops) is NumpyOps:
-                node.ops = ops
 
 
 def find_extractor(nlp: Language) -> RelationExtractor:

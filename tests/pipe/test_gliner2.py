@@ -9,8 +9,9 @@ from spacy.training import Example
 from rel_component.entity_scores import get_entity_scores
 from rel_component.evaluation import predict_on_gold_entities
 from rel_component.inference.preannotation import describe_model
+from rel_component.model.numpy_blas import use_numpy_blas
 from rel_component.pipe.gliner2 import GLiNER2Pipe, load_checkpoint
-from rel_component.pipe.loading import find_relation_pipes, use_numpy_products
+from rel_component.pipe.loading import find_relation_pipes
 
 from ..tiny_gliner2 import make_gliner2
 from ..util import make_doc
@@ -156,7 +157,7 @@ def test_only_a_text_loads_the_checkpoint():
     assert not hasattr(nlp.get_pipe("gliner2"), "model")
     nlp.add_pipe("tok2vec").find_listeners(nlp.get_pipe("gliner2"))
     nlp.remove_pipe("tok2vec")
-    use_numpy_products(nlp)
+    use_numpy_blas(nlp)
 
 
 @pytest.fixture

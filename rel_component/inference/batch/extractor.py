@@ -13,7 +13,8 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.util import import_file
 
-from ...pipe.loading import find_relation_pipes, load_pipeline, use_numpy_products
+from ...model.numpy_blas import use_numpy_blas
+from ...pipe.loading import find_relation_pipes, load_pipeline
 from ...wording import plural
 from ..given import has_entities, make_docs
 from ..tasks import Task
@@ -370,7 +371,7 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
     name = settings.entities_from
     ner_pipeline = None if name is None else load_pipeline(Path(name))
     for found in filter(None, (nlp, ner_pipeline)):
-        use_numpy_products(found)
+        use_numpy_blas(found)
         found.max_length = max(found.max_length, settings.max_length)
     return nlp, ner_pipeline
 

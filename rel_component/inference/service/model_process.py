@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Callable, Dict, List, Optional, Sequence, Tupl
 
 from thinc.api import require_gpu
 
-from ...pipe.loading import load_pipeline, use_numpy_products
+from ...model.numpy_blas import use_numpy_blas
+from ...pipe.loading import load_pipeline
 from .describe import describe_model
 from .jobs import Job, ModelEnded
 from .logs import get_log_config
@@ -148,7 +149,7 @@ def answer_jobs(requests: BinaryIO, answers: BinaryIO) -> None:
         if settings.gpu:
             require_gpu()
         nlp = load_pipeline(model)
-        use_numpy_products(nlp)
+        use_numpy_blas(nlp)
         runner = Runner(nlp, settings)
     except ValueError as error:
         send(ValueError(str(error)))
