@@ -30,12 +30,12 @@ def main(
     The predictions of a trained pipeline are kept; patterns add to them.
     """
     from rel_component.inference.rules import add_rules, make_blank
-    from rel_component.pipe.loading import load_pipeline
+    from rel_component.pipe.loading import load_pipeline, save_pipeline
 
     nlp = make_blank(lang) if model is None else load_pipeline(model)
     add_rules(nlp, relations, entities)
     warn_of_types(nlp)
-    nlp.to_disk(output)
+    save_pipeline(nlp, output)
     msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
 
 

@@ -18,13 +18,13 @@ def main(
 ) -> None:
     """Combine two trained pipelines: entities from one, relations from the other."""
     from rel_component.inference.assembly import assemble
-    from rel_component.pipe.loading import load_pipeline
+    from rel_component.pipe.loading import load_pipeline, save_pipeline
 
     try:
         nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
     except ValueError as error:
         msg.fail(str(error), exits=1)
-    nlp.to_disk(output)
+    save_pipeline(nlp, output)
     msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
 
 

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..pipe.extractor import RelationExtractor
-from ..pipe.loading import find_extractor, load_pipeline
+from ..pipe.loading import find_extractor, load_pipeline, save_pipeline
 from ..wording import Table
 from .distances import learn_max_distances
 from .pair_scores import collect_pairs
@@ -61,7 +61,7 @@ def tune_pipeline(
         thresholds = dict(zip(extractor.labels, extractor.get_thresholds().tolist()))
         predicted = (example.predicted for example in examples)
         extractor.max_distances = learn_max_distances(predicted, thresholds)
-    nlp.to_disk(output)
+    save_pipeline(nlp, output)
     return tabulate_settings(
         extractor.labels,
         extractor.threshold,

@@ -63,6 +63,16 @@ def load_pipeline(path: Path) -> Language:
         raise ValueError(f"Can't load a pipeline from {path}: {error}") from error
 
 
+def save_pipeline(nlp: Language, path: Path) -> None:
+    """Save a pipeline.
+
+    nlp (Language): the pipeline.
+    path (Path): its folder; parent folders are created.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    nlp.to_disk(path)
+
+
 def find_extractor(nlp: Language) -> RelationExtractor:
     """RETURNS (RelationExtractor): the pipeline's relation extractor.
 

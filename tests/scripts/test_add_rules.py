@@ -26,8 +26,8 @@ def test_patterns_are_added_to_a_pipeline(tmp_path):
     nlp = spacy.blank("de")
     nlp.add_pipe("entity_ruler", "own").add_patterns([{"label": "X", "pattern": "x"}])
     nlp.to_disk(model)
-    run(tmp_path / "both", "-r", RELATIONS, "--model", model)
-    both = spacy.load(tmp_path / "both")
+    run(tmp_path / "new" / "both", "-r", RELATIONS, "--model", model)
+    both = spacy.load(tmp_path / "new" / "both")
     assert both.lang == "de"
     assert both.pipe_names == ["sentencizer", "own", "relation_ruler"]
 

@@ -51,16 +51,17 @@ def folder(tmp_path_factory):
 
 def test_tune_saves_thresholds_and_calibration(folder, tmp_path):
     run = load_script("tune")
-    arguments = (folder / "trained", folder / "dev.spacy", tmp_path / "tuned")
+    output = tmp_path / "new" / "tuned"
+    arguments = (folder / "trained", folder / "dev.spacy", output)
     said = run(*arguments, "--calibration", "platt", "--objective", "macro_f")
     assert "WORKS_FOR" in said and "Tuned pipeline" in said
-    pipe = spacy.load(tmp_path / "tuned").get_pipe("relation_extractor")
+    pipe = spacy.load(output).get_pipe("relation_extractor")
     assert list(pipe.calibration) == ["WORKS_FOR"]
     before = spacy.load(folder / "trained").get_pipe("relation_extractor")
     assert before.calibration == {} == pipe.max_distances
     assert "expected one of micro_f" in run(*arguments, "--objective", "f", code=1)
     assert "expected one of auto" in run(*arguments, "--calibration", "x", code=1)
-    empty = (folder / "trained", folder / "empty.spacy", tmp_path / "tuned")
+    empty = (folder / "trained", folder / "empty.spacy", output)
     assert "contains no documents" in run(*empty, code=1)
 
 
