@@ -9,6 +9,7 @@ The texts should be of the kind that the pipeline is for, thousands if possible.
 """
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import List
 
@@ -47,39 +48,48 @@ def main(
     from rel_component.formats.words import squeeze
     from rel_component.inference.distillation import (
         EMPTY,
+        ENTITIES,
         KEPT,
         KNOWN,
-        TEXTS,
+        RELATIONS,
+        REPEATED,
         UNCERTAIN,
+        UNSCORED,
         find_new_labels,
         label_texts,
         leave_out,
         split_sentences,
     )
     from rel_component.inference.inputs import read_path
+    from rel_component.inference.tasks import Task
     from rel_component.wording import plural
 
+    if output.suffix != ".spacy":
+        raise ValueError(f"--output: found {output}, expected a name with .spacy.")
     nlp = load_extractor(teacher, None)
     corpus, counts = CorpusFile(), Counter()
-    known = {squeeze(doc.text) for path in exclude for doc in read_docs(path, nlp)}
     golds = list(read_docs(train, nlp))
     for doc in golds:
         corpus.add(doc)
-        known.add(squeeze(doc.text))
+    held_out = (doc for path in exclude for doc in read_docs(path, nlp))
+    annotated = [Task(doc.text) for doc in chain(golds, held_out)]
+    if sentences:
+        annotated += list(split_sentences(nlp, annotated))
+    known = {squeeze(task.text) for task in annotated}
     new = find_new_labels(nlp, golds)
     if new:
         msg.warn(
             f"{teacher} predicts labels that {train} doesn't contain: "
             f"{', '.join(new)}. The small pipeline will predict them, too."
         )
-    tasks = read_path(texts, lines)
+    tasks = tqdm(read_path(texts, lines), "Annotating", unit=" texts", disable=None)
+    tasks = leave_out(tasks, known, counts)
     if sentences:
-        tasks = split_sentences(nlp, tasks)
-    tasks = tqdm(tasks, desc="Annotating", unit=" texts", disable=None)
+        tasks = leave_out(split_sentences(nlp, tasks), known, counts)
     with show_warnings():
         docs = label_texts(
             nlp,
-            leave_out(tasks, known, counts),
+            tasks,
             counts,
             min_score=min_score,
             batch_size=batch_size,
@@ -87,22 +97,45 @@ def main(
         )
         for doc in docs:
             corpus.add(doc)
-    parts = {
-        KEPT: "annotated",
-        KNOWN: "left out, since they are in --train or --exclude",
-        EMPTY: "without entities",
-        UNCERTAIN: f"with an entity below {min_score:g}",
-    }
-    found = ", ".join(f"{counts[key]} {words}" for key, words in parts.items())
-    msg.info(f"{plural(counts[TEXTS], 'text')}: {found}")
+    rows = [
+        ["in --train or --exclude, left out", counts[KNOWN]],
+        ["repeated, left out", counts[REPEATED]],
+        ["without entities, left out", counts[EMPTY]],
+        [f"with an entity below {min_score:g}, left out", counts[UNCERTAIN]],
+        ["added", counts[KEPT]],
+    ]
+    if not any(n for _, n in rows):
+        raise ValueError(f"{texts}: found no texts, expected at least one.")
+    unit = "sentences" if sentences else "texts"
+    msg.table(rows, header=["", unit], divider=True, aligns=("l", "r"))
     if not counts[KEPT]:
+        advice = "Use texts that are not annotated yet"
+        if counts[UNCERTAIN]:
+            advice = "Lower --min-score"
         raise ValueError(
-            f"{texts}: no text was annotated, so nothing was written. Lower "
-            f"--min-score, or use other texts of the kind of the training documents."
+            f"{texts}: no text was added, so nothing was written. {advice}, or other "
+            f"texts of the kind of the training documents."
+        )
+    if counts[UNSCORED] and min_score > 0:
+        msg.warn(
+            f"In {plural(counts[UNSCORED], 'text')}, entities have no scores, which "
+            f"only entity_tagger, gliner2 and spancat set; they count as certain."
+        )
+    if not counts[RELATIONS]:
+        msg.warn(
+            f"{teacher} finds no relation in the added texts, only scores below its "
+            f"threshold; see its scores on test documents first."
         )
     corpus.write(output)
     n_golds, n_new = plural(len(golds), "annotated document"), counts[KEPT]
-    msg.good(f"{n_golds} and {plural(n_new, 'text')} written to {show_path(output)}")
+    added = (
+        f"{plural(counts[ENTITIES], 'entity', 'entities')} and "
+        f"{plural(counts[RELATIONS], 'relation')}"
+    )
+    msg.good(
+        f"{n_golds} and {plural(n_new, 'text')} with {added} written to "
+        f"{show_path(output)}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Extract relations from texts, as a table or JSON."""
+"""Extract relations from texts, as a table, CSV or JSON."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Optional
@@ -10,11 +10,13 @@ from wasabi import msg
 from writing import load_extractor, show_warnings
 
 if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
     from rel_component.inference.found import Found
     from rel_component.inference.pairs import PairResult
 
 
-FORMATS = ("table", "jsonl", "spert")
+FORMATS = ("table", "jsonl", "spert", "csv")
 
 
 def main(
@@ -30,8 +32,8 @@ def main(
     format_: Optional[str] = typer.Option(
         None,
         "--format",
-        help="table, jsonl or spert; by default a table on the screen, JSON lines in "
-        "a file",
+        help="table, jsonl, spert or csv (a row per relation); by default a table on "
+        "the screen, csv in a file named .csv, and JSON lines in another",
     ),
     json: bool = typer.Option(False, help="Same as --format jsonl"),
     lines: bool = typer.Option(False, help="Read each line of a .txt file as a text"),
@@ -53,9 +55,9 @@ def main(
     ),
     batch_size: int = typer.Option(64, min=1, help="Texts per batch"),
 ) -> None:
-    """Extract relations from texts, as a table or JSON."""
+    """Extract relations from texts, as a table, CSV or JSON."""
     from rel_component.files import replace_file
-    from rel_component.inference.found import dump_found
+    from rel_component.inference.found import dump_found, dump_table
     from rel_component.inference.inputs import as_path, read_source
     from rel_component.inference.pairs import score_pair
     from rel_component.inference.texts import (
@@ -71,7 +73,8 @@ def main(
         is_pair = head is not None or tail is not None
         if is_pair:
             options = (output, label, min_score, lines, entities_from)
-            check_pair_options(source, any(options) or format_ == "spert")
+            others = any(options) or format_ in ("spert", "csv")
+            check_pair_options(source, others)
         nlp = load_extractor(model, threshold)
         if is_pair:
             print_pair(score_pair(nlp, source, head, tail), format_)
@@ -95,7 +98,8 @@ def main(
         if format_ == "table":
             print_table(results)
             return
-        text = dump_found(results, format_)
+        is_csv = format_ == "csv"
+        text = dump_table(results) if is_csv else dump_found(results, format_)
         if output is None:
             print(text)
             return
@@ -112,7 +116,10 @@ def find_format(format_: Optional[str], json: bool, output: Optional[Path]) -> s
     if json and format_ not in (None, "jsonl"):
         raise ValueError(f"--json and --format {format_} can't be combined.")
     if format_ is None:
-        return "table" if output is None and not json else "jsonl"
+        if output is None:
+            return "jsonl" if json else "table"
+        is_csv = output.suffix.lower() == ".csv" and not json
+        return "csv" if is_csv else "jsonl"
     if format_ not in FORMATS:
         expected = ", ".join(FORMATS)
         raise ValueError(f"--format: found {format_!r}, expected one of {expected}.")
@@ -129,7 +136,7 @@ def check_pair_options(source: str, has_others: bool) -> None:
         raise ValueError(
             "--head and --tail print all scores of one pair of a text: remove "
             "--output, --label, --min-score, --lines, --entities-from and --format "
-            "spert."
+            "spert or csv."
         )
     if as_path(source) is not None:
         raise ValueError(
@@ -177,7 +184,15 @@ def print_table(results: "List[Found]") -> None:
             msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
         else:
             n = plural(len(entities), "entity", "entities")
-            print(f"No relations ({n}).")
+            best = find_best_score(doc)
+            more = "" if best is None else f", best score {best:.3f}"
+            print(f"No relations ({n}{more}).")
+
+
+def find_best_score(doc: "Doc") -> Optional[float]:
+    """RETURNS (Optional[float]): the highest score of a pair, decided or not."""
+    scores = (x for labels in doc._.rel.values() for x in labels.values())
+    return max(scores, default=None)
 
 
 if __name__ == "__main__":

@@ -283,6 +283,8 @@ def _check_losses(report: Report, on_error: str) -> None:
             advice += ", or skip what can't be converted with --on-error skip"
         raise ValueError(f"{plural(n, 'problem')}. {advice}.")
     if not report.n_written[DOCUMENTS]:
+        if not report.n_read[DOCUMENTS]:
+            raise ValueError("No documents were converted: the input contains none.")
         raise ValueError("No documents were converted; see above for the reasons.")
 
 

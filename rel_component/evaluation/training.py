@@ -96,8 +96,12 @@ def train_pipeline(
     overrides (Dict[str, Any]): overrides by dotted name.
     use_gpu (int): GPU ID, or -1 for CPU.
     RETURNS (Language): the last model.
-    RAISES (ValueError): if the config can't be read or trained, or there is no GPU.
+    RAISES (ValueError): if the config can't be read or trained, sets no number of
+        steps, or there is no GPU.
     """
+    for name in TO_THE_END:
+        if name in overrides:
+            raise ValueError(f"{name} can't be set: all steps are trained.")
     with tempfile.TemporaryDirectory() as folder:
         paths = {
             f"paths.{name}": str(write_docs(docs, Path(folder) / f"{name}.spacy"))
@@ -111,6 +115,12 @@ def train_pipeline(
             nlp = init_nlp(loaded, use_gpu=use_gpu)
         except (OSError, ValueError) as error:
             raise ValueError(f"{config} can't be trained: {error}") from error
+        training = nlp.config.interpolate()["training"]
+        if max(training["max_steps"], training["max_epochs"]) < 1:
+            raise ValueError(
+                f"{config}: training.max_steps and max_epochs are 0, so training "
+                f"doesn't end. Use --set training.max_steps=800, for example."
+            )
         output = Path(folder) / "model"
         output.mkdir()
         silence = io.StringIO()

@@ -4,6 +4,7 @@ To add a format, create a module with a `FORMAT` (see `ubiai`), and add it to `M
 For writing formats, see `writers`.
 """
 
+import difflib
 import os
 from itertools import chain
 from pathlib import Path
@@ -122,8 +123,11 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         one is detected.
     """
     if name != "auto" and name not in FORMATS:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
         raise FormatError(
             f"--format {name}: unknown, expected auto or one of {', '.join(FORMATS)}."
+            f"{hint}"
         )
     preview = read_preview(path, encoding)
     found = next((f for f in FORMATS.values() if f.sniff(preview)), None)
@@ -155,6 +159,10 @@ def _fail(path: Path, preview: Preview) -> Any:
         )
     if preview.problem:
         raise FormatError(f"{path}: {preview.problem}.")
+    if "".join(preview.text.split()) in ("[]", "{}"):
+        raise FormatError(
+            f"{path}: contains no documents, only {preview.text.strip()}."
+        )
     keys = ""
     if isinstance(preview.value, dict):
         fields = ", ".join(list(preview.value)[:8])

@@ -12,11 +12,13 @@ from ..entity_scores import get_entity_scores
 from ..formats.words import squeeze
 from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import get_relations
+from .given import make_doc
 from .tasks import Task
 from .texts import find_relations
 
-TEXTS, KEPT, KNOWN = "texts", "kept", "known"
-EMPTY, UNCERTAIN = "without entities", "uncertain"
+KEPT, KNOWN, REPEATED = "kept", "known", "repeated"
+EMPTY, UNCERTAIN, UNSCORED = "without entities", "uncertain", "unscored"
+ENTITIES, RELATIONS = "entities", "relations"
 
 
 def label_texts(
@@ -34,8 +36,10 @@ def label_texts(
     nlp (Language): the teacher, a pipeline for entities and relations.
     tasks (Iterable[Task]): the texts.
     counts (Counter[str]): updated with the number of texts that were selected, had no
-        entities, or had an uncertain one.
-    min_score (float): minimum score of all entities of a text.
+        entities, an uncertain one or only entities without scores, and of entities and
+        relations in the selected ones.
+    min_score (float): minimum score of all entities of a text. Those without a score,
+        such as given ones and those of rules, count as certain.
     batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
     YIELDS (Doc): the selected texts. The scores of all pairs remain, and are learned
@@ -47,12 +51,23 @@ def label_texts(
     network.
     """
     found = find_relations(nlp, tasks, batch_size=batch_size, source=source)
-    for _, doc, _, entities in found:
-        least = min(get_entity_scores(doc).values(), default=1.0)
+    for task, doc, relations, entities in found:
+        scores = _list_scores(doc)
+        least = min(scores, default=1.0)
+        counts[UNSCORED] += bool(entities) and task.entities is None and not scores
         result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY
         counts[result] += 1
         if result == KEPT:
+            counts[ENTITIES] += len(entities)
+            counts[RELATIONS] += len(relations)
             yield doc
+
+
+def _list_scores(doc: Doc) -> List[float]:
+    scores = [*get_entity_scores(doc).values()]
+    for group in doc.spans.values():
+        scores.extend(group.attrs.get("scores", ()))  # as spancat sets them
+    return scores
 
 
 def find_new_labels(nlp: Language, golds: Iterable[Doc]) -> List[str]:
@@ -74,18 +89,23 @@ def find_new_labels(nlp: Language, golds: Iterable[Doc]) -> List[str]:
 def leave_out(
     tasks: Iterable[Task], known: AbstractSet[str], counts: "Counter[str]"
 ) -> Iterator[Task]:
-    """Leave out texts that are annotated already, or are held out for evaluation.
+    """Leave out texts that are annotated already, are held out for evaluation, or occur
+    a second time.
 
     tasks (Iterable[Task]): the texts.
     known (AbstractSet[str]): texts to leave out, as returned by `words.squeeze`.
-    counts (Counter[str]): updated with the number of texts, and of those left out.
+    counts (Counter[str]): updated with the number of texts that are left out.
     YIELDS (Task): the others.
     """
+    seen: Set[str] = set()
     for task in tasks:
-        counts[TEXTS] += 1
-        if squeeze(task.text or " ".join(task.tokens or ())) in known:
+        text = squeeze(task.text or " ".join(task.tokens or ()))
+        if text in known:
             counts[KNOWN] += 1
+        elif text in seen:
+            counts[REPEATED] += 1
         else:
+            seen.add(text)
             yield task
 
 
@@ -96,12 +116,13 @@ def split_sentences(nlp: Language, tasks: Iterable[Task]) -> Iterator[Task]:
     tasks (Iterable[Task]): the texts.
     YIELDS (Task): a task per sentence; texts with given tokens or entities are not
         split.
+    RAISES (ValueError): if a text is too long, or invalid.
     """
     divide = Sentencizer()
-    for task in tasks:
+    for number, task in enumerate(tasks, 1):
         if task.tokens is not None or task.entities is not None:
             yield task
             continue
-        for sentence in divide(nlp.make_doc(task.text)).sents:
+        for sentence in divide(make_doc(nlp, task, f"text {number}")).sents:
             if not sentence.text.isspace():
                 yield replace(task, text=sentence.text.strip())

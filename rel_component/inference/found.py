@@ -1,5 +1,7 @@
-"""Predictions for tasks, and their form as JSON."""
+"""Predictions for tasks, and their form as JSON or CSV."""
 
+import csv
+import io
 import json
 from typing import Any, Iterable, List, NamedTuple
 
@@ -9,6 +11,8 @@ from spacy.tokens import Doc, Span
 from ..relations import Relation
 from .rows import to_row, to_spert
 from .tasks import Task
+
+TABLE_COLUMNS = ("id", "head", "head_type", "relation", "tail", "tail_type", "score")
 
 
 class Found(NamedTuple):
@@ -38,6 +42,24 @@ def dump_found(results: Iterable[Found], format_: str) -> str:
         convert(x.doc, x.task.meta, x.relations, entities=x.entities) for x in results
     ]
     return _dump(rows) if format_ == "spert" else "\n".join(map(_dump, rows))
+
+
+def dump_table(results: Iterable[Found]) -> str:
+    """Convert predicted relations to a table.
+
+    results (Iterable[Found]): the predictions.
+    RETURNS (str): CSV with one row per relation. The column `id` is the text's id, or
+        its number from 1.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(TABLE_COLUMNS)
+    for number, found in enumerate(results, 1):
+        id_ = found.task.meta.get("id", number)
+        for head, label, tail, score in found.relations:
+            ends = head.text, head.label_, label, tail.text, tail.label_
+            writer.writerow([id_, *ends, f"{score:.4f}"])
+    return file.getvalue().rstrip("\n")
 
 
 def _dump(data: Any) -> str:

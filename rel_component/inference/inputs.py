@@ -24,8 +24,10 @@ def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
             yield task
         if not n_read:
             raise ValueError(f"{path}: found no texts, expected at least one.")
-    elif " " not in source and Path(source).suffix in SUFFIXES:
-        raise ValueError(f"{source}: file not found; expected a text or a file.")
+    elif _is_like_path(source):
+        raise ValueError(
+            f"{source}: file or folder not found; expected one, or a text."
+        )
     else:
         yield Task(source)
 
@@ -47,6 +49,11 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
         yield from read_json_tasks(path)
     else:
         yield from read_tasks(path, by_line)
+
+
+def _is_like_path(source: str) -> bool:
+    is_word = len(source.split()) == 1
+    return is_word and ("/" in source or Path(source).suffix in SUFFIXES)
 
 
 def as_path(source: str) -> Optional[Path]:

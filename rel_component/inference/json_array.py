@@ -20,7 +20,8 @@ def read_json_tasks(path: Path) -> Iterator[Task]:
     RAISES (ValueError): if the input is invalid, with file, item and field.
     """
     try:
-        items = srsly.json_loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        items = srsly.json_loads(text) if text.strip() else []
     except ValueError as error:
         raise ValueError(
             f"{path}: not JSON in UTF-8 ({error}); expected an array of texts."

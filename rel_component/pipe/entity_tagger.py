@@ -368,11 +368,14 @@ def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.
     gold, predicted = example.reference, example.predicted
     is_same = has_same_tokens(example)
     iob = gold.to_array(ENT_IOB)
+    numbers = {label: i for i, label in enumerate(labels)}
+    for ent in gold.ents:
+        if ent.label_ not in numbers:
+            iob[ent.start : ent.end] = IOB_OUTSIDE
     if is_same:
         tags = numpy.where(iob == IOB_MISSING, UNKNOWN, OUTSIDE).astype("int64")
     else:
         tags = _align_outside(example, iob)
-    numbers = {label: i for i, label in enumerate(labels)}
     known = [
         (x.start, x.end, numbers[x.label_]) for x in gold.ents if x.label_ in numbers
     ]

@@ -217,6 +217,12 @@ class GLiNER2Pipe(Pipe):
             relations or {}, "relations", RELATION_FIELDS, threshold
         )
         _check_types(self._relations, self._entities)
+        unknown = self.symmetric - {*self.labels}
+        if unknown:
+            raise ValueError(
+                f"symmetric contains {sorted(unknown)}, but the relations are "
+                f"{list(self.labels)}."
+            )
         self._model: Any = None
 
     def __getstate__(self) -> Dict[str, Any]:

@@ -69,6 +69,15 @@ class CheckedPipe(TrainablePipe):
         check_weights(self.model, self.name)
         return self
 
+    def _allow_extra_label(self) -> None:
+        # spaCy compares the number of outputs with that of labels, which may differ
+        model = self.model
+        if model.has_dim("nO") and model.get_dim("nO") == self._n_outputs:
+            raise ValueError(
+                f"{self.name} has the outputs of its labels, {', '.join(self.labels)}, "
+                f"and cannot add any more labels. Train a new one with all labels."
+            )
+
     def _require_initialized(self) -> None:
         if self.model.has_dim("nO") is None:  # there is one, and it is not set
             raise ValueError(

@@ -1,12 +1,13 @@
 """Callbacks for the initialization of a pipeline."""
 
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Callable, Optional, Type
+from typing import Callable, Iterator, List, Optional, Type
 
 import spacy
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
+from spacy.training import Example
 from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
@@ -84,7 +85,7 @@ def create_steps_by_epochs(
     def set_steps(nlp: Language) -> Language:
         if nlp.config.interpolate()["training"]["max_steps"] == 0:
             try:
-                steps = max(epochs * count_batches(nlp, at_most), at_least)
+                steps = max(count_batches(nlp, epochs, at_most), at_least)
             except ValueError:  # no corpus in the config: initialized from Python
                 return nlp
             nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
@@ -93,13 +94,27 @@ def create_steps_by_epochs(
     return set_steps
 
 
-def count_batches(nlp: Language, at_most: Optional[int] = None) -> int:
-    """RETURNS (int): number of training steps per epoch, from the pipeline's config; or
-    `at_most`, if that is less, for a corpus without an end."""
+def count_batches(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:
+    """Count the training steps, also if the size of batches is a schedule.
+
+    nlp (Language): the pipeline, for its config.
+    epochs (int): passes over the training data.
+    at_most (Optional[int]): where to stop, for a corpus without an end.
+    RETURNS (int): the number of steps.
+    """
     config = nlp.config.interpolate()
     training = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
-    return sum(1 for _ in islice(training["batcher"](corpus(nlp)), at_most))
+    examples: List[Example] = []
+
+    def read() -> Iterator[Example]:
+        for example in corpus(nlp):
+            examples.append(example)
+            yield example
+
+    passes = (read() if number == 0 else examples for number in range(epochs))
+    batches = chain.from_iterable(map(training["batcher"], passes))
+    return sum(1 for _ in islice(batches, at_most))
 
 
 @registry.callbacks("rel_component.RequireTransformers.v1")

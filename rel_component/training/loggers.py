@@ -1,11 +1,13 @@
 """Loggers for the console and TensorBoard; see spacy-loggers for W&B, MLflow and
 others."""
 
+import difflib
 import sys
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from spacy.language import Language
+from spacy.schemas import ConfigSchemaTraining
 from spacy.training.loggers import console_logger_v3
 from spacy.util import registry
 from wasabi import Printer
@@ -24,8 +26,8 @@ def create_console_logger(
     console_output: bool = True,
     output_file: Optional[Path] = None,
 ) -> Logger:
-    """Like spaCy's ConsoleLogger.v3, but reports at the end if training was stopped
-    while scores were still improving.
+    """Like spaCy's ConsoleLogger.v3, but reports unknown settings at the start, and at
+    the end if training was stopped while scores were still improving.
 
     progress_bar (Optional[str]): "train", "eval" or None.
     console_output (bool): print the table.
@@ -37,6 +39,8 @@ def create_console_logger(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
+        for warning in describe_unknown(nlp.config["training"]):
+            print(Printer(no_print=True).warn(warning), file=stdout, flush=True)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
         names = {k for k, v in nlp.config["training"]["score_weights"].items() if v}
         max_steps = nlp.config["training"]["max_steps"]
@@ -59,6 +63,20 @@ def create_console_logger(
         return log_step, finalize
 
     return setup_logger
+
+
+def describe_unknown(training: Mapping[str, Any]) -> Iterator[str]:
+    """Describe settings that spaCy accepts, but doesn't know.
+
+    training (Mapping[str, Any]): the config's section.
+    YIELDS (str): a warning per setting, with the known one that is most similar.
+    """
+    known = list(ConfigSchemaTraining.__annotations__)
+    for name in training:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield f"training.{name} isn't a setting of spaCy, and has no effect.{hint}"
 
 
 def describe_rise(

@@ -80,7 +80,8 @@ class TwoRateAdam(Optimizer):
 
     def _can_be_fused(self) -> bool:
         """RETURNS (bool): whether PyTorch's AdamW has all settings."""
-        return self.averages is None and (self.L2_is_weight_decay or not self.L2)
+        is_plain = self.averages is None and not self.use_radam
+        return is_plain and (self.L2_is_weight_decay or not self.L2)
 
     def _step_fused(
         self,

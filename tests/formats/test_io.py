@@ -118,7 +118,8 @@ def test_half_an_emoji_is_refused(tmp_path):
         ("", "the file is empty"),
         (" \n\n ", "the file is empty"),
         ("Marie Curie worked.", "unknown format"),
-        ("[]", "unknown format"),
+        ("[]", "contains no documents, only []"),
+        (" { }\n", "contains no documents, only { }"),
         ("[1, 2]", "unknown format"),
         ('{"a": 1}', "the fields a"),
         ('{"text": "a", "label": ["good"]}', "project that labels whole texts"),
@@ -208,6 +209,8 @@ def test_wrong_format_named(tmp_path):
         find_format(path, "prodigy")
     with pytest.raises(FormatError, match="unknown, expected auto or one of"):
         find_format(path, "excel")
+    with pytest.raises(FormatError, match=r"triples\. Did you mean spert\?"):
+        find_format(path, "sprt")
 
 
 def test_deep_nesting_is_no_traceback(tmp_path):

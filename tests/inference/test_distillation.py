@@ -55,7 +55,14 @@ def test_only_texts_whose_entities_are_all_certain(teacher):
     texts = ("Ann and Ann", "Ann and Bob", "Nobody", "")
     found, counts = label(teacher, *texts, min_score=0.8)
     assert found == ["Ann and Ann"]
-    assert counts == {"kept": 1, "uncertain": 1, "without entities": 2}
+    assert counts == {
+        "kept": 1,
+        "uncertain": 1,
+        "without entities": 2,
+        "entities": 2,
+        "relations": 1,
+        "unscored": 0,
+    }
     assert label(teacher, *texts, min_score=0.6)[0] == ["Ann and Ann", "Ann and Bob"]
 
 
@@ -75,9 +82,9 @@ def test_scores_of_all_pairs_are_learned(teacher, tmp_path):
 def test_known_texts_are_left_out():
     counts = Counter()
     split = Task("", tokens=["Ann", "left", "."])
-    tasks = [Task("Ann  left.\n"), Task("Bob left."), split]
+    tasks = [Task("Ann  left.\n"), Task("Bob left."), split, Task("Bob left. ")]
     assert list(leave_out(tasks, {squeeze("Ann left.")}, counts)) == [tasks[1]]
-    assert counts == {"texts": 3, "known": 2}
+    assert counts == {"known": 2, "repeated": 1}
 
 
 def test_texts_are_split_into_sentences(teacher):
@@ -88,3 +95,31 @@ def test_texts_are_split_into_sentences(teacher):
         Task("Two is not!", meta={"id": 1}),
         given,
     ]
+
+
+def test_long_and_invalid_texts_are_named(teacher):
+    with pytest.raises(ValueError, match=r"text 2: .* contains an unpaired surrogate"):
+        list(split_sentences(teacher, [Task("One."), Task("\ud800")]))
+    # in linear time
+    parts = list(split_sentences(teacher, [Task("(" * 50_000)]))
+    assert "".join(part.text for part in parts) == "(" * 50_000
+
+
+def test_scores_of_other_components(teacher):
+    """Of span groups as spancat sets them; none as by `ner`; given entities."""
+
+    @spacy.Language.component("spans", assigns=["doc.spans"])
+    def find_spans(doc: Doc) -> Doc:
+        doc.user_data.clear()
+        doc.spans["sc"] = [Span(doc, 0, 1, label="PERSON")]
+        if doc.text == "Ann left":
+            doc.spans["sc"].attrs["scores"] = [0.4]
+        return doc
+
+    teacher.add_pipe("spans", after="names")
+    counts = label(teacher, "Ann left", "Bob left", min_score=0.5)[1]
+    assert (counts["uncertain"], counts["kept"], counts["unscored"]) == (1, 1, 1)
+    given = Task("Bob left", entities=[{"start": 0, "end": 3, "label": "PERSON"}])
+    counts = Counter()
+    assert len(list(label_texts(teacher, [given], counts, min_score=1.0))) == 1
+    assert not counts["unscored"]

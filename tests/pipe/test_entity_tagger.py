@@ -194,6 +194,8 @@ def test_gold_tokens_may_differ(vocab):
     # one token that is partly in the entity is not known
     example = Example(Doc(vocab, words=["in New", "York", "City", "today"]), gold)
     assert get_tags(example, LABELS, TagSet(2)).tolist() == [UNKNOWN] * 3 + [0]
+    # an entity of another type is outside
+    assert get_tags(example, ["TIME"], TagSet(1)).tolist() == [0] * 4
 
 
 def test_labels_come_from_the_data_or_the_config():
@@ -207,6 +209,19 @@ def test_labels_come_from_the_data_or_the_config():
     assert get_tags(make_examples(nlp)[0], pipe.labels, TagSet(1))[3] == 0
     with pytest.raises(ValueError, match="expected a string"):
         pipe.add_label(3)
+
+
+def test_label_after_initialize_is_refused():
+    """It would have no weights, and shift the tags of the others."""
+    nlp = make_nlp()
+    pipe = nlp.get_pipe("entity_tagger")
+    assert pipe.add_label("PLACE") == 0
+    more = make_examples(nlp, [*TRAIN, ("today", [(0, 1, "TIME")])])
+    for call in (lambda: pipe.add_label("TIME"), lambda: nlp.initialize(lambda: more)):
+        with pytest.raises(ValueError, match="PERSON, PLACE, and cannot add any more"):
+            call()
+    assert pipe.labels == ("PERSON", "PLACE")
+    nlp.initialize(lambda: make_examples(nlp))
 
 
 def test_is_sourced_with_a_shared_encoder():

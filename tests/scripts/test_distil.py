@@ -29,18 +29,20 @@ def test_texts_are_added_to_the_annotated_documents(model, train, tmp_path):  # 
     texts = tmp_path / "texts.txt"
     known = list(read_docs(train, spacy.blank("en")))[1].text
     texts.write_text(
-        f"Ann works for Acme. Nobody is here.\nBob left.\nAnn left.\n{known}", "utf8"
+        f"Ann works for Acme. Nobody is here.\nBob left. Bob left.\nAnn left.\n{known}",
+        "utf8",
     )
     held_out = tmp_path / "dev.spacy"
-    doc = make_doc(spacy.blank("en").vocab, "Ann left.", [(0, 1, "PERSON")])
+    doc = make_doc(spacy.blank("en").vocab, "Ann left. Yes!", [(0, 1, "PERSON")])
     DocBin(docs=[doc], store_user_data=True).to_disk(held_out)
     output = tmp_path / "new/train.spacy"
     options = ("--train", train, "--exclude", held_out, "-o", output, "--sentences")
     said = " ".join(run(model, texts, *options).split())
     assert "doesn't contain: KNOWS. The small" in said
-    assert "5 texts: 2 annotated, 2 left out, since" in said
-    assert "1 without entities, 0 with an entity below 0.8" in said
-    assert "3 annotated documents and 2 texts" in said
+    assert "in --train or --exclude, left out 2 repeated, left out 1 without" in said
+    assert "left out 1 with an entity below 0.8, left out 0 added 2" in said
+    assert "In 2 texts, entities have no scores" in said
+    assert "3 annotated documents and 2 texts with 3 entities and 1 relation" in said
     docs = list(read_docs(output, spacy.blank("en")))
     assert [doc.text for doc in docs[3:]] == ["Ann works for Acme.", "Bob left."]
     (relation,) = get_relations(docs[3])
@@ -54,7 +56,12 @@ def test_what_is_wrong_is_named(model, train, tmp_path):  # noqa: F811
     rest = ("--train", train, "-o", output)
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"text": "Nobody"}), "utf8")
-    assert "no text was annotated" in run(model, texts, *rest, code=1)
+    said = run(model, texts, *rest, code=1)
+    assert "nothing was written. Use texts that are not annotated yet, or" in said
+    texts.write_text("\n", "utf8")
+    assert "found no texts" in run(model, texts, *rest, code=1)
+    other = ("--train", train, "-o", tmp_path / "new")
+    assert "expected a name with .spacy" in run(model, texts, *other, code=1)
     texts.write_text("{", "utf8")
     assert f"{texts}:1: not JSON" in run(model, texts, *rest, code=1)
     assert "file or folder not found" in run(model, tmp_path / "x", *rest, code=1)

@@ -28,6 +28,21 @@ def test_json_lines_are_written(model, texts, tmp_path):
     assert read(model, texts) == row["relations"]
 
 
+def test_a_table_is_written(model, texts, tmp_path):
+    output = tmp_path / "out.csv"
+    run(model, texts, "--output", output)
+    header, row = output.read_text(encoding="utf8").splitlines()
+    assert header == "id,head,head_type,relation,tail,tail_type,score"
+    *values, score = row.split(",")
+    assert values == ["3", "Ann", "PERSON", "WORKS_FOR", "Acme", "ORG"]
+    assert 0.5 < float(score) <= 1
+
+
+def test_a_relation_below_the_threshold_is_mentioned(model, texts):
+    said = run(model, texts, "--threshold", "1")
+    assert "No relations (3 entities, best score " in said
+
+
 def test_relations_are_filtered_by_label_and_score(model, texts):
     assert len(read(model, texts, "--label", "WORKS_FOR")) == 1
     for option in (("--label", "OTHER"), ("--min-score", "1")):
@@ -39,7 +54,8 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
     [
         (("no/such/model", "text"), "Pipeline no/such/model doesn't exist."),
         (("tests", "text"), "tests is not a pipeline: expected a folder with a con"),
-        (("MODEL", "no/such.jsonl"), "file not found"),
+        (("MODEL", "no/such.jsonl"), "file or folder not found"),
+        (("MODEL", "no/such"), "file or folder not found"),
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
         (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
         (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),

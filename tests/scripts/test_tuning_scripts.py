@@ -152,6 +152,8 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
         (("--names", "train,none"), "No corpus at"),
         (("--set", "max_steps"), "expected dotted.name=value"),
         (("--set", 'nlp.pipeline=["nothing"]'), "can't be trained"),
+        (("--set", "training.patience=5"), "training.patience can't be set"),
+        (("--set", "training.max_steps=0"), "so training doesn't end"),
     ],
 )
 def test_error_messages_of_cross_validate(folder, arguments, expected):

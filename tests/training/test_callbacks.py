@@ -91,7 +91,7 @@ def test_a_training_that_goes_on_keeps_its_own_settings(trained):
     assert new.config["training"]["max_steps"] == 99
 
 
-def build_with_steps(tmp_path, max_steps, **limits):
+def build_with_steps(tmp_path, max_steps, size=12, **limits):
     """A pipeline whose config has a corpus of 6 Docs with 4 tokens each, in batches of
     12 tokens."""
     docs = DocBin(store_user_data=True)
@@ -103,7 +103,7 @@ def build_with_steps(tmp_path, max_steps, **limits):
     config["training"]["max_steps"] = max_steps
     config["training"]["batcher"] = {
         "@batchers": "spacy.batch_by_words.v1",
-        "size": 12,
+        "size": size,
         "tolerance": 0.0,
         "discard_oversize": False,
     }
@@ -125,6 +125,13 @@ def build_with_steps(tmp_path, max_steps, **limits):
 def test_steps_depend_on_the_number_of_batches(tmp_path, limits, expected):
     nlp = build_with_steps(tmp_path, 0, **limits)
     assert nlp.config["training"]["max_steps"] == expected
+
+
+def test_steps_if_batches_grow(tmp_path):
+    """Two batches in the first epoch, one in the others."""
+    growth = {"@schedules": "compounding.v1", "start": 12, "stop": 24, "compound": 2.0}
+    nlp = build_with_steps(tmp_path, 0, growth, epochs=5, at_least=1)
+    assert nlp.config["training"]["max_steps"] == 6
 
 
 def test_a_given_number_of_steps_is_kept(tmp_path):

@@ -69,6 +69,16 @@ def test_a_score_may_appear_at_the_end():
     assert "ents_f 4.0, rel_micro_f 50.0" in describe_rise(late, 500)
 
 
+def test_unknown_settings_are_named():
+    nlp, out = spacy.blank("en"), io.StringIO()
+    nlp.config["training"].update({"max_step": 200, "own": 1, "score_weights": {}})
+    create_console_logger()(nlp, out, out)
+    said = " ".join(out.getvalue().split())
+    assert "training.max_step isn't a setting of spaCy, and has no effect. Did" in said
+    assert "Did you mean max_steps?" in said and "training.own isn't" in said
+    assert said.count("isn't a setting") == 2
+
+
 def test_the_table_is_followed_by_the_advice(tmp_path):
     nlp, path = spacy.blank("en"), tmp_path / "new" / "log.jsonl"
     nlp.config["training"]["max_steps"] = 500
