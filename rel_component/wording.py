@@ -1,5 +1,6 @@
 """Format numbers, lists and tables for messages and reports."""
 
+import difflib
 import json
 import warnings
 from typing import Any, Collection, Iterable, List, NamedTuple, Optional, Sequence
@@ -54,6 +55,13 @@ def join_names(names: Collection[str]) -> str:
     """RETURNS (str): a list such as `a, b and c`."""
     *first, last = names or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def hint_at(name: str, known: Collection[str]) -> str:
+    """RETURNS (str): the known name that is most similar, such as ` Did you mean x?`;
+    empty if none is."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def quote(text: Optional[str]) -> str:

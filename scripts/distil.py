@@ -107,7 +107,7 @@ def main(
     if not any(n for _, n in rows):
         raise ValueError(f"{texts}: found no texts, expected at least one.")
     unit = "sentences" if sentences else "texts"
-    msg.table(rows, header=["", unit], divider=True, aligns=("l", "r"))
+    msg.table(rows, header=["", unit], divider=True, aligns=("l", "r"), max_col=40)
     if not counts[KEPT]:
         advice = "Use texts that are not annotated yet"
         if counts[UNCERTAIN]:

@@ -57,7 +57,7 @@ def main(
 ) -> None:
     """Extract relations from texts, as a table, CSV or JSON."""
     from rel_component.files import replace_file
-    from rel_component.inference.found import dump_found, dump_table
+    from rel_component.inference.found import dump_found
     from rel_component.inference.inputs import as_path, read_source
     from rel_component.inference.pairs import score_pair
     from rel_component.inference.texts import (
@@ -96,10 +96,9 @@ def main(
         with show_warnings():
             results = list(tqdm(found, total=len(tasks), disable=is_short, unit="text"))
         if format_ == "table":
-            print_table(results)
+            print_table(results, label)
             return
-        is_csv = format_ == "csv"
-        text = dump_table(results) if is_csv else dump_found(results, format_)
+        text = dump_found(results, format_)
         if output is None:
             print(text)
             return
@@ -168,8 +167,8 @@ def print_pair(found: "PairResult", format_: str) -> None:
         )
 
 
-def print_table(results: "List[Found]") -> None:
-    """Print one line for each relation."""
+def print_table(results: "List[Found]", labels: List[str]) -> None:
+    """Print one line for each relation, or the best score of the labels, or of all."""
     from rel_component.wording import plural
 
     for _, doc, relations, entities in results:
@@ -184,14 +183,19 @@ def print_table(results: "List[Found]") -> None:
             msg.table(table, header=header, divider=True, aligns=tuple("lllr"))
         else:
             n = plural(len(entities), "entity", "entities")
-            best = find_best_score(doc)
+            best = find_best_score(doc, labels)
             more = "" if best is None else f", best score {best:.3f}"
             print(f"No relations ({n}{more}).")
 
 
-def find_best_score(doc: "Doc") -> Optional[float]:
+def find_best_score(doc: "Doc", labels: List[str]) -> Optional[float]:
     """RETURNS (Optional[float]): the highest score of a pair, decided or not."""
-    scores = (x for labels in doc._.rel.values() for x in labels.values())
+    scores = (
+        score
+        for scores in doc._.rel.values()
+        for label, score in scores.items()
+        if not labels or label in labels
+    )
     return max(scores, default=None)
 
 

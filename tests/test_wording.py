@@ -2,6 +2,7 @@ import pytest
 
 from rel_component.wording import (
     Table,
+    hint_at,
     interval,
     join_names,
     list_some,
@@ -47,3 +48,8 @@ def test_tables_say_what_is_left_out():
     assert table.cut(None) == table.cut(3) == table
     assert table.cut(1).rows == [["1"]]
     assert table.cut(1).note == "... and 2 more; a note"
+
+
+def test_similar_names():
+    assert hint_at("max_step", ["seed", "max_steps"]) == " Did you mean max_steps?"
+    assert hint_at("x", ["seed"]) == hint_at("", []) == ""

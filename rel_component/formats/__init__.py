@@ -4,7 +4,6 @@ To add a format, create a module with a `FORMAT` (see `ubiai`), and add it to `M
 For writing formats, see `writers`.
 """
 
-import difflib
 import os
 from itertools import chain
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Set
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
+from ..wording import hint_at
 from .base import SHARED, Format, FormatError, Option, Options, Preview
 from .from_doc import from_doc
 from .io import cannot_read, check_binary, list_files
@@ -123,11 +123,9 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         one is detected.
     """
     if name != "auto" and name not in FORMATS:
-        near = difflib.get_close_matches(name, FORMATS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
         raise FormatError(
             f"--format {name}: unknown, expected auto or one of {', '.join(FORMATS)}."
-            f"{hint}"
+            f"{hint_at(name, FORMATS)}"
         )
     preview = read_preview(path, encoding)
     found = next((f for f in FORMATS.values() if f.sniff(preview)), None)

@@ -31,12 +31,15 @@ class Found(NamedTuple):
 
 
 def dump_found(results: Iterable[Found], format_: str) -> str:
-    """Convert predictions to JSON.
+    """Convert predictions to JSON or CSV.
 
     results (Iterable[Found]): the predictions.
-    format_ (str): `jsonl`, or `spert` for SpERT's format.
-    RETURNS (str): JSON lines, or an array.
+    format_ (str): `jsonl`; `spert` for SpERT's format; or `csv`, with a row per
+        relation, whose `id` is the text's id, or its number from 1.
+    RETURNS (str): JSON lines, an array, or a table.
     """
+    if format_ == "csv":
+        return _dump_table(results)
     convert = to_spert if format_ == "spert" else to_row
     rows = [
         convert(x.doc, x.task.meta, x.relations, entities=x.entities) for x in results
@@ -44,13 +47,7 @@ def dump_found(results: Iterable[Found], format_: str) -> str:
     return _dump(rows) if format_ == "spert" else "\n".join(map(_dump, rows))
 
 
-def dump_table(results: Iterable[Found]) -> str:
-    """Convert predicted relations to a table.
-
-    results (Iterable[Found]): the predictions.
-    RETURNS (str): CSV with one row per relation. The column `id` is the text's id, or
-        its number from 1.
-    """
+def _dump_table(results: Iterable[Found]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(TABLE_COLUMNS)

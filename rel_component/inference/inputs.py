@@ -52,8 +52,10 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
 
 
 def _is_like_path(source: str) -> bool:
-    is_word = len(source.split()) == 1
-    return is_word and ("/" in source or Path(source).suffix in SUFFIXES)
+    if len(source.split()) != 1:
+        return False
+    # languages without spaces have texts with slashes, too
+    return Path(source).suffix in SUFFIXES or ("/" in source and source.isascii())
 
 
 def as_path(source: str) -> Optional[Path]:

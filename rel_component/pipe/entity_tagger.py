@@ -369,16 +369,16 @@ def get_tags(example: Example, labels: Sequence[str], tag_set: TagSet) -> numpy.
     is_same = has_same_tokens(example)
     iob = gold.to_array(ENT_IOB)
     numbers = {label: i for i, label in enumerate(labels)}
+    known = []
     for ent in gold.ents:
-        if ent.label_ not in numbers:
+        if ent.label_ in numbers:
+            known.append((ent.start, ent.end, numbers[ent.label_]))
+        else:
             iob[ent.start : ent.end] = IOB_OUTSIDE
     if is_same:
         tags = numpy.where(iob == IOB_MISSING, UNKNOWN, OUTSIDE).astype("int64")
     else:
         tags = _align_outside(example, iob)
-    known = [
-        (x.start, x.end, numbers[x.label_]) for x in gold.ents if x.label_ in numbers
-    ]
     rows = numpy.asarray(known, dtype="int64").reshape(-1, 3)
     spans, types = rows[:, :2], rows[:, 2]
     if not is_same:

@@ -85,7 +85,7 @@ def create_steps_by_epochs(
     def set_steps(nlp: Language) -> Language:
         if nlp.config.interpolate()["training"]["max_steps"] == 0:
             try:
-                steps = max(count_batches(nlp, epochs, at_most), at_least)
+                steps = max(count_steps(nlp, epochs, at_most), at_least)
             except ValueError:  # no corpus in the config: initialized from Python
                 return nlp
             nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
@@ -94,7 +94,7 @@ def create_steps_by_epochs(
     return set_steps
 
 
-def count_batches(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:
+def count_steps(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:
     """Count the training steps, also if the size of batches is a schedule.
 
     nlp (Language): the pipeline, for its config.

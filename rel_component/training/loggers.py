@@ -1,7 +1,6 @@
 """Loggers for the console and TensorBoard; see spacy-loggers for W&B, MLflow and
 others."""
 
-import difflib
 import sys
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
@@ -11,6 +10,8 @@ from spacy.schemas import ConfigSchemaTraining
 from spacy.training.loggers import console_logger_v3
 from spacy.util import registry
 from wasabi import Printer
+
+from ..wording import hint_at
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
@@ -74,8 +75,7 @@ def describe_unknown(training: Mapping[str, Any]) -> Iterator[str]:
     known = list(ConfigSchemaTraining.__annotations__)
     for name in training:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            hint = hint_at(name, known)
             yield f"training.{name} isn't a setting of spaCy, and has no effect.{hint}"
 
 

@@ -41,6 +41,9 @@ def test_a_table_is_written(model, texts, tmp_path):
 def test_a_relation_below_the_threshold_is_mentioned(model, texts):
     said = run(model, texts, "--threshold", "1")
     assert "No relations (3 entities, best score " in said
+    for label, is_best in (("WORKS_FOR", True), ("OTHER", False)):
+        other = run(model, texts, "--threshold", "1", "--label", label)
+        assert (other == said) == is_best
 
 
 def test_relations_are_filtered_by_label_and_score(model, texts):
@@ -62,6 +65,8 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         (("MODEL", "TEXTS", "--format", "xml"), "expected one of table, jsonl"),
         (("MODEL", "TEXTS", "--format", "table", "--output", "a"), "remove --outpu"),
         (("MODEL", "TEXTS", "--json", "--format", "spert"), "combined"),
+        # languages without spaces have texts with slashes
+        (("MODEL", "他在谷歌/微软工作。"), "texts have no entities"),
         # long raw texts are no file names
         (("MODEL", "word " * 70), "texts have no entities"),
         (("MODEL", "word " * 2000), "texts have no entities"),
