@@ -3,7 +3,7 @@ top."""
 
 import math
 import re
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy
 from spacy.util import registry
@@ -29,7 +29,6 @@ class TwoRateAdam(Optimizer):
         *,
         task_lr_scale: float = 1.0,
         layer_decay: float = 1.0,
-        n_layers: Optional[int] = None,
         **settings,
     ) -> None:
         """Initialize an optimizer.
@@ -37,18 +36,17 @@ class TwoRateAdam(Optimizer):
         learn_rate (float or schedule): learning rate of PyTorch models.
         task_lr_scale (float): factor for all other parameters.
         layer_decay (float): factor of each transformer layer relative to the one above.
-        n_layers (Optional[int]): number of transformer layers.
-        RAISES (ValueError): if `n_layers` is required but not set.
+        RAISES (ValueError): if `layer_decay` isn't above 0 and at most 1.
         """
-        if layer_decay != 1.0 and n_layers is None:
+        if not 0.0 < layer_decay <= 1.0:
             raise ValueError(
-                f"layer_decay is {layer_decay}, but n_layers is not set. Set n_layers "
-                "to the transformer's num_hidden_layers, or layer_decay to 1."
+                f"layer_decay is {layer_decay}; expected a number above 0 and at most "
+                "1, where 1 is the same learning rate for all layers."
             )
         super().__init__(learn_rate, **settings)
         self.task_lr_scale = task_lr_scale
         self.layer_decay = layer_decay
-        self.n_layers = n_layers
+        self._n_layers: Dict[int, int] = {}  # by PyTorch model
 
     def __call__(
         self,
@@ -66,17 +64,28 @@ class TwoRateAdam(Optimizer):
         gradient (FloatsXd): its gradient, of the same shape.
         lr_scale (float): factor of the learning rate.
         RETURNS (Tuple[FloatsXd, FloatsXd]): the parameter, and zeros.
-        RAISES (ValueError): if the transformer has more than `n_layers`.
         """
         is_torch = "." in key[1]
         if not is_torch:
             lr_scale *= self.task_lr_scale
-        elif self.n_layers is not None:
-            lr_scale *= self.layer_decay ** count_above(key[1], self.n_layers)
+        elif self.layer_decay != 1.0:
+            lr_scale *= self._scale_layer(key)
         if is_torch and isinstance(weights, numpy.ndarray) and self._can_be_fused():
             self._step_fused(key, weights, gradient, lr_scale * self.learn_rate)
             return weights, gradient
         return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+    def _scale_layer(self, key: KeyT) -> float:
+        """RETURNS (float): factor of the parameter's layer; 0 in the first step, which
+        counts the layers, as at the start of a warm-up."""
+        number = get_layer(key[1])
+        if number is None:
+            return 1.0
+        n_layers = self._n_layers.get(key[0], 0)
+        if self.nr_update[key] == 0:
+            self._n_layers[key[0]] = max(n_layers, number + 1)
+            return 0.0
+        return float(self.layer_decay ** (n_layers - 1 - number))
 
     def _can_be_fused(self) -> bool:
         """RETURNS (bool): whether PyTorch's AdamW has all settings."""
@@ -123,23 +132,16 @@ class TwoRateAdam(Optimizer):
         gradient.fill(0)
 
 
-def count_above(name: str, n_layers: int) -> int:
-    """Count the transformer layers above a parameter.
+def get_layer(name: str) -> Optional[int]:
+    """Get the number of the transformer layer of a parameter.
 
     name (str): the parameter's name, e.g. `encoder.layer.3.output.dense.weight`.
-    n_layers (int): total number of layers.
-    RETURNS (int): `n_layers` for embeddings, 0 for parameters outside of layers.
-    RAISES (ValueError): if its layer exceeds `n_layers`.
+    RETURNS (Optional[int]): the number; -1 for embeddings, None outside of layers.
     """
     number = re.search(r"\.(\d+)\.", name)
-    if number is None:
-        return n_layers if "embeddings" in name else 0
-    if int(number.group(1)) >= n_layers:
-        raise ValueError(
-            f"n_layers is {n_layers}, but the transformer has a parameter {name}. Set "
-            f"n_layers to the transformer's num_hidden_layers."
-        )
-    return n_layers - 1 - int(number.group(1))
+    if number is not None:
+        return int(number.group(1))
+    return -1 if "embeddings" in name else None
 
 
 @registry.optimizers("rel_component.TwoRateAdam.v1")
@@ -166,8 +168,9 @@ def create_two_rate_adam(
     L2 (float): weight decay, or L2 penalty without `L2_is_weight_decay`.
     beta1, beta2, eps, grad_clip, use_averages: as for Thinc's `Adam.v1`.
     layer_decay (float): factor of each transformer layer relative to the one above,
-        with the embeddings as the lowest.
-    n_layers (Optional[int]): number of transformer layers, required for `layer_decay`.
+        with the embeddings as the lowest. Layers are counted in the first step, in
+        which they don't change.
+    n_layers (Optional[int]): deprecated and ignored.
     head_scale (Optional[float]): deprecated name of `task_lr_scale`.
     RETURNS (TwoRateAdam): the optimizer.
 
@@ -180,7 +183,6 @@ def create_two_rate_adam(
         learn_rate,
         task_lr_scale=task_lr_scale,
         layer_decay=layer_decay,
-        n_layers=n_layers,
         L2=L2,
         beta1=beta1,
         beta2=beta2,

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from thinc.api import Adam
 
-from rel_component.training.optimizers import create_two_rate_adam
+from rel_component.training.optimizers import create_two_rate_adam, get_layer
 
 
 def step(optimizer, name):
@@ -28,26 +28,40 @@ def test_a_schedule_holds_for_both():
 
 
 def test_lower_layers_learn_more_slowly():
-    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2, L2=0.0)
-    plain = step(create_two_rate_adam(0.001, L2=0.0), "W")
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, L2=0.0)
+    plain_optimizer = create_two_rate_adam(0.001, L2=0.0)
     names = {
-        "pooler.dense.bias": 1,
-        "encoder.layer.1.output.dense.weight": 1,
-        "encoder.layer.0.output.dense.weight": 0.5,
         "embeddings.word_embeddings.weight": 0.25,
+        "encoder.layer.0.output.dense.weight": 0.5,
+        "encoder.layer.1.output.dense.weight": 1,
+        "encoder.relative_attention_bias.weight": 1,
+        "pooler.dense.bias": 1,
         "W": 1,
     }
-    for name, scale in names.items():
-        found = step(optimizer, name)
-        assert found == pytest.approx(scale * plain, rel=1e-3), name
+    for scales in (
+        {name: 0 if get_layer(name) is not None else 1 for name in names},
+        names,
+    ):
+        plain = step(plain_optimizer, "W")
+        for name, scale in scales.items():
+            found = step(optimizer, name)
+            assert found == pytest.approx(scale * plain, rel=1e-3), name
 
 
-def test_the_number_of_layers_has_to_be_right():
-    with pytest.raises(ValueError, match="n_layers is not set"):
-        create_two_rate_adam(0.001, layer_decay=0.5)
-    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
-    with pytest.raises(ValueError, match=r"n_layers is 2, .* encoder.layer.2.x"):
-        step(optimizer, "encoder.layer.2.x")
+def test_layers_are_counted_for_each_transformer():
+    optimizer = create_two_rate_adam(0.001, layer_decay=0.5, L2=0.0)
+    keys = [(1, "h.0.weight"), (1, "h.1.weight"), (2, "h.0.weight")]
+    keys = [(number, f"encoder.{name}") for number, name in keys]
+    for scales in ([0, 0, 0], [0.5, 1, 1]):
+        for key, scale in zip(keys, scales):
+            found, _ = optimizer(key, *numpy.ones((2, 1, 1), dtype="float32"))
+            assert 1 - found.item() == pytest.approx(0.001 * scale, rel=1e-3)
+
+
+@pytest.mark.parametrize("decay", [0.0, -0.5, 1.5])
+def test_layer_decay_out_of_range(decay):
+    with pytest.raises(ValueError, match=r"^layer_decay is .*; expected a number"):
+        create_two_rate_adam(0.001, layer_decay=decay)
 
 
 @pytest.mark.parametrize("settings", [{}, {"L2": 0.0}, {"grad_clip": 0.0}])
