@@ -1,4 +1,4 @@
-"""Scores of a Doc's entities, which `doc.ents` can't store.
+"""Scores of a Doc's entities, which `doc.ents` can't store; span groups can.
 
 Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 `DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
@@ -46,11 +46,17 @@ def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
         exclusive end and type; empty if no component scored them.
     """
+    found: Dict[EntityKey, float] = {}
+    for spans in doc.spans.values():
+        scores = spans.attrs.get("scores", ())  # as spancat sets them
+        if len(scores) == len(spans):
+            found.update(zip(map(get_entity_key, spans), map(float, scores)))
     data = doc.user_data.get(USER_DATA_KEY)
-    if data is None:
-        return {}
-    rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
-    return {(start, end, type_): score for (start, end), type_, score in rows}
+    if data is not None:
+        rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
+        for (start, end), type_, score in rows:
+            found[start, end, type_] = score
+    return found
 
 
 def get_entity_score(span: Span) -> Optional[float]:

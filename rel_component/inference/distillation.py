@@ -52,7 +52,7 @@ def label_texts(
     """
     found = find_relations(nlp, tasks, batch_size=batch_size, source=source)
     for task, doc, relations, entities in found:
-        scores = _list_scores(doc)
+        scores = get_entity_scores(doc).values()
         least = min(scores, default=1.0)
         counts[UNSCORED] += bool(entities) and task.entities is None and not scores
         result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY
@@ -61,13 +61,6 @@ def label_texts(
             counts[ENTITIES] += len(entities)
             counts[RELATIONS] += len(relations)
             yield doc
-
-
-def _list_scores(doc: Doc) -> List[float]:
-    scores = [*get_entity_scores(doc).values()]
-    for group in doc.spans.values():
-        scores.extend(group.attrs.get("scores", ()))  # as spancat sets them
-    return scores
 
 
 def find_new_labels(nlp: Language, golds: Iterable[Doc]) -> List[str]:
