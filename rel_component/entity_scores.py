@@ -7,7 +7,7 @@ Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 from typing import Dict, Mapping, Optional
 
 import numpy
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 
 from .relations import EntityKey, get_entity_key
 
@@ -39,30 +39,50 @@ def copy_entity_scores(source: Doc, target: Doc) -> None:
         target.user_data[USER_DATA_KEY] = source.user_data[USER_DATA_KEY]
 
 
-def get_entity_scores(doc: Doc) -> Dict[EntityKey, float]:
+def get_entity_scores(
+    doc: Doc, spans_key: Optional[str] = None
+) -> Dict[EntityKey, float]:
     """Get the scores of a Doc's entities.
 
     doc (Doc): the document.
+    spans_key (Optional[str]): key of `doc.spans` for entities whose scores spaCy's
+        `spancat` has stored there; None for `doc.ents`.
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
         exclusive end and type; empty if no component scored them.
     """
     found: Dict[EntityKey, float] = {}
-    for spans in doc.spans.values():
-        scores = spans.attrs.get("scores", ())  # as spancat sets them
-        if len(scores) == len(spans):
-            found.update(zip(map(get_entity_key, spans), map(float, scores)))
     data = doc.user_data.get(USER_DATA_KEY)
     if data is not None:
         rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
         for (start, end), type_, score in rows:
             found[start, end, type_] = score
+    if spans_key in doc.spans:
+        found.update(_read_group(doc.spans[spans_key]))
     return found
 
 
+def _read_group(group: SpanGroup) -> Dict[EntityKey, float]:
+    """RETURNS (Dict[Tuple[int, int, str], float]): the scores of `spancat`; empty if
+    these aren't probabilities of the spans. If a group is edited in place, they are
+    not moved with its spans; assign a new group instead."""
+    try:
+        scores = numpy.asarray(group.attrs.get("scores"), dtype="float64").ravel()
+    except (TypeError, ValueError):
+        return {}
+    if len(scores) != len(group) or not ((scores >= 0) & (scores <= 1)).all():
+        return {}
+    return dict(zip(map(get_entity_key, group), scores.tolist()))
+
+
 def get_entity_score(span: Span) -> Optional[float]:
-    """RETURNS (Optional[float]): the probability of an entity; None if it wasn't
-    scored, e.g. gold entities."""
-    return get_entity_scores(span.doc).get(get_entity_key(span))
+    """RETURNS (Optional[float]): the probability of an entity, also of one in a group
+    of `doc.spans`; None if it wasn't scored, e.g. gold entities."""
+    key = get_entity_key(span)
+    for spans_key in (None, *span.doc.spans):
+        score = get_entity_scores(span.doc, spans_key).get(key)
+        if score is not None:
+            return score
+    return None
 
 
 def register_extension() -> None:

@@ -1,15 +1,44 @@
 import numpy
+import pytest
 import spacy
 from spacy.tokens import SpanGroup
 
-import rel_component  # noqa: F401
+from rel_component.entity_scores import get_entity_scores, set_entity_scores
 
 
-def test_scores_of_a_span_group_are_scores_of_entities():
+@pytest.fixture
+def doc():
     doc = spacy.blank("en")("Northern Paris")
     spans = [doc.char_span(0, 14, label="CITY"), doc.char_span(9, 14, label="CITY")]
-    scores = numpy.asarray([0.75, 0.5], dtype="float32")
+    doc.spans["entities"] = spans
+    return doc
+
+
+def set_scores(doc, scores):
+    spans = list(doc.spans["entities"])
     doc.spans["entities"] = SpanGroup(doc, spans=spans, attrs={"scores": scores})
-    assert [span._.entity_score for span in spans] == [0.75, 0.5]
+    return [span._.entity_score for span in spans]
+
+
+def test_scores_of_a_span_group_are_scores_of_entities(doc):
+    scores = numpy.asarray([0.75, 0.5], dtype="float32")
+    assert set_scores(doc, scores) == [0.75, 0.5]
+    assert set_scores(doc, scores.reshape(-1, 1)) == [0.75, 0.5]  # max_positive = 1
+    assert get_entity_scores(doc, "entities") == {
+        (0, 2, "CITY"): 0.75,
+        (1, 2, "CITY"): 0.5,
+    }
+    # another component's: doc.ents may contain the same entity without a score
+    assert get_entity_scores(doc) == {}
+    set_entity_scores(doc, {doc.spans["entities"][1]: 0.25})
+    assert get_entity_scores(doc) == {(1, 2, "CITY"): 0.25}
     doc.spans["entities"].append(doc[:1])  # which score is whose is unknown now
-    assert [span._.entity_score for span in spans] == [None, None]
+    assert get_entity_scores(doc, "entities") == {(1, 2, "CITY"): 0.25}
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [None, 0.5, [], [0.5], [1.5, 0.5], [-1, 0], [numpy.nan, 0.5], ["a", "b"], {"a": 1}],
+)
+def test_other_attributes_of_this_name(doc, scores):
+    assert set_scores(doc, scores) == [None, None]

@@ -143,6 +143,8 @@ def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> 
         groups.setdefault(spans_key, copy_spans(source.ents, target))
     for key, spans in groups.items():
         target.spans[key] = spans
+        if key in source.spans:
+            target.spans[key].attrs.update(source.spans[key].attrs)
     copy_entity_scores(source, target)
 
 

@@ -139,7 +139,8 @@ def make_relation_extractor(
         ones in training, for pairs without a relation. Requires the encoder and the
         entity component in `training.annotating_components`.
     use_entity_scores (bool): multiply a relation's score by the scores of its
-        entities, if they were predicted by an `entity_tagger`.
+        entities, if their component scores them: `entity_tagger`, `gliner2` and
+            spaCy's `spancat` do.
     loss (PairLoss): the loss, with weights of the pairs.
     scorer (Optional[Callable]): scores examples.
     """
@@ -343,7 +344,8 @@ class RelationExtractor(CheckedPipe):
         pruned.hide_impossible(scores)
         scores = calibrate(scores, self.labels, self.cfg["calibration"])
         if self.use_entity_scores:
-            of_entities = get_scores_of(docs, candidates.entities)
+            spans_key = getattr(self._generator, "spans_key", None)
+            of_entities = get_scores_of(docs, candidates.entities, spans_key)
             scores *= of_entities[candidates.pairs].prod(axis=1)[:, None]
         return add_mirrored(candidates, scores, self._get_constraints().symmetric)
 
@@ -645,12 +647,14 @@ class RelationExtractor(CheckedPipe):
             )
 
 
-def get_scores_of(docs: Sequence[Doc], entities: Entities) -> numpy.ndarray:
-    """RETURNS (Floats1d): (n_entities,), float32, the entity tagger's scores; 1 for
-    entities that it didn't predict."""
+def get_scores_of(
+    docs: Sequence[Doc], entities: Entities, spans_key: Optional[str] = None
+) -> numpy.ndarray:
+    """RETURNS (Floats1d): (n_entities,), float32, the scores of the component that
+    predicted them; 1 for entities without a score."""
     scores = numpy.ones(len(entities), dtype="float32")
     for i, doc in enumerate(docs):
-        known = get_entity_scores(doc)
+        known = get_entity_scores(doc, spans_key)
         if not known:
             continue
         for row in range(int(entities.offsets[i]), int(entities.offsets[i + 1])):

@@ -3,6 +3,7 @@ top."""
 
 import math
 import re
+import warnings
 from typing import Any, Dict, Optional, Tuple
 
 import numpy
@@ -14,6 +15,9 @@ from thinc.types import FloatsXd
 from ..wording import take_renamed
 
 KeyT = Tuple[int, str]
+
+# names of Hugging Face's embeddings: of BERT and most others, of BART, T5 and GPT-2
+EMBEDDINGS = re.compile(r"embed|^shared\.|\bw[tp]e\.")
 
 
 class TwoRateAdam(Optimizer):
@@ -141,7 +145,7 @@ def get_layer(name: str) -> Optional[int]:
     number = re.search(r"\.(\d+)\.", name)
     if number is not None:
         return int(number.group(1))
-    return -1 if "embeddings" in name else None
+    return -1 if EMBEDDINGS.search(name) else None
 
 
 @registry.optimizers("rel_component.TwoRateAdam.v1")
@@ -177,6 +181,12 @@ def create_two_rate_adam(
     Source of layer_decay: Howard and Ruder (2018), Universal Language Model Fine-tuning
     for Text Classification.
     """
+    if n_layers is not None:
+        warnings.warn(
+            "n_layers is deprecated and ignored: the transformer's layers are counted.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
     if head_scale is not None:
         task_lr_scale = take_renamed("head_scale", "task_lr_scale", head_scale)
     return TwoRateAdam(

@@ -117,6 +117,8 @@ def test_scores_of_other_components(teacher):
         return doc
 
     teacher.add_pipe("spans", after="names")
+    extractor = teacher.get_pipe("relation_extractor")
+    extractor.model.attrs["get_instances"].spans_key = "sc"
     counts = label(teacher, "Ann left", "Bob left", min_score=0.5)[1]
     assert (counts["uncertain"], counts["kept"], counts["unscored"]) == (1, 1, 1)
     given = Task("Bob left", entities=[{"start": 0, "end": 3, "label": "PERSON"}])

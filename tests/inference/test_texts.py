@@ -2,7 +2,7 @@ import json
 
 import pytest
 import spacy
-from spacy.tokens import Span
+from spacy.tokens import Span, SpanGroup
 
 from rel_component import get_relations
 from rel_component.entity_scores import set_entity_scores
@@ -146,8 +146,12 @@ def test_given_entities_are_kept_and_others_found(vocab):
     ent = Span(doc, 3, 4, "FOUND", kb_id="Q1", span_id="first")
     doc.ents = [ent]
     set_entity_scores(doc, {ent: 0.25})
+    span = Span(doc, 0, 1, "IN_GROUP")
+    doc.spans["sc"] = SpanGroup(doc, spans=[span], attrs={"scores": [0.75]})
     copy = spacy.blank("en").make_doc(TEXT)  # with strings of its own
     copy_entities(doc, copy)
+    (in_group,) = copy.spans["sc"]
+    assert in_group._.entity_score == 0.75
     (found,) = copy.ents
     assert (found.label_, found.kb_id_, found.id_) == ("FOUND", "Q1", "first")
     assert found._.entity_score == 0.25

@@ -2,13 +2,14 @@ import numpy
 import pytest
 import spacy
 import srsly
-from spacy.tokens import Span
+from spacy.tokens import Span, SpanGroup
 from spacy.training import Example
 from spacy.util import registry
 
 from rel_component import get_relations
 from rel_component.entity_scores import set_entity_scores
-from rel_component.model.candidates import PairGenerator
+from rel_component.model.candidates import PairGenerator, get_entities
+from rel_component.pipe.extractor import get_scores_of
 from rel_component.relations import (
     LabelConstraints,
     get_relation_data,
@@ -592,6 +593,18 @@ def test_scores_of_entities_weigh_relations(trained):
         weights = numpy.asarray(factors)[pairs.pairs].prod(axis=1)
         assert scores[n:] == pytest.approx(expected * weights[:, None], abs=1e-6)
     pipe.use_entity_scores = False
+
+
+def test_scores_of_a_span_group_weigh_relations():
+    """Of the group that the extractor reads, as spaCy's `spancat` stores them."""
+    nlp = spacy.blank("en")
+    doc = nlp("Ann met Bob")
+    spans = [Span(doc, 0, 1, "PERSON"), Span(doc, 2, 3, "PERSON")]
+    doc.spans["sc"] = SpanGroup(doc, spans=spans, attrs={"scores": [0.5, 0.25]})
+    for spans_key, expected in (("sc", [0.5, 0.25]), ("other", [1.0, 1.0])):
+        doc.spans["other"] = spans
+        entities = get_entities([doc], spans_key)
+        assert get_scores_of([doc], entities, spans_key).tolist() == expected
 
 
 class Backward(PairGenerator):

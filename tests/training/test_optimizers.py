@@ -58,6 +58,28 @@ def test_layers_are_counted_for_each_transformer():
             assert 1 - found.item() == pytest.approx(0.001 * scale, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    "name, layer",
+    [
+        ("embeddings.LayerNorm.bias", -1),  # BERT
+        ("encoder.embed_tokens.weight", -1),  # BART
+        ("shared.weight", -1),  # T5
+        ("encoder.block.3.layer.0.SelfAttention.q.weight", 3),
+        ("wte.weight", -1),  # GPT-2
+        ("h.11.attn.c_attn.weight", 11),
+        ("transformer.layer.2.ffn.lin1.weight", 2),  # DistilBERT
+        ("pooler.dense.weight", None),
+    ],
+)
+def test_layers_of_architectures(name, layer):
+    assert get_layer(name) == layer
+
+
+def test_the_number_of_layers_is_no_longer_a_setting():
+    with pytest.warns(DeprecationWarning, match="^n_layers is deprecated"):
+        create_two_rate_adam(0.001, layer_decay=0.5, n_layers=2)
+
+
 @pytest.mark.parametrize("decay", [0.0, -0.5, 1.5])
 def test_layer_decay_out_of_range(decay):
     with pytest.raises(ValueError, match=r"^layer_decay is .*; expected a number"):

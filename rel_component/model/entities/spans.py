@@ -40,8 +40,9 @@ def create_biaffine_spans(
 ) -> Model[Tuple[List[Doc], Ragged], Floats2d]:
     """Score the labels of spans, for spaCy's `spancat`.
 
-    Everything except for a sum and a product is computed per token, not per span, so
-    that long spans cost no more than short ones.
+    The vectors of a span's tokens are projected per token and then added up, so that
+    long spans cost no more than short ones. Labels are independent of each other: it's
+    not for `spancat_singlelabel`.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): encodes the tokens.
     hidden_width (int): width of the two hidden layers.
@@ -63,19 +64,20 @@ def create_biaffine_spans(
         "score_spans",
         forward,
         init=init,
-        layers=[chain(Dropout(), logits)],
+        layers=[Dropout(), logits],
         params={"lengths": None},
         dims={"nL": max_length, "nI": hidden_width, "nO": nO},
     )
-    return chain(with_getitem(0, tokens), scorer)
+    model: Model = chain(with_getitem(0, tokens), scorer)
+    model.set_ref("tok2vec", tok2vec)
+    return model
 
 
 def init(model: Model, X: Any = None, Y: Optional[Floats2d] = None) -> Model:
     n_lengths, width = model.get_dim("nL"), model.get_dim("nI")
     model.set_param("lengths", model.ops.alloc2f(n_lengths, width))
-    if Y is not None and model.has_dim("nO") is None:
-        model.set_dim("nO", Y.shape[1])
-    model.layers[0].initialize(X=model.ops.alloc2f(1, 2 * width), Y=Y)
+    linear = model.layers[1].initialize(Y=Y)
+    model.set_dim("nO", linear.get_dim("nO"))
     return model
 
 
@@ -85,23 +87,25 @@ def forward(
     is_train: bool,
 ) -> Tuple[Floats2d, Callable[[Floats2d], Tuple[Ragged, Ragged]]]:
     tokens, spans = tokens_spans
-    ops, output = model.ops, model.layers[0]
+    ops, (dropout, linear) = model.ops, model.layers
     X: Any = tokens.dataXd
     starts, ends = (to_ints1d(ops, borders) for borders in locate(ops, tokens, spans))
     sums = sum_up(ops, X[:, -model.get_dim("nI") :])
     if not is_train:
         blocks = range(0, len(starts), BLOCK_SIZE)
-        logits = ops.alloc2f(len(starts), model.get_dim("nO"), zeros=False)
+        logits = ops.alloc2f(len(starts), linear.get_dim("nO"), zeros=False)
         for block in (slice(i, i + BLOCK_SIZE) for i in blocks):
             features, _ = combine(model, X, sums, starts[block], ends[block])
-            logits[block] = output.predict(features)
-        return activate(ops, logits, "sigmoid")[0], lambda d_scores: tokens_spans
+            logits[block] = linear.predict(features)
+        without_backprop: Any = activate(ops, logits, "sigmoid")
+        return without_backprop
     features, bp_combine = combine(model, X, sums, starts, ends)
-    logits, bp_output = output(features, is_train)
+    features, bp_dropout = dropout(features, is_train)
+    logits, bp_linear = linear(features, is_train)
     scores, bp_scores = activate(ops, logits, "sigmoid")
 
     def backprop(d_scores: Floats2d) -> Tuple[Ragged, Ragged]:
-        dX: Any = bp_combine(bp_output(bp_scores(d_scores)))
+        dX: Any = bp_combine(bp_dropout(bp_linear(bp_scores(d_scores))))
         return Ragged(dX, tokens.lengths), spans
 
     return scores, backprop
@@ -120,7 +124,7 @@ def combine(
     """
     ops, xp = model.ops, model.ops.xp
     width = model.get_dim("nI")
-    last, lengths = ends - 1, ends - starts
+    last, lengths = ends - 1, xp.maximum(ends - starts, 1)  # not 0
     buckets = xp.minimum(lengths, model.get_dim("nL")) - 1
     counts = lengths.reshape((-1, 1)).astype("float32")
     parts = [X[:, i * width : (i + 1) * width] for i in range(N_PARTS)]

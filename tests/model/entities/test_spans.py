@@ -90,10 +90,7 @@ def test_a_batch_has_the_scores_of_its_documents(model, docs, spans, monkeypatch
     assert together == pytest.approx(numpy.vstack(apart), abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "name, index", [("W", (0, 1)), ("b", (3,)), ("lengths", (2, 1))]
-)
-def test_gradients_are_those_of_the_cross_entropy(model, docs, spans, rng, name, index):
+def test_gradients_are_those_of_the_cross_entropy(model, docs, spans, rng):
     truth = rng.integers(0, 2, (56, 2)).astype("float32")
 
     def get_loss():
@@ -102,19 +99,20 @@ def test_gradients_are_those_of_the_cross_entropy(model, docs, spans, rng, name,
 
     scores, backprop = model.begin_update((docs, spans))
     backprop(scores - truth)
-    nodes = [node for node in model.walk() if name in node.param_names]
-    assert nodes
-    for node in nodes:
-        param = node.get_param(name)
-        at = tuple(i % size for i, size in zip(index, param.shape))
-        losses = []
-        for step in (0.01, -0.02):
-            param[at] += step
-            node.set_param(name, param)
-            losses.append(get_loss())
-        param[at] += 0.01
-        slope = (losses[0] - losses[1]) / 0.02
-        assert node.get_grad(name)[at] == pytest.approx(slope, rel=0.02, abs=0.02)
+    for node in model.walk():
+        for name in node.param_names:
+            param, gradient = node.get_param(name).copy(), node.get_grad(name)
+            assert numpy.count_nonzero(gradient) > param.size / 2
+            for index in numpy.ndindex(param.shape):
+                losses = []
+                for step in (0.001, -0.001):
+                    changed = param.copy()
+                    changed[index] += step
+                    node.set_param(name, changed)
+                    losses.append(get_loss())
+                node.set_param(name, param)
+                slope = (losses[0] - losses[1]) / 0.002
+                assert gradient[index] == pytest.approx(slope, rel=0.03, abs=0.03)
 
 
 def test_nested_entities_are_learned(tmp_path):
@@ -154,3 +152,6 @@ def test_nested_entities_are_learned(tmp_path):
     loaded = spacy.load(tmp_path)
     assert loaded.evaluate(examples)["spans_sc_f"] == 1.0
     assert not loaded("").spans["sc"]
+    doc = loaded("Paris")
+    (city,) = doc.spans["sc"]
+    assert 0.5 <= city._.entity_score < 1.0
