@@ -27,21 +27,24 @@ def create_console_logger(
     console_output: bool = True,
     output_file: Optional[Path] = None,
 ) -> Logger:
-    """Like spaCy's ConsoleLogger.v3, but reports unknown settings at the start, and at
-    the end if training was stopped while scores were still improving.
+    """Like spaCy's ConsoleLogger.v3, but replaces the file of an earlier training, and
+    reports unknown settings at the start, and at the end if training was stopped while
+    scores were still improving.
 
     progress_bar (Optional[str]): "train", "eval" or None.
     console_output (bool): print the table.
     output_file (Optional[Path]): file to write the scores to, as JSON lines.
     RETURNS (Callable): the logger.
     """
-    setup_table = console_logger_v3(progress_bar, console_output, output_file)
 
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
         for warning in describe_unknown(nlp.config["training"]):
             print(Printer(no_print=True).warn(warning), file=stdout, flush=True)
+        if output_file is not None:
+            output_file.unlink(missing_ok=True)
+        setup_table = console_logger_v3(progress_bar, console_output, output_file)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
         names = {k for k, v in nlp.config["training"]["score_weights"].items() if v}
         max_steps = nlp.config["training"]["max_steps"]

@@ -84,6 +84,8 @@ def test_the_table_is_followed_by_the_advice(tmp_path):
     nlp.config["training"]["max_steps"] = 500
     nlp.config["training"]["eval_frequency"] = 100
     nlp.config["training"]["score_weights"] = {"ents_f": 1.0, "rel_micro_f": None}
+    path.parent.mkdir()
+    path.write_text("a line of an earlier training\n")
     for curve, is_told in ((RISING, True), (RISING[:1] * 5, False)):
         out, log = io.StringIO(), path if is_told else None
         log_step, finalize = create_console_logger(output_file=log)(nlp, out, out)
