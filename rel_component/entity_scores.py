@@ -4,7 +4,7 @@ Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 `DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
 """
 
-from typing import Dict, Mapping, Optional
+from typing import Dict, Iterable, Mapping, Optional
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
@@ -40,24 +40,25 @@ def copy_entity_scores(source: Doc, target: Doc) -> None:
 
 
 def get_entity_scores(
-    doc: Doc, spans_key: Optional[str] = None
+    doc: Doc, spans_keys: Iterable[str] = ()
 ) -> Dict[EntityKey, float]:
     """Get the scores of a Doc's entities.
 
     doc (Doc): the document.
-    spans_key (Optional[str]): key of `doc.spans` for entities whose scores spaCy's
-        `spancat` has stored there; None for `doc.ents`.
+    spans_keys (Iterable[str]): keys of `doc.spans` with entities whose scores spaCy's
+        `spancat` has stored there.
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
         exclusive end and type; empty if no component scored them.
     """
     found: Dict[EntityKey, float] = {}
+    for spans_key in spans_keys:
+        if spans_key in doc.spans:
+            found.update(_read_group(doc.spans[spans_key]))
     data = doc.user_data.get(USER_DATA_KEY)
     if data is not None:
         rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
         for (start, end), type_, score in rows:
             found[start, end, type_] = score
-    if spans_key in doc.spans:
-        found.update(_read_group(doc.spans[spans_key]))
     return found
 
 
@@ -77,12 +78,7 @@ def _read_group(group: SpanGroup) -> Dict[EntityKey, float]:
 def get_entity_score(span: Span) -> Optional[float]:
     """RETURNS (Optional[float]): the probability of an entity, also of one in a group
     of `doc.spans`; None if it wasn't scored, e.g. gold entities."""
-    key = get_entity_key(span)
-    for spans_key in (None, *span.doc.spans):
-        score = get_entity_scores(span.doc, spans_key).get(key)
-        if score is not None:
-            return score
-    return None
+    return get_entity_scores(span.doc, span.doc.spans).get(get_entity_key(span))
 
 
 def register_extension() -> None:

@@ -184,7 +184,7 @@ def print_table(results: "List[Found]", labels: List[str]) -> None:
         else:
             n = plural(len(entities), "entity", "entities")
             best = find_best_score(doc, labels)
-            more = "" if best is None else f", best score {best:.3f}"
+            more = "" if best is None else f", best score {best:.3f}; see --threshold"
             print(f"No relations ({n}{more}).")
 
 

@@ -24,7 +24,7 @@ def test_scores_of_a_span_group_are_scores_of_entities(doc):
     scores = numpy.asarray([0.75, 0.5], dtype="float32")
     assert set_scores(doc, scores) == [0.75, 0.5]
     assert set_scores(doc, scores.reshape(-1, 1)) == [0.75, 0.5]  # max_positive = 1
-    assert get_entity_scores(doc, "entities") == {
+    assert get_entity_scores(doc, ["entities"]) == {
         (0, 2, "CITY"): 0.75,
         (1, 2, "CITY"): 0.5,
     }
@@ -33,7 +33,7 @@ def test_scores_of_a_span_group_are_scores_of_entities(doc):
     set_entity_scores(doc, {doc.spans["entities"][1]: 0.25})
     assert get_entity_scores(doc) == {(1, 2, "CITY"): 0.25}
     doc.spans["entities"].append(doc[:1])  # which score is whose is unknown now
-    assert get_entity_scores(doc, "entities") == {(1, 2, "CITY"): 0.25}
+    assert get_entity_scores(doc, ["entities"]) == {(1, 2, "CITY"): 0.25}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,12 @@ from .splits import SplitItem, Splitter, check_regex, find_leaks
 
 ON_ERROR = ("stop", "skip")
 N_SHOWN = 20
+# tokens per document to look at for the script, and what follows after Latin letters
+N_TOKENS, LAST_LATIN = 50, "\u0250"
+NOT_ENGLISH = (
+    "most letters aren't Latin, but texts are tokenized as English: use --lang, e.g. "
+    "--lang ru, and the same --nlp.lang in training (in project.yml: lang)"
+)
 
 Paths = Iterable[Path]
 Corpus = Tuple[CorpusFile, List[SplitItem]]
@@ -190,9 +196,14 @@ def _read(
     def read(report: Report, *, once: bool) -> Corpus:
         docs, items = CorpusFile(), []  # type: Corpus
         read = iter_docs(paths, options, report, format_name=format_name, once=once)
+        is_latin: CounterType[bool] = Counter()
         for doc in progress(read):
             docs.add(doc)
             items.append(SplitItem.from_doc(doc))
+            start = doc[:N_TOKENS].text
+            is_latin.update(c < LAST_LATIN for c in start if c.isalpha())
+        if options.lang == "en" and is_latin[False] > is_latin[True]:
+            report.hint(NOT_ENGLISH)
         return docs, items
 
     first = Report()

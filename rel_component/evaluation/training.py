@@ -11,6 +11,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     Optional,
     Sequence,
     Tuple,
@@ -23,12 +24,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
-from thinc.api import require_gpu
+from thinc.api import Config, require_gpu
 
 from ..corpus.docbin import NAMES
 from ..pipe.loading import load_pipeline
 from ..scorer import ScoredDoc, score_relations
-from ..wording import plural
+from ..wording import hint_at, plural
 from .folds import Fold, grow, make_folds, pool_docs, write_docs
 from .intervals import get_intervals
 from .predictions import predict_on_gold_entities, read_examples
@@ -115,6 +116,7 @@ def train_pipeline(
             nlp = init_nlp(loaded, use_gpu=use_gpu)
         except (OSError, ValueError) as error:
             raise ValueError(f"{config} can't be trained: {error}") from error
+        check_known(overrides, nlp.config)
         training = nlp.config.interpolate()["training"]
         if max(training["max_steps"], training["max_epochs"]) < 1:
             raise ValueError(
@@ -126,6 +128,23 @@ def train_pipeline(
         silence = io.StringIO()
         train_nlp(nlp, output, use_gpu=use_gpu, stdout=silence, stderr=silence)
         return load_pipeline(output / "model-last")
+
+
+def check_known(overrides: Mapping[str, Any], config: Config) -> None:
+    """Check that a pipeline has the overridden settings: spaCy ignores unknown ones in
+    `[training]`.
+
+    overrides (Mapping[str, Any]): overrides by dotted name.
+    config (Config): the pipeline's config.
+    RAISES (ValueError): if there is no such setting.
+    """
+    for name in overrides:
+        section: Any = config
+        for key in name.split("."):
+            if key not in section:
+                hint = hint_at(key, list(section))
+                raise ValueError(f"--set {name}: found no such setting.{hint}")
+            section = section[key]
 
 
 def predict_held_out(nlp: Language, golds: Iterable[Doc]) -> List[ScoredDoc]:

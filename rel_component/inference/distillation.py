@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from ..entity_scores import get_entity_scores
 from ..formats.words import squeeze
-from ..pipe.loading import find_relation_pipes, find_spans_key, list_entity_labels
+from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import get_relations
 from .given import make_doc
 from .tasks import Task
@@ -50,10 +50,10 @@ def label_texts(
     Source: Hinton, Vinyals and Dean (2015), Distilling the knowledge in a neural
     network.
     """
-    spans_key = find_spans_key(nlp)
+    spans_keys = find_relation_pipes(nlp).spans_keys
     found = find_relations(nlp, tasks, batch_size=batch_size, source=source)
     for task, doc, relations, entities in found:
-        scores = get_entity_scores(doc, spans_key).values()
+        scores = get_entity_scores(doc, spans_keys).values()
         least = min(scores, default=1.0)
         counts[UNSCORED] += bool(entities) and task.entities is None and not scores
         result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY

@@ -3,16 +3,23 @@
 import csv
 import io
 import json
-from typing import Any, Iterable, List, NamedTuple
+from typing import Any, Dict, Iterable, List, NamedTuple
 
-import srsly
 from spacy.tokens import Doc, Span
 
-from ..relations import Relation
+from ..entity_scores import get_entity_scores
+from ..relations import Relation, get_entity_key
 from .rows import to_row, to_spert
 from .tasks import Task
 
-TABLE_COLUMNS = ("id", "head", "head_type", "relation", "tail", "tail_type", "score")
+END_COLUMNS = ("", "_type", "_start", "_end")
+TABLE_COLUMNS = (
+    "id",
+    *(f"head{name}" for name in END_COLUMNS),
+    "relation",
+    *(f"tail{name}" for name in END_COLUMNS),
+    "score",
+)
 
 
 class Found(NamedTuple):
@@ -35,16 +42,32 @@ def dump_found(results: Iterable[Found], format_: str) -> str:
 
     results (Iterable[Found]): the predictions.
     format_ (str): `jsonl`; `spert` for SpERT's format; or `csv`, with a row per
-        relation, whose `id` is the text's id, or its number from 1.
+        relation, whose `id` is the text's id, or its number from 1; starts and ends are
+        in characters.
     RETURNS (str): JSON lines, an array, or a table.
     """
     if format_ == "csv":
         return _dump_table(results)
-    convert = to_spert if format_ == "spert" else to_row
-    rows = [
-        convert(x.doc, x.task.meta, x.relations, entities=x.entities) for x in results
-    ]
-    return _dump(rows) if format_ == "spert" else "\n".join(map(_dump, rows))
+    if format_ == "spert":
+        return _dump(
+            [
+                to_spert(x.doc, x.task.meta, x.relations, entities=x.entities)
+                for x in results
+            ]
+        )
+    return "\n".join(_dump(_to_row(found)) for found in results)
+
+
+def _to_row(found: Found) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): `to_row`, with scores of entities if there are any."""
+    doc, entities = found.doc, found.entities
+    row = to_row(doc, found.task.meta, found.relations, entities=entities)
+    scores = get_entity_scores(doc, doc.spans)
+    for span, entity in zip(entities, row["entities"]):
+        score = scores.get(get_entity_key(span))
+        if score is not None:
+            entity["score"] = score
+    return row
 
 
 def _dump_table(results: Iterable[Found]) -> str:
@@ -54,13 +77,18 @@ def _dump_table(results: Iterable[Found]) -> str:
     for number, found in enumerate(results, 1):
         id_ = found.task.meta.get("id", number)
         for head, label, tail, score in found.relations:
-            ends = head.text, head.label_, label, tail.text, tail.label_
-            writer.writerow([id_, *ends, f"{score:.4f}"])
+            ends = (
+                (end.text, end.label_, end.start_char, end.end_char)
+                for end in (head, tail)
+            )
+            writer.writerow([id_, *next(ends), label, *next(ends), f"{score:.4f}"])
     return file.getvalue().rstrip("\n")
 
 
 def _dump(data: Any) -> str:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     try:
-        return srsly.json_dumps(data)
-    except OverflowError:  # NaN in a metadata field
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate in a metadata field
+        return json.dumps(data, separators=(",", ":"))
+    return text

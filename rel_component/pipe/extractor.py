@@ -345,7 +345,8 @@ class RelationExtractor(CheckedPipe):
         scores = calibrate(scores, self.labels, self.cfg["calibration"])
         if self.use_entity_scores:
             spans_key = getattr(self._generator, "spans_key", None)
-            of_entities = get_scores_of(docs, candidates.entities, spans_key)
+            keys = [] if spans_key is None else [spans_key]
+            of_entities = get_scores_of(docs, candidates.entities, keys)
             scores *= of_entities[candidates.pairs].prod(axis=1)[:, None]
         return add_mirrored(candidates, scores, self._get_constraints().symmetric)
 
@@ -623,10 +624,16 @@ class RelationExtractor(CheckedPipe):
                 return batch, truth
         raise self._make_error(
             f"none of the {n_docs} training documents contains two entities that form "
-            "a candidate pair. Check that the examples have entities "
-            "(nlp.initialize(lambda: examples)), and that the candidate generator's "
-            "limits (max_length, max_sentences) and the schema are not too strict."
+            f"a candidate pair. Check that the examples have entities in "
+            f"{self._describe_source()} (nlp.initialize(lambda: examples)), and that "
+            "the candidate generator's limits (max_length, max_sentences) and the "
+            "schema are not too strict."
         )
+
+    def _describe_source(self) -> str:
+        """RETURNS (str): where the entities are."""
+        spans_key = getattr(self._generator, "spans_key", None)
+        return "doc.ents" if spans_key is None else f"doc.spans[{spans_key!r}]"
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
         """Warn if gold relations aren't candidates and so can't be predicted."""
@@ -636,25 +643,28 @@ class RelationExtractor(CheckedPipe):
             gold, covered, distance = count_covered(batch, truth, self.symmetric)
             n_gold, n_covered = n_gold + gold, n_covered + covered
             longest = max(longest, distance)
+        source = self._describe_source()
         if n_covered < n_gold:
             warnings.warn(
                 f"{n_gold - n_covered} of {n_gold} gold relations in the training "
                 "data are not among the candidates, so they can't be learned or "
-                "predicted. Increase the candidate generator's limits (up to "
-                f"{longest} tokens between the starts of the entities; null for no "
-                "limit), and check the schema and the entities' span group.",
+                f"predicted. Check that their entities are in {source} "
+                "(nested ones never are in doc.ents: see configs/joint_spans_*.cfg, or "
+                "spans_key of the candidate generator), the schema, and the "
+                f"generator's limits (up to {longest} tokens between the starts of the "
+                "entities; null for no limit).",
                 stacklevel=3,
             )
 
 
 def get_scores_of(
-    docs: Sequence[Doc], entities: Entities, spans_key: Optional[str] = None
+    docs: Sequence[Doc], entities: Entities, spans_keys: Sequence[str] = ()
 ) -> numpy.ndarray:
     """RETURNS (Floats1d): (n_entities,), float32, the scores of the component that
     predicted them; 1 for entities without a score."""
     scores = numpy.ones(len(entities), dtype="float32")
     for i, doc in enumerate(docs):
-        known = get_entity_scores(doc, spans_key)
+        known = get_entity_scores(doc, spans_keys)
         if not known:
             continue
         for row in range(int(entities.offsets[i]), int(entities.offsets[i + 1])):

@@ -3,15 +3,12 @@ others."""
 
 import sys
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
 from spacy.language import Language
-from spacy.schemas import ConfigSchemaTraining
 from spacy.training.loggers import console_logger_v3
 from spacy.util import registry
 from wasabi import Printer
-
-from ..wording import hint_at
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
@@ -28,8 +25,7 @@ def create_console_logger(
     output_file: Optional[Path] = None,
 ) -> Logger:
     """Like spaCy's ConsoleLogger.v3, but replaces the file of an earlier training, and
-    reports unknown settings at the start, and at the end if training was stopped while
-    scores were still improving.
+    reports at the end if training was stopped while scores were still improving.
 
     progress_bar (Optional[str]): "train", "eval" or None.
     console_output (bool): print the table.
@@ -40,10 +36,8 @@ def create_console_logger(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        for warning in describe_unknown(nlp.config["training"]):
-            print(Printer(no_print=True).warn(warning), file=stdout, flush=True)
         if output_file is not None:
-            output_file.unlink(missing_ok=True)
+            Path(output_file).unlink(missing_ok=True)
         setup_table = console_logger_v3(progress_bar, console_output, output_file)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
         names = {k for k, v in nlp.config["training"]["score_weights"].items() if v}
@@ -67,19 +61,6 @@ def create_console_logger(
         return log_step, finalize
 
     return setup_logger
-
-
-def describe_unknown(training: Mapping[str, Any]) -> Iterator[str]:
-    """Describe settings that spaCy accepts, but doesn't know.
-
-    training (Mapping[str, Any]): the config's section.
-    YIELDS (str): a warning per setting, with the known one that is most similar.
-    """
-    known = list(ConfigSchemaTraining.__annotations__)
-    for name in training:
-        if name not in known:
-            hint = hint_at(name, known)
-            yield f"training.{name} isn't a setting of spaCy, and has no effect.{hint}"
 
 
 def describe_rise(

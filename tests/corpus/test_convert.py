@@ -125,3 +125,19 @@ def test_mistakes_are_explained(tmp_path, arguments, problem):
     with pytest.raises(ConversionError, match=problem) as caught:
         convert([write(tmp_path, 3)], tmp_path / "x.spacy", **arguments)
     assert caught.value.written == {}
+
+
+@pytest.mark.parametrize(
+    "text, lang, is_told",
+    [
+        ("Анна работает в Acme", "en", True),
+        ("Анна работает в Acme", "ru", False),
+        ("Zoë arbeitet in Łódź für Müller", "en", False),
+        ("他在谷歌工作", "en", True),
+        ("123 ...", "en", False),
+    ],
+)
+def test_a_language_that_is_not_english_is_noticed(tmp_path, text, lang, is_told):
+    path = write_lines(tmp_path / "a.jsonl", [{**example(1), "text": text}])
+    made = convert([path], tmp_path / "a.spacy", options=Options(lang=lang))
+    assert any("--lang ru" in hint for hint in made.report.hints) == is_told

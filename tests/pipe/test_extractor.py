@@ -604,7 +604,7 @@ def test_scores_of_a_span_group_weigh_relations():
     for spans_key, expected in (("sc", [0.5, 0.25]), ("other", [1.0, 1.0])):
         doc.spans["other"] = spans
         entities = get_entities([doc], spans_key)
-        assert get_scores_of([doc], entities, spans_key).tolist() == expected
+        assert get_scores_of([doc], entities, [spans_key]).tolist() == expected
 
 
 class Backward(PairGenerator):

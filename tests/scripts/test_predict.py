@@ -32,9 +32,13 @@ def test_a_table_is_written(model, texts, tmp_path):
     output = tmp_path / "out.csv"
     run(model, texts, "--output", output)
     header, row = output.read_text(encoding="utf8").splitlines()
-    assert header == "id,head,head_type,relation,tail,tail_type,score"
+    assert header == (
+        "id,head,head_type,head_start,head_end,relation,"
+        "tail,tail_type,tail_start,tail_end,score"
+    )
     *values, score = row.split(",")
-    assert values == ["3", "Ann", "PERSON", "WORKS_FOR", "Acme", "ORG"]
+    head, tail = (["Ann", "PERSON", "0", "3"], ["Acme", "ORG", "14", "18"])
+    assert values == ["3", *head, "WORKS_FOR", *tail]
     assert 0.5 < float(score) <= 1
 
 

@@ -154,6 +154,7 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
         (("--set", 'nlp.pipeline=["nothing"]'), "can't be trained"),
         (("--set", "training.patience=5"), "training.patience can't be set"),
         (("--set", "training.max_steps=0"), "so training doesn't end"),
+        (("--set", "training.max_step=2"), "Did you mean max_steps?"),
     ],
 )
 def test_error_messages_of_cross_validate(folder, arguments, expected):
