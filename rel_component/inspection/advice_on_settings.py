@@ -44,7 +44,8 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
                 "spans_key",
                 f"Use spans_key = {quote(key)} in {GENERATOR}: {share} of the "
                 f"entities are in doc.spans only, not in doc.ents; without them {lost} "
-                f"of the relations would be lost.",
+                f"of the relations would be lost. configs/joint_spans_*.cfg have this "
+                f"setting, and learn to find such entities.",
             )
         else:
             yield Advice(
