@@ -46,20 +46,26 @@ def get_entity_scores(
 
     doc (Doc): the document.
     spans_keys (Iterable[str]): keys of `doc.spans` with entities whose scores spaCy's
-        `spancat` has stored there.
+        `spancat` has stored there; the first one wins.
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
         exclusive end and type; empty if no component scored them.
     """
     found: Dict[EntityKey, float] = {}
-    for spans_key in spans_keys:
-        if spans_key in doc.spans:
-            found.update(_read_group(doc.spans[spans_key]))
     data = doc.user_data.get(USER_DATA_KEY)
     if data is not None:
         rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
         for (start, end), type_, score in rows:
             found[start, end, type_] = score
+    for spans_key in reversed(list(spans_keys)):
+        if spans_key in doc.spans:
+            found.update(_read_group(doc.spans[spans_key]))
     return found
+
+
+def get_all_scores(doc: Doc) -> Dict[EntityKey, float]:
+    """RETURNS (Dict[Tuple[int, int, str], float]): the scores of entities in `doc.ents`
+    and of those in any group of `doc.spans`."""
+    return {**get_entity_scores(doc, doc.spans), **get_entity_scores(doc)}
 
 
 def _read_group(group: SpanGroup) -> Dict[EntityKey, float]:
@@ -78,7 +84,7 @@ def _read_group(group: SpanGroup) -> Dict[EntityKey, float]:
 def get_entity_score(span: Span) -> Optional[float]:
     """RETURNS (Optional[float]): the probability of an entity, also of one in a group
     of `doc.spans`; None if it wasn't scored, e.g. gold entities."""
-    return get_entity_scores(span.doc, span.doc.spans).get(get_entity_key(span))
+    return get_all_scores(span.doc).get(get_entity_key(span))
 
 
 def register_extension() -> None:

@@ -32,6 +32,12 @@ def test_scores_of_a_span_group_are_scores_of_entities(doc):
     assert get_entity_scores(doc) == {}
     set_entity_scores(doc, {doc.spans["entities"][1]: 0.25})
     assert get_entity_scores(doc) == {(1, 2, "CITY"): 0.25}
+    doc.spans["other"] = doc.spans["entities"].copy()
+    doc.spans["other"].attrs["scores"] = [0.1, 0.1]
+    for keys, score in ((["other", "entities"], 0.1), (["entities", "other"], 0.5)):
+        assert get_entity_scores(doc, keys)[1, 2, "CITY"] == pytest.approx(score)
+    assert doc.spans["entities"][1]._.entity_score == 0.25  # doc.ents come first
+    del doc.spans["other"]
     doc.spans["entities"].append(doc[:1])  # which score is whose is unknown now
     assert get_entity_scores(doc, ["entities"]) == {(1, 2, "CITY"): 0.25}
 

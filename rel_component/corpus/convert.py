@@ -33,8 +33,8 @@ N_SHOWN = 20
 # tokens per document to look at for the script, and what follows after Latin letters
 N_TOKENS, LAST_LATIN = 50, "\u0250"
 NOT_ENGLISH = (
-    "most letters aren't Latin, but texts are tokenized as English: use --lang, e.g. "
-    "--lang ru, and the same --nlp.lang in training (in project.yml: lang)"
+    "most letters aren't Latin, but the language is English: use --lang, e.g. --lang "
+    "ru, and the same --nlp.lang in training (in project.yml: lang)"
 )
 
 Paths = Iterable[Path]

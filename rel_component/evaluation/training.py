@@ -143,7 +143,9 @@ def check_known(overrides: Mapping[str, Any], config: Config) -> None:
         for key in name.split("."):
             if key not in section:
                 hint = hint_at(key, list(section))
-                raise ValueError(f"--set {name}: found no such setting.{hint}")
+                raise ValueError(
+                    f"--set {name}: the pipeline has no such setting.{hint}"
+                )
             section = section[key]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple
 
 from spacy.tokens import Doc, Span
 
-from ..entity_scores import get_entity_scores
+from ..entity_scores import get_all_scores
 from ..relations import Relation, get_entity_key
 from .rows import to_row, to_spert
 from .tasks import Task
@@ -62,7 +62,7 @@ def _to_row(found: Found) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): `to_row`, with scores of entities if there are any."""
     doc, entities = found.doc, found.entities
     row = to_row(doc, found.task.meta, found.relations, entities=entities)
-    scores = get_entity_scores(doc, doc.spans)
+    scores = get_all_scores(doc)
     for span, entity in zip(entities, row["entities"]):
         score = scores.get(get_entity_key(span))
         if score is not None:
@@ -72,17 +72,22 @@ def _to_row(found: Found) -> Dict[str, Any]:
 
 def _dump_table(results: Iterable[Found]) -> str:
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)
     writer.writerow(TABLE_COLUMNS)
     for number, found in enumerate(results, 1):
-        id_ = found.task.meta.get("id", number)
+        id_ = found.task.meta.get("id")
+        id_ = number if id_ is None else _replace_surrogates(str(id_))
         for head, label, tail, score in found.relations:
             ends = (
                 (end.text, end.label_, end.start_char, end.end_char)
                 for end in (head, tail)
             )
             writer.writerow([id_, *next(ends), label, *next(ends), f"{score:.4f}"])
-    return file.getvalue().rstrip("\n")
+    return file.getvalue().rstrip("\r\n")
+
+
+def _replace_surrogates(text: str) -> str:
+    return text.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def _dump(data: Any) -> str:

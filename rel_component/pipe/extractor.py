@@ -344,8 +344,7 @@ class RelationExtractor(CheckedPipe):
         pruned.hide_impossible(scores)
         scores = calibrate(scores, self.labels, self.cfg["calibration"])
         if self.use_entity_scores:
-            spans_key = getattr(self._generator, "spans_key", None)
-            keys = [] if spans_key is None else [spans_key]
+            keys = [] if self._spans_key is None else [self._spans_key]
             of_entities = get_scores_of(docs, candidates.entities, keys)
             scores *= of_entities[candidates.pairs].prod(axis=1)[:, None]
         return add_mirrored(candidates, scores, self._get_constraints().symmetric)
@@ -366,6 +365,10 @@ class RelationExtractor(CheckedPipe):
     @property
     def _generator(self) -> Generator:
         return self.model.attrs["get_instances"]
+
+    @property
+    def _spans_key(self) -> Optional[str]:
+        return getattr(self._generator, "spans_key", None)
 
     def _prune(self, candidates: Candidates, docs: Sequence[Doc]) -> Pruned:
         return self._get_constraints().prune(candidates, docs, self._generator)
@@ -632,8 +635,8 @@ class RelationExtractor(CheckedPipe):
 
     def _describe_source(self) -> str:
         """RETURNS (str): where the entities are."""
-        spans_key = getattr(self._generator, "spans_key", None)
-        return "doc.ents" if spans_key is None else f"doc.spans[{spans_key!r}]"
+        key = self._spans_key
+        return "doc.ents" if key is None else f"doc.spans[{key!r}]"
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
         """Warn if gold relations aren't candidates and so can't be predicted."""
@@ -643,14 +646,16 @@ class RelationExtractor(CheckedPipe):
             gold, covered, distance = count_covered(batch, truth, self.symmetric)
             n_gold, n_covered = n_gold + gold, n_covered + covered
             longest = max(longest, distance)
-        source = self._describe_source()
         if n_covered < n_gold:
+            nested = (
+                " (which can't hold nested ones: see configs/joint_spans_*.cfg, or "
+                "spans_key of the candidate generator)"
+            )
             warnings.warn(
                 f"{n_gold - n_covered} of {n_gold} gold relations in the training "
                 "data are not among the candidates, so they can't be learned or "
-                f"predicted. Check that their entities are in {source} "
-                "(nested ones never are in doc.ents: see configs/joint_spans_*.cfg, or "
-                "spans_key of the candidate generator), the schema, and the "
+                f"predicted. Check that their entities are in {self._describe_source()}"
+                f"{'' if self._spans_key else nested}, the schema, and the candidate "
                 f"generator's limits (up to {longest} tokens between the starts of the "
                 "entities; null for no limit).",
                 stacklevel=3,

@@ -36,7 +36,7 @@ def create_console_logger(
     def setup_logger(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        if output_file is not None:
+        if output_file:
             Path(output_file).unlink(missing_ok=True)
         setup_table = console_logger_v3(progress_bar, console_output, output_file)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
