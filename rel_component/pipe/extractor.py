@@ -140,7 +140,7 @@ def make_relation_extractor(
         entity component in `training.annotating_components`.
     use_entity_scores (bool): multiply a relation's score by the scores of its
         entities, if their component scores them: `entity_tagger`, `gliner2` and
-            spaCy's `spancat` do.
+        spaCy's `spancat` do.
     loss (PairLoss): the loss, with weights of the pairs.
     scorer (Optional[Callable]): scores examples.
     """
