@@ -1,11 +1,12 @@
-"""Cross-validate a config on a small corpus, with gold entities.
+"""Cross-validate a config on a small corpus.
 
     python scripts/cross_validate.py configs/rel_tok2vec.cfg data \
         --folds 5 --seeds 0,1,2 --set training.max_steps=800
 
 The documents of train, dev and test are pooled; identical texts share a fold. The
 held-out documents are used for evaluation only: the model evaluated is always the last
-one, after `--set training.max_steps=…` steps.
+one, after `--set training.max_steps=…` steps. If the pipeline predicts entities, it is
+evaluated from the text alone, too.
 """
 
 from pathlib import Path
@@ -48,10 +49,13 @@ def main(
         fold_seed=fold_seed,
         seeds=parse_numbers("--seeds", seeds, int),
         use_gpu=gpu_id,
-        on_fold=lambda n, f: msg.info(f"{n} of {folds} folds: F {points(f)} so far"),
+        on_fold=lambda n, name, f: msg.info(
+            f"{n} of {folds} folds: {name} {points(f)} so far"
+        ),
     )
     for result in results:
-        show_table(tabulate_runs(result["runs"], result["summary"]))
+        for table in tabulate_runs(result["runs"], result["summary"]):
+            show_table(table)
         write_figures(output, {**result, "set": set_})
 
 

@@ -51,8 +51,8 @@ def main(
         shares=parse_numbers("--shares", shares, float),
         seeds=parse_numbers("--seeds", seeds, int),
         use_gpu=gpu_id,
-        on_point=lambda seed, n, f: msg.info(
-            f"seed {seed}, {plural(n, 'document')}: F {points(f)}"
+        on_point=lambda seed, n, name, f: msg.info(
+            f"seed {seed}, {plural(n, 'document')}: {name} {points(f)}"
         ),
     )
     show_table(tabulate_curve(found))

@@ -7,8 +7,9 @@ from ..wording import Table, interval, number, plural, points
 PRF = ["P", "R", "F"]
 # scores per label or type: column and key
 LABEL_SCORES = {"P": "p", "R": "r", "F": "f"}
-# metrics of a cross-validation
+# scores of a cross-validation: with gold entities, and from the text alone
 METRICS = ("micro_p", "micro_r", "micro_f", "macro_f")
+TEXT_METRICS = ("entities_f", "strict_f")
 
 
 def format_prf(scores: Dict[str, Any], prefix: str = "") -> List[str]:
@@ -156,26 +157,57 @@ def tabulate_curve(found: Dict[str, Any]) -> Table:
         for point in found["points"]
     ]
     header = ["documents", "mean F", *(f"seed {seed}" for seed in found["seeds"])]
-    return Table("Learning curve", header, rows, "r" * len(header))
+    # curves of earlier versions don't say
+    score = found.get("score", "F with gold entities")
+    return Table("Learning curve", header, rows, "r" * len(header), score)
 
 
 def tabulate_runs(
     runs: Sequence[Dict[str, Any]], summary: Dict[str, Dict[str, Any]]
-) -> Table:
-    """RETURNS (Table): a cross-validation, see `training.summarize_runs`."""
+) -> List[Table]:
+    """RETURNS (List[Table]): a cross-validation, see `training.summarize_runs`: with
+    gold entities, and from the text alone if the pipeline predicts entities."""
+    note = "±: standard deviation, over seeds and over folds"
+    header = ["seed", *PRF, "macro F", "95 % of F"]
+    tables = [
+        Table(
+            "Cross-validation, with gold entities",
+            header,
+            _tabulate_runs(runs, summary, METRICS, ("intervals", "micro_f")),
+            "lrrrrr",
+            note,
+        )
+    ]
+    if TEXT_METRICS[0] in summary:
+        header = ["seed", "entities F", "strict F", "95 % of strict F"]
+        rows = _tabulate_runs(
+            runs, summary, TEXT_METRICS, ("text_intervals", "strict_f")
+        )
+        title = "Cross-validation, from the text alone"
+        tables.insert(0, Table(title, header, rows, "lrrr", note))
+    return tables
+
+
+def _tabulate_runs(
+    runs: Sequence[Dict[str, Any]],
+    summary: Dict[str, Dict[str, Any]],
+    names: Sequence[str],
+    at: Tuple[str, str],
+) -> List[List[str]]:
     rows = [
-        [str(run["seed"]), *(points(run[name]) for name in METRICS),
-         interval(run["intervals"]["micro_f"])]
+        [
+            str(run["seed"]),
+            *(points(run[name]) for name in names),
+            interval(run[at[0]][at[1]]),
+        ]
         for run in runs
-    ]  # fmt: skip
+    ]
     totals = {"± folds": "sd_folds"}
     if len(runs) > 1:
         totals = {"mean": "mean", "± seeds": "sd", **totals}
     for name, key in totals.items():
-        rows.append([name, *(points(summary[x][key]) for x in METRICS), ""])
-    header = ["seed", *PRF, "macro F", "95 % of F"]
-    note = "±: standard deviation, over seeds and over folds"
-    return Table("Cross-validation", header, rows, "lrrrrr", note)
+        rows.append([name, *(points(summary[x][key]) for x in names), ""])
+    return rows
 
 
 def tabulate_comparison(found: Dict[str, Any]) -> Table:

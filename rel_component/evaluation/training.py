@@ -22,18 +22,24 @@ import srsly
 from spacy import util
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 from thinc.api import Config, require_gpu
 
 from ..corpus.docbin import NAMES
-from ..pipe.loading import load_pipeline
+from ..pipe.loading import find_spans_key, list_entity_finders, load_pipeline
 from ..scorer import ScoredDoc, score_relations
 from ..wording import hint_at, plural
+from .entities import score_entities
 from .folds import Fold, grow, make_folds, pool_docs, write_docs
 from .intervals import get_intervals
-from .predictions import predict_on_gold_entities, read_examples
-from .tables import METRICS
+from .predictions import (
+    predict_end_to_end,
+    predict_on_gold_entities,
+    read_examples,
+)
+from .tables import METRICS, TEXT_METRICS
 
 Number = TypeVar("Number", int, float)
 # no model selection and no early stopping
@@ -149,9 +155,62 @@ def check_known(overrides: Mapping[str, Any], config: Config) -> None:
             section = section[key]
 
 
-def predict_held_out(nlp: Language, golds: Iterable[Doc]) -> List[ScoredDoc]:
-    """RETURNS (List[ScoredDoc]): predictions with gold entities."""
-    return read_examples(nlp, predict_on_gold_entities(nlp, golds))
+class HeldOut:
+    """Predictions on held-out documents, of one pipeline or of several.
+
+    with_entities (List[ScoredDoc]): relations between gold entities.
+    from_text (List[ScoredDoc]): relations from the text alone; empty if the pipelines
+        don't predict entities.
+    examples (List[Example]): the documents of `from_text`, with their entities.
+    """
+
+    def __init__(self) -> None:
+        self.with_entities: List[ScoredDoc] = []
+        self.from_text: List[ScoredDoc] = []
+        self.examples: List[Example] = []
+        self.spans_key: Optional[str] = None
+
+    def predict(self, nlp: Language, golds: Sequence[Doc]) -> None:
+        """Add the predictions of a pipeline.
+
+        nlp (Language): the pipeline.
+        golds (Sequence[Doc]): documents with relations, not from its training data.
+        """
+        self.with_entities += read_examples(nlp, predict_on_gold_entities(nlp, golds))
+        if list_entity_finders(nlp):
+            found = predict_end_to_end(nlp, golds)
+            self.examples += found
+            self.from_text += read_examples(nlp, found)
+            self.spans_key = find_spans_key(nlp)
+
+    def extend(self, other: "HeldOut") -> None:
+        """Add the predictions of another pipeline with the same components."""
+        self.with_entities += other.with_entities
+        self.from_text += other.from_text
+        self.examples += other.examples
+        self.spans_key = other.spans_key
+
+    def score(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): `METRICS`, with gold entities; if the pipelines
+        predict entities, also those of `TEXT_METRICS`, from the text alone."""
+        scores = score_relations(self.with_entities)
+        metrics = {name: scores[f"rel_{name}"] for name in METRICS}
+        if self.from_text:
+            entities = score_entities(self.examples, self.spans_key)
+            metrics["entities_f"] = entities["ents_micro_f"]
+            metrics["strict_f"] = score_relations(self.from_text)["rel_strict_f"]
+        return metrics
+
+
+def get_main_score(metrics: Mapping[str, Any]) -> Tuple[str, float]:
+    """RETURNS (Tuple[str, float]): what the score is, and its value: strict F if the
+    pipeline predicts entities, otherwise micro F with gold entities.
+
+    metrics (Mapping[str, Any]): see `HeldOut.score`.
+    """
+    if "strict_f" in metrics:
+        return "strict F from the text alone", metrics["strict_f"] or 0.0
+    return "F with gold entities", metrics["micro_f"] or 0.0
 
 
 def cross_validate(
@@ -160,7 +219,7 @@ def cross_validate(
     overrides: Dict[str, Any],
     *,
     use_gpu: int = -1,
-    on_fold: Optional[Callable[[int, float], None]] = None,
+    on_fold: Optional[Callable[[int, str, float], None]] = None,
 ) -> Dict[str, Any]:
     """Predict each document with a model that was not trained on its text.
 
@@ -168,21 +227,26 @@ def cross_validate(
     folds (Sequence[Fold]): see `folds.make_folds`.
     overrides (Dict[str, Any]): overrides by dotted name, including `system.seed`.
     use_gpu (int): GPU ID, or -1 for CPU.
-    on_fold (Optional[Callable[[int, float], None]]): called with the number of folds
-        done and the micro F so far.
-    RETURNS (Dict[str, Any]): `micro_p`, `micro_r`, `micro_f` and `macro_f` over the
-        relations of all documents, `intervals`, and `folds` with the same per fold.
+    on_fold (Optional[Callable[[int, str, float], None]]): called with the number of
+        folds done, and the main score so far.
+    RETURNS (Dict[str, Any]): see `HeldOut.score`, over all documents; `intervals` with
+        gold entities, `text_intervals` from the text alone, if the pipeline predicts
+        entities; and `folds` with the scores of each.
     """
-    docs: List[ScoredDoc] = []
+    everything = HeldOut()
     rows = []
-    for i, (train, held_out) in enumerate(folds):
-        nlp = train_pipeline(config, train, held_out, overrides, use_gpu=use_gpu)
-        found = predict_held_out(nlp, held_out)
-        docs += found
-        rows.append({"documents": len(found), **_get_metrics(found)})
+    for i, (train, golds) in enumerate(folds):
+        nlp = train_pipeline(config, train, golds, overrides, use_gpu=use_gpu)
+        held_out = HeldOut()
+        held_out.predict(nlp, golds)
+        everything.extend(held_out)
+        rows.append({"documents": len(golds), **held_out.score()})
         if on_fold is not None:
-            on_fold(i + 1, _get_metrics(docs)["micro_f"] or 0.0)
-    return {**_get_metrics(docs), "intervals": get_intervals(docs), "folds": rows}
+            on_fold(i + 1, *get_main_score(everything.score()))
+    intervals = {"intervals": get_intervals(everything.with_entities)}
+    if everything.from_text:
+        intervals["text_intervals"] = get_intervals(everything.from_text)
+    return {**everything.score(), **intervals, "folds": rows}
 
 
 def cross_validate_files(
@@ -195,7 +259,7 @@ def cross_validate_files(
     fold_seed: int = 0,
     seeds: Sequence[int] = (0,),
     use_gpu: int = -1,
-    on_fold: Optional[Callable[[int, float], None]] = None,
+    on_fold: Optional[Callable[[int, str, float], None]] = None,
 ) -> Iterator[Dict[str, Any]]:
     """Cross-validate a config on the documents of several files.
 
@@ -232,11 +296,11 @@ def summarize_runs(runs: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
     """Compute mean and standard deviation of a cross-validation.
 
     runs (Sequence[Dict[str, Any]]): the output of `cross_validate` for each seed.
-    RETURNS (Dict[str, Dict[str, Any]]): for each metric the `mean` over seeds, `sd`
+    RETURNS (Dict[str, Dict[str, Any]]): for each score the `mean` over seeds, `sd`
         over seeds and `sd_folds` over the folds of all; None for fewer than two.
     """
     summary = {}
-    for name in METRICS:
+    for name in [x for x in (*METRICS, *TEXT_METRICS) if x in runs[0]]:
         values = [run[name] for run in runs if run[name] is not None]
         folds = [x[name] for run in runs for x in run["folds"] if x[name] is not None]
         summary[name] = {
@@ -256,7 +320,7 @@ def get_learning_curve(
     shares: Sequence[float] = (0.125, 0.25, 0.5, 1.0),
     seeds: Sequence[int] = (0, 1, 2),
     use_gpu: int = -1,
-    on_point: Optional[Callable[[int, int, float], None]] = None,
+    on_point: Optional[Callable[[int, int, str, float], None]] = None,
 ) -> Dict[str, Any]:
     """Train on growing portions of the data.
 
@@ -267,10 +331,11 @@ def get_learning_curve(
     shares (Sequence[float]): increasing proportions of the training documents.
     seeds (Sequence[int]): seeds; each selects different documents and trains again.
     use_gpu (int): GPU ID, or -1 for CPU.
-    on_point (Optional[Callable]): called with seed, number of documents and micro F of
-        each training.
+    on_point (Optional[Callable]): called with seed, number of documents and main score
+        of each training.
     RETURNS (Dict[str, Any]): `points`, each with `share`, `documents` (for the first
-        seed), `scores` (micro F for each seed) and `mean`; `seeds`, `advice`.
+        seed), `scores` (for each seed) and `mean`; `score`, what they are; `seeds`,
+        `advice`.
     """
     scores: List[List[float]] = [[] for _ in shares]
     sizes: List[int] = []
@@ -280,10 +345,12 @@ def get_learning_curve(
         for part, found in zip(parts, scores):
             settings = {**overrides, "system.seed": seed}
             nlp = train_pipeline(config, part, held_out, settings, use_gpu=use_gpu)
-            score = _get_metrics(predict_held_out(nlp, held_out))["micro_f"] or 0.0
+            predicted = HeldOut()
+            predicted.predict(nlp, held_out)
+            name, score = get_main_score(predicted.score())
             found.append(score)
             if on_point is not None:
-                on_point(seed, len(part), score)
+                on_point(seed, len(part), name, score)
     points = [
         {
             "share": share,
@@ -293,7 +360,12 @@ def get_learning_curve(
         }
         for share, n, found in zip(shares, sizes, scores)
     ]
-    return {"points": points, "seeds": list(seeds), "advice": advise(points)}
+    return {
+        "points": points,
+        "score": name,
+        "seeds": list(seeds),
+        "advice": advise(points),
+    }
 
 
 def advise(points: Sequence[Dict[str, Any]]) -> str:
@@ -324,8 +396,3 @@ def advise(points: Sequence[Dict[str, Any]]) -> str:
             said + "The curve is flat: more documents of this kind would help little."
         )
     return said + "The gain may be noise: try more seeds."
-
-
-def _get_metrics(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
-    scores = score_relations(docs)
-    return {name: scores[f"rel_{name}"] for name in METRICS}

@@ -1,11 +1,16 @@
 import pytest
+import spacy
 
 from rel_component.evaluation.training import (
+    HeldOut,
     advise,
+    get_main_score,
     parse_numbers,
     parse_override,
     summarize_runs,
 )
+
+from ..util import make_doc
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,48 @@ def test_numbers_of_an_option():
     for text in ("", "a", "1,", "1.5"):
         with pytest.raises(ValueError, match=r"--seeds .*separated by commas"):
             parse_numbers("--seeds", text, int)
+
+
+@pytest.mark.parametrize("spans_key", [None, "entities"])
+def test_held_out_documents_are_scored_from_the_text_too(spans_key):
+    """An entity of the second document is missed, and its relation with it."""
+    nlp = spacy.blank("en")
+    name, config = "entity_ruler", {}
+    if spans_key is not None:
+        name, config = "span_ruler", {"spans_key": spans_key}
+    ruler = nlp.add_pipe(name, config=config)
+    ruler.add_patterns([{"label": "PER", "pattern": x} for x in ("Ann", "Bob")])
+    ruler = nlp.add_pipe("relation_ruler", config={"spans_key": spans_key})
+    ruler.add_patterns([{"label": "KNOWS", "order": "head_first"}])
+    golds = [
+        make_doc(
+            nlp.vocab,
+            f"{first} knows {second}",
+            [(0, 1, "PER"), (2, 3, "PER")],
+            [(0, "KNOWS", 1)],
+            spans_key=spans_key,
+        )
+        for first, second in (("Ann", "Bob"), ("Ann", "Cid"))
+    ]
+    held_out = HeldOut()
+    held_out.predict(nlp, golds)
+    scores = held_out.score()
+    assert scores["micro_f"] == 1.0
+    assert scores["entities_f"] == pytest.approx(6 / 7)
+    assert scores["strict_f"] == pytest.approx(2 / 3)
+    assert get_main_score(scores) == ("strict F from the text alone", 2 / 3)
+    both = HeldOut()
+    both.extend(held_out)
+    both.extend(held_out)
+    assert both.score() == pytest.approx(scores) and len(both.from_text) == 4
+
+
+def test_held_out_documents_without_predicted_entities():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_ruler").add_patterns([{"label": "KNOWS"}])
+    gold = make_doc(nlp.vocab, "a b", [(0, 1, "A"), (1, 2, "A")], [(0, "KNOWS", 1)])
+    held_out = HeldOut()
+    held_out.predict(nlp, [gold])
+    scores = held_out.score()
+    assert "strict_f" not in scores and scores["micro_r"] == 1.0
+    assert get_main_score(scores) == ("F with gold entities", scores["micro_f"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+from statistics import stdev
 
 import pytest
 import spacy
@@ -142,6 +143,41 @@ def test_cross_validate_and_learning_curve(folder, tmp_path):
     )  # fmt: skip
     text = report.read_text(encoding="utf8")
     assert "## Cross-validation" in text and "### Learning curve" in text
+
+
+def test_pipelines_that_predict_entities_are_evaluated_from_the_text_too(
+    folder, tmp_path
+):
+    """Entities in a group of spans, and scores that only a trained pipeline has."""
+    output, curve, report = (tmp_path / x for x in ("folds.json", "c.json", "r.md"))
+    config = CONFIG.parent / "joint_tok2vec.cfg"
+    settings = [
+        "training.max_steps=50",
+        "training.optimizer.learn_rate=0.01",
+        "components.tok2vec.model.encode.depth=1",
+    ]
+    arguments = [x for setting in settings for x in ("--set", setting)]
+    said = load_script("cross_validate")(
+        config, folder, "--folds", 2, *arguments, "--output", output
+    )
+    assert "2 of 2 folds: strict F from the text alone" in said
+    found = json.loads(output.read_text(encoding="utf8"))
+    (run,) = found["runs"]
+    assert run["entities_f"] > 0.9 and run["strict_f"] > 0.5
+    low, high = run["text_intervals"]["strict_f"]
+    assert low <= run["strict_f"] <= high
+    strict = [fold["strict_f"] for fold in run["folds"]]
+    assert found["summary"]["strict_f"]["sd_folds"] == pytest.approx(stdev(strict))
+    said = load_script("learning_curve")(
+        config, folder, "--shares", "1", "--seeds", "0", *arguments, "--output", curve
+    )
+    assert "strict F from the text alone" in said
+    load_script("evaluate")(
+        folder / "trained", folder / "test.spacy", "--cross-validation", output,
+        "--learning-curve", curve, "--report", report,
+    )  # fmt: skip
+    text = report.read_text(encoding="utf8")
+    assert "entities F" in text and "strict F from the text alone" in text
 
 
 @pytest.mark.parametrize(

@@ -377,8 +377,8 @@ def _describe_cross_validation(data: Data) -> Optional[Section]:
         f"{found['folds']} folds of {plural(found['documents'], 'document')}: each "
         "document is predicted by a model that was not trained on its text."
     ]
-    table = tabulate_runs(found["runs"], found["summary"])
-    return Section("cross-validation", "Cross-validation", words, tables=[table])
+    tables = tabulate_runs(found["runs"], found["summary"])
+    return Section("cross-validation", "Cross-validation", words, tables=tables)
 
 
 def _describe_data(data: Data) -> Section:
