@@ -1,8 +1,9 @@
 """Advice on settings of the config."""
 
+from collections import Counter
 from typing import Iterator, Sequence
 
-from ..wording import agree, join_names, list_some, of_all, percent, quote
+from ..wording import agree, join_names, list_some, of_all, percent, plural, quote
 from .constraints import CASES
 from .found import (
     GENERATOR,
@@ -22,6 +23,8 @@ LOSS, SAVING = 0.01, 0.7
 MUCH = 0.05
 # share of a label's relations in both directions from which it's symmetric
 BOTH_WAYS = 0.9
+# max_size of configs/joint_spans_*.cfg: tokens of the longest entity they find
+MAX_SIZE = 16
 
 
 def _check_spans_key(result: Result) -> Iterator[Advice]:
@@ -47,6 +50,7 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
                 f"of the relations would be lost. configs/joint_spans_*.cfg have this "
                 f"setting, and learn to find such entities.",
             )
+            yield from _check_entity_lengths(result)
         else:
             yield Advice(
                 "info",
@@ -54,6 +58,22 @@ def _check_spans_key(result: Result) -> Iterator[Advice]:
                 f"{share} of the entities are in doc.spans[{key!r}] only, and no "
                 "relation uses them: keep spans_key null.",
             )
+
+
+def _check_entity_lengths(result: Result) -> Iterator[Advice]:
+    lengths: Counter[int] = Counter()
+    for split in result["splits"].values():
+        lengths.update(dict(split["entities_by_tokens"]))
+    n_long = sum(n for length, n in lengths.items() if length > MAX_SIZE)
+    if n_long:
+        yield Advice(
+            "warn",
+            "max_size",
+            f"{n_long} of {plural(sum(lengths.values()), 'entity', 'entities')} "
+            f"{agree(n_long, 'has', 'have')} more than {MAX_SIZE} tokens, which "
+            "configs/joint_spans_*.cfg don't find: increase max_size in "
+            f"[components.spancat.suggester]. The longest has {max(lengths)}.",
+        )
 
 
 def _check_symmetry(result: Result) -> Iterator[Advice]:

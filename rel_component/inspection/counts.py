@@ -40,6 +40,7 @@ class Counts:
     longest (List[Tuple[int, str]]): tokens and location of the longest documents.
     entities (Counter): entities by kind of overlap.
     entity_types (Counter): entities by type.
+    entity_lengths (Counter): entities by number of tokens.
     relations (Counter): relations and pairs, by unusual properties.
     labels (Counter): relations by label.
     type_pairs (Counter): relations by (head type, label, tail type).
@@ -63,6 +64,7 @@ class Counts:
     longest: List[Tuple[int, str]] = field(default_factory=list)
     entities: CounterType[str] = field(default_factory=Counter)
     entity_types: CounterType[str] = field(default_factory=Counter)
+    entity_lengths: CounterType[int] = field(default_factory=Counter)
     relations: CounterType[str] = field(default_factory=Counter)
     labels: CounterType[str] = field(default_factory=Counter)
     type_pairs: CounterType[Tuple[str, str, str]] = field(default_factory=Counter)
@@ -125,6 +127,7 @@ class Counts:
             group = [get_entity_key(span) for span in doc.spans[spans_key]]
         entities = sorted({*ents, *group})
         self.entity_types.update(type_ for _, _, type_ in entities)
+        self.entity_lengths.update(end - start for start, end, _ in entities)
         self.entities["all"] += len(entities)
         self.entities["not in doc.ents"] += len(entities) - len(ents)
         self.entities["repeated"] += len(group) - len(set(group))

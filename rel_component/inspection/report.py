@@ -115,6 +115,7 @@ def describe_split(counts: Counts) -> Dict[str, Any]:
         "same_span_entities": entities["same span"],
         "repeated_entities": entities["repeated"],
         "entity_types": dict(counts.entity_types.most_common()),
+        "entities_by_tokens": [[*x] for x in sorted(counts.entity_lengths.items())],
         "relations": relations["all"],
         "self_relations": relations["self"],
         "relations_without_entities": relations["end is no entity"],

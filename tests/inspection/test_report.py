@@ -6,8 +6,10 @@ from typing import Any, Dict, List
 import pytest
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
+from spacy.util import load_config
 
 from rel_component import Relation, set_relations
+from rel_component.inspection.advice_on_settings import MAX_SIZE
 from rel_component.inspection.constraints import suggest_schema
 from rel_component.inspection.counts import Counts, get_place, merge
 from rel_component.inspection.coverage import Setting, list_settings, measure_coverage
@@ -18,6 +20,7 @@ from rel_component.model.candidates import PairGenerator
 from rel_component.pipe.truth import count_covered, get_gold_candidates, get_truth
 from rel_component.relations import SOURCE_KEY, LabelConstraints
 
+from ..paths import CONFIGS
 from ..util import make_doc
 
 PERSON_ORG = [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "PERSON")]
@@ -134,6 +137,23 @@ def test_relations_lost_without_the_span_group(nested):
     (text,) = list_advice(result, "spans_key")
     assert text.startswith('Use spans_key = "entities" in [components.relation_extr')
     assert "60 % of the entities" in text and "50 % of the relations" in text
+
+
+@pytest.mark.parametrize("length, is_long", [(16, False), (17, True)])
+def test_entities_longer_than_the_spans_configs_find(vocab, length, is_long):
+    keys = [(0, length, "WORK"), (1, 2, "CITY")]
+    doc = make_doc(vocab, 20, keys, [(0, "IN", 1)], spans_key="entities")
+    found = list_advice(inspect_splits({"train": [doc]}), "max_size")
+    assert bool(found) == is_long
+    if is_long:
+        assert "1 of 2 entities has more than 16 tokens" in found[0]
+        assert "The longest has 17." in found[0]
+
+
+def test_max_size_of_the_configs():
+    for path in CONFIGS.glob("joint_spans_*.cfg"):
+        suggester = load_config(path)["components"]["spancat"]["suggester"]
+        assert suggester["max_size"] == MAX_SIZE
 
 
 def test_entities_that_no_relation_needs(nested):
