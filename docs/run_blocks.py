@@ -67,10 +67,14 @@ def main(project: str, *pages: str) -> int:
     )
     n_failed = 0
     for page in found:
+        start = time.monotonic()
         for block, error in run_page(page):
+            seconds = time.monotonic() - start
+            start += seconds
             n_failed += error is not None
             state = "ok" if error is None else f"FAILED\n{error}"
-            print(f"{page.name}:{block.line} {block.language or 'output'}: {state}")
+            what = f"{page.name}:{block.line} {block.language or 'output'}"
+            print(f"{what}: {seconds:.0f} s, {state}")
     return n_failed
 
 

@@ -4,7 +4,7 @@ Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 `DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
 """
 
-from typing import Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
@@ -24,6 +24,10 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
         "spans": numpy.asarray(
             [(span.start, span.end) for span in scores], dtype="int32"
         ).reshape(-1, 2),
+        "chars": numpy.asarray(
+            [(span.start_char, span.end_char) for span in scores], dtype="int32"
+        ).reshape(-1, 2),
+        "size": _get_size(doc),
         "types": [span.label_ for span in scores],
         "scores": numpy.asarray(list(scores.values()), dtype="float32"),
     }
@@ -48,18 +52,41 @@ def get_entity_scores(
     spans_keys (Iterable[str]): keys of `doc.spans` with entities whose scores spaCy's
         `spancat` has stored there; the first one wins.
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
-        exclusive end and type; empty if no component scored them.
+        exclusive end and type; empty if no component scored them, or the text is only
+        a part of the scored one.
     """
     found: Dict[EntityKey, float] = {}
     data = doc.user_data.get(USER_DATA_KEY)
     if data is not None:
-        rows = zip(data["spans"].tolist(), data["types"], data["scores"].tolist())
-        for (start, end), type_, score in rows:
-            found[start, end, type_] = score
+        rows = zip(_locate(doc, data), data["types"], data["scores"].tolist())
+        for span, type_, score in rows:
+            if span is not None:
+                start, end = span
+                found[start, end, type_] = score
     for spans_key in reversed(list(spans_keys)):
         if spans_key in doc.spans:
             found.update(_read_group(doc.spans[spans_key]))
     return found
+
+
+def _get_size(doc: Doc) -> List[int]:
+    """RETURNS (List[int]): number of tokens and characters."""
+    return [len(doc), doc[-1].idx + len(doc[-1]) if len(doc) else 0]
+
+
+def _locate(doc: Doc, data: Mapping[str, Any]) -> Sequence[Optional[Tuple[int, int]]]:
+    """RETURNS (Sequence[Optional[Tuple[int, int]]]): token start and exclusive end of
+    each scored entity, by its characters if tokens were merged or split since; None if
+    it isn't there any more."""
+    size, scored = _get_size(doc), data.get("size")
+    if scored is None or list(scored) == size:  # None: stored by earlier versions
+        return data["spans"].tolist()
+    if scored[1] != size[1]:
+        return [None] * len(data["types"])
+    starts = {token.idx: token.i for token in doc}
+    ends = {token.idx + len(token): token.i + 1 for token in doc}
+    spans = [(starts.get(a), ends.get(b)) for a, b in data["chars"].tolist()]
+    return [(a, b) if a is not None and b is not None else None for a, b in spans]
 
 
 def get_all_scores(doc: Doc) -> Dict[EntityKey, float]:

@@ -15,7 +15,8 @@ def main(
     output: Optional[Path] = typer.Option(None, help="Write the scores as JSON"),
     spans_key: Optional[str] = typer.Option(
         None,
-        help="Key of doc.spans to evaluate, for nested entities; by default doc.ents",
+        help="Key of doc.spans to evaluate, for nested entities; by default where the "
+        "pipeline writes entities",
     ),
 ) -> None:
     """Evaluate the entities of a trained pipeline, per span and per token."""
@@ -26,9 +27,12 @@ def main(
     result = evaluate_entities(model, data, spans_key=spans_key)
     for table in tabulate_entities(result):
         show_table(table)
+    key = result["spans_key"]
+    where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
     print(
-        f"{plural(result['documents'], 'document')}. An entity is correct if its "
-        "boundaries and type are; a token counts for each type that covers it."
+        f"{plural(result['documents'], 'document')}, entities in {where}. An entity is "
+        "correct if its boundaries and type are; a token counts for each type that "
+        "covers it."
     )
     n = result["windows_divided"]
     if n:

@@ -46,6 +46,7 @@ def main(
     import spacy
     import srsly
 
+    from rel_component import get_relations
     from rel_component.corpus.readers import read_docs
     from rel_component.inspection.pattern_suggestions import (
         describe_conditions,
@@ -57,6 +58,8 @@ def main(
     nlp = spacy.blank(lang)
     try:
         docs = list(read_docs(data, nlp))
+        if not any(get_relations(doc) for doc in docs):
+            raise ValueError(f"{data} contains no relations to find patterns for.")
         devs = [] if dev is None else list(read_docs(dev, nlp))
         found = suggest_patterns(
             nlp,

@@ -1,7 +1,7 @@
 import numpy
 import pytest
 import spacy
-from spacy.tokens import SpanGroup
+from spacy.tokens import Doc, Span, SpanGroup
 
 from rel_component.entity_scores import get_entity_scores, set_entity_scores
 
@@ -40,6 +40,26 @@ def test_scores_of_a_span_group_are_scores_of_entities(doc):
     del doc.spans["other"]
     doc.spans["entities"].append(doc[:1])  # which score is whose is unknown now
     assert get_entity_scores(doc, ["entities"]) == {(1, 2, "CITY"): 0.25}
+
+
+def test_scores_stay_with_their_text():
+    """They moved to other entities if tokens were merged."""
+    nlp = spacy.blank("en")
+    doc = nlp("New York or Rome")
+    spans = [doc[0:2], doc[2:3], doc[3:4]]
+    doc.ents = [Span(doc, x.start, x.end, label="CITY") for x in spans]
+    set_entity_scores(doc, dict(zip(doc.ents, (0.5, 0.25, 1.0))))
+    copy = Doc(doc.vocab).from_bytes(doc.to_bytes())
+    part = doc[2:].as_doc(copy_user_data=True)
+    for found, expected in ((copy, [0.5, 0.25, 1.0]), (part, [None, None])):
+        assert [ent._.entity_score for ent in found.ents] == expected
+    with copy.retokenize() as retokenizer:
+        retokenizer.merge(copy[0:2])
+    assert [ent._.entity_score for ent in copy.ents] == [0.5, 0.25, 1.0]
+    with copy.retokenize() as retokenizer:
+        retokenizer.merge(copy[1:3])
+    found = [ent._.entity_score for ent in copy.ents]
+    assert found[0] == 0.5 and found[1:] == [None] * (len(found) - 1)
 
 
 @pytest.mark.parametrize(

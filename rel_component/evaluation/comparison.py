@@ -12,7 +12,7 @@ from .predictions import (
     predict_end_to_end,
     predict_on_gold_entities,
     read_examples,
-    read_golds,
+    read_golds_with_relations,
 )
 
 
@@ -46,7 +46,7 @@ def compare_pipelines(
 def _score(path: Path, data: Path, end_to_end: bool) -> List[ScoredDoc]:
     nlp = load_pipeline(path)
     find_relation_pipes(nlp)
-    golds = read_golds(data, nlp)
+    golds = read_golds_with_relations(data, nlp)
     if end_to_end and not list_entity_finders(nlp):
         raise ValueError(f"{path} doesn't predict entities: remove --end-to-end.")
     run = predict_end_to_end if end_to_end else predict_on_gold_entities

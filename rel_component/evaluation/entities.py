@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..about import __version__
-from ..pipe.loading import list_entity_finders, load_pipeline
+from ..pipe.loading import list_entity_finders, list_entity_places, load_pipeline
 from .predictions import predict_end_to_end, read_golds
 
 Entity = Tuple[int, int, str]
@@ -23,12 +23,13 @@ def evaluate_entities(
 
     model (Path): folder of the pipeline.
     data (Path): annotated documents, `.spacy`.
-    spans_key (Optional[str]): evaluate `doc.spans[spans_key]`; None: `doc.ents`.
+    spans_key (Optional[str]): evaluate `doc.spans[spans_key]`; None: `doc.ents`, or
+        the only group of spans if the pipeline doesn't write `doc.ents`.
     RETURNS (Dict[str, Any]): `entities` and `tokens`, see `score_entities` and
-        `score_tokens`; `documents`, and `windows_divided`, the number of windows that
-        exceeded the transformer's maximum length.
+        `score_tokens`; `documents`, `spans_key`, and `windows_divided`, the number of
+        windows that exceeded the transformer's maximum length.
     RAISES (ValueError): if a file can't be read, or the pipeline doesn't predict
-        entities.
+        entities, or not there.
     """
     nlp = load_pipeline(model)
     golds = read_golds(data, nlp)
@@ -37,16 +38,33 @@ def evaluate_entities(
             f"{model} ({', '.join(nlp.pipe_names) or 'empty'}) doesn't predict "
             "entities; train one with configs/ner_tok2vec.cfg."
         )
+    spans_key = _choose_spans_key(nlp, spans_key, model)
     examples = predict_end_to_end(nlp, golds)
     return {
         "model": str(model),
         "data": str(data),
         "documents": len(golds),
+        "spans_key": spans_key,
         "windows_divided": _count_divided(nlp),
         "entities": score_entities(examples, spans_key),
         "tokens": score_tokens(examples, spans_key),
         "versions": {"rel_component": __version__, "spacy": spacy.__version__},
     }
+
+
+def _choose_spans_key(
+    nlp: Language, spans_key: Optional[str], model: Path
+) -> Optional[str]:
+    places = list_entity_places(nlp)
+    if spans_key is None and places and None not in places:
+        spans_key = places[0] if len(places) == 1 else None
+    if places and spans_key not in places:
+        names = ", ".join("doc.ents" if x is None else x for x in places)
+        raise ValueError(
+            f"{model} writes entities to {names}: pass one of these groups of "
+            "doc.spans as --spans-key (doc.ents: without it)."
+        )
+    return spans_key
 
 
 def _count_divided(nlp: Language) -> int:

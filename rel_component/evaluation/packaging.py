@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
+from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package
 
 from ..pipe.loading import find_relation_pipes, load_pipeline
@@ -45,8 +46,16 @@ def package_pipeline(
         with a warning if it's of another pipeline.
     build (bool): build a wheel.
     RETURNS (Packaged): the package.
-    RAISES (ValueError): if the pipeline or the metrics can't be read.
+    RAISES (ValueError): if the pipeline or the metrics can't be read, or the version is
+        invalid.
     """
+    try:
+        Version(version)
+    except InvalidVersion:
+        raise ValueError(
+            f"--version {version}: not a version of a Python package; expected one "
+            "such as 0.0.1."
+        ) from None
     nlp = load_pipeline(model)
     described = describe_pipeline(nlp, find_relation_pipes(nlp))
     report, warning = _read_report(metrics, model, described)

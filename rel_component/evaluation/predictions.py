@@ -1,5 +1,6 @@
 """Predict on annotated documents for evaluation."""
 
+import warnings
 from pathlib import Path
 from typing import Iterable, List
 
@@ -9,7 +10,9 @@ from spacy.training import Example
 
 from ..corpus.readers import copy_tokens, copy_without_relations, read_docs
 from ..pipe.loading import find_relation_pipes, list_finders_to_skip
+from ..relations import get_relations
 from ..scorer import ScoredDoc, read_example
+from ..wording import join_names
 
 
 def read_golds(path: Path, nlp: Language) -> List[Doc]:
@@ -22,6 +25,33 @@ def read_golds(path: Path, nlp: Language) -> List[Doc]:
     golds = list(read_docs(path, nlp))
     if not golds:
         raise ValueError(f"{path} contains no documents.")
+    return golds
+
+
+def read_golds_with_relations(path: Path, nlp: Language) -> List[Doc]:
+    """RETURNS (List[Doc]): annotated documents. Warns of entity types that the
+    relation extractor doesn't know.
+
+    path (Path): `.spacy`.
+    nlp (Language): the pipeline.
+    RAISES (ValueError): as `read_golds`, or if no document has a relation with a label
+        of the pipeline.
+    """
+    golds, pipes = read_golds(path, nlp), find_relation_pipes(nlp)
+    relations = [relation for gold in golds for relation in get_relations(gold)]
+    labels = {relation.label for relation in relations}
+    if not labels or (pipes.knows_labels and not labels & set(pipes.labels)):
+        found = f", but {join_names(sorted(labels))}" if labels else " in it"
+        raise ValueError(
+            f"{path}: found no relations {join_names(pipes.labels)}{found}. Use "
+            "documents that are annotated with the pipeline's labels, converted by "
+            "scripts/convert.py."
+        )
+    types = {span.label_ for x in relations for span in (x.head, x.tail)}
+    unknown = pipes.find_unknown_types(types)
+    if unknown:
+        text = f"{path}: {pipes.explain_unknown_types(unknown)}"
+        warnings.warn(text, stacklevel=2)
     return golds
 
 

@@ -46,6 +46,8 @@ Number = TypeVar("Number", int, float)
 TO_THE_END = {"training.eval_frequency": 10**6, "training.patience": 0}
 # minimum gain of a learning curve's last step; below, the curve is flat
 LEAST_GAIN = 0.01
+# maximum characters of another error in a message
+MAX_REASON = 500
 
 
 def parse_override(item: str) -> Tuple[str, Any]:
@@ -121,7 +123,10 @@ def train_pipeline(
             loaded = util.load_config(config, overrides=settings, interpolate=False)
             nlp = init_nlp(loaded, use_gpu=use_gpu)
         except (OSError, ValueError) as error:
-            raise ValueError(f"{config} can't be trained: {error}") from error
+            reason = str(error)
+            if len(reason) > MAX_REASON:  # spaCy quotes the whole file
+                reason = f"{reason[:MAX_REASON]}…"
+            raise ValueError(f"{config} can't be trained: {reason}") from error
         check_known(overrides, nlp.config)
         training = nlp.config.interpolate()["training"]
         if max(training["max_steps"], training["max_epochs"]) < 1:

@@ -12,7 +12,11 @@ from ..pipe.loading import find_extractor, load_pipeline, save_pipeline
 from ..wording import Table
 from .distances import learn_max_distances
 from .pair_scores import collect_pairs
-from .predictions import predict_on_gold_entities, read_golds
+from .predictions import (
+    predict_on_gold_entities,
+    read_golds,
+    read_golds_with_relations,
+)
 from .reliability import fit_calibration
 from .tables import tabulate_settings
 from .thresholds import choose_thresholds
@@ -40,12 +44,13 @@ def tune_pipeline(
     train (Optional[Path]): training documents, `.spacy`, to learn maximum distances
         from, together with `dev`; None for no limits.
     RETURNS (Table): the threshold and the calibration of each label.
-    RAISES (ValueError): if a file can't be read, or an option is out of range.
+    RAISES (ValueError): if a file can't be read, `dev` has no relations of the
+        pipeline, or an option is out of range.
     """
     nlp = load_pipeline(model)
     extractor = find_extractor(nlp)
     extractor.max_distances = {}
-    devs = read_golds(dev, nlp)
+    devs = read_golds_with_relations(dev, nlp)
     chosen = tune(
         nlp,
         devs,

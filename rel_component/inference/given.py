@@ -128,23 +128,33 @@ def set_entities(
         doc.spans[key] = list(spans)
 
 
-def copy_entities(source: Doc, target: Doc, spans_key: Optional[str] = None) -> None:
+def copy_entities(
+    source: Doc,
+    target: Doc,
+    spans_key: Optional[str] = None,
+    place: Optional[str] = None,
+) -> None:
     """Copy the entities that another pipeline predicted for the same tokens.
 
     source (Doc): the other pipeline's Doc, with `doc.ents`, span groups and scores of
         entities.
     target (Doc): the Doc to copy them to.
-    spans_key (Optional[str]): a required group: created from `doc.ents` if the source
-        doesn't have it.
+    spans_key (Optional[str]): the group that is needed; None: `doc.ents`.
+    place (Optional[str]): the group of the source to copy there; None: `doc.ents`. Of
+        overlapping entities, `doc.ents` gets the longest.
     """
-    groups = {key: copy_spans(group, target) for key, group in source.spans.items()}
+    for key, group in source.spans.items():
+        target.spans[key] = copy_spans(group, target)
+        target.spans[key].attrs.update(group.attrs)
     target.ents = copy_spans(source.ents, target)
-    if spans_key is not None:
-        groups.setdefault(spans_key, copy_spans(source.ents, target))
-    for key, spans in groups.items():
-        target.spans[key] = spans
-        if key in source.spans:
-            target.spans[key].attrs.update(source.spans[key].attrs)
+    if place != spans_key:
+        found = [] if place is None else source.spans.get(place, [])
+        spans = copy_spans(source.ents if place is None else found, target)
+        if spans_key is None:
+            target.ents = filter_spans(spans)
+        else:
+            target.spans[spans_key] = spans
+            target.spans[spans_key].attrs.update(getattr(found, "attrs", {}))
     copy_entity_scores(source, target)
 
 

@@ -1,24 +1,39 @@
 """Read the input of a command: a text, a file or a folder."""
 
+import sys
 from pathlib import Path
 from typing import Iterator, Optional
 
 from .json_array import read_json_tasks
-from .tasks import Task, read_folder, read_tasks
+from .tasks import (
+    JSON_SUFFIXES,
+    TABLE_SUFFIXES,
+    Task,
+    read_folder,
+    read_table,
+    read_tasks,
+)
 
-SUFFIXES = (".txt", ".jsonl", ".json")
+STDIN = "-"
+# an argument that ends like this is a file's name, not a text
+SUFFIXES = {".txt", ".json", *JSON_SUFFIXES, *TABLE_SUFFIXES, ".spacy", ".parquet"}
 
 
 def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
     """Read the texts of a file or folder, or use the argument as text.
 
-    source (str): a path as for `read_path`, or a text.
+    source (str): a path as for `read_path`, a text, or "-" for a text from the
+        standard input.
     by_line (bool): read each line of a text file as a text.
     YIELDS (Task): one task per text.
     RAISES (ValueError): if the input is invalid.
     """
     path = as_path(source)
-    if path is not None:
+    if source == STDIN:
+        text = sys.stdin.read()
+        lines = [x for x in text.splitlines() if x.strip()] if by_line else [text]
+        yield from map(Task, lines)
+    elif path is not None:
         n_read = 0
         for n_read, task in enumerate(read_path(path, by_line), 1):  # noqa: B007
             yield task
@@ -26,7 +41,8 @@ def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
             raise ValueError(f"{path}: found no texts, expected at least one.")
     elif _is_like_path(source):
         raise ValueError(
-            f"{source}: file or folder not found; expected one, or a text."
+            f"{source}: file or folder not found; expected one, or a text that doesn't "
+            "look like a path."
         )
     else:
         yield Task(source)
@@ -36,7 +52,8 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
     """Read the texts of a file or folder.
 
     path (Path): a folder with `.txt` files; a JSON array as SpERT takes it (`.json`);
-        JSON lines; any other file is read as text.
+        JSON lines; a table with a column `text` (`.csv`, `.tsv`); any other file is
+        read as text.
     by_line (bool): read each line of a text file as a text.
     YIELDS (Task): one task per text.
     RAISES (ValueError): if the input is invalid.
@@ -47,15 +64,17 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
         yield from read_folder(path, by_line)
     elif path.suffix.lower() == ".json":
         yield from read_json_tasks(path)
+    elif path.suffix.lower() in TABLE_SUFFIXES:
+        yield from read_table(path)
     else:
         yield from read_tasks(path, by_line)
 
 
 def _is_like_path(source: str) -> bool:
-    if len(source.split()) != 1:
-        return False
+    if Path(source).suffix.lower() in SUFFIXES:
+        return True
     # languages without spaces have texts with slashes, too
-    return Path(source).suffix in SUFFIXES or ("/" in source and source.isascii())
+    return len(source.split()) == 1 and "/" in source and source.isascii()
 
 
 def as_path(source: str) -> Optional[Path]:

@@ -1,5 +1,7 @@
 """Read inputs as tasks: a text or tokens, with optional entities."""
 
+import csv
+import io
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,7 +9,10 @@ from typing import Any, Dict, Iterator, List, Optional
 
 import srsly
 
+from ..wording import plural
+
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
+TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,37 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
         yield from (Task(line) for line in _read_lines(path) if line.strip())
     else:
         yield Task(_decode(path.read_bytes(), path).removeprefix("\ufeff"))
+
+
+def read_table(path: Path) -> Iterator[Task]:
+    """Read the texts of a table.
+
+    path (Path): comma-separated values with a header and a column `text`; `.tsv`:
+        separated by tabs.
+    YIELDS (Task): one task per row, with the other columns as meta.
+    RAISES (ValueError): if the table is invalid, with file and line.
+    """
+    content = _decode(path.read_bytes(), path).removeprefix("\ufeff")
+    delimiter = TABLE_SUFFIXES[path.suffix.lower()]
+    # csv reads line breaks inside quotes only if they weren't changed
+    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
+    columns = list(rows.fieldnames or ())
+    if "text" not in columns:
+        raise ValueError(
+            f"{path}:1: no column 'text'; found {', '.join(columns) or 'nothing'}. "
+            "Rename the column with the texts, or use --text-field of "
+            "scripts/extract.py."
+        )
+    for row in rows:
+        if None in row or row["text"] is None:
+            expected = plural(len(columns), "value")
+            raise ValueError(
+                f"{path}:{rows.line_num}: too {'many' if None in row else 'few'} "
+                f"values; expected {expected}, as in the header. Quote values that "
+                "contain separators."
+            )
+        meta = {name: value for name, value in row.items() if name != "text"}
+        yield Task(row["text"], meta=meta)
 
 
 def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:

@@ -1,15 +1,21 @@
 """Predict the relations of tasks, with given or predicted entities."""
 
+import warnings
 from itertools import groupby, tee
 from operator import itemgetter
-from typing import Collection, Iterable, Iterator, Optional, Sequence
+from typing import Collection, Iterable, Iterator, Optional, Sequence, Set
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
 from ..corpus.readers import copy_tokens
-from ..pipe.loading import find_relation_pipes, find_spans_key, list_entity_finders
+from ..pipe.loading import (
+    choose_entity_place,
+    find_relation_pipes,
+    find_spans_key,
+    list_entity_finders,
+)
 from ..pipe.relation_pipes import RelationPipes
 from ..relations import get_relations
 from .found import Found
@@ -43,11 +49,14 @@ def find_relations(
     ner_pipeline (Optional[Language]): predicts the entities instead of the pipeline.
     batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
-    YIELDS (Found): the predictions in order.
+    YIELDS (Found): the predictions in order. Warns at the end of entity types that the
+        relation extractor doesn't know, unless the pipeline itself predicts them.
     RAISES (ValueError): if a text's entities are invalid, or no component predicts
         entities.
     """
-    spans_keys = RelationPipes(nlp).spans_keys
+    pipes = RelationPipes(nlp)
+    spans_keys = pipes.spans_keys
+    types: Set[str] = set()
     checked, copies = tee(_check_entities(nlp, tasks, ner_pipeline, source))
     for batch in minibatch(zip(make_docs(nlp, checked, source), copies), batch_size):
         docs, chosen = zip(*batch)
@@ -61,7 +70,14 @@ def find_relations(
                 if relation.score >= min_score
                 and (not labels or relation.label in labels)
             ]
-            yield Found(task, doc, relations, list_entities(doc, spans_keys))
+            entities = list_entities(doc, spans_keys)
+            if ner_pipeline is not None or task.entities is not None:
+                types.update(entity.label_ for entity in entities)
+            yield Found(task, doc, relations, entities)
+    unknown = pipes.find_unknown_types(types)
+    if unknown:
+        text = f"{source or 'Texts'}: {pipes.explain_unknown_types(unknown)}"
+        warnings.warn(text, stacklevel=2)
 
 
 def predict(
@@ -85,8 +101,10 @@ def predict(
     if ner_pipeline is not None:
         bare = [doc for doc, is_given in zip(docs, given) if not is_given]
         copies = [copy_tokens(doc, ner_pipeline.vocab) for doc in bare]
+        spans_key = find_spans_key(nlp)
+        place = choose_entity_place(ner_pipeline, spans_key)
         for doc, found in zip(bare, ner_pipeline.pipe(copies, batch_size=batch_size)):
-            copy_entities(found, doc, find_spans_key(nlp))
+            copy_entities(found, doc, spans_key, place)
         given = [True] * len(docs)
     for is_given, group in groupby(zip(given, docs), key=itemgetter(0)):
         batch = (doc for _, doc in group)
@@ -140,6 +158,8 @@ def check_entities_known(
 ) -> None:
     """RAISES (ValueError): if tasks have no entities, and no component predicts
     them."""
+    if ner_pipeline is not None:
+        choose_entity_place(ner_pipeline, find_spans_key(nlp))
     bare = [number for number, task in enumerate(tasks, 1) if task.entities is None]
     if bare and not can_find_entities(nlp, ner_pipeline):
         raise ValueError(

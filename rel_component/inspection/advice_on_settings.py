@@ -123,7 +123,8 @@ def _check_single_label(result: Result) -> Iterator[Advice]:
 def _check_limits(result: Result) -> Iterator[Advice]:
     key = choose_source(result)
     everything = find_setting(result, key)
-    if not everything["relations"] or not everything["candidates"]:
+    # without candidates, or if all relations are lost, there is nothing to limit
+    if not everything["candidates"] or everything["lost"] == everything["relations"]:
         return
     rows = [r for r in result["candidates"] if r["spans_key"] == key]
     lengths = [row for row in rows if row["max_length"] is not None]
@@ -177,7 +178,7 @@ def _advise_limit(
 
 def _check_schema(result: Result) -> Iterator[Advice]:
     schema, splits = result["schema"], result["schema"]["splits"]
-    if schema["allowed_share"] is None or schema["allowed_share"] > SAVING:
+    if not schema["allowed_share"] or schema["allowed_share"] > SAVING:
         return
     n_relations = sum(row["relations"] for row in splits.values())
     n_lost = sum(row["lost"] for row in splits.values())

@@ -275,7 +275,8 @@ def _read_ents(docs: Sequence[Doc]) -> Entities:
     for doc, start in zip(docs, token_offsets.tolist()):
         if len(doc):
             tags[start : start + len(doc)] = doc.to_array([ENT_IOB, ENT_TYPE])
-    begin = tags[:, 0] == 3
+    # without a type: tokens that `doc.set_ents` blocked
+    begin = (tags[:, 0] == 3) & (tags[:, 1] != 0)
     inside = tags[:, 0] == 1
     starts = numpy.flatnonzero(begin)
     ends = numpy.flatnonzero((begin | inside)[:-1] & ~inside[1:]) + 1

@@ -3,7 +3,17 @@
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.attrs import ENT_IOB
@@ -46,6 +56,8 @@ subword_features = true
 """
 # values of the attribute ENT_IOB
 IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
+# maximum scores to decode at once, which takes some 50 bytes for each
+MAX_CELLS = 2_000_000
 
 
 @dataclass
@@ -62,6 +74,22 @@ class EntityPrediction:
     types: numpy.ndarray
     scores: numpy.ndarray
     offsets: numpy.ndarray
+
+    @classmethod
+    def join(cls, parts: Sequence["EntityPrediction"]) -> "EntityPrediction":
+        """RETURNS (EntityPrediction): the entities of consecutive parts of a batch."""
+        if len(parts) == 1:
+            return parts[0]
+        ends = numpy.cumsum([len(part.types) for part in parts])
+        offsets = [
+            part.offsets[1:] + end - len(part.types) for part, end in zip(parts, ends)
+        ]
+        return cls(
+            numpy.concatenate([part.spans for part in parts]),
+            numpy.concatenate([part.types for part in parts]),
+            numpy.concatenate([part.scores for part in parts]),
+            numpy.concatenate([numpy.zeros(1, dtype="int64"), *offsets]),
+        )
 
 
 @Language.factory(
@@ -162,8 +190,12 @@ class EntityTagger(CheckedPipe):
         self._require_initialized()
         self._warn_of_silent(docs)
         scores = self._hide_nan(self.get_scores(docs))
-        tags = decode(self.model, scores, lengths)
-        return self._read_tags(scores, tags, lengths)
+        return EntityPrediction.join(
+            [
+                self._decode(scores[rows], lengths[block])
+                for block, rows in split_evenly(lengths, MAX_CELLS // scores.shape[1])
+            ]
+        )
 
     @property
     def _n_outputs(self) -> int:
@@ -190,10 +222,11 @@ class EntityTagger(CheckedPipe):
         given = numpy.concatenate([find_given(doc) for doc in docs])
         return forbid_entities(scores, given) if given.any() else scores
 
-    def _read_tags(
-        self, scores: numpy.ndarray, tags: numpy.ndarray, lengths: numpy.ndarray
+    def _decode(
+        self, scores: numpy.ndarray, lengths: numpy.ndarray
     ) -> EntityPrediction:
         tag_set = get_tag_set(self.model)
+        tags = decode(self.model, scores, lengths)
         spans, types = tag_set.decode(tags)
         starts = numpy.cumsum(lengths) - lengths
         docs = numpy.searchsorted(starts + lengths, spans[:, 0], side="right")
@@ -257,6 +290,7 @@ class EntityTagger(CheckedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "EntityTagger.update")
+        self._warn_of_unknown(count_labels(examples), "entities")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
@@ -322,6 +356,7 @@ class EntityTagger(CheckedPipe):
                 f"{', '.join(sorted(left_out))}.",
                 stacklevel=2,
             )
+        self._is_new = True
         docs = _get_sample(get_examples())
         n_tags = TagSet(len(self.labels)).n_tags
         self.model.initialize(X=docs, Y=self.model.ops.alloc2f(1, n_tags))
@@ -343,6 +378,25 @@ def _get_sample(examples: Iterable[Example]) -> List[Doc]:
 def count_labels(examples: Iterable[Example]) -> "Counter[str]":
     """RETURNS (Counter[str]): the number of gold entities per type."""
     return Counter(ent.label_ for eg in examples for ent in eg.reference.ents)
+
+
+def split_evenly(
+    lengths: numpy.ndarray, max_tokens: int
+) -> Iterator[Tuple[slice, slice]]:
+    """Split a batch, to limit the memory of decoding.
+
+    lengths (Ints1d): (n_docs,), number of tokens.
+    max_tokens (int): maximum number of tokens of a part; a longer Doc is a part of its
+        own.
+    YIELDS (Tuple[slice, slice]): the Docs of each part, and their tokens.
+    """
+    ends = numpy.cumsum(lengths)
+    first = begin = 0
+    while first < len(lengths):
+        end = int(numpy.searchsorted(ends, begin + max_tokens, side="right"))
+        end = max(end, first + 1)
+        yield slice(first, end), slice(begin, int(ends[end - 1]))
+        first, begin = end, int(ends[end - 1])
 
 
 def get_lengths(docs: Sequence[Doc]) -> numpy.ndarray:

@@ -303,6 +303,11 @@ class RelationExtractor(CheckedPipe):
 
     @schema.setter
     def schema(self, schema: Optional[Schema]) -> None:
+        if schema is not None and not isinstance(schema, Schema):
+            raise InputError(
+                f"schema is a {type(schema).__name__}; expected a Schema, such as "
+                "Schema.from_dict({'relations': …}), see docs/schema.md."
+            )
         for label, constraints in (schema.constraints if schema else {}).items():
             check_constraints(constraints, label, label in self.symmetric)
         self.cfg["schema"] = None if schema is None else schema.to_dict()
@@ -487,6 +492,7 @@ class RelationExtractor(CheckedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.update")
+        self._warn_of_unknown(find_labels(examples), "relations")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
@@ -554,6 +560,7 @@ class RelationExtractor(CheckedPipe):
         validate_get_examples(get_examples, "RelationExtractor.initialize")
         symmetric = check_names(symmetric or (), "symmetric")
         self._add_labels(get_examples, labels)
+        self._is_new = True
         golds = (example.reference for example in get_examples())
         schema = self._read_schema(golds, schema_path, learn_schema, symmetric)
         unknown = {*symmetric} - {*self.labels}

@@ -21,6 +21,8 @@ from spacy.tokens import Doc
 from spacy.util import SimpleFrozenList
 from thinc.api import Model, PyTorchShim, Shim
 
+from ..wording import join_names
+
 # listener layers, and the kind of component they listen to
 LISTENERS = {"tok2vec-listener": "tok2vec", "transformer-listener": "transformer"}
 
@@ -91,6 +93,23 @@ class CheckedPipe(TrainablePipe):
         if message is not None and kind not in warned:
             warned.add(kind)
             warnings.warn(message, stacklevel=4)
+
+    def _warn_of_unknown(self, labels: Iterable[str], what: str) -> None:
+        """Say so if labels of the training data can't be learned, as when a trained
+        pipeline goes on training with other data.
+
+        labels (Iterable[str]): the labels.
+        what (str): what has them.
+        """
+        unknown = sorted(set(labels) - set(self.labels))
+        # labels of the data with which it was initialized were chosen
+        if unknown and not self.__dict__.get("_is_new", False):
+            self._warn_once(
+                "labels",
+                f"{self.name} can't learn {join_names(unknown)}, since its labels are "
+                f"{', '.join(self.labels)}: such {what} count as none. Train with all "
+                "data from scratch, or map the labels (convert.py --map-label).",
+            )
 
     def _warn_of_silent(self, docs: Sequence[Doc]) -> None:
         """Say so if the encoder did not run."""

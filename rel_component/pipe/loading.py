@@ -22,6 +22,55 @@ def list_entity_finders(nlp: Language) -> List[str]:
     ]
 
 
+def list_entity_places(nlp: Language) -> List[Optional[str]]:
+    """RETURNS (List[Optional[str]]): where the components of a pipeline write entities:
+    keys of `doc.spans`, or None for `doc.ents`."""
+    places: Dict[Optional[str], None] = {}
+    for name in list_entity_finders(nlp):
+        pipe, assigned = nlp.get_pipe(name), set(nlp.get_pipe_meta(name).assigns)
+        if assigned & ENTITY_ATTRS - {"doc.spans"}:
+            places[None] = None
+        # spaCy's components name it differently
+        key = getattr(pipe, "key", None) or getattr(pipe, "spans_key", None)
+        if "doc.spans" in assigned and isinstance(key, str):
+            places[key] = None
+    return list(places)
+
+
+def choose_entity_place(
+    ner_pipeline: Language, spans_key: Optional[str] = None
+) -> Optional[str]:
+    """Choose the entities of another pipeline.
+
+    ner_pipeline (Language): the pipeline.
+    spans_key (Optional[str]): the key of `doc.spans` from which relations take
+        entities; None: `doc.ents`.
+    RETURNS (Optional[str]): the key of `doc.spans`, or None for `doc.ents`: the same
+        place if possible, else `doc.ents`, else the only group of spans.
+    RAISES (ValueError): if the pipeline predicts no entities, or has several groups.
+    """
+    names = ", ".join(ner_pipeline.pipe_names) or "empty"
+    if not list_entity_finders(ner_pipeline):
+        raise ValueError(
+            f"The pipeline for entities ({names}) doesn't predict any; expected a "
+            "component such as entity_tagger, ner or spancat."
+        )
+    places = list_entity_places(ner_pipeline)
+    if spans_key in places or not places:  # a component that doesn't say
+        return spans_key
+    if None in places:
+        return None
+    if len(places) > 1:
+        wanted = "doc.ents" if spans_key is None else f"doc.spans[{spans_key!r}]"
+        raise ValueError(
+            f"The pipeline for entities ({names}) writes them to several groups, "
+            f"{', '.join(f'doc.spans[{key!r}]' for key in places)}, but not to "
+            f"{wanted}, from which relations take them. Give one of its components "
+            "this spans_key."
+        )
+    return places[0]
+
+
 def list_finders_to_skip(nlp: Language) -> List[str]:
     """RETURNS (List[str]): the components to skip if entities are given: those that
     predict entities only. A component that also predicts relations has to keep existing

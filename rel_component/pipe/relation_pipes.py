@@ -4,7 +4,17 @@ Relation extractors, rulers, zero-shot models and custom components: evaluation,
 service and pre-annotation support any pipe that has `doc._.relations` in its `assigns`.
 """
 
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 from spacy.language import Language
@@ -19,6 +29,7 @@ from ..relations import (
     keep_best,
 )
 from ..schema import Schema
+from ..wording import agree, list_some
 from .calibration import Line
 from .extractor import RelationExtractor
 
@@ -68,6 +79,29 @@ class RelationPipes:
     def entity_types(self) -> Tuple[str, ...]:
         """RETURNS (Tuple[str, ...]): the entity types that the components know."""
         return _unite(_get_entity_types(pipe) for pipe in self.pipes)
+
+    def find_unknown_types(self, types: Iterable[str]) -> List[str]:
+        """RETURNS (List[str]): the entity types that the relation extractor doesn't
+        know; empty if it doesn't use types.
+
+        types (Iterable[str]): entity types.
+        """
+        attrs = {} if self.extractor is None else self.extractor.model.attrs
+        if not attrs.get("use_types", True) or "entity_types" not in attrs:
+            return []
+        return sorted(set(types) - set(attrs["entity_types"]))
+
+    def explain_unknown_types(self, types: Collection[str]) -> str:
+        """RETURNS (str): message about entity types that it doesn't know.
+
+        types (Collection[str]): see `find_unknown_types`.
+        """
+        return (
+            f"The relation extractor doesn't know the entity "
+            f"{agree(len(types), 'type', 'types')} {list_some(types)}, so it misses "
+            f"relations or gives them other scores. It knows "
+            f"{list_some(self.entity_types)}."
+        )
 
     @property
     def symmetric(self) -> FrozenSet[str]:

@@ -2,7 +2,7 @@
 
 from itertools import chain, islice
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Type
+from typing import Any, Callable, Dict, Iterator, List, Optional, Type
 
 import spacy
 from spacy.language import Language
@@ -44,10 +44,12 @@ def continue_from(nlp: Language, path: Path) -> Language:
         trained = spacy.load(path)
     except (OSError, ValueError) as error:
         raise ValueError(f"Can't continue from {path}: {error}") from error
-    if trained.pipe_names != nlp.pipe_names:
+    # frozen components are disabled while spaCy initializes the others
+    if trained.component_names != nlp.component_names:
         raise ValueError(
-            f"Can't continue from {path}: it has the components {trained.pipe_names}; "
-            f"expected {nlp.pipe_names}, as in the config."
+            f"Can't continue from {path}: it has the components "
+            f"{trained.component_names}; expected {nlp.component_names}, as in the "
+            "config."
         )
     for name in nlp.pipe_names:
         has, wanted = (set(x.pipe_labels.get(name, ())) for x in (trained, nlp))
@@ -75,23 +77,42 @@ def create_steps_by_epochs(
     """Set `training.max_steps` to the size of the training data, if it is 0, so that
     the learning rate falls to 0 after a number of epochs.
 
-    For `[initialize.before_init]`.
+    For `[initialize.before_init]`. `${training.max_steps}` in the optimizer's settings
+    is replaced by the number, as `nlp.resume_training` of the trained pipeline needs.
 
-    epochs (int): passes over the training data.
-    at_least (int), at_most (Optional[int]): limits of the number of steps.
+    epochs (int): passes over the training data; at most `training.max_epochs`, if set.
+    at_least (int), at_most (Optional[int]): limits of the number of steps; without
+        `training.max_epochs` only. If the config has no corpus, since the pipeline is
+        initialized from Python, `at_least` is the number of steps.
     RETURNS (Callable[[Language], Language]): the callback.
     """
 
     def set_steps(nlp: Language) -> Language:
-        if nlp.config.interpolate()["training"]["max_steps"] == 0:
+        training = nlp.config.interpolate()["training"]
+        steps, max_epochs = training["max_steps"], training["max_epochs"]
+        if steps == 0:
+            n, least = epochs, at_least
+            if max_epochs > 0:
+                n, least = min(epochs, max_epochs), 1
             try:
-                steps = max(count_steps(nlp, epochs, at_most), at_least)
-            except ValueError:  # no corpus in the config: initialized from Python
-                return nlp
-            nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
+                steps = max(count_steps(nlp, n, at_most), least)
+            except ValueError:  # no corpus
+                steps = at_least
+            steps = min(steps, at_most or steps)
+            nlp.config["training"]["max_steps"] = steps
+        _fill(nlp.config["training"]["optimizer"], "${training.max_steps}", steps)
         return nlp
 
     return set_steps
+
+
+def _fill(section: Dict[str, Any], variable: str, value: int) -> None:
+    """Replace a variable in a section and those within it."""
+    for key, found in section.items():
+        if isinstance(found, dict):
+            _fill(found, variable, value)
+        elif found == variable:
+            section[key] = value
 
 
 def count_steps(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:

@@ -111,6 +111,18 @@ def test_what_is_missing_is_said(ner_pipeline):
         assemble(ner_pipeline, ner_pipeline)
 
 
+def test_entities_that_the_second_pipeline_would_not_find(ner_pipeline):
+    nested = spacy.blank("en")
+    nested.add_pipe("relation_ruler", config={"spans_key": "entities"})
+    with pytest.raises(
+        ValueError, match=r"to doc.ents, but .* doc.spans\['entities'\]"
+    ):
+        assemble(ner_pipeline, nested)
+    spans = spacy.blank("en")
+    spans.add_pipe("span_ruler", config={"spans_key": "entities"})
+    assert assemble(spans, nested).pipe_names == ["span_ruler", "relation_ruler"]
+
+
 def test_two_tables_of_vectors_are_refused(ner_pipeline):
     ner_pipeline, extractor = build_finder(), build_extractor("rel_tok2vec")
     train(extractor, copy_without_relations, 1)

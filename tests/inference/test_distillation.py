@@ -15,6 +15,7 @@ from rel_component.inference.distillation import (
     split_sentences,
 )
 from rel_component.inference.tasks import Task
+from rel_component.model.candidates import PairGenerator
 from rel_component.relations import get_relation_data
 
 from ..util import make_doc
@@ -77,6 +78,36 @@ def test_scores_of_all_pairs_are_learned(teacher, tmp_path):
     example = Example(copy_without_relations(gold), gold)
     truth = teacher.get_pipe("relation_extractor").get_truth([example])
     assert truth.labels.tolist() == scores.tolist()
+
+
+@pytest.mark.parametrize("spans_key", [None, "all"])
+def test_entities_are_where_students_look_for_them(teacher, spans_key):
+    """In `doc.ents` for flat entities, and in a group of spans for nested ones, as in
+    converted documents: a student with the other kind learns to find nothing."""
+    if spans_key is not None:
+        instances = PairGenerator(spans_key=spans_key)
+        extractor = teacher.get_pipe("relation_extractor")
+        extractor.model.attrs["get_instances"] = instances
+        ruler = teacher.add_pipe("span_ruler", first=True, config={"spans_key": "all"})
+        ruler.add_patterns([{"label": "PERSON", "pattern": x} for x in SCORES])
+        teacher.remove_pipe("names")
+    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
+    expected = [(0, 1, "PERSON"), (2, 3, "PERSON")]
+    for spans in (doc.ents, doc.spans["entities"]):
+        assert [(x.start, x.end, x.label_) for x in spans] == expected
+    assert get_relation_data(doc).scores.shape == (2, 1)
+
+
+def test_scores_are_not_multiplied_by_those_of_entities(teacher):
+    """The student does so with its own, so that they would count twice."""
+    extractor = teacher.get_pipe("relation_extractor")
+    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
+    expected = get_relation_data(doc).scores
+    extractor.use_entity_scores = True
+    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
+    assert get_relation_data(doc).scores.tolist() == expected.tolist()
+    assert extractor.use_entity_scores
+    assert get_relation_data(teacher("Ann and Ann")).scores.max() < expected.max()
 
 
 def test_known_texts_are_left_out():

@@ -293,6 +293,7 @@ def test_entities_of_a_doc_are_only_in_a_group(nested_model, tmp_path, key):
     assert len(relations) == 4
 
 
+@pytest.mark.filterwarnings("ignore:.*doesn't know the entity type:UserWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_pairs_and_scores_in_each_way(tmp_path, name):
     if name in ("markers", "luke"):

@@ -9,9 +9,9 @@ from rel_component.entity_scores import set_entity_scores
 from rel_component.inference.given import copy_entities, make_docs
 from rel_component.inference.rows import to_row
 from rel_component.inference.tasks import Task, read_folder, read_tasks
-from rel_component.inference.texts import extract
+from rel_component.inference.texts import check_entities_known, extract
 from rel_component.model.candidates import PairGenerator
-from rel_component.pipe.loading import list_entity_finders
+from rel_component.pipe.loading import choose_entity_place, list_entity_finders
 
 from ..util import make_doc
 
@@ -201,5 +201,58 @@ def test_found_entities_stand_where_the_model_looks_for_them():
     copy_entities(found, bare, "all")
     assert [span.text for span in bare.spans["all"]] == ["Ann"]
     found.spans["all"] = [found[0:1], found[0:4]]
-    copy_entities(found, bare, "all")
+    copy_entities(found, bare, "all", "all")
     assert [span.text for span in bare.spans["all"]] == ["Ann", "Ann works for Acme"]
+
+
+def test_entities_of_another_group_of_spans():
+    """Stand where the model looks for them, with their scores."""
+    nlp = spacy.blank("en")
+    found = nlp.make_doc(TEXT)
+    spans = [Span(found, 0, 4, "A"), Span(found, 3, 4, "B")]
+    scored = SpanGroup(found, spans=spans, attrs={"scores": [0.75, 0.5]})
+    found.spans["sc"] = scored
+    bare = nlp.make_doc(TEXT)
+    copy_entities(found, bare, "all", "sc")
+    assert [span._.entity_score for span in bare.spans["all"]] == [0.75, 0.5]
+    bare = nlp.make_doc(TEXT)
+    copy_entities(found, bare, None, "sc")
+    assert [(ent.text, ent.label_) for ent in bare.ents] == [(found[:4].text, "A")]
+
+
+def build_finders(*components):
+    nlp = spacy.blank("en")
+    for i, (name, config) in enumerate(components):
+        nlp.add_pipe(name, str(i), config=config)
+    return nlp
+
+
+RULER, NER = ("entity_ruler", {}), ("ner", {})
+SPANS, MINE = [("spancat", {"spans_key": key}) for key in ("sc", "mine")]
+
+
+@pytest.mark.parametrize(
+    "components, spans_key, place",
+    [
+        ([RULER], None, None),
+        ([RULER], "mine", None),
+        ([SPANS], "mine", "sc"),
+        ([SPANS], None, "sc"),
+        ([SPANS, MINE], "mine", "mine"),
+        ([SPANS, NER], None, None),
+        ([SPANS, NER], "mine", None),
+    ],
+)
+def test_place_of_the_entities_of_another_pipeline(components, spans_key, place):
+    assert choose_entity_place(build_finders(*components), spans_key) == place
+
+
+def test_pipelines_without_entities_to_take():
+    with pytest.raises(ValueError, match="doesn't predict any"):
+        choose_entity_place(build_finders(("sentencizer", {})))
+    with pytest.raises(ValueError, match=r"doc.spans\['sc'\], doc.spans\['mine'\]"):
+        choose_entity_place(build_finders(SPANS, MINE), "entities")
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relation_extractor")
+    with pytest.raises(ValueError, match="doesn't predict any; expected a component"):
+        check_entities_known(nlp, [], spacy.blank("en"))

@@ -219,3 +219,9 @@ def test_empty_spans_are_no_entities():
     assert len(get_entities([doc], "sc")) == 2
     pairs = [(empty, first), (first, last), (last, empty)]
     assert from_span_pairs([pairs]).entities.spans.tolist() == [[0, 1], [2, 3]]
+
+
+def test_blocked_tokens_are_no_entities():
+    doc = make_doc(Vocab(), "a b c", [(0, 1, "A")])
+    doc.set_ents(list(doc.ents), blocked=[doc[1:3]], default="unmodified")
+    assert get_entities([doc]).spans.tolist() == [[0, 1]]

@@ -6,7 +6,7 @@ from spacy.training import Example
 
 from rel_component.entity_scores import get_entity_scores
 from rel_component.model.entities.tags import UNKNOWN, TagSet
-from rel_component.pipe.entity_tagger import get_tags
+from rel_component.pipe.entity_tagger import get_tags, split_evenly
 
 from ..util import make_doc
 from .test_extractor import LISTENER, TOK2VEC, pair_config
@@ -131,6 +131,20 @@ def test_batch_is_like_single_documents(trained):
             )
 
 
+def test_large_batches_are_decoded_in_parts(trained, monkeypatch):
+    """To limit memory; a document that is longer than a part is one of its own."""
+    expected = trained.get_pipe("entity_tagger").predict(get_docs(trained))
+    monkeypatch.setattr("rel_component.pipe.entity_tagger.MAX_CELLS", 50)
+    found = trained.get_pipe("entity_tagger").predict(get_docs(trained))
+    for name in ("spans", "types", "offsets"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+    assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+    lengths = numpy.asarray([3, 0, 2, 9, 0, 1, 1])
+    parts = list(split_evenly(lengths, 5))
+    assert [lengths[docs].tolist() for docs, _ in parts] == [[3, 0, 2], [9], [0, 1, 1]]
+    assert [(x.start, x.stop) for _, x in parts] == [(0, 5), (5, 14), (14, 16)]
+
+
 def test_documents_without_tokens(trained):
     assert [doc.ents for doc in trained.pipe(["", ""])] == [(), ()]
     empty = make_examples(trained, [("", [])])
@@ -222,6 +236,17 @@ def test_label_after_initialize_is_refused():
             call()
     assert pipe.labels == ("PERSON", "PLACE")
     nlp.initialize(lambda: make_examples(nlp))
+
+
+def test_unknown_types_of_a_training_that_goes_on_are_named(trained, tmp_path):
+    """They are learned as no entities; `initialize` says so of its own data."""
+    trained.to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    train(nlp, make_examples(nlp), 1)
+    more = make_examples(nlp, [("today", [(0, 1, "TIME")])])
+    with pytest.warns(UserWarning, match="can't learn TIME, since its labels are PER"):
+        train(nlp, more, 1)
+    train(nlp, more, 1)  # once
 
 
 def test_is_sourced_with_a_shared_encoder():

@@ -7,6 +7,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from rel_component import get_relations
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.entity_scores import set_entity_scores
 from rel_component.model.candidates import PairGenerator, get_entities
 from rel_component.pipe.extractor import get_scores_of
@@ -522,6 +523,21 @@ def test_schema_contradicted_by_data(tmp_path):
     assert "1 relations in the training data contradict the schema" in messages[0]
     assert "ORG —WORKS_FOR→ ORG (1)" in messages[0]
     assert len(messages) == 1 or "1 of 2 gold relations" in messages[1]
+
+
+def test_unknown_labels_of_a_training_that_goes_on_are_named(tmp_path):
+    make_nlp().to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    gold = make_doc(nlp.vocab, 3, [(0, 1, "A"), (2, 3, "A")], [(0, "NEW", 1)])
+    examples = [Example(copy_without_relations(gold), gold)]
+    with pytest.warns(UserWarning, match="can't learn NEW, since its labels are"):
+        nlp.update(examples)
+
+
+def test_a_schema_as_plain_data_is_refused():
+    pipe = make_nlp().get_pipe("relation_extractor")
+    with pytest.raises(ValueError, match="schema is a dict; expected a Schema, such"):
+        pipe.schema = {"relations": {}}
 
 
 def test_constraints(tmp_path):

@@ -45,6 +45,24 @@ def test_entities_are_scored_by_span_and_by_token(model, tmp_path, vocab):
     assert "micro 75.0 75.0 75.0" in printed
 
 
+def test_nested_entities_are_scored_where_the_pipeline_writes_them(tmp_path, vocab):
+    """Without --spans-key all scores of such a pipeline were 0."""
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("span_ruler", config={"spans_key": "all"})
+    ruler.add_patterns([{"label": "ORG", "pattern": "Acme Corp"}])
+    nlp.to_disk(tmp_path / "model")
+    keys = [(0, 1, "PERSON"), (3, 5, "ORG")]
+    gold = make_doc(vocab, "Ann works for Acme Corp", keys, spans_key="all")
+    path = tmp_path / "test.spacy"
+    DocBin(docs=[gold], store_user_data=True).to_disk(path)
+    run = load_script("evaluate_ner")
+    said = run(tmp_path / "model", path)
+    assert "micro 100.0 50.0 66.7" in said and "entities in doc.spans['all']" in said
+    assert run(tmp_path / "model", path, "--spans-key", "all") == said
+    said = run(tmp_path / "model", path, "--spans-key", "other", code=1)
+    assert "writes entities to all: pass one of these groups" in said
+
+
 def test_pipeline_without_entities(tmp_path, vocab):
     nlp = spacy.blank("en")
     nlp.to_disk(tmp_path / "model")

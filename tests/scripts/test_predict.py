@@ -1,9 +1,18 @@
+import io
 import json
 
 import pytest
 import spacy
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
+from rel_component.corpus.readers import copy_without_relations
+from rel_component.inference.inputs import read_source
+
+from ..paths import CONFIGS
 from ..script_runner import invoke, load_script
+from ..util import make_doc
+from .conftest import ENTITIES, TEXT
 
 run = load_script("predict")
 
@@ -63,6 +72,8 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         (("tests", "text"), "tests is not a pipeline: expected a folder with a con"),
         (("MODEL", "no/such.jsonl"), "file or folder not found"),
         (("MODEL", "no/such"), "file or folder not found"),
+        (("MODEL", "my missing texts.csv"), "file or folder not found"),
+        (("MODEL", "missing.tsv"), "file or folder not found"),
         (("MODEL", "Ann works for Acme"), "texts have no entities"),
         (("MODEL", "Ann", "--label", "WORKS-FOR"), "it has OTHER, WORKS_FOR"),
         (("MODEL", "TEXTS", "--threshold", "7"), "expected a number from 0 to 1"),
@@ -101,6 +112,11 @@ def test_an_input_without_texts_is_an_error(model, tmp_path):
         ("a.jsonl", f'{{"text": {"[" * 9999}', "a.jsonl:1: not JSON"),
         ("a.json", "[" * 100_000, "a.json: not JSON"),
         ("a.jsonl", f'{{"text": "a", "n": {"9" * 5000}}}', "a.jsonl:1: not JSON"),
+        ("a.csv", "id,body\n1,a\n", "a.csv:1: no column 'text'; found id, body."),
+        ("a.csv", "id,text\n1,a,b\n", "a.csv:2: too many values; expected 2 values"),
+        ("a.tsv", "id\ttext\n\n1\n", "a.tsv:3: too few values; expected 2 values"),
+        ("a.csv", "", "a.csv:1: no column 'text'; found nothing."),
+        ("a.csv", "text\n", "found no texts, expected at least one"),
         ("a.txt", "a " * 500_001, "text 1: 1000002 characters; expected at most 100"),
     ],
 )
@@ -112,6 +128,57 @@ def test_invalid_files(model, tmp_path, name, data, expected):
     nlp.add_pipe("entity_ruler", first=True)
     nlp.to_disk(tmp_path / "model")
     assert expected in run(tmp_path / "model", path, "--json", code=1)
+
+
+@pytest.fixture
+def joint(model, tmp_path):
+    """The same pipeline, which finds the entities itself."""
+    nlp = spacy.load(model)
+    names = {"PERSON": ("Ann", "Bob"), "ORG": ("Acme",)}
+    patterns = [{"label": x, "pattern": y} for x in names for y in names[x]]
+    nlp.add_pipe("entity_ruler", first=True).add_patterns(patterns)
+    nlp.to_disk(tmp_path / "joint")
+    return tmp_path / "joint"
+
+
+@pytest.mark.parametrize("suffix, separator", [(".csv", ","), (".TSV", "\t")])
+def test_rows_of_a_table_are_texts(joint, tmp_path, suffix, separator):
+    rows = [["n", "text"], ["1", '"Ann works\nfor Acme"'], ["2", "Bob for Acme"]]
+    path = tmp_path / f"texts{suffix}"
+    lines = [separator.join(row) for row in rows]
+    path.write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
+    found = [
+        json.loads(x)
+        for x in invoke("predict", joint, path, "--json").stdout.splitlines()
+    ]
+    assert [(row["n"], row["text"]) for row in found] == [
+        ("1", "Ann works\nfor Acme"),
+        ("2", "Bob for Acme"),
+    ]
+    assert all(len(row["entities"]) == 2 for row in found)
+
+
+def test_the_text_may_come_from_the_standard_input(joint, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("Ann works for Acme and Bob\n"))
+    tasks = list(read_source("-"))
+    assert [task.text for task in tasks] == ["Ann works for Acme and Bob\n"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\nc\n"))
+    assert [task.text for task in read_source("-", by_line=True)] == ["a b", "c"]
+
+
+def test_unknown_types_of_given_entities_are_named(texts, tmp_path):
+    config = load_config(CONFIGS / "rel_tok2vec.cfg")
+    nlp = load_model_from_config(config, auto_fill=True)
+    gold = make_doc(nlp.vocab, TEXT, ENTITIES, [(0, "WORKS_FOR", 1)])
+    nlp.initialize(lambda: [Example(copy_without_relations(gold), gold)])
+    model, other = tmp_path / "typed", tmp_path / "other.jsonl"
+    nlp.to_disk(model)
+    text = texts.read_text("utf8")
+    assert "doesn't know" not in run(model, texts)
+    other.write_text(text.replace("PERSON", "person"), "utf8")
+    said = run(model, other)
+    assert "doesn't know the entity type person, so it misses relations" in said
+    assert "It knows ORG, PERSON." in said
 
 
 def test_nan_in_metadata(model, tmp_path):

@@ -6,9 +6,11 @@ from statistics import stdev
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
+from rel_component import Relation, set_relations
 from rel_component.corpus.readers import copy_without_relations
 
 from ..script_runner import SCRIPTS, load_script
@@ -120,6 +122,43 @@ def test_compare(folder, tmp_path):
     assert "doesn't predict entities" in said
 
 
+def test_documents_without_relations_to_tune_or_compare_on(folder, tmp_path):
+    vocab = spacy.blank("en").vocab
+    docs = make_docs(vocab)
+    for name, label in (("none", None), ("other", "works_for")):
+        for doc in docs:
+            found = [] if label is None else [Relation(doc.ents[0], label, doc.ents[1])]
+            set_relations(doc, found)
+        path = tmp_path / f"{name}.spacy"
+        DocBin(docs=docs, store_user_data=True).to_disk(path)
+        expected = "in it" if label is None else "but works_for"
+        for said in (
+            load_script("tune")(folder / "trained", path, tmp_path / "x", code=1),
+            load_script("compare")(*[folder / "trained"] * 2, path, code=1),
+        ):
+            assert f"{name}.spacy: found no relations WORKS_FOR" in said
+            assert expected in said
+        assert not (tmp_path / "x").exists()
+
+
+def test_entity_types_that_the_pipeline_does_not_know(folder, tmp_path):
+    docs = make_docs(spacy.blank("en").vocab)
+    for doc in docs:
+        ends = [Span(doc, x.start, x.end, label=x.label_.lower()) for x in doc.ents]
+        doc.ents = ends
+        set_relations(doc, [Relation(ends[0], "WORKS_FOR", ends[1])])
+    path, model = tmp_path / "other.spacy", tmp_path / "model"
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    nlp = load_model_from_config(load_config(CONFIG), auto_fill=True)
+    golds = make_docs(nlp.vocab)
+    nlp.initialize(lambda: [Example(copy_without_relations(x), x) for x in golds])
+    nlp.to_disk(model)
+    with pytest.warns(UserWarning, match="doesn't know the entity types org, person"):
+        load_script("tune")(model, path, tmp_path / "x")
+    said = load_script("evaluate")(model, path)
+    assert "doesn't know the entity types org, person" in said
+
+
 def test_cross_validate_and_learning_curve(folder, tmp_path):
     output = tmp_path / "folds.json"
     run = load_script("cross_validate")
@@ -219,6 +258,13 @@ def test_package_has_a_card_with_the_figures_of_this_model(folder, tmp_path):
     for part in ("## Usage", "`WORKS_FOR`", "| test | 16 |", "## Limits"):
         assert part in card
     assert not (model / "README.md").exists()  # the trained model is left alone
+    invalid = ("--name", "rel_test", "--no-build", "--version", "first")
+    said = run(model, tmp_path / "invalid", *invalid, code=1)
+    assert "--version first: not a version" in said
+    assert not (tmp_path / "invalid").exists()
+    wrong = (*arguments[:-1], model / "meta.json")
+    expected = "no field 'all_gold': expected the --output of scripts/evaluate.py"
+    assert expected in run(model, tmp_path / "packages", *wrong, code=1)
     for other, warning in (
         (folder / "untrained", "the card has no scores"),
         (model, "is older than"),

@@ -71,6 +71,18 @@ def test_other_components_and_other_labels_are_named(trained, tmp_path):
         continue_from(other, tmp_path / "none")
 
 
+def test_frozen_components_are_continued_too(trained):
+    """They are disabled while spaCy initializes the others."""
+    nlp, path = trained
+    nlp.add_pipe("sentencizer", first=True)
+    nlp.to_disk(path)
+    new, _ = make_nlp()
+    new.add_pipe("sentencizer", first=True)
+    with new.select_pipes(disable=["relation_extractor"]):
+        continue_from(new, path)
+    assert predict(new) == predict(nlp)
+
+
 def test_what_was_fitted_to_the_old_weights_is_forgotten(trained, tmp_path):
     nlp, path = trained
     pipe = nlp.get_pipe("relation_extractor")
@@ -91,14 +103,19 @@ def test_a_training_that_goes_on_keeps_its_own_settings(trained):
     assert new.config["training"]["max_steps"] == 99
 
 
-def build_with_steps(tmp_path, max_steps, size=12, **limits):
+def build_with_steps(
+    tmp_path, max_steps, size=12, max_epochs=0, optimizer=None, **limits
+):
     """A pipeline whose config has a corpus of 6 Docs with 4 tokens each, in batches of
     12 tokens."""
     docs = DocBin(store_user_data=True)
     for _ in range(6):
         docs.add(make_examples(spacy.blank("en"))[0].reference)
     docs.to_disk(tmp_path / "train.spacy")
-    config = load_config(CONFIGS / "joint_tok2vec.cfg")
+    config = load_config(CONFIGS / "joint_tok2vec.cfg", interpolate=False)
+    config["training"]["max_epochs"] = max_epochs
+    if optimizer is not None:
+        config["training"]["optimizer"] = optimizer
     config["paths"]["train"] = config["paths"]["dev"] = str(tmp_path / "train.spacy")
     config["training"]["max_steps"] = max_steps
     config["training"]["batcher"] = {
@@ -158,15 +175,50 @@ def test_the_limit_of_a_corpus_without_an_end():
 
 
 @pytest.mark.parametrize("name", [None, "joint_tok2vec"])
-def test_without_a_corpus_in_the_config_the_number_is_kept(name):
+def test_without_a_corpus_in_the_config_it_is_the_least_number(name):
     """Pipelines can be initialized from Python, with other examples."""
     nlp = spacy.blank("en")
     if name is not None:
         config = load_config(CONFIGS / f"{name}.cfg")
         nlp = load_model_from_config(config, auto_fill=True)
     nlp.config["training"]["max_steps"] = 0
-    assert create_steps_by_epochs(5)(nlp) is nlp
-    assert nlp.config["training"]["max_steps"] == 0
+    assert create_steps_by_epochs(5, 300)(nlp) is nlp
+    assert nlp.config["training"]["max_steps"] == 300
+
+
+@pytest.mark.parametrize("max_epochs, expected", [(2, 4), (9, 10)])
+def test_steps_of_a_number_of_epochs_given(tmp_path, max_epochs, expected):
+    """The learning rate falls to 0 at the end of the last one."""
+    limits = {"epochs": 5, "at_least": 100}
+    nlp = build_with_steps(tmp_path, 0, max_epochs=max_epochs, **limits)
+    assert nlp.config["training"]["max_steps"] == expected
+
+
+@pytest.mark.parametrize("max_steps", [0, 40])
+def test_training_can_be_resumed_with_the_same_number_of_steps(tmp_path, max_steps):
+    """spaCy creates the optimizer from the config without replacing variables."""
+    config = load_config(CONFIGS / "joint_minilm.cfg", interpolate=False)
+    optimizer = config["training"]["optimizer"]
+    optimizer["learn_rate"]["warmup_steps"] = 1
+    limits = {"epochs": 20, "at_least": 5}  # of two batches
+    nlp = build_with_steps(tmp_path, max_steps, optimizer=optimizer, **limits)
+    nlp.to_disk(tmp_path / "saved")
+    resumed = spacy.load(tmp_path / "saved").resume_training()
+    rates = []
+    for _ in range(41):
+        resumed.step_schedules()
+        rates.append(resumed.learn_rate)
+    assert min(rates[:39]) > 0 == rates[39]
+
+
+def test_schedules_follow_the_number_of_steps():
+    for path in sorted(CONFIGS.glob("*.cfg")):
+        config = load_config(path, interpolate=False)
+        rate = config["training"]["optimizer"]["learn_rate"]
+        if isinstance(rate, dict) and "total_steps" in rate:
+            assert rate["total_steps"] == "${training.max_steps}", path
+            callback = config["initialize"]["before_init"]["@callbacks"]
+            assert callback == "rel_component.StepsByEpochs.v1", path
 
 
 @pytest.mark.parametrize(

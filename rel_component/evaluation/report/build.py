@@ -107,6 +107,7 @@ def evaluate_pipeline(
             name: describe_docs(docs, pipes.spans_key)
             for name, docs in (("train", trains), ("dev", devs), ("test", golds))
         },
+        "unknown_types": "",
         "versions": {
             "rel_component": __version__,
             "spacy": spacy.__version__,
@@ -116,6 +117,9 @@ def evaluate_pipeline(
             "platform": platform.platform(),
         },
     }
+    unknown = pipes.find_unknown_types(data["corpora"]["test"]["entities"])
+    if unknown:
+        data["unknown_types"] = pipes.explain_unknown_types(unknown)
     report = Evaluation(data)
     data["errors"] = add_errors(report, GOLD, examples, pipes)
     if list_entity_finders(nlp):
@@ -248,6 +252,7 @@ def describe_pipeline(nlp: Language, pipes: RelationPipes) -> Dict[str, Any]:
         "thresholds": pipes.thresholds,
         "calibration": {x: list(y) for x, y in pipes.calibration.items()},
         "spans_key": pipes.spans_key,
+        "entity_types": list(pipes.entity_types),
         "finds_entities": bool(list_entity_finders(nlp)),
     }
 

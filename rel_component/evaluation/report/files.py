@@ -123,11 +123,19 @@ def read_training_log(path: Path) -> List[Dict[str, Any]]:
         ) from error
 
 
+# required field → the command that writes it
+WRITTEN_BY = {
+    "all_gold": "scripts/evaluate.py",
+    "runs": "scripts/cross_validate.py",
+    "points": "scripts/learning_curve.py",
+}
+
+
 def read_result(path: Optional[Path], field: str) -> Optional[Dict[str, Any]]:
     """Read the output of another command.
 
     path (Optional[Path]): the file, ignored if it doesn't exist.
-    field (str): a required field.
+    field (str): a required field, see `WRITTEN_BY`.
     RETURNS (Optional[Dict[str, Any]]): its content.
     RAISES (ValueError): if the file has another format.
     """
@@ -141,7 +149,7 @@ def read_result(path: Optional[Path], field: str) -> Optional[Dict[str, Any]]:
         found["all_gold"] = found.pop("honest")
     if not isinstance(found, dict) or field not in found:
         raise ValueError(
-            f"{path} has no field {field!r}: it was not written by the command of "
-            "this name writes."
+            f"{path} has no field {field!r}: expected the --output of "
+            f"{WRITTEN_BY[field]}."
         )
     return found

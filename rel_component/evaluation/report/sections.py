@@ -153,18 +153,20 @@ def _warn(data: Data) -> List[Notice]:
     known = data["pipeline"]["labels"]
     unknown = sorted(set(gold["relations"]) - set(known))
     if unknown:
+        predicted = f"it predicts {join_names(known)}" if known else "it has none"
         texts.append(
             f"The documents contain the {agree(len(unknown), 'label', 'labels')} "
-            f"{join_names(unknown)}, unknown to the model; it predicts "
-            f"{join_names(known)}."
+            f"{join_names(unknown)}, unknown to the model; {predicted}."
         )
+    if data.get("unknown_types"):
+        texts.append(data["unknown_types"])
     if not gold["relations"]:
         texts.append(
             "The documents contain no gold relations. If they were annotated, the "
             "relations were not saved: convert the annotations again, or save with "
             "DocBin(store_user_data=True)."
         )
-    elif not data["classification"]["n"]:
+    elif known and not data["classification"]["n"]:
         key = data["pipeline"]["spans_key"]
         where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
         texts.append(

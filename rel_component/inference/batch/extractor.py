@@ -14,7 +14,12 @@ from spacy.tokens import Doc
 from spacy.util import import_file
 
 from ...model.numpy_blas import use_numpy_blas
-from ...pipe.loading import find_relation_pipes, load_pipeline
+from ...pipe.loading import (
+    choose_entity_place,
+    find_relation_pipes,
+    find_spans_key,
+    load_pipeline,
+)
 from ...wording import plural
 from ..given import has_entities, make_docs
 from ..tasks import Task
@@ -356,7 +361,8 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
 
     settings (ExtractSettings): the run's settings.
     RETURNS (Tuple[Language, Optional[Language]]): the second is None if not set.
-    RAISES (ValueError): if one can't be loaded, or the first has no relation extractor.
+    RAISES (ValueError): if one can't be loaded, the first has no relation extractor, or
+        the second predicts no entities.
     """
     if settings.gpu_id >= 0:
         from spacy import require_gpu
@@ -370,6 +376,8 @@ def load_models(settings: ExtractSettings) -> Tuple[Language, Optional[Language]
         pipes.use_threshold(settings.threshold)
     name = settings.entities_from
     ner_pipeline = None if name is None else load_pipeline(Path(name))
+    if ner_pipeline is not None:
+        choose_entity_place(ner_pipeline, find_spans_key(nlp))  # raises
     for found in filter(None, (nlp, ner_pipeline)):
         use_numpy_blas(found)
         found.max_length = max(found.max_length, settings.max_length)
