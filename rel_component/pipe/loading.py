@@ -28,7 +28,8 @@ def list_entity_places(nlp: Language) -> List[Optional[str]]:
     places: Dict[Optional[str], None] = {}
     for name in list_entity_finders(nlp):
         pipe, assigned = nlp.get_pipe(name), set(nlp.get_pipe_meta(name).assigns)
-        if assigned & ENTITY_ATTRS - {"doc.spans"}:
+        # spaCy's span_ruler may write both
+        if assigned & ENTITY_ATTRS - {"doc.spans"} or getattr(pipe, "annotate_ents", 0):
             places[None] = None
         # spaCy's components name it differently
         key = getattr(pipe, "key", None) or getattr(pipe, "spans_key", None)

@@ -228,6 +228,7 @@ def build_finders(*components):
 
 
 RULER, NER = ("entity_ruler", {}), ("ner", {})
+BOTH = ("span_ruler", {"spans_key": "sc", "annotate_ents": True})
 SPANS, MINE = [("spancat", {"spans_key": key}) for key in ("sc", "mine")]
 
 
@@ -240,6 +241,7 @@ SPANS, MINE = [("spancat", {"spans_key": key}) for key in ("sc", "mine")]
         ([SPANS], None, "sc"),
         ([SPANS, MINE], "mine", "mine"),
         ([SPANS, NER], None, None),
+        ([BOTH], None, None),
         ([SPANS, NER], "mine", None),
     ],
 )
