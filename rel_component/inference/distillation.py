@@ -1,7 +1,6 @@
 """Annotate texts with a large pipeline, to train a small one on them."""
 
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import AbstractSet, Iterable, Iterator, List, Set
 
@@ -11,7 +10,6 @@ from spacy.tokens import Doc
 
 from ..entity_scores import get_entity_scores
 from ..formats.words import squeeze
-from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_relation_pipes, list_entity_labels
 from ..relations import get_relations
 from .given import make_doc, set_entities
@@ -44,8 +42,7 @@ def label_texts(
         such as given ones and those of rules, count as certain.
     batch_size (int): the number of documents per batch.
     source (str): name of the input, for messages.
-    YIELDS (Doc): the selected texts. Scores of relations aren't multiplied by those of
-        entities. All entities are in `doc.spans["entities"]`, and
+    YIELDS (Doc): the selected texts. All entities are in `doc.spans["entities"]`, and
         those that don't overlap in `doc.ents`, as in converted documents. The scores of
         all pairs remain, and are learned as probabilities, not as decisions.
     RAISES (ValueError): if a text is invalid, or the pipeline predicts no entities or
@@ -56,34 +53,18 @@ def label_texts(
     """
     spans_keys = find_relation_pipes(nlp).spans_keys
     found = find_relations(nlp, tasks, batch_size=batch_size, source=source)
-    with _without_entity_scores(nlp):
-        for task, doc, relations, entities in found:
-            scores = get_entity_scores(doc, spans_keys).values()
-            least = min(scores, default=1.0)
-            counts[UNSCORED] += bool(entities) and task.entities is None and not scores
-            result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY
-            counts[result] += 1
-            if result == KEPT:
-                counts[ENTITIES] += len(entities)
-                counts[RELATIONS] += len(relations)
-                # where configs with and without nested entities look for them
-                set_entities(doc, entities)
-                yield doc
-
-
-@contextmanager
-def _without_entity_scores(nlp: Language) -> Iterator[None]:
-    """Scores of relations as between gold entities, as a student learns them: it
-    multiplies them by the scores of its own entities."""
-    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)]
-    used = [pipe.use_entity_scores for pipe in pipes]
-    for pipe in pipes:
-        pipe.use_entity_scores = False
-    try:
-        yield
-    finally:
-        for pipe, value in zip(pipes, used):
-            pipe.use_entity_scores = value
+    for task, doc, relations, entities in found:
+        scores = get_entity_scores(doc, spans_keys).values()
+        least = min(scores, default=1.0)
+        counts[UNSCORED] += bool(entities) and task.entities is None and not scores
+        result = UNCERTAIN if least < min_score else KEPT if entities else EMPTY
+        counts[result] += 1
+        if result == KEPT:
+            counts[ENTITIES] += len(entities)
+            counts[RELATIONS] += len(relations)
+            # where configs with and without nested entities look for them
+            set_entities(doc, entities)
+            yield doc
 
 
 def find_new_labels(nlp: Language, golds: Iterable[Doc]) -> List[str]:

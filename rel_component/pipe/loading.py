@@ -29,7 +29,8 @@ def list_entity_places(nlp: Language) -> List[Optional[str]]:
     for name in list_entity_finders(nlp):
         pipe, assigned = nlp.get_pipe(name), set(nlp.get_pipe_meta(name).assigns)
         # spaCy's span_ruler may write both
-        if assigned & ENTITY_ATTRS - {"doc.spans"} or getattr(pipe, "annotate_ents", 0):
+        is_both = getattr(pipe, "annotate_ents", False)
+        if is_both or assigned & ENTITY_ATTRS - {"doc.spans"}:
             places[None] = None
         # spaCy's components name it differently
         key = getattr(pipe, "key", None) or getattr(pipe, "spans_key", None)

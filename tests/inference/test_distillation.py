@@ -98,18 +98,6 @@ def test_entities_are_where_students_look_for_them(teacher, spans_key):
     assert get_relation_data(doc).scores.shape == (2, 1)
 
 
-def test_scores_are_not_multiplied_by_those_of_entities(teacher):
-    """The student does so with its own, so that they would count twice."""
-    extractor = teacher.get_pipe("relation_extractor")
-    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
-    expected = get_relation_data(doc).scores
-    extractor.use_entity_scores = True
-    (doc,) = label_texts(teacher, [Task("Ann and Ann")], Counter())
-    assert get_relation_data(doc).scores.tolist() == expected.tolist()
-    assert extractor.use_entity_scores
-    assert get_relation_data(teacher("Ann and Ann")).scores.max() < expected.max()
-
-
 def test_known_texts_are_left_out():
     counts = Counter()
     split = Task("", tokens=["Ann", "left", "."])
