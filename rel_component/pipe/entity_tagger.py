@@ -290,11 +290,11 @@ class EntityTagger(CheckedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "EntityTagger.update")
-        self._warn_of_unknown(count_labels(examples), "entities")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
         self._require_initialized()
+        self._warn_of_unknown(count_labels(examples), "entities")
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(docs)
         loss, gradient, d_transitions = self._get_loss(examples, scores)

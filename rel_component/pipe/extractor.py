@@ -492,11 +492,11 @@ class RelationExtractor(CheckedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "RelationExtractor.update")
-        self._warn_of_unknown(find_labels(examples), "relations")
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
             return losses
         self._require_initialized()
+        self._warn_of_unknown(find_labels(examples), "relations")
         set_dropout_rate(self.model, drop)
         truth = self.get_truth(examples, self.predicted_share)
         # even without pairs: a shared encoder waits for its last listener
