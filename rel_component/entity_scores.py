@@ -4,7 +4,7 @@ Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
 `DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
 """
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
@@ -27,7 +27,7 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
         "chars": numpy.asarray(
             [(span.start_char, span.end_char) for span in scores], dtype="int32"
         ).reshape(-1, 2),
-        "size": _get_size(doc),
+        "n_chars": _count_chars(doc),
         "types": [span.label_ for span in scores],
         "scores": numpy.asarray(list(scores.values()), dtype="float32"),
     }
@@ -69,23 +69,28 @@ def get_entity_scores(
     return found
 
 
-def _get_size(doc: Doc) -> List[int]:
-    """RETURNS (List[int]): number of tokens and characters."""
-    return [len(doc), doc[-1].idx + len(doc[-1]) if len(doc) else 0]
+def _count_chars(doc: Doc) -> int:
+    return doc[-1].idx + len(doc[-1]) if len(doc) else 0
 
 
 def _locate(doc: Doc, data: Mapping[str, Any]) -> Sequence[Optional[Tuple[int, int]]]:
     """RETURNS (Sequence[Optional[Tuple[int, int]]]): token start and exclusive end of
-    each scored entity, by its characters if tokens were merged or split since; None if
-    it isn't there any more."""
-    size, scored = _get_size(doc), data.get("size")
-    if scored is None or list(scored) == size:  # None: stored by earlier versions
+    each scored entity, by its characters, since tokens may have been merged or split;
+    None if it isn't there any more."""
+    if "chars" not in data:  # stored by earlier versions
         return data["spans"].tolist()
-    if scored[1] != size[1]:
+    if data["n_chars"] != _count_chars(doc):
         return [None] * len(data["types"])
+    spans, chars = data["spans"].tolist(), data["chars"].tolist()
+    n_tokens = len(doc)
+    if all(
+        b <= n_tokens and [doc[a].idx, doc[b - 1].idx + len(doc[b - 1])] == place
+        for (a, b), place in zip(spans, chars)
+    ):
+        return spans
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
-    spans = [(starts.get(a), ends.get(b)) for a, b in data["chars"].tolist()]
+    spans = [(starts.get(a), ends.get(b)) for a, b in chars]
     return [(a, b) if a is not None and b is not None else None for a, b in spans]
 
 

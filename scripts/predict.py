@@ -23,7 +23,8 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline"),
     source: str = typer.Argument(
         ...,
-        help="A text, a folder of .txt files, or a file: .txt; .jsonl with text or "
+        help="A text, - for standard input, a folder of .txt files, or a file: .txt; "
+        ".csv or .tsv with a column text; .jsonl with text or "
         "tokens and optional entities (start, end, label; in characters, with tokens "
         "joined by single spaces); or SpERT's .json (texts, lists of tokens, or "
         "tokens with entities, in tokens)",
@@ -129,7 +130,7 @@ def find_format(format_: Optional[str], json: bool, output: Optional[Path]) -> s
 
 def check_pair_options(source: str, has_others: bool) -> None:
     """RAISES (ValueError): if other options are set, or the source is a file."""
-    from rel_component.inference.inputs import as_path
+    from rel_component.inference.inputs import STDIN, as_path
 
     if has_others:
         raise ValueError(
@@ -137,7 +138,7 @@ def check_pair_options(source: str, has_others: bool) -> None:
             "--output, --label, --min-score, --lines, --entities-from and --format "
             "spert or csv."
         )
-    if as_path(source) is not None:
+    if as_path(source) is not None or source == STDIN:
         raise ValueError(
             f"--head and --tail are offsets into a text: found the file {source}, "
             "expected the text itself."

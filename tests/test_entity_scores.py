@@ -56,6 +56,12 @@ def test_scores_stay_with_their_text():
     with copy.retokenize() as retokenizer:
         retokenizer.merge(copy[0:2])
     assert [ent._.entity_score for ent in copy.ents] == [0.5, 0.25, 1.0]
+    same_number = Doc(doc.vocab).from_bytes(doc.to_bytes())
+    with same_number.retokenize() as retokenizer:
+        retokenizer.merge(same_number[0:2])
+        retokenizer.split(same_number[3], ["Ro", "me"], heads=[same_number[2]] * 2)
+    found = [ent._.entity_score for ent in same_number.ents]
+    assert found[:2] == [0.5, 0.25] and len(same_number) == len(doc)
     with copy.retokenize() as retokenizer:
         retokenizer.merge(copy[1:3])
     found = [ent._.entity_score for ent in copy.ents]

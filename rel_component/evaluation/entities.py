@@ -56,9 +56,11 @@ def _choose_spans_key(
     nlp: Language, spans_key: Optional[str], model: Path
 ) -> Optional[str]:
     places = list_entity_places(nlp)
-    if spans_key is None and places and None not in places:
-        spans_key = places[0] if len(places) == 1 else None
-    if places and spans_key not in places:
+    if places is None:  # a component doesn't say
+        return spans_key
+    if spans_key is None and len(places) == 1:
+        return places[0]
+    if spans_key not in places:
         names = ", ".join("doc.ents" if x is None else x for x in places)
         raise ValueError(
             f"{model} writes entities to {names}: pass one of these groups of "

@@ -140,21 +140,20 @@ def copy_entities(
         entities.
     target (Doc): the Doc to copy them to.
     spans_key (Optional[str]): the group that is needed; None: `doc.ents`.
-    place (Optional[str]): the group of the source to copy there; None: `doc.ents`. Of
-        overlapping entities, `doc.ents` gets the longest.
+    place (Optional[str]): the group of the source to copy there if it is missing; None:
+        `doc.ents`. Of overlapping entities, `doc.ents` gets the longest.
     """
     for key, group in source.spans.items():
         target.spans[key] = copy_spans(group, target)
         target.spans[key].attrs.update(group.attrs)
     target.ents = copy_spans(source.ents, target)
-    if place != spans_key:
-        found = [] if place is None else source.spans.get(place, [])
-        spans = copy_spans(source.ents if place is None else found, target)
-        if spans_key is None:
-            target.ents = filter_spans(spans)
-        else:
-            target.spans[spans_key] = spans
-            target.spans[spans_key].attrs.update(getattr(found, "attrs", {}))
+    found = source.spans.get(place) if place is not None else None
+    spans = copy_spans(source.ents if found is None else found, target)
+    if spans_key is None and not source.ents:
+        target.ents = filter_spans(spans)
+    elif spans_key is not None and spans_key not in source.spans:
+        target.spans[spans_key] = spans
+        target.spans[spans_key].attrs.update({} if found is None else found.attrs)
     copy_entity_scores(source, target)
 
 

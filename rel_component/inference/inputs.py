@@ -9,6 +9,7 @@ from .tasks import (
     JSON_SUFFIXES,
     TABLE_SUFFIXES,
     Task,
+    decode,
     read_folder,
     read_table,
     read_tasks,
@@ -16,6 +17,7 @@ from .tasks import (
 
 STDIN = "-"
 # an argument that ends like this is a file's name, not a text
+MAX_WORDS = 3  # of a path; a longer text may end with the name of a file
 SUFFIXES = {".txt", ".json", *JSON_SUFFIXES, *TABLE_SUFFIXES, ".spacy", ".parquet"}
 
 
@@ -30,9 +32,13 @@ def read_source(source: str, by_line: bool = False) -> Iterator[Task]:
     """
     path = as_path(source)
     if source == STDIN:
-        text = sys.stdin.read()
-        lines = [x for x in text.splitlines() if x.strip()] if by_line else [text]
-        yield from map(Task, lines)
+        data = sys.stdin.buffer.read()
+        text = decode(data, Path("standard input")).removeprefix("\ufeff")
+        lines = [x.rstrip("\r") for x in text.split("\n")] if by_line else [text]
+        texts = [line for line in lines if line.strip()]
+        if not texts:
+            raise ValueError("standard input: found no texts, expected at least one.")
+        yield from map(Task, texts)
     elif path is not None:
         n_read = 0
         for n_read, task in enumerate(read_path(path, by_line), 1):  # noqa: B007
@@ -71,10 +77,11 @@ def read_path(path: Path, by_line: bool = False) -> Iterator[Task]:
 
 
 def _is_like_path(source: str) -> bool:
-    if Path(source).suffix.lower() in SUFFIXES:
+    n_words = len(source.split())
+    if Path(source).suffix.lower() in SUFFIXES and n_words <= MAX_WORDS:
         return True
     # languages without spaces have texts with slashes, too
-    return len(source.split()) == 1 and "/" in source and source.isascii()
+    return n_words == 1 and "/" in source and source.isascii()
 
 
 def as_path(source: str) -> Optional[Path]:

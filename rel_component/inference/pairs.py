@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import find_extractor, find_spans_key
+from ..pipe.relation_pipes import list_known_types
 from ..relations import get_entity_key, get_relation_data, get_relations
 from ..scorer import NO_REL
 from .given import pipe_given, set_entities
@@ -85,13 +85,6 @@ def score_pair(
         if [get_entity_key(x) for x in (relation.head, relation.tail)] == ends
     ]
     return PairResult(spans[0], spans[1], scores, decided, list_known_types(extractor))
-
-
-def list_known_types(extractor: RelationExtractor) -> List[str]:
-    """RETURNS (List[str]): entity types that the model uses."""
-    attrs = extractor.model.attrs
-    is_typed = any(attrs.get(x) for x in ("use_types", "typed", "type_width"))
-    return list(attrs["entity_types"]) if is_typed else []
 
 
 def find_scores(doc: Doc, head: Span, tail: Span) -> Optional[Dict[str, float]]:

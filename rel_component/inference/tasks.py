@@ -49,7 +49,7 @@ def read_tasks(path: Path, by_line: bool = False) -> Iterator[Task]:
     elif by_line:
         yield from (Task(line) for line in _read_lines(path) if line.strip())
     else:
-        yield Task(_decode(path.read_bytes(), path).removeprefix("\ufeff"))
+        yield Task(decode(path.read_bytes(), path).removeprefix("\ufeff"))
 
 
 def read_table(path: Path) -> Iterator[Task]:
@@ -60,27 +60,34 @@ def read_table(path: Path) -> Iterator[Task]:
     YIELDS (Task): one task per row, with the other columns as meta.
     RAISES (ValueError): if the table is invalid, with file and line.
     """
-    content = _decode(path.read_bytes(), path).removeprefix("\ufeff")
+    content = decode(path.read_bytes(), path).removeprefix("\ufeff")
     delimiter = TABLE_SUFFIXES[path.suffix.lower()]
+    csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     # csv reads line breaks inside quotes only if they weren't changed
-    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = list(rows.fieldnames or ())
-    if "text" not in columns:
-        raise ValueError(
-            f"{path}:1: no column 'text'; found {', '.join(columns) or 'nothing'}. "
-            "Rename the column with the texts, or use --text-field of "
-            "scripts/extract.py."
-        )
-    for row in rows:
-        if None in row or row["text"] is None:
-            expected = plural(len(columns), "value")
+    file = io.StringIO(content, newline="")
+    rows = csv.reader(file, delimiter=delimiter, strict=True)
+    try:
+        columns = next(rows, [])
+        if columns.count("text") != 1:
             raise ValueError(
-                f"{path}:{rows.line_num}: too {'many' if None in row else 'few'} "
-                f"values; expected {expected}, as in the header. Quote values that "
-                "contain separators."
+                f"{path}:1: expected one column 'text'; found "
+                f"{', '.join(columns) or 'nothing'}. Rename the column with the texts, "
+                "or use --text-field of scripts/extract.py."
             )
-        meta = {name: value for name, value in row.items() if name != "text"}
-        yield Task(row["text"], meta=meta)
+        for row in filter(None, rows):  # not for empty lines
+            if len(row) != len(columns):
+                raise ValueError(
+                    f"{path}:{rows.line_num}: found {plural(len(row), 'value')}; "
+                    f"expected {len(columns)}, as in the header. Quote values that "
+                    "contain separators."
+                )
+            meta = dict(zip(columns, row))
+            yield Task(meta.pop("text"), meta=meta)
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}:{rows.line_num}: {error}. Values with quotes or separators have "
+            "to be in quotes, and quotes in them doubled."
+        ) from error
 
 
 def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
@@ -109,12 +116,12 @@ def _read_lines(path: Path) -> Iterator[str]:
     offset = 0
     with path.open("rb") as file:
         for line in file:
-            text = _decode(line, path, offset)
+            text = decode(line, path, offset)
             yield (text if offset else text.removeprefix("\ufeff")).rstrip("\r\n")
             offset += len(line)
 
 
-def _decode(data: bytes, path: Path, offset: int = 0) -> str:
+def decode(data: bytes, path: Path, offset: int = 0) -> str:
     try:
         return data.decode("utf8")
     except UnicodeDecodeError as error:

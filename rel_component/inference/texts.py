@@ -70,10 +70,12 @@ def find_relations(
                 if relation.score >= min_score
                 and (not labels or relation.label in labels)
             ]
-            entities = list_entities(doc, spans_keys)
-            if ner_pipeline is not None or task.entities is not None:
-                types.update(entity.label_ for entity in entities)
-            yield Found(task, doc, relations, entities)
+            if task.entities is not None:
+                types.update(entity["label"] for entity in task.entities)
+            elif ner_pipeline is not None:
+                spans = doc.spans[spans_keys[0]] if spans_keys else doc.ents
+                types.update(span.label_ for span in spans)
+            yield Found(task, doc, relations, list_entities(doc, spans_keys))
     unknown = pipes.find_unknown_types(types)
     if unknown:
         text = f"{source or 'Texts'}: {pipes.explain_unknown_types(unknown)}"
@@ -102,7 +104,7 @@ def predict(
         bare = [doc for doc, is_given in zip(docs, given) if not is_given]
         copies = [copy_tokens(doc, ner_pipeline.vocab) for doc in bare]
         spans_key = find_spans_key(nlp)
-        place = choose_entity_place(ner_pipeline, spans_key)
+        place = choose_entity_place(ner_pipeline, spans_key) if bare else None
         for doc, found in zip(bare, ner_pipeline.pipe(copies, batch_size=batch_size)):
             copy_entities(found, doc, spans_key, place)
         given = [True] * len(docs)
@@ -158,9 +160,9 @@ def check_entities_known(
 ) -> None:
     """RAISES (ValueError): if tasks have no entities, and no component predicts
     them."""
-    if ner_pipeline is not None:
-        choose_entity_place(ner_pipeline, find_spans_key(nlp))
     bare = [number for number, task in enumerate(tasks, 1) if task.entities is None]
+    if bare and ner_pipeline is not None:
+        choose_entity_place(ner_pipeline, find_spans_key(nlp))  # raises
     if bare and not can_find_entities(nlp, ner_pipeline):
         raise ValueError(
             f"{len(bare)} of {len(tasks)} texts have no entities (the first is text "

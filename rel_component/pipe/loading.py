@@ -22,20 +22,31 @@ def list_entity_finders(nlp: Language) -> List[str]:
     ]
 
 
-def list_entity_places(nlp: Language) -> List[Optional[str]]:
-    """RETURNS (List[Optional[str]]): where the components of a pipeline write entities:
-    keys of `doc.spans`, or None for `doc.ents`."""
+def list_entity_places(nlp: Language) -> Optional[List[Optional[str]]]:
+    """List where the components of a pipeline write entities.
+
+    nlp (Language): the pipeline.
+    RETURNS (Optional[List[Optional[str]]]): keys of `doc.spans`, and None for
+        `doc.ents`; None if a component of one's own doesn't say.
+    """
     places: Dict[Optional[str], None] = {}
-    for name in list_entity_finders(nlp):
+    relation_pipes = list_relation_pipes(nlp)
+    for name in nlp.pipe_names:
         pipe, assigned = nlp.get_pipe(name), set(nlp.get_pipe_meta(name).assigns)
-        # spaCy's span_ruler may write both
-        is_both = getattr(pipe, "annotate_ents", False)
-        if is_both or assigned & ENTITY_ATTRS - {"doc.spans"}:
-            places[None] = None
+        if not assigned:
+            return None
+        if not assigned & ENTITY_ATTRS:
+            continue
         # spaCy's components name it differently
         key = getattr(pipe, "key", None) or getattr(pipe, "spans_key", None)
-        if "doc.spans" in assigned and isinstance(key, str):
+        if isinstance(key, str):
             places[key] = None
+        elif "doc.spans" in assigned:
+            return None
+        is_both = getattr(pipe, "annotate_ents", False)  # of spaCy's span_ruler
+        in_ents = assigned & ENTITY_ATTRS - {"doc.spans"}
+        if is_both or (in_ents and not (name in relation_pipes and key)):
+            places[None] = None
     return list(places)
 
 
@@ -48,17 +59,18 @@ def choose_entity_place(
     spans_key (Optional[str]): the key of `doc.spans` from which relations take
         entities; None: `doc.ents`.
     RETURNS (Optional[str]): the key of `doc.spans`, or None for `doc.ents`: the same
-        place if possible, else `doc.ents`, else the only group of spans.
+        place if possible or if components don't say, else `doc.ents`, else the only
+        group of spans.
     RAISES (ValueError): if the pipeline predicts no entities, or has several groups.
     """
+    places = list_entity_places(ner_pipeline)
     names = ", ".join(ner_pipeline.pipe_names) or "empty"
-    if not list_entity_finders(ner_pipeline):
+    if places == []:
         raise ValueError(
             f"The pipeline for entities ({names}) doesn't predict any; expected a "
             "component such as entity_tagger, ner or spancat."
         )
-    places = list_entity_places(ner_pipeline)
-    if spans_key in places or not places:  # a component that doesn't say
+    if places is None or spans_key in places:
         return spans_key
     if None in places:
         return None

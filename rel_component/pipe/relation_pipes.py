@@ -86,10 +86,8 @@ class RelationPipes:
 
         types (Iterable[str]): entity types.
         """
-        attrs = {} if self.extractor is None else self.extractor.model.attrs
-        if not attrs.get("use_types", True) or "entity_types" not in attrs:
-            return []
-        return sorted(set(types) - set(attrs["entity_types"]))
+        known = [] if self.extractor is None else list_known_types(self.extractor)
+        return sorted(set(types) - set(known)) if known else []
 
     def explain_unknown_types(self, types: Collection[str]) -> str:
         """RETURNS (str): message about entity types that it doesn't know.
@@ -100,7 +98,7 @@ class RelationPipes:
             f"The relation extractor doesn't know the entity "
             f"{agree(len(types), 'type', 'types')} {list_some(types)}, so it misses "
             f"relations or gives them other scores. It knows "
-            f"{list_some(self.entity_types)}."
+            f"{list_some(list_known_types(self.extractor) if self.extractor else ())}."
         )
 
     @property
@@ -235,6 +233,13 @@ class RelationPipes:
                 pipe.threshold = value
             else:
                 raise ValueError(f"The component {name} has no threshold to change.")
+
+
+def list_known_types(extractor: RelationExtractor) -> List[str]:
+    """RETURNS (List[str]): entity types that the model uses; empty if it uses none."""
+    attrs = extractor.model.attrs
+    is_typed = any(attrs.get(x) for x in ("use_types", "typed", "type_width"))
+    return list(attrs["entity_types"]) if is_typed else []
 
 
 def list_relation_pipes(nlp: Language) -> List[str]:

@@ -2,7 +2,7 @@
 
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Type
+from typing import Callable, Iterator, List, Optional, Type
 
 import spacy
 from spacy.language import Language
@@ -77,42 +77,28 @@ def create_steps_by_epochs(
     """Set `training.max_steps` to the size of the training data, if it is 0, so that
     the learning rate falls to 0 after a number of epochs.
 
-    For `[initialize.before_init]`. `${training.max_steps}` in the optimizer's settings
-    is replaced by the number, as `nlp.resume_training` of the trained pipeline needs.
+    For `[initialize.before_init]`.
 
-    epochs (int): passes over the training data; at most `training.max_epochs`, if set.
-    at_least (int), at_most (Optional[int]): limits of the number of steps; without
-        `training.max_epochs` only. If the config has no corpus, since the pipeline is
-        initialized from Python, `at_least` is the number of steps.
+    epochs (int): passes over the training data.
+    at_least (int), at_most (Optional[int]): limits of the number of steps. Training
+        doesn't exceed `training.max_epochs` either, if set.
     RETURNS (Callable[[Language], Language]): the callback.
     """
 
     def set_steps(nlp: Language) -> Language:
         training = nlp.config.interpolate()["training"]
-        steps, max_epochs = training["max_steps"], training["max_epochs"]
-        if steps == 0:
-            n, least = epochs, at_least
-            if max_epochs > 0:
-                n, least = min(epochs, max_epochs), 1
+        max_epochs = training["max_epochs"]
+        if training["max_steps"] == 0:
             try:
-                steps = max(count_steps(nlp, n, at_most), least)
-            except ValueError:  # no corpus
-                steps = at_least
-            steps = min(steps, at_most or steps)
-            nlp.config["training"]["max_steps"] = steps
-        _fill(nlp.config["training"]["optimizer"], "${training.max_steps}", steps)
+                steps = max(count_steps(nlp, epochs, at_most), at_least)
+                if max_epochs > 0:
+                    steps = min(steps, count_steps(nlp, max_epochs, steps))
+            except ValueError:  # no corpus in the config: initialized from Python
+                return nlp
+            nlp.config["training"]["max_steps"] = min(steps, at_most or steps)
         return nlp
 
     return set_steps
-
-
-def _fill(section: Dict[str, Any], variable: str, value: int) -> None:
-    """Replace a variable in a section and those within it."""
-    for key, found in section.items():
-        if isinstance(found, dict):
-            _fill(found, variable, value)
-        elif found == variable:
-            section[key] = value
 
 
 def count_steps(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:

@@ -4,17 +4,20 @@ top."""
 import math
 import re
 import warnings
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterable, Optional, Tuple, Union
 
 import numpy
 from spacy.util import registry
-from thinc.api import Optimizer
+from thinc.api import Optimizer, warmup_linear
 from thinc.backends import get_array_ops
 from thinc.types import FloatsXd
 
 from ..wording import take_renamed
 
 KeyT = Tuple[int, str]
+
+# steps after which a rate is still nearly the same
+NEVER = 10**12
 
 # names of Hugging Face's embeddings: of BERT and most others, of BART, T5 and GPT-2
 EMBEDDINGS = re.compile(r"embed|^shared\.|\bw[tp]e\.")
@@ -201,3 +204,21 @@ def create_two_rate_adam(
         L2_is_weight_decay=L2_is_weight_decay,
         use_averages=use_averages,
     )
+
+
+@registry.schedules("rel_component.WarmupLinear.v1")
+def create_warmup_linear(
+    initial_rate: float, warmup_steps: int, total_steps: Union[int, str]
+) -> Iterable[float]:
+    """Create a schedule that rises to a rate, and falls to 0 until the end of training.
+
+    initial_rate (float): the highest rate.
+    warmup_steps (int): steps in which it rises.
+    total_steps (Union[int, str]): steps of the training, as
+        `${training.max_steps}`. spaCy doesn't replace this variable when it creates
+        the optimizer in Python (`nlp.initialize`, `nlp.resume_training`), where the
+        length of training is unknown: the rate does not fall.
+    RETURNS (Iterable[float]): the schedule.
+    """
+    n_steps = NEVER if isinstance(total_steps, str) else total_steps
+    return warmup_linear(initial_rate, warmup_steps, n_steps)

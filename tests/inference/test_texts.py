@@ -257,4 +257,25 @@ def test_pipelines_without_entities_to_take():
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor")
     with pytest.raises(ValueError, match="doesn't predict any; expected a component"):
-        check_entities_known(nlp, [], spacy.blank("en"))
+        check_entities_known(nlp, [Task("a")], spacy.blank("en"))
+    check_entities_known(nlp, [Task("a", [])], spacy.blank("en"))
+
+
+def test_components_that_do_not_say_where_they_write():
+    """Third-party components needn't have `assigns`."""
+    nlp = spacy.blank("en")
+
+    @spacy.Language.component("silent_finder")
+    def find(doc):
+        doc.ents = [Span(doc, 0, 1, label="A")]
+        doc.spans["mine"] = [doc[0:2]]
+        return doc
+
+    nlp.add_pipe("silent_finder")
+    assert choose_entity_place(nlp) is None
+    assert choose_entity_place(nlp, "mine") == "mine"
+    for key, expected in (("mine", ["Ann works"]), ("other", ["Ann"])):
+        bare = nlp.make_doc(TEXT)
+        copy_entities(nlp(TEXT), bare, key, choose_entity_place(nlp, key))
+        assert [span.text for span in bare.spans[key]] == expected
+        assert [ent.text for ent in bare.ents] == ["Ann"]

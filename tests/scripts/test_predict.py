@@ -85,6 +85,8 @@ def test_relations_are_filtered_by_label_and_score(model, texts):
         # long raw texts are no file names
         (("MODEL", "word " * 70), "texts have no entities"),
         (("MODEL", "word " * 2000), "texts have no entities"),
+        (("MODEL", "We store all of it in data.csv"), "texts have no entities"),
+        (("MODEL", "-", "--head", "0:1", "--tail", "2:3"), "expected the text itself"),
         (("MODEL", "one\ntwo " * 40), "texts have no entities"),
     ],
 )
@@ -112,10 +114,16 @@ def test_an_input_without_texts_is_an_error(model, tmp_path):
         ("a.jsonl", f'{{"text": {"[" * 9999}', "a.jsonl:1: not JSON"),
         ("a.json", "[" * 100_000, "a.json: not JSON"),
         ("a.jsonl", f'{{"text": "a", "n": {"9" * 5000}}}', "a.jsonl:1: not JSON"),
-        ("a.csv", "id,body\n1,a\n", "a.csv:1: no column 'text'; found id, body."),
-        ("a.csv", "id,text\n1,a,b\n", "a.csv:2: too many values; expected 2 values"),
-        ("a.tsv", "id\ttext\n\n1\n", "a.tsv:3: too few values; expected 2 values"),
-        ("a.csv", "", "a.csv:1: no column 'text'; found nothing."),
+        (
+            "a.csv",
+            "id,body\n1,a\n",
+            "a.csv:1: expected one column 'text'; found id, bo",
+        ),
+        ("a.csv", "text,text\n1,a\n", "expected one column 'text'; found text, text."),
+        ("a.csv", "id,text\n1,a,b\n", "a.csv:2: found 3 values; expected 2, as in"),
+        ("a.tsv", "text\tid\n\na\n", "a.tsv:3: found 1 value; expected 2, as in the"),
+        ("a.tsv", 'text\tid\n"a\t1\nb\t2\n', "a.tsv:3: unexpected end of data"),
+        ("a.csv", "", "a.csv:1: expected one column 'text'; found nothing."),
         ("a.csv", "text\n", "found no texts, expected at least one"),
         ("a.txt", "a " * 500_001, "text 1: 1000002 characters; expected at most 100"),
     ],
@@ -159,11 +167,22 @@ def test_rows_of_a_table_are_texts(joint, tmp_path, suffix, separator):
 
 
 def test_the_text_may_come_from_the_standard_input(joint, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("Ann works for Acme and Bob\n"))
-    tasks = list(read_source("-"))
-    assert [task.text for task in tasks] == ["Ann works for Acme and Bob\n"]
-    monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\nc\n"))
-    assert [task.text for task in read_source("-", by_line=True)] == ["a b", "c"]
+    def read_input(data, by_line=False):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        return [task.text for task in read_source("-", by_line)]
+
+    assert read_input(b"\xef\xbb\xbfAnn\n") == ["Ann\n"]
+    assert read_input("a\u2028b\r\n\nc\n".encode(), True) == ["a\u2028b", "c"]
+    with pytest.raises(ValueError, match="standard input: found no texts"):
+        read_input(b"\n")
+    with pytest.raises(ValueError, match="standard input: byte 1 is not UTF-8"):
+        read_input(b"a\xff")
+
+
+def test_long_cells_of_a_table(tmp_path):
+    (tmp_path / "a.csv").write_text(f'text\n"{"a " * 100_000}"\n', "utf8")
+    (task,) = read_source(str(tmp_path / "a.csv"))
+    assert len(task.text) == 200_000
 
 
 def test_unknown_types_of_given_entities_are_named(texts, tmp_path):
