@@ -69,6 +69,12 @@ def quote(text: Optional[str]) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def name_place(spans_key: Optional[str]) -> str:
+    """RETURNS (str): where entities are: `doc.spans[spans_key]`, or `doc.ents` for
+    None."""
+    return "doc.ents" if spans_key is None else f"doc.spans[{spans_key!r}]"
+
+
 class Table(NamedTuple):
     """A table of strings.
 

@@ -22,17 +22,15 @@ def main(
     """Evaluate the entities of a trained pipeline, per span and per token."""
     from rel_component.evaluation.entities import evaluate_entities
     from rel_component.evaluation.tables import tabulate_entities
-    from rel_component.wording import plural
+    from rel_component.wording import name_place, plural
 
     result = evaluate_entities(model, data, spans_key=spans_key)
     for table in tabulate_entities(result):
         show_table(table)
-    key = result["spans_key"]
-    where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
     print(
-        f"{plural(result['documents'], 'document')}, entities in {where}. An entity is "
-        "correct if its boundaries and type are; a token counts for each type that "
-        "covers it."
+        f"{plural(result['documents'], 'document')}, entities in "
+        f"{name_place(result['spans_key'])}. An entity is correct if its boundaries "
+        "and type are; a token counts for each type that covers it."
     )
     n = result["windows_divided"]
     if n:

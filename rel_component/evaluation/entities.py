@@ -11,6 +11,7 @@ from spacy.training import Example
 
 from ..about import __version__
 from ..pipe.loading import list_entity_finders, list_entity_places, load_pipeline
+from ..wording import join_names, name_place
 from .predictions import predict_end_to_end, read_golds
 
 Entity = Tuple[int, int, str]
@@ -61,10 +62,10 @@ def _choose_spans_key(
     if spans_key is None and len(places) == 1:
         return places[0]
     if spans_key not in places:
-        names = ", ".join("doc.ents" if x is None else x for x in places)
         raise ValueError(
-            f"{model} writes entities to {names}: pass one of these groups of "
-            "doc.spans as --spans-key (doc.ents: without it)."
+            f"{model} writes entities to {join_names([*map(name_place, places)])}: "
+            "pass the key of one of these groups of doc.spans as --spans-key "
+            "(doc.ents: without it)."
         )
     return spans_key
 

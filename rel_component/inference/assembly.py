@@ -3,7 +3,7 @@
 import inspect
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List
 
 from spacy.language import Language
 from spacy.util import load_model_from_config, registry
@@ -14,6 +14,7 @@ from ..pipe.loading import (
     list_finders_to_skip,
 )
 from ..pipe.relation_pipes import get_pipe_spans_key, list_relation_pipes
+from ..wording import join_names, name_place
 
 
 def assemble(ner_pipeline: Language, extractor: Language) -> Language:
@@ -72,13 +73,14 @@ def _check(ner_pipeline: Language, extractor: Language) -> None:
         )
     places = list_entity_places(ner_pipeline)
     pipes = [extractor.get_pipe(name) for name in list_relation_pipes(extractor)]
-    wanted = [get_pipe_spans_key(pipe) for pipe in pipes]
+    wanted = list(dict.fromkeys(map(get_pipe_spans_key, pipes)))
     if places and not set(places) & set(wanted):
+        found, needed = (join_names([*map(name_place, x)]) for x in (places, wanted))
         raise ValueError(
-            f"The first pipeline writes entities to {_name_places(places)}, but the "
-            f"second takes them from {_name_places(wanted)}, so that the joined one "
-            "would find no relations. Use the same spans_key in both, or predict with "
-            "--entities-from of scripts/predict.py, which copies them."
+            f"The first pipeline writes entities to {found}, but the second takes them "
+            f"from {needed}, so that the joined one would find no relations. Use the "
+            "same spans_key in both, or predict with --entities-from of "
+            "scripts/predict.py, which copies them."
         )
     if len(ner_pipeline.vocab.vectors) and len(extractor.vocab.vectors):
         if ner_pipeline.vocab.vectors.to_bytes() != extractor.vocab.vectors.to_bytes():
@@ -87,11 +89,6 @@ def _check(ner_pipeline: Language, extractor: Language) -> None:
                 "pipeline can only have one table. Train both with the same vectors, "
                 "or one without."
             )
-
-
-def _name_places(keys: Iterable[Optional[str]]) -> str:
-    names = ("doc.ents" if key is None else f"doc.spans[{key!r}]" for key in keys)
-    return " and ".join(dict.fromkeys(names))
 
 
 def _join_configs(

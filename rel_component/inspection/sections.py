@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List
 
 from ..pages import Figure, Matrix, Notice, Section, draw_plot
 from ..pages.sections import merge_rare
-from ..wording import Table, list_some, number, percent
+from ..wording import Table, list_some, name_place, number, percent
 from .constraints import CASES
 from .found import Result, count_types, list_end_types
 from .plots import PLOTS
@@ -230,7 +230,7 @@ def _list_setting(row: Dict[str, Any]) -> List[str]:
     ]
     lost = [f"{label} {number(n)}" for label, n in row["lost_labels"].items()]
     return [
-        "doc.ents" if key is None else f"doc.spans[{key!r}]",
+        name_place(key),
         limits[0] if limits else "no limit",
         number(row["candidates"]),
         "" if share is None else percent(share),

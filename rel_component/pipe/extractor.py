@@ -52,7 +52,7 @@ from ..relations import (
 )
 from ..schema import Schema, check_constraints
 from ..scorer import relation_scorer
-from ..wording import plural
+from ..wording import name_place, plural
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
 from .distances import DistanceLimits, MaxDistances, check_distances
@@ -635,15 +635,10 @@ class RelationExtractor(CheckedPipe):
         raise self._make_error(
             f"none of the {n_docs} training documents contains two entities that form "
             f"a candidate pair. Check that the examples have entities in "
-            f"{self._describe_source()} (nlp.initialize(lambda: examples)), and that "
-            "the candidate generator's limits (max_length, max_sentences) and the "
+            f"{name_place(self._spans_key)} (nlp.initialize(lambda: examples)), and "
+            "that the candidate generator's limits (max_length, max_sentences) and the "
             "schema are not too strict."
         )
-
-    def _describe_source(self) -> str:
-        """RETURNS (str): where the entities are."""
-        key = self._spans_key
-        return "doc.ents" if key is None else f"doc.spans[{key!r}]"
 
     def _warn_of_lost(self, examples: Iterable[Example]) -> None:
         """Warn if gold relations aren't candidates and so can't be predicted."""
@@ -661,7 +656,8 @@ class RelationExtractor(CheckedPipe):
             warnings.warn(
                 f"{n_gold - n_covered} of {n_gold} gold relations in the training "
                 "data are not among the candidates, so they can't be learned or "
-                f"predicted. Check that their entities are in {self._describe_source()}"
+                "predicted. Check that their entities are in "
+                f"{name_place(self._spans_key)}"
                 f"{'' if self._spans_key else nested}, the schema, and the candidate "
                 f"generator's limits (up to {longest} tokens between the starts of the "
                 "entities; null for no limit).",

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional
 import spacy
 from spacy.language import Language
 
+from ..wording import join_names, name_place
 from .extractor import RelationExtractor
 from .relation_pipes import RelationPipes, list_relation_pipes
 
@@ -75,12 +76,11 @@ def choose_entity_place(
     if None in places:
         return None
     if len(places) > 1:
-        wanted = "doc.ents" if spans_key is None else f"doc.spans[{spans_key!r}]"
         raise ValueError(
             f"The pipeline for entities ({names}) writes them to several groups, "
-            f"{', '.join(f'doc.spans[{key!r}]' for key in places)}, but not to "
-            f"{wanted}, from which relations take them. Give one of its components "
-            "this spans_key."
+            f"{join_names([*map(name_place, places)])}, but not to "
+            f"{name_place(spans_key)}, from which relations take them. Give one of its "
+            "components this spans_key."
         )
     return places[0]
 

@@ -86,7 +86,7 @@ class RelationPipes:
 
         types (Iterable[str]): entity types.
         """
-        known = [] if self.extractor is None else list_known_types(self.extractor)
+        known = self._known_types
         return sorted(set(types) - set(known)) if known else []
 
     def explain_unknown_types(self, types: Collection[str]) -> str:
@@ -98,8 +98,12 @@ class RelationPipes:
             f"The relation extractor doesn't know the entity "
             f"{agree(len(types), 'type', 'types')} {list_some(types)}, so it misses "
             f"relations or gives them other scores. It knows "
-            f"{list_some(list_known_types(self.extractor) if self.extractor else ())}."
+            f"{list_some(self._known_types)}."
         )
+
+    @property
+    def _known_types(self) -> List[str]:
+        return [] if self.extractor is None else list_known_types(self.extractor)
 
     @property
     def symmetric(self) -> FrozenSet[str]:

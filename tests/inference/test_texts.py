@@ -252,7 +252,7 @@ def test_place_of_the_entities_of_another_pipeline(components, spans_key, place)
 def test_pipelines_without_entities_to_take():
     with pytest.raises(ValueError, match="doesn't predict any"):
         choose_entity_place(build_finders(("sentencizer", {})))
-    with pytest.raises(ValueError, match=r"doc.spans\['sc'\], doc.spans\['mine'\]"):
+    with pytest.raises(ValueError, match=r"doc.spans\['sc'\] and doc.spans\['mine'\]"):
         choose_entity_place(build_finders(SPANS, MINE), "entities")
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor")

@@ -60,7 +60,7 @@ def test_nested_entities_are_scored_where_the_pipeline_writes_them(tmp_path, voc
     assert "micro 100.0 50.0 66.7" in said and "entities in doc.spans['all']" in said
     assert run(tmp_path / "model", path, "--spans-key", "all") == said
     said = run(tmp_path / "model", path, "--spans-key", "other", code=1)
-    assert "writes entities to all: pass one of these groups" in said
+    assert "writes entities to doc.spans['all']: pass the key of one of" in said
 
 
 def test_pipeline_without_entities(tmp_path, vocab):

@@ -252,7 +252,6 @@ def describe_pipeline(nlp: Language, pipes: RelationPipes) -> Dict[str, Any]:
         "thresholds": pipes.thresholds,
         "calibration": {x: list(y) for x, y in pipes.calibration.items()},
         "spans_key": pipes.spans_key,
-        "entity_types": list(pipes.entity_types),
         "finds_entities": bool(list_entity_finders(nlp)),
     }
 

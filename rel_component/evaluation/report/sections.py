@@ -4,7 +4,16 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ...pages import Matrix, Notice, Section, Tile
 from ...pages.sections import merge_rare
-from ...wording import Table, agree, interval, join_names, number, plural, points
+from ...wording import (
+    Table,
+    agree,
+    interval,
+    join_names,
+    name_place,
+    number,
+    plural,
+    points,
+)
 from ..errors import KINDS
 from ..tables import (
     LABEL_SCORES,
@@ -167,8 +176,7 @@ def _warn(data: Data) -> List[Notice]:
             "DocBin(store_user_data=True)."
         )
     elif known and not data["classification"]["n"]:
-        key = data["pipeline"]["spans_key"]
-        where = "doc.ents" if key is None else f"doc.spans[{key!r}]"
+        where = name_place(data["pipeline"]["spans_key"])
         texts.append(
             "There were no candidate pairs: the documents have fewer than two "
             f"entities each in {where}, or the candidate generator's limits exclude "
