@@ -134,13 +134,14 @@ def _read_file(path: Path, nlp: Language) -> Iterator[Doc]:
         yield doc
 
 
-def copy_without_relations(gold: Doc) -> Doc:
+def copy_without_relations(gold: Doc, vocab: Optional[Vocab] = None) -> Doc:
     """Copy a Doc without relations, to predict them.
 
     gold (Doc): the annotated document.
+    vocab (Optional[Vocab]): the vocabulary; None: the document's.
     RETURNS (Doc): a copy of its tokens, entities, span groups and sentence boundaries.
     """
-    doc = copy_tokens(gold)
+    doc = copy_tokens(gold, vocab)
     doc.ents = copy_spans(gold.ents, doc)
     for key, group in gold.spans.items():
         doc.spans[key] = SpanGroup(doc, name=key, spans=copy_spans(group, doc))

@@ -63,7 +63,7 @@ def predict_on_gold_entities(nlp: Language, golds: Iterable[Doc]) -> List[Exampl
     RETURNS (List[Example]): the gold and predicted documents.
     """
     golds = list(golds)
-    docs = [copy_without_relations(gold) for gold in golds]
+    docs = [copy_without_relations(gold, nlp.vocab) for gold in golds]
     with nlp.select_pipes(disable=list_finders_to_skip(nlp)):
         predicted = list(nlp.pipe(docs))
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
@@ -78,7 +78,7 @@ def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
     RETURNS (List[Example]): the gold and predicted documents.
     """
     golds = list(golds)
-    predicted = nlp.pipe([copy_tokens(gold) for gold in golds])
+    predicted = nlp.pipe([copy_tokens(gold, nlp.vocab) for gold in golds])
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
 
 

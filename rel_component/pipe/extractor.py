@@ -659,8 +659,8 @@ class RelationExtractor(CheckedPipe):
                 "predicted. Check that their entities are in "
                 f"{name_place(self._spans_key)}"
                 f"{'' if self._spans_key else nested}, the schema, and the candidate "
-                f"generator's limits (up to {longest} tokens between the starts of the "
-                "entities; null for no limit).",
+                "generator's limits (max_length, unless null, must be at least "
+                f"{longest} for all of them).",
                 stacklevel=3,
             )
 

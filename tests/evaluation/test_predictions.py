@@ -2,6 +2,7 @@ import pytest
 import spacy
 
 from rel_component.evaluation import predict_end_to_end, predict_on_gold_entities
+from rel_component.evaluation.predictions import read_examples
 
 from ..util import make_doc
 
@@ -36,3 +37,16 @@ def test_end_to_end_knows_nothing_but_the_tokens(ruled):
         ("works", "X")
     ]
     assert example.reference is gold
+
+
+@pytest.mark.parametrize("predict", [predict_end_to_end, predict_on_gold_entities])
+def test_documents_of_another_vocabulary(ruled, predict):
+    """The pipeline's word vectors and norms are those of its own vocabulary."""
+    nlp, gold = ruled
+    here = predict(nlp, [gold])[0]
+    bins = spacy.tokens.DocBin(docs=[gold], store_user_data=True)
+    (elsewhere,) = bins.get_docs(spacy.blank("xx").vocab)
+    (example,) = predict(nlp, [elsewhere])
+    assert example.predicted.vocab is nlp.vocab
+    assert example.predicted.to_json() == here.predicted.to_json()
+    assert read_examples(nlp, [example]) == read_examples(nlp, [here])
