@@ -28,6 +28,7 @@ class _Relation(NamedTuple):
     tails: str
     is_symmetric: bool
     is_transitive: bool
+    roles: Tuple[str, ...]
 
 
 def read_annotation_conf(path: Path) -> Dict[str, Any]:
@@ -76,6 +77,27 @@ def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
         if relation.is_transitive:
             entry["transitive"] = True
     return {"relations": relations}, problems
+
+
+def read_roles(path: Path) -> Dict[str, Tuple[str, ...]]:
+    """Read the roles of head and tail.
+
+    path (Path): the `annotation.conf`.
+    RETURNS (Dict[str, Tuple[str, ...]]): two roles per label; without the lines with
+        mistakes, see `parse_annotation_conf`.
+    """
+    found: Dict[str, Tuple[str, ...]] = {}
+    try:
+        lines = _read_sections(path)["relations"]
+    except ValueError:
+        return found
+    for _, line in lines:
+        try:
+            relation = _read_relation(line)
+        except ValueError:
+            continue  # a macro, among others
+        found.setdefault(relation.name, relation.roles)
+    return found
 
 
 def _read_sections(path: Path) -> Dict[str, List[Line]]:
@@ -190,12 +212,12 @@ def _read_relation(line: str) -> _Relation:
             f"relation {name!r}: found the arguments {found}, expected two: "
             f"'Arg1:TYPE, Arg2:TYPE'."
         )
-    if set(arguments) == {"Arg1", "Arg2"}:
-        head, tail = arguments["Arg1"], arguments["Arg2"]
-    else:
-        head, tail = arguments.values()
+    roles = tuple(arguments)
+    if set(roles) == {"Arg1", "Arg2"}:
+        roles = ("Arg1", "Arg2")
+    head, tail = (arguments[role] for role in roles)
     is_symmetric, is_transitive = (x in properties for x in ("symmetric", "transitive"))
-    return _Relation(name, head, tail, is_symmetric, is_transitive)
+    return _Relation(name, head, tail, is_symmetric, is_transitive, roles)
 
 
 def _read_argument(name: str, field: str) -> Tuple[str, str]:

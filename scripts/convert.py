@@ -9,7 +9,7 @@ from command import run_command
 from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import Printer
-from writing import save_report, show_failure
+from writing import check_report, save_report, show_failure
 
 from rel_component.corpus.convert import (
     N_SHOWN,
@@ -150,7 +150,9 @@ def main(
     listed, nothing is written and the exit code is 1, unless --on-error skip.
     """
     msg, report = Printer(), Report()
+    given = [*(inputs or ()), *(train or ()), *(dev or ()), *(test or ())]
     try:
+        check_report(report_path, [*given, output, *output.glob("*.spacy")])
         made = convert(
             inputs or (),
             output,
@@ -170,7 +172,8 @@ def main(
     except ConversionError as error:
         show_report(msg, report)
         show_failure(msg, error, error.written)
-        save_report(msg, report, report_path)
+        if report.n_read.total():
+            save_report(msg, report, report_path)
         raise typer.Exit(1) from None
     show_report(msg, report)
     for path, n in made.written.items():

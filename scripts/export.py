@@ -9,6 +9,7 @@ from command import run_command
 from tqdm import tqdm
 from wasabi import Printer
 from writing import (
+    check_report,
     find_output,
     load_extractor,
     save_report,
@@ -89,6 +90,7 @@ def main(
             expected = " or ".join(ON_ERROR)
             raise ValueError(f"--on-error: found {on_error!r}, expected {expected}.")
         paths = find_outputs(inputs, output, format_, force)
+        check_report(report_path, [*inputs, *paths.values()])
         nlp = None if model is None else load_extractor(model, threshold)
         options = WriteOptions() if nlp is None else describe_model(nlp)
         options = replace(
@@ -106,7 +108,8 @@ def main(
     except (ValueError, OSError) as error:
         show_problems(msg, report)
         show_failure(msg, error, done)
-        save_report(msg, report, report_path)
+        if report.n_read.total():
+            save_report(msg, report, report_path)
         raise typer.Exit(1) from None
     save_report(msg, report, report_path)
     show_report(msg, report)

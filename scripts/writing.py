@@ -79,6 +79,21 @@ def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> Non
     msg.text(f"Written: {names}." if names else "Nothing was written.")
 
 
+def check_report(path: Optional[Path], used: Iterable[Path]) -> None:
+    """Check that the report overwrites neither an input nor the output.
+
+    RAISES (ConversionError): if it would.
+    """
+    from rel_component.corpus.convert import ConversionError
+
+    full = None if path is None else path.resolve()
+    if full is not None and any(full == other.resolve() for other in used):
+        raise ConversionError(
+            f"--report {path}: this is an input or the output, which the report would "
+            "overwrite. Use another name."
+        )
+
+
 def save_report(msg: Printer, report: "Report", path: Optional[Path]) -> None:
     """Write the report, even if the conversion failed."""
     from rel_component.corpus.convert import explain

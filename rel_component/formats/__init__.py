@@ -128,13 +128,15 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
             f"{hint_at(name, FORMATS)}"
         )
     preview = read_preview(path, encoding)
-    found = next((f for f in FORMATS.values() if f.sniff(preview)), None)
+    found = _detect(preview)
     if found is None and path.is_file():
         with path.open("rb") as file:
             check_binary(file.read(16), path)  # an archive in an unknown format
     if name == "auto":
+        if found is None and path.is_file() and brat.is_bare_text(path):
+            found = brat.FORMAT
         return found or _fail(path, preview)
-    if found is not None and found.name != name:
+    if found is not None and found.name != name and not FORMATS[name].sniff(preview):
         raise FormatError(
             f"{path}: this looks like {found.description}, not like "
             f"{FORMATS[name].description}; use --format {found.name}."
@@ -142,6 +144,10 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
     if found is None and name_other_tool(preview):
         _fail(path, preview)
     return FORMATS[name]
+
+
+def _detect(preview: Preview) -> Optional[Format]:
+    return next((f for f in FORMATS.values() if f.sniff(preview)), None)
 
 
 def _fail(path: Path, preview: Preview) -> Any:
@@ -203,16 +209,17 @@ def read_records(
 def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
     """Reject a folder with annotations that the format would skip."""
     for path in sorted(list_files(folder)):
-        is_json = path.suffix in (".json", ".jsonl", ".jsonlines")
-        if not is_json and (path.suffix != ".txt" or _find_base(path)):
+        if _find_base(path):
             continue
         try:
             preview = read_preview(path, encoding)
         except FormatError:
             continue  # not annotations in another format; texts are read later
-        found = next((f for f in FORMATS.values() if f.sniff(preview)), format_)
-        tool = found.description if found is not format_ else name_other_tool(preview)
-        if tool and preview.value is not None:
+        found = _detect(preview) or format_
+        tool = found.description if found is not format_ else ""
+        if not tool and preview.value is not None:
+            tool = name_other_tool(preview)
+        if tool:
             raise FormatError(
                 f"{folder}: found {path.name}, which looks like {tool}, next to files "
                 f"of {format_.description}; expected one format in a folder. Give "

@@ -19,6 +19,7 @@ from typing import (
 
 from .record import Record
 from .report import Report
+from .roles import Roles
 
 T = TypeVar("T", covariant=True)
 
@@ -150,6 +151,8 @@ class _SharedOptions:
         "Regular expression for the part of the field to group by: its first group",
     )
     own: Mapping[str, Any] = field(default_factory=dict)
+    # not an option: what was seen in earlier inputs
+    roles: Roles = field(default_factory=Roles)
 
 
 class Options(_SharedOptions):
@@ -214,7 +217,9 @@ def _to_option(shared: Field) -> Option:
 
 
 SHARED: Tuple[Option, ...] = tuple(
-    _to_option(shared) for shared in fields(_SharedOptions) if shared.name != "own"
+    _to_option(shared)
+    for shared in fields(_SharedOptions)
+    if shared.name not in ("own", "roles")
 )
 
 

@@ -4,7 +4,7 @@ import codecs
 import os
 import re
 from pathlib import Path
-from typing import Iterator, List, Tuple, Union
+from typing import Iterator, List, Set, Tuple, Union
 
 from .base import FormatError
 
@@ -58,7 +58,13 @@ def list_files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise cannot_read(folder, error)
 
-    for parent, folders, names in os.walk(folder, onerror=refuse):
+    seen: Set[str] = set()  # links may be circular
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
@@ -126,10 +132,24 @@ def check_utf16(data: bytes, path: Path, *, offset: int = 0, line: int = 1) -> N
     if at >= 0:
         line += data.count(b"\n", 0, at)
         raise FormatError(
-            f"{path}:{line}: byte {offset + at} of the file is NUL, so this is a "
-            "binary file or UTF-16 without BOM, expected UTF-8 text. If it's text, "
-            "use --encoding utf-16-le."
+            f"{path}:{line}: byte {offset + at} of the file is NUL, expected UTF-8 "
+            f"text. {_explain_nul(data)}"
         )
+
+
+def _explain_nul(data: bytes) -> str:
+    """Explain NUL bytes: in UTF-16, those of most characters are all at even or all at
+    odd positions."""
+    start = data[:200]
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) < max(len(start) / 5, 3):
+        return (
+            "This is a binary file, or a text with NUL characters (remove them), or "
+            "UTF-16 without BOM (--encoding utf-16-le or utf-16-be)."
+        )
+    name = "utf-32" if min(even, odd) > len(start) / 5 else "utf-16-le"
+    name = "utf-16-be" if name != "utf-32" and even > odd else name
+    return f"It's probably {name}: save it as UTF-8, or use --encoding {name}."
 
 
 # first bytes of binary files, and advice
@@ -158,6 +178,11 @@ def check_binary(data: bytes, path: Path) -> None:
 
 
 def _likely(data: bytes) -> str:
+    if len(re.findall(rb"[\x80-\xff]{4}", data)) > len(data) // 40:  # whole words
+        return (
+            "  It's in another encoding, such as cp1251 (Cyrillic), gbk or shift-jis: "
+            "save it as UTF-8, or use --encoding NAME."
+        )
     name = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
     return f"  It's probably {name}: save it as UTF-8, or use --encoding {name}."
 

@@ -32,6 +32,12 @@ def iter_json(
             return
         # an object over several lines, or a truncated first line
         text = decode(read_bytes(path), path, options.encoding)
+        is_long = len(first) < 2 or first.endswith((",", "[", "{"))
+        if is_long and re.search(r"[\r\n]\}\s*\{", text):
+            raise FormatError(
+                f"{path}: found several objects of several lines, expected one per "
+                "line, or a list of them. Write it with `jq -c .`, for example."
+            )
         if re.search(r"[\r\n]\s*\{", text.strip()[1:]) and not _is_json(text):
             yield from _iter_lines(path, options.encoding, report)
         else:

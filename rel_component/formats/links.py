@@ -40,7 +40,7 @@ class Links:
         record (Record): the document.
         spans (Mapping[str, Span]): its entities by id, except for lost ones.
         """
-        known = {entity.id for entity in record.entities}
+        known = {entity.id: entity.field for entity in reversed(record.entities)}
         for head, tail in record.negatives:
             if head in spans and tail in spans:
                 self.negatives.append((spans[head], spans[tail]))
@@ -102,7 +102,7 @@ def report_endpoint(
     record: Record,
     relation: RelationRecord,
     missing: str,
-    known: Set[str],
+    known: Mapping[str, str],
     report: Report,
 ) -> None:
     """Report a relation with a missing endpoint.
@@ -110,13 +110,14 @@ def report_endpoint(
     record (Record): the document.
     relation (RelationRecord): the relation.
     missing (str): id of the endpoint.
-    known (Set[str]): ids of all entities of the document, including lost ones.
+    known (Mapping[str, str]): ids of all entities of the document, including lost
+        ones, and their fields.
     report (Report): counts it.
     """
     side = "head" if missing == relation.head else "tail"
     if missing in known:
-        field = next(e.field for e in record.entities if e.id == missing)
-        reason, why = "endpoint dropped", f"{field or missing} was not converted"
+        reason = "endpoint dropped"
+        why = f"{known[missing] or missing} was not converted"
     else:
         reason = "no such entity"
         why = f"{show(missing)} is not an entity of this document"

@@ -1,7 +1,9 @@
 """Offsets of entities: units, repairs, trimming."""
 
+import re
 import unicodedata
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..wording import plural
 from .base import Options
@@ -314,11 +316,15 @@ def _continues(text: str, i: int) -> bool:
     if text[i - 1] == JOINER or text[i - 1 : i + 1] == "\r\n":
         return True
     if FLAGS[0] <= text[i] <= FLAGS[1]:
-        start = i
-        while start and FLAGS[0] <= text[start - 1] <= FLAGS[1]:
-            start -= 1
-        return (i - start) % 2 == 1
+        return i in _find_second_halves(text)
     return SKINS[0] <= text[i] <= SKINS[1]
+
+
+@lru_cache(maxsize=1)
+def _find_second_halves(text: str) -> Set[int]:
+    """RETURNS (Set[int]): the second letter of each flag."""
+    runs = re.finditer(f"[{FLAGS[0]}-{FLAGS[1]}]+", text)
+    return {i for run in runs for i in range(run.start() + 1, run.end(), 2)}
 
 
 def _grapheme(text: str, i: int) -> int:

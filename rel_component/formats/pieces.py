@@ -113,7 +113,7 @@ def _resolve(record: Record, options: Options, report: Report) -> Record:
         if entity.id in located
     ]
     relations = []
-    known = {entity.id for entity in record.entities}
+    known = {entity.id: entity.field for entity in reversed(record.entities)}
     for relation in record.relations:
         missing = [id_ for id_ in (relation.head, relation.tail) if id_ not in located]
         if missing:

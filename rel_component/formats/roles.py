@@ -8,8 +8,8 @@ TAILS |= {"dependent"}
 
 
 class Roles:
-    """The roles of each label, in the order of its first relation, since formats with
-    roles don't guarantee an order."""
+    """The roles of each label in all inputs of a conversion, in the order of its first
+    relation, since formats with roles don't guarantee an order."""
 
     def __init__(self) -> None:
         self._known: Dict[str, Tuple[str, ...]] = {}
@@ -27,5 +27,14 @@ class Roles:
             return False
         if first in TAILS and second in HEADS:
             return True
+        return self.is_reversed(label, roles)
+
+    def is_reversed(self, label: str, roles: Sequence[str]) -> bool:
+        """RETURNS (bool): whether the order differs from that of the first relation.
+
+        label (str): the relation's label.
+        roles (Sequence[str]): two roles, in file order.
+        """
+        first, second = (role.lower() for role in roles)
         known = self._known.setdefault(label, (first, second))
         return first != second and known == (second, first)

@@ -175,7 +175,9 @@ def _make_spans(
             report.repair(f"entity aligned with tokens ({options.align})")
         key = get_entity_key(span)
         if key in seen:
-            report.merged(ENTITIES, "exact duplicates")
+            is_same = seen[key].kb_id == span.kb_id
+            reason = "exact duplicates" if is_same else "same but for their kb_id"
+            report.merged(ENTITIES, reason)
         spans[entity.id] = seen.setdefault(key, span)
     return spans
 

@@ -330,6 +330,13 @@ def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
             f"{entity_at} is outside the text ({len(doc.text)} characters); expected "
             "0 ≤ start < end ≤ length."
         )
+    said = entity.get("text")
+    if isinstance(said, str) and said.split() != doc.text[start:end].split():
+        raise GivenEntitiesError(
+            f"{entity_at} is {doc.text[start:end]!r} in the text, but its 'text' says "
+            f"{said!r}. Count start and end in characters (not in bytes or UTF-16), or "
+            "remove the entity's text."
+        )
     span = doc.char_span(start, end, label=label, alignment_mode="expand")
     if not span:  # None or empty
         raise GivenEntitiesError(

@@ -1,5 +1,6 @@
 """Pipelines of patterns: entities by spaCy's entity ruler, relations by ours."""
 
+import re
 from pathlib import Path
 from typing import Any, Optional
 
@@ -51,7 +52,9 @@ def add_rules(
         config = {"phrase_matcher_attr": "LOWER", "validate": True}
         ruler = _add_pipe(nlp, "entity_ruler", before=before, config=config)
         _add_entity_patterns(ruler, entities)
-    _add_pipe(nlp, "relation_ruler").from_disk(relations)
+    ruler = _add_pipe(nlp, "relation_ruler").from_disk(relations)
+    if not ruler.labels:
+        raise ValueError(f"{relations} contains no patterns; expected one per line.")
     return nlp
 
 
@@ -70,10 +73,12 @@ def _add_entity_patterns(ruler: EntityRuler, path: Path) -> None:
     for line, pattern in zip(lines, patterns):
         try:
             is_known = isinstance(pattern["pattern"], (str, list))
-            if not is_known or not isinstance(pattern["label"], str):
+            if not is_known or not (
+                isinstance(pattern["label"], str) and pattern["pattern"]
+            ):
                 raise ValueError(f"found {pattern}")
             ruler.add_patterns([pattern])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, re.error) as error:
             raise ValueError(
                 f"{path}, line {line}: no pattern of spaCy's entity ruler "
                 f"({error}); expected a label and a pattern, such as {EXAMPLE}."

@@ -14,6 +14,7 @@ from rel_component.formats import (
     find_format,
     iter_docs,
 )
+from rel_component.formats.io import decode
 
 from .tools.test_prodigy import TASK
 from .tools.test_ubiai import DOCUMENT
@@ -158,7 +159,10 @@ def test_archives_and_binary_files_are_named(tmp_path):
     assert "this is a gzip archive: unpack it" in report.problems[0]
     path.write_bytes(b"ab\0\1")
     _, report = read(path)
-    assert "byte 2 of the file is NUL, so this is a binary file" in report.problems[0]
+    assert (
+        "byte 2 of the file is NUL, expected UTF-8 text. This is a b"
+        in report.problems[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "folder", "folder/a.ann"])
@@ -257,3 +261,45 @@ def test_report_names_and_counts():
         "a.json: ...",
         "a.json: ... too",
     ]
+
+
+PUBTATOR = "1|t|Anna met Bob\n1|a|x\n1\t0\t4\tAnna\tP\tD1\n1\t9\t12\tBob\tP\tD2\n"
+
+
+@pytest.mark.parametrize("name", ["auto", "pubtator"])
+def test_a_text_file_among_brat_files_may_have_another_format(tmp_path, name):
+    (tmp_path / "a.ann").write_text("T1\tX 0 4\tfire\n")
+    (tmp_path / "a.txt").write_text("fire")
+    path = tmp_path / "pub.txt"
+    path.write_text(PUBTATOR)
+    assert find_format(path, name).name == "pubtator"
+    _, report = read(tmp_path)
+    assert "found pub.txt, which looks like PubTator" in report.problems[0]
+    path.write_text("Only a text.")
+    assert find_format(path).name == "brat"
+
+
+@pytest.mark.parametrize(
+    "data,advice",
+    [
+        ("Я знаю Анну и Боба, они живут в Москве".encode("cp1251"), "such as cp1251"),
+        ("Ann met Zoë".encode("latin-1"), "probably latin-1"),
+        ("Ann met Bob".encode("utf-16-be"), "--encoding utf-16-be"),
+        ("Ann met Bob".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("Ann met Bob".encode("utf-32-le"), "--encoding utf-32"),
+        (b"Ann met Bob, a long text\0 with one such character", "remove them"),
+    ],
+)
+def test_advice_on_encodings(tmp_path, data, advice):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=advice):
+        decode(data, path)
+
+
+def test_objects_over_several_lines(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(TASK, indent=2) for _ in range(2)))
+    _, report = read(path)
+    assert len(report.problems) == 1
+    assert "several objects of several lines, expected one" in report.problems[0]

@@ -323,3 +323,20 @@ def test_retokenizing_keeps_every_entity_that_is_in_the_text(text, ends):
         assert report.problems == []
         found = {(s.start_char, s.end_char) for s in doc.spans["entities"]}
         assert found == set(valid)
+
+
+def test_flags_in_a_row():
+    """Each flag has two letters, and is one grapheme cluster."""
+    text = "🇩🇪" * 5000 + " Bob"
+    record = Record(text, SOURCE, [EntityRecord("1", "P", [(5001, 5004)], "Bob", "a")])
+    doc, _ = convert(record)
+    assert entities(doc) == [("Bob", "P")]
+
+
+def test_many_relations_of_a_lost_entity():
+    ends = [EntityRecord(str(i), "P", [(0, 3)], "Ann", f"e[{i}]") for i in range(2000)]
+    lost = EntityRecord("x", "P", [(90, 93)], "Bob", "e[x]")
+    relations = [RelationRecord("R", e.id, "x", f"r[{e.id}]") for e in ends]
+    _, report = convert(Record("Ann", SOURCE, [*ends, lost], relations))
+    assert report.n_skipped["relations"]["endpoint dropped"] == 2000
+    assert "its tail e[x] was not converted" in report.problems[-1]

@@ -381,3 +381,13 @@ def test_an_entity_without_a_type_is_refused(tmp_path):
     path.write_text('{"text": "a b", "entities": [[0, 1, ""]]}', "utf8")
     with pytest.raises(ValueError, match=r"entities\[0\].label: found ''; expected"):
         list(read_path(path))
+
+
+def test_given_text_must_be_at_the_offsets():
+    nlp = spacy.blank("en")
+    entity = {"start": 0, "end": 3, "label": "PERSON", "text": "Ann"}
+    (doc,) = make_docs(nlp, [Task(TEXT, [entity])])
+    assert doc.spans["entities"][0].text == "Ann"
+    entity = {**entity, "start": 4, "end": 7}
+    with pytest.raises(GivenEntitiesError, match=r"is 'Lee' in the text, but .* 'Ann'"):
+        list(make_docs(nlp, [Task(TEXT, [entity])]))

@@ -70,3 +70,16 @@ def test_the_line_of_a_wrong_entity_pattern_is_named(files, line):
         file.write(f"\n{line}\n")
     with pytest.raises(ValueError, match=r"entities\.jsonl, line 4: (no|inv)"):
         add_rules(spacy.blank("en"), *files)
+
+
+@pytest.mark.parametrize("pattern", [[{"TEXT": {"REGEX": "("}}], ""])
+def test_wrong_entity_patterns(files, pattern):
+    srsly.write_jsonl(files[1], [{"label": "P", "pattern": pattern}])
+    with pytest.raises(ValueError, match=r"entities\.jsonl, line 1: no pattern of"):
+        add_rules(spacy.blank("en"), *files)
+
+
+def test_no_patterns(files):
+    files[0].write_text("\n")
+    with pytest.raises(ValueError, match=r"relations\.jsonl contains no patterns"):
+        add_rules(spacy.blank("en"), files[0])

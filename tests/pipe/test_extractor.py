@@ -368,7 +368,9 @@ def test_lost_relations_are_reported():
     nlp = spacy.blank("en")
     nlp.add_pipe("relation_extractor", config={"model": v1_config(max_length=2)})
     examples = make_examples(nlp)
-    with pytest.warns(UserWarning, match=r"2 of 6 gold relations .* must be at least 4 "):
+    with pytest.warns(
+        UserWarning, match=r"2 of 6 gold relations .* must be at least 4 "
+    ):
         nlp.initialize(lambda: examples)
     scores = nlp.evaluate(make_examples(nlp))
     assert scores["rel_candidate_recall"] == pytest.approx(4 / 6)

@@ -414,3 +414,13 @@ def test_annotators(tmp_path):
     assert "--annotation by:c: no annotation is by c; found those by a, b." in output
     output = run(path, "--output", out, "--annotation", "newest", code=1)
     assert "--annotation: found 'newest', expected one of ground-truth" in output
+
+
+@pytest.mark.parametrize("name", ["a.json", "out.spacy"])
+def test_report_does_not_overwrite_data(tmp_path, name):
+    path = write_json(tmp_path / "a.json", [DOCUMENT])
+    before = path.read_bytes()
+    output = tmp_path / "out.spacy"
+    done = run(path, "--output", output, "--report", tmp_path / name, code=1)
+    assert "which the report would" in done
+    assert path.read_bytes() == before and not output.exists()

@@ -19,7 +19,6 @@ from ..layers import LABEL_FEATURES
 from ..mentions import MENTIONS
 from ..record import Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
-from ..roles import Roles
 from ..xml_stream import Node, iter_elements
 from .bioc_document import N_ARY, Element, read_document
 
@@ -44,10 +43,9 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     YIELDS (Record): one per document, with its passages concatenated.
     RAISES (FormatError): if it's neither XML nor JSON.
     """
-    roles = Roles()
     for source, value in _iter_documents(path, options, report):
         try:
-            yield read_document(value, source, roles, options, report)
+            yield read_document(value, source, options.roles, options, report)
         except FieldError as error:
             _lose(value, source, error, report)
 

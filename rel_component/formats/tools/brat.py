@@ -13,7 +13,7 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import DefaultDict, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
-from ...brat_config import CONFIG_NAME, parse_annotation_conf
+from ...brat_config import CONFIG_NAME, parse_annotation_conf, read_roles
 from ...wording import plural
 from ..base import Format, FormatError, Option, Options, Preview
 from ..fields import AMBIGUOUS, EndpointError, FieldError, show
@@ -133,7 +133,13 @@ def _find_documents(path: Path) -> List[Path]:
     """Find the documents, as paths without suffix."""
     suffixes = (".txt", *SUFFIXES)
     if path.is_dir():
-        files = [file for file in list_files(path) if file.suffix in suffixes]
+        files = [file for file in list_files(path) if file.suffix.lower() in suffixes]
+        for file in files:
+            if file.suffix not in suffixes:
+                raise FormatError(
+                    f"{file}: found the suffix {file.suffix}, expected "
+                    f"{file.suffix.lower()}. Rename the file."
+                )
         found = {file.with_suffix("") for file in files}
         if not found:
             raise FormatError(
@@ -158,13 +164,16 @@ class _Reader:
         self.path = path
         self.options = options
         self.report = report
-        self.roles: Dict[str, Tuple[str, ...]] = {}
+        self.roles = options.roles
         self.configs: Dict[Path, FrozenSet[str]] = {}
 
     def read(self, base: Path) -> Optional[Record]:
         """RETURNS (Optional[Record]): the document; None if it can't be read."""
         self.report.read(DOCUMENTS)
         parts = _annotation_files(base)
+        if parts and parts[0].suffix == JOINED:
+            others = [x for x in PARTS if _add_suffix(base, x).exists()]
+            self.report.ignored("brat's separate files beside .ann", len(others))
         text_file = _add_suffix(base, ".txt")
         if not text_file.exists():
             self.report.error(
@@ -234,6 +243,8 @@ class _Reader:
         for i, problem in enumerate(problems):
             # count the file once, even with several messages
             self.report.error(FILES, "mistakes in it", problem, n=int(i == 0))
+        for label, roles in read_roles(path).items():
+            self.roles.is_reversed(label, roles)  # the order is that of the config
         relations = data["relations"].items()
         return frozenset(label for label, entry in relations if entry["symmetric"])
 
@@ -336,8 +347,7 @@ class _Document:
         """Get the roles of head and tail, since brat doesn't guarantee the order."""
         if set(roles) == {"Arg1", "Arg2"}:
             return ("Arg1", "Arg2")
-        known = self.roles.setdefault(label, roles)
-        return known if set(known) == set(roles) else roles
+        return roles[::-1] if self.roles.is_reversed(label, roles) else roles
 
     def _resolve(self, id_: str, line: _Line) -> str:
         """Get the entity id of an endpoint; for events the trigger, if enabled."""
@@ -493,9 +503,12 @@ def _sniff(preview: Preview) -> bool:
     if path.is_dir():
         files = (file for file in list_files(path) if file.suffix in SUFFIXES)
         return any(not is_i2b2(file) for file in files)
-    if find_base(path) or path.name in CONFIGS:
-        return True
-    # a text without annotations, among others
+    return bool(find_base(path)) or path.name in CONFIGS
+
+
+def is_bare_text(path: Path) -> bool:
+    """RETURNS (bool): whether a file may be a text without annotations, among others
+    with annotations."""
     return path.suffix == ".txt" and any(
         other.suffix in SUFFIXES and not is_i2b2(other)
         for other in path.parent.iterdir()

@@ -196,7 +196,22 @@ def _read_negatives(
 def _looks_like(preview: Preview) -> bool:
     # the first document may have no entities
     rows = [preview.value, *_parse_lines(split_lines(preview.text)[1:])]
-    return any(map(_is_row, rows))
+    if any(map(_is_row, rows)):
+        return True
+    return all(map(_is_empty, rows)) and _find_row(preview.path)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, dict) and "text" in value and value.get("entities") == []
+
+
+def _find_row(path: Path) -> bool:
+    """Whether the first document with entities is ours."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for value in _parse_lines(file):
+            if not _is_empty(value):
+                return _is_row(value)
+    return False
 
 
 def _parse_lines(lines: Iterable[str]) -> Iterator[Any]:
@@ -215,8 +230,11 @@ def _is_row(value: Any) -> bool:
         return False
     if not entities:
         return isinstance(value.get("complete"), bool)
-    keys = ("start", "end", "label")
-    return isinstance(entities[0], dict) and all(key in entities[0] for key in keys)
+    first = entities[0]
+    return isinstance(first, dict) and (
+        all(key in first for key in ("start", "end", "label"))
+        or all(key in first for key in ("fragments", "label"))
+    )
 
 
 FORMAT = Format(

@@ -60,16 +60,6 @@ class Annotation:
         return {key: [i for i in v for _ in range(i.n)] for key, v in lists.items()}
 
     @property
-    def has_html(self) -> bool:
-        """RETURNS (bool): whether offsets refer to rendered HTML."""
-        values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
-        return any(
-            "globalOffsets" in v or str(v.get("start")).startswith("/")
-            for v in values
-            if is_dict(v)
-        )
-
-    @property
     def medium(self) -> str:
         """RETURNS (str): a picture, a video or a sound, if its regions are not in a
         text; empty otherwise."""

@@ -92,7 +92,8 @@ def _make_version(obj: Dict[str, Any]) -> Optional[Version]:
     input_hash = obj.get("_input_hash")
     if not names and input_hash is None:
         return None
-    of = obj["text"] if input_hash is None else input_hash
+    # with the text, since hashes may be set by hand
+    of = f"{'' if input_hash is None else input_hash} {obj['text']}"
     by = tuple(dict.fromkeys(map(str, names)))
     return Version(f"prodigy {of}", by, parse_time(obj.get("_timestamp")))
 

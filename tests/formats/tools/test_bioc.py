@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from rel_component.formats import FORMATS, Report, find_format
+from rel_component.formats import FORMATS, Report, find_format, iter_docs
 from rel_component.formats.base import Options
 from rel_component.relations import get_relation_data
 from tests.paths import DATA
@@ -428,3 +428,24 @@ def test_mutated_xml(tmp_path, rng):
 def test_mutated_json(tmp_path, rng):
     path = write_json(tmp_path / "a.json", damage(COLLECTION, rng))
     return read_as("bioc", path, mentions=rng.choice(["first", "all"]))[0]
+
+
+def test_direction_is_the_same_in_all_files(tmp_path):
+    """BioC often has one document per file."""
+    paths, report = [], Report()
+    for name, roles in (("a", ("Cause", "Effect")), ("b", ("Effect", "Cause"))):
+        marks = (("1", "P", 0, 4, "Anna"), ("2", "P", 9, 3, "Bob"))
+        relation = {
+            "id": "R",
+            "infons": {"type": "KNOWS"},
+            "nodes": [{"refid": i, "role": r} for i, r in zip("12", roles)],
+        }
+        part = {**passage("Anna met Bob", 0, *marks), "relations": [relation]}
+        document = {"id": name, "passages": [part]}
+        paths.append(write_json(tmp_path / f"{name}.json", {"documents": [document]}))
+    docs = list(iter_docs(paths, Options(), report))
+    assert report.problems == []
+    assert [triples(doc) for doc in docs] == [
+        [("Anna", "KNOWS", "Bob")],
+        [("Bob", "KNOWS", "Anna")],
+    ]

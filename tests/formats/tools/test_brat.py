@@ -311,3 +311,61 @@ def test_nerel_is_read_whole(part, n_docs, n_entities, n_relations):
     assert written["relations"] + report.n_merged["relations"].total() == n_relations
     assert written["entities"] == sum(len(doc.spans["entities"]) for doc in docs)
     assert written["relations"] == sum(len(get_relations(doc)) for doc in docs)
+
+
+CAUSE = "T1\tX 0 5\tBRCA1\nT2\tY 12 17\tBRCA2\nR1\tR {}:T1 {}:T2\n"
+
+
+def read_both(tmp_path, options):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder, roles in zip(folders, (("Cause", "Effect"), ("Effect", "Cause"))):
+        folder.mkdir(exist_ok=True)
+        write(folder, CAUSE.format(*roles))
+    report = Report()
+    paths = [folder / "doc.ann" for folder in folders]
+    docs = list(convert_all(paths, options, report, tokenizer=NLP.tokenizer))
+    assert report.problems == []
+    return [relations(doc) for doc in docs]
+
+
+def test_direction_does_not_depend_on_how_files_are_given(tmp_path):
+    """Roles without a known meaning have the same order in all inputs."""
+    assert read_both(tmp_path, Options(lang="xx")) == [
+        {("BRCA1", "R", "BRCA2")},
+        {("BRCA2", "R", "BRCA1")},
+    ]
+
+
+def test_configuration_decides_on_the_direction(tmp_path):
+    lines = "[entities]\nX\nY\n[relations]\nR Effect:X|Y, Cause:X|Y\n"
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "annotation.conf").write_text(lines)
+    assert read_both(tmp_path, Options(lang="xx")) == [
+        {("BRCA2", "R", "BRCA1")},
+        {("BRCA1", "R", "BRCA2")},
+    ]
+
+
+def test_upper_case_suffixes_are_named(tmp_path):
+    write(tmp_path, CAUSE.format("Arg1", "Arg2"))
+    (tmp_path / "doc.ann").rename(tmp_path / "doc.ANN")
+    with pytest.raises(FormatError, match=r"doc\.ANN: found the suffix \.ANN"):
+        iter_docs(tmp_path)
+
+
+def test_separate_files_beside_a_combined_one_are_counted(tmp_path):
+    write(tmp_path, CAUSE.format("Arg1", "Arg2"))
+    (tmp_path / "doc.a1").write_text("T1\tX 0 5\tBRCA1\n")
+    _, report = iter_docs(tmp_path)
+    assert "brat's separate files beside .ann" in "".join(report.summary())
+
+
+def test_linked_folders_are_read_once(tmp_path):
+    folder, elsewhere = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    elsewhere.mkdir()
+    write(elsewhere, CAUSE.format("Arg1", "Arg2"))
+    (folder / "link").symlink_to(elsewhere)
+    (elsewhere / "circle").symlink_to(folder)
+    docs, _ = iter_docs(folder)
+    assert len(docs) == 1

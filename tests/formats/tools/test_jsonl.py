@@ -219,3 +219,26 @@ def test_damaged_files(tmp_path, rng):
     read_as("jsonl", path)
     path.write_bytes(damage_bytes([row, row], rng))
     read_as("jsonl", path)
+
+
+EMPTY = {"text": "Nothing here. " * 50, "entities": [], "relations": []}
+
+
+def test_is_recognised_by_a_late_entity(tmp_path):
+    path = write_lines(tmp_path / "a.jsonl", [EMPTY] * 200 + [ROW])
+    assert path.stat().st_size > 1 << 16
+    assert find_format(path).name == find_format(path, "jsonl").name == "jsonl"
+
+
+def test_is_recognised_by_fragments(tmp_path):
+    pieces = {"fragments": [[0, 3]], "label": "PER"}
+    path = write_lines(tmp_path / "a.jsonl", [make(entities=[pieces], relations=[])])
+    assert find_format(path).name == "jsonl"
+    (doc,), _ = read(path)
+    assert entities(doc) == [("Ann", "PER")]
+
+
+def test_entities_that_differ_only_in_their_id(tmp_path):
+    twice = make(entities=[ROM, {**ROM, "kb_id": "Q2"}], relations=[])
+    _, report = read(write_lines(tmp_path / "a.jsonl", [twice]))
+    assert "same but for their kb_id" in "".join(report.summary())

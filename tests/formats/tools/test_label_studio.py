@@ -368,7 +368,8 @@ def test_line_ends_written_as_backslash_n(tmp_path):
         ({"body": TEXT, "title": "x"}, "body", {}, TEXT),
         ({"text": TEXT, "title": "x"}, "main", {}, TEXT),
         ({"body": TEXT, "title": "x"}, "main", {"fields": {"text": "body"}}, TEXT),
-        ({"body": TEXT, "title": "x"}, "main", {}, "(id 7, data): found 'body', 'ti"),
+        ({"body": TEXT, "title": "x"}, "main", {}, TEXT),
+        ({"body": TEXT, "title": TEXT}, "main", {}, "(id 7, data): found 'body', 'ti"),
         ({"dialogue": [{}]}, "main", {}, "(id 7, data): found no text ('dialogue')"),
         ({}, "main", {}, "found no text (no fields)"),
         ({"body": 3}, "x", {"fields": {"text": "body"}}, "data.body): found 3"),
@@ -504,3 +505,27 @@ def test_damaged_files(tmp_path, rng):
         accept_unanswered=rng.random() < 0.5,
         default_label=rng.choice([None, "LINK"]),
     )
+
+
+def test_the_annotated_field_is_the_one_with_the_regions(tmp_path):
+    """If no field has the name of the tag that displays it."""
+    result = [{**PER, "to_name": "x"}]
+    data = {"text": "A summary", "article": TEXT}
+    (doc,), _ = read_task(tmp_path, annotation(result), data=data)
+    assert doc.text == TEXT
+    data = {"text": "Marie Curie, a summary", "article": TEXT}
+    docs, report = read_task(tmp_path, annotation(result), data=data)
+    assert docs == [] and "--field text=NAME" in report.problems[0]
+
+
+def test_html_before_the_first_region(tmp_path):
+    value = {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "text": "Ann"}
+    value |= {"globalOffsets": {"start": 0, "end": 3}, "hypertextlabels": ["PER"]}
+    marked = {**PER, "type": "hypertextlabels", "value": value}
+    tasks = [
+        {**task(annotation([])), "id": 1, "data": {"text": "<p>Bob &amp; Al</p>"}},
+        {**task(annotation([marked])), "id": 2, "data": {"text": "<p>Ann</p>"}},
+    ]
+    docs, report = read(write_json(tmp_path / "a.json", tasks))
+    assert report.problems == []
+    assert [doc.text.strip() for doc in docs] == ["Bob & Al", "Ann"]

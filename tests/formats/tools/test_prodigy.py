@@ -349,3 +349,10 @@ def test_genia_with_the_tutorial_mapping():
     # as counted by the tutorial's parse_data.py: 209 + 56 + 30
     assert sum(len(doc._.relations) for doc in docs) == 295
     assert {r.label for d in docs for r in d._.relations} == {"Regulates", "Binds"}
+
+
+def test_texts_with_the_same_hash_are_different_documents(tmp_path):
+    other = {**copy.deepcopy(TASK), "text": TASK["text"] + "!"}
+    tasks = [{**task, "_input_hash": 5} for task in (TASK, other)]
+    docs, report = read(write_lines(tmp_path / "a.jsonl", tasks))
+    assert len(docs) == 2 and report.problems == []
