@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import typer
-from command import run_command
+from command import command, run_command
 from wasabi import msg
 
 
+@command
 def main(
     ner_pipeline: Path = typer.Argument(
         ..., help="Trained pipeline that predicts entities"
@@ -20,10 +21,7 @@ def main(
     from rel_component.inference.assembly import assemble
     from rel_component.pipe.loading import load_pipeline, save_pipeline
 
-    try:
-        nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
-    except ValueError as error:
-        msg.fail(str(error), exits=1)
+    nlp = assemble(load_pipeline(ner_pipeline), load_pipeline(extractor))
     save_pipeline(nlp, output)
     msg.good(f"{', '.join(nlp.pipe_names)} written to {output}")
 

@@ -191,13 +191,15 @@ def print_table(results: "List[Found]", labels: List[str]) -> None:
 
 def find_best_score(doc: "Doc", labels: List[str]) -> Optional[float]:
     """RETURNS (Optional[float]): the highest score of a pair, decided or not."""
-    scores = (
-        score
-        for scores in doc._.rel.values()
-        for label, score in scores.items()
-        if not labels or label in labels
-    )
-    return max(scores, default=None)
+    from rel_component.relations import get_relation_data
+
+    data = get_relation_data(doc)
+    if data is None:
+        return None
+    columns = [i for i, x in enumerate(data.labels) if not labels or x in labels]
+    scores = data.scores[:, columns]
+    known = scores[scores == scores]  # not NaN
+    return float(known.max()) if len(known) else None
 
 
 if __name__ == "__main__":

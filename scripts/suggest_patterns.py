@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import List, Optional
 
 import typer
-from command import run_command
+from command import command, run_command
 from wasabi import msg
 
 
+@command
 def main(
     data: Path = typer.Argument(..., help="Annotated documents, .spacy"),
     output: Path = typer.Option(
@@ -56,22 +57,19 @@ def main(
     from rel_component.wording import plural
 
     nlp = spacy.blank(lang)
-    try:
-        docs = list(read_docs(data, nlp))
-        if not any(get_relations(doc) for doc in docs):
-            raise ValueError(f"{data} contains no relations to find patterns for.")
-        devs = [] if dev is None else list(read_docs(dev, nlp))
-        found = suggest_patterns(
-            nlp,
-            docs,
-            spans_key=spans_key,
-            symmetric=frozenset(symmetric),
-            min_precision=min_precision,
-            min_support=min_support,
-            max_patterns=max_patterns,
-        )
-    except ValueError as error:
-        msg.fail(str(error), exits=1)
+    docs = list(read_docs(data, nlp))
+    if not any(get_relations(doc) for doc in docs):
+        raise ValueError(f"{data} contains no relations to find patterns for.")
+    devs = [] if dev is None else list(read_docs(dev, nlp))
+    found = suggest_patterns(
+        nlp,
+        docs,
+        spans_key=spans_key,
+        symmetric=frozenset(symmetric),
+        min_precision=min_precision,
+        min_support=min_support,
+        max_patterns=max_patterns,
+    )
     if not found:
         msg.fail(
             f"No pattern finds {plural(min_support, 'relation')} in {data} with a "

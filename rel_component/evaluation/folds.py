@@ -1,5 +1,5 @@
-"""Cross-validation folds and growing training sets, without texts on both sides of a
-split."""
+"""Cross-validation folds and growing training sets, without the same group or text on
+both sides of a split."""
 
 import random
 from pathlib import Path
@@ -10,6 +10,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..corpus.docbin import NAMES
 from ..corpus.readers import read_docs
+from ..corpus.splits import SplitItem, find_blocks
 
 Fold = Tuple[List[Doc], List[Doc]]
 
@@ -46,8 +47,23 @@ def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[i
     return [fold_of[text] for text in texts]
 
 
+def get_keys(docs: Sequence[Doc]) -> List[str]:
+    """RETURNS (List[str]): the same text for documents that stay together: those with
+    the same group (see `--group-by` of scripts/convert.py), or the same text apart from
+    whitespace.
+
+    docs (Sequence[Doc]): the corpus.
+    """
+    keys = [""] * len(docs)
+    for block in find_blocks([SplitItem.from_doc(doc) for doc in docs]):
+        first = min(docs[i].text for i in block)
+        for i in block:
+            keys[i] = first
+    return keys
+
+
 def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold]:
-    """Split documents for cross-validation, grouped by identical text.
+    """Split documents for cross-validation, see `get_keys`.
 
     docs (Sequence[Doc]): the corpus.
     n_folds (int): number of folds.
@@ -55,7 +71,7 @@ def make_folds(docs: Sequence[Doc], n_folds: int, *, seed: int = 0) -> List[Fold
     RETURNS (List[Fold]): the training and the held-out documents of each fold, in the
         order of `docs`. Each document is held out once.
     """
-    numbers = assign_folds([doc.text for doc in docs], n_folds, seed=seed)
+    numbers = assign_folds(get_keys(docs), n_folds, seed=seed)
     pairs = list(zip(docs, numbers))
     return [
         ([d for d, n in pairs if n != fold], [d for d, n in pairs if n == fold])
@@ -72,7 +88,7 @@ def grow(
     shares (Sequence[float]): increasing proportions, above 0 and at most 1.
     seed (int): random seed of the selection.
     RETURNS (List[List[Doc]]): a subset per proportion, in the order of `docs`, with
-        duplicates kept together.
+        those of `get_keys` kept together.
     RAISES (ValueError): if a proportion is out of range, or they don't increase.
     """
     if not all(0 < share <= 1 for share in shares) or list(shares) != sorted(shares):
@@ -80,12 +96,13 @@ def grow(
             f"shares are {list(shares)}; expected increasing numbers above 0 and at "
             "most 1."
         )
-    texts = sorted({doc.text for doc in docs})
-    random.Random(seed).shuffle(texts)
+    keys = get_keys(docs)
+    order = sorted(set(keys))
+    random.Random(seed).shuffle(order)
     parts = []
     for share in shares:
-        taken = set(texts[: max(1, round(share * len(texts)))])
-        parts.append([doc for doc in docs if doc.text in taken])
+        taken = set(order[: max(1, round(share * len(order)))])
+        parts.append([doc for doc, key in zip(docs, keys) if key in taken])
     return parts
 
 

@@ -82,6 +82,19 @@ def predict_end_to_end(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
     return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
 
 
+def predict_from_text(nlp: Language, golds: Iterable[Doc]) -> List[Example]:
+    """Predict entities and relations from raw text, as in practice: with the pipeline's
+    own tokens and sentence boundaries.
+
+    nlp (Language): a pipeline that predicts entities.
+    golds (Iterable[Doc]): the annotated documents.
+    RETURNS (List[Example]): the gold and predicted documents.
+    """
+    golds = list(golds)
+    predicted = nlp.pipe(gold.text for gold in golds)
+    return [Example(doc, gold) for doc, gold in zip(predicted, golds)]
+
+
 def read_examples(nlp: Language, examples: Iterable[Example]) -> List[ScoredDoc]:
     """RETURNS (List[ScoredDoc]): predictions to score, with symmetric relations
     once."""

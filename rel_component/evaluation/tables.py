@@ -90,34 +90,46 @@ def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
         )
     ]
     strict = format_prf(found["relations"], "rel_strict_")
-    return Table(
-        "From the text alone",
-        ["scores of", *PRF, "macro F"],
-        [*rows, ["relations, strict", *strict, ""]],
-        "lrrrr",
+    rows.append(["relations, strict", *strict, ""])
+    note = (
         "An entity is correct if its boundaries and type are, a relation if the "
-        "boundaries of both entities and the label are; strict: also their types.",
+        "boundaries of both entities and the label are; strict: also their types."
+    )
+    raw = found.get("raw_text")
+    if raw is not None:
+        entities = format_prf(raw["entities"], "ents_micro_")
+        strict = format_prf(raw["relations"], "rel_strict_")
+        rows.append(["entities, own tokens", *entities, ""])
+        rows.append(["relations, strict, own tokens", *strict, ""])
+        note += (
+            " Own tokens: the pipeline splits the text itself, in "
+            f"{plural(raw['retokenized'], 'document')} differently, and isn't given "
+            "sentence boundaries."
+        )
+    return Table(
+        "From the text alone", ["scores of", *PRF, "macro F"], rows, "lrrrr", note
     )
 
 
 def tabulate_thresholds(
-    found: Sequence[Dict[str, Any]], by_chance: Sequence[Dict[str, Any]]
+    title: str,
+    found: Sequence[Dict[str, Any]],
+    by_chance: Sequence[Dict[str, Any]] = (),
 ) -> Table:
     """RETURNS (Table): scores at each threshold.
 
+    title (str): the table's title.
     found (Sequence[Dict]), by_chance (Sequence[Dict]): see
         `thresholds.score_thresholds`.
     """
     rows = [
-        [
-            f"{row['threshold']:g}",
-            *format_prf(row["all_gold"], "rel_micro_"),
-            points(chance["all_gold"]["rel_micro_f"]),
-        ]
-        for row, chance in zip(found, by_chance)
+        [f"{row['threshold']:g}", *format_prf(row["all_gold"], "rel_micro_")]
+        for row in found
     ]
-    header = ["threshold", *PRF, "F by chance"]
-    return Table("One threshold for all labels", header, rows, "rrrrr")
+    for row, chance in zip(rows, by_chance):
+        row.append(points(chance["all_gold"]["rel_micro_f"]))
+    header = ["threshold", *PRF, *(["F by chance"] if by_chance else [])]
+    return Table(title, header, rows, "r" * len(header))
 
 
 def tabulate_settings(

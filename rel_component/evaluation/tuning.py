@@ -8,11 +8,17 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..pipe.extractor import RelationExtractor
-from ..pipe.loading import find_extractor, load_pipeline, save_pipeline
+from ..pipe.loading import (
+    find_extractor,
+    list_entity_finders,
+    load_pipeline,
+    save_pipeline,
+)
 from ..wording import Table
 from .distances import learn_max_distances
 from .pair_scores import collect_pairs
 from .predictions import (
+    predict_end_to_end,
     predict_on_gold_entities,
     read_golds,
     read_golds_with_relations,
@@ -84,7 +90,8 @@ def tune(
     min_precision: float = 0.9,
     min_support: int = 5,
 ) -> Dict[str, Any]:
-    """Tune calibration and thresholds on development documents.
+    """Tune calibration and thresholds on development documents: calibration between
+    gold entities, thresholds between those that the pipeline predicts, if it does.
 
     nlp (Language): a pipeline with a relation extractor, not modified.
     devs (Sequence[Doc]): documents not used for training.
@@ -97,6 +104,9 @@ def tune(
     examples = predict_uncalibrated(nlp, extractor, devs)
     pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
     lines = fit_calibration(pairs, method) if method else {}
+    if list_entity_finders(nlp):  # thresholds for entities that may be wrong
+        examples = predict_uncalibrated(nlp, extractor, devs, end_to_end=True)
+        pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
     pairs = pairs.calibrated(lines)
     thresholds = choose_thresholds(
         pairs.best_only() if extractor.single_label else pairs,
@@ -109,13 +119,18 @@ def tune(
 
 
 def predict_uncalibrated(
-    nlp: Language, extractor: RelationExtractor, golds: Iterable[Doc]
+    nlp: Language,
+    extractor: RelationExtractor,
+    golds: Iterable[Doc],
+    *,
+    end_to_end: bool = False,
 ) -> List[Example]:
-    """RETURNS (List[Example]): predictions with gold entities and uncalibrated
-    scores."""
+    """RETURNS (List[Example]): predictions with uncalibrated scores, between gold
+    entities, or end to end between those that the pipeline predicts."""
+    predict = predict_end_to_end if end_to_end else predict_on_gold_entities
     lines = extractor.calibration
     try:
         extractor.calibration = {}
-        return predict_on_gold_entities(nlp, golds)
+        return predict(nlp, golds)
     finally:
         extractor.calibration = lines

@@ -1,7 +1,7 @@
 """Read the rows of an extraction one by one."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NoReturn
+from typing import Any, Dict, Iterator, List, NoReturn, Tuple
 
 import srsly
 
@@ -11,6 +11,7 @@ from ..parquet import import_pyarrow
 Row = Dict[str, Any]
 COLUMNS = ["id", "text", "relations", "entities"]
 ENTITY = {"start": int, "end": int, "label": str, "text": str}
+SENTENCE = {"start": int, "end": int}
 RELATION = {"label": str, "score": (int, float), "head": dict, "tail": dict}
 BATCH = 1000
 # maximum characters of an invalid value in messages
@@ -42,7 +43,13 @@ def _read_folder(path: Path) -> Iterator[Row]:
     if folder.done.is_dir():
         for number in sorted(folder.list_done()):
             files = (folder.part(number, suffix) for suffix in ("parquet", "jsonl"))
-            parts += [file for file in files if file.exists()][:1]
+            found = [file for file in files if file.exists()]
+            if not found:
+                raise ValueError(
+                    f"{path}: part {number} is missing. Run scripts/extract.py again, "
+                    "which only extracts what is missing."
+                )
+            parts += found[:1]
     if not parts:
         raise ValueError(
             f"{path}: no parts of an extraction found; expected the --output folder "
@@ -101,10 +108,24 @@ def _check(row: Row, where: str) -> Row:
             _refuse(f"{where}: {kind}", row[kind], "a list")
         for i, item in enumerate(row[kind]):
             _check_fields(item, fields, f"{where}: {kind}[{i}]")
+    if not isinstance(row.get("text"), (str, type(None))):
+        _refuse(f"{where}: text", row["text"], "a string")
+    entities = {_identify(entity) for entity in row["entities"]}
     for i, relation in enumerate(row["relations"]):
+        place = f"{where}: relations[{i}]"
         for end in ("head", "tail"):
-            _check_fields(relation[end], ENTITY, f"{where}: relations[{i}].{end}")
+            _check_fields(relation[end], ENTITY, f"{place}.{end}")
+            if _identify(relation[end]) not in entities:
+                _refuse(f"{place}.{end}", relation[end], "one of the row's entities")
+        if not 0.0 <= relation["score"] <= 1.0:
+            _refuse(f"{place}.score", relation["score"], "a number from 0 to 1")
+        if relation.get("sentence") is not None:
+            _check_fields(relation["sentence"], SENTENCE, f"{place}.sentence")
     return row
+
+
+def _identify(entity: Row) -> Tuple[Any, ...]:
+    return tuple(entity[name] for name in ENTITY)
 
 
 def _check_fields(item: Any, fields: Dict[str, Any], where: str) -> None:

@@ -57,7 +57,7 @@ def make_docs(nlp: Language, tasks: Iterable[Task], source: str = "") -> Iterato
     n_widened: Dict[int, int] = {}
     for number, task in enumerate(tasks, 1):
         doc = make_doc(nlp, task, f"{source} text {number}".strip())
-        n = _count_widened(doc, task)
+        n = count_widened(doc, task)
         if n:
             n_widened[number] = n
         yield doc
@@ -313,7 +313,12 @@ def _check_tokens(
             )
 
 
-def _count_widened(doc: Doc, task: Task) -> int:
+def count_widened(doc: Doc, task: Task) -> int:
+    """RETURNS (int): number of given entities that are expanded to whole tokens.
+
+    doc (Doc): the output of `make_doc`.
+    task (Task): its task.
+    """
     if not task.entities:
         return 0
     return sum(

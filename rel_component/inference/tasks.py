@@ -74,6 +74,9 @@ def read_table(path: Path) -> Iterator[Task]:
                 f"{', '.join(columns) or 'nothing'}. Rename the column with the texts, "
                 "or use --text-field of scripts/extract.py."
             )
+        from .batch.sources.item import make_unique
+
+        names = make_unique(columns)
         for row in filter(None, rows):  # not for empty lines
             if len(row) != len(columns):
                 raise ValueError(
@@ -81,7 +84,7 @@ def read_table(path: Path) -> Iterator[Task]:
                     f"expected {len(columns)}, as in the header. Quote values that "
                     "contain separators."
                 )
-            meta = dict(zip(columns, row))
+            meta = dict(zip(names, row))
             yield Task(meta.pop("text"), meta=meta)
     except csv.Error as error:
         raise ValueError(

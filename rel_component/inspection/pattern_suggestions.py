@@ -149,16 +149,18 @@ class _Corpus:
             incomplete[i] = not data.complete
             rows = _number_entities(entities, types, i)
             ends = [rows.get(data.entity(row)) for row in range(len(data.spans))]
-            for (head, tail), scores in zip(data.pairs.tolist(), data.scores.tolist()):
+            decided = set(map(tuple, data.decided.tolist()))
+            pairs = zip(data.pairs.tolist(), data.scores.tolist())
+            for row, ((head, tail), scores) in enumerate(pairs):
                 if ends[head] is None or ends[tail] is None:
                     continue
                 pair = (ends[head], ends[tail])
-                for label, score in zip(data.labels, scores):
+                for column, (label, score) in enumerate(zip(data.labels, scores)):
                     first, second = sorted(pair) if label in symmetric else pair
                     key = first * len(entities) + second
                     if score == score:  # not NaN
                         known.setdefault(label, []).append(key)
-                    if score >= 0.5:
+                    if (row, column) in decided:
                         gold.setdefault(label, []).append(key)
         return cls(
             nlp=nlp,

@@ -100,8 +100,10 @@ def forward_words(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     """(n_tokens, width) per Doc. Since vectors only depend on the word, repeated words
     are embedded once, except in training, because of dropout."""
+    if not any(map(len, docs)):  # Thinc can't concatenate empty batches
+        return [model.ops.alloc2f(0, model.get_dim("nO")) for _ in docs], lambda _: docs
     is_shared = all(doc.vocab is docs[0].vocab for doc in docs)
-    if is_train or not is_shared or not any(map(len, docs)):
+    if is_train or not is_shared:
         return forward_chain(model, docs, is_train)
     strings = docs[0].vocab.strings
     words, places = numpy.unique(

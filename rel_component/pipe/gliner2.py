@@ -6,7 +6,6 @@ extra `zero-shot`; for checkpoints, see https://huggingface.co/fastino.
 
 import itertools
 import multiprocessing
-from pathlib import Path
 from typing import (
     Any,
     Callable,
@@ -25,8 +24,7 @@ from typing import (
 from spacy.language import Language
 from spacy.pipeline.pipe import Pipe
 from spacy.tokens import Doc, Span
-from spacy.training import Example
-from spacy.util import SimpleFrozenList, minibatch
+from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from ..checks import check_probability
@@ -438,37 +436,6 @@ class GLiNER2Pipe(Pipe):
         added = get_relation_data(doc)
         if before is not None and added is not None:
             set_relation_data(doc, merge_relations(before, added))
-
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score a batch of examples.
-
-        examples (Iterable[Example]): the examples to score.
-        RETURNS (Dict[str, Any]): the scores, produced by the scorer.
-        """
-        if self.scorer is None:
-            return {}
-        return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
-
-    def to_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> None:
-        """Does nothing, since the checkpoint is set in the config."""
-
-    def from_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "GLiNER2Pipe":
-        """RETURNS (GLiNER2Pipe): the pipe, of which nothing was saved."""
-        return self
-
-    def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
-        """RETURNS (bytes): empty, since the checkpoint is set in the config."""
-        return b""
-
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()
-    ) -> "GLiNER2Pipe":
-        """RETURNS (GLiNER2Pipe): the pipe, of which nothing was saved."""
-        return self
 
 
 def _is_forked() -> bool:

@@ -31,6 +31,8 @@ def merge_relations(
     labels = list(dict.fromkeys([*base.labels, *added.labels]))
     scores = numpy.full((len(pairs), len(labels)), numpy.nan, dtype="float32")
     scores[: len(base.pairs), : len(base.labels)] = base.scores
+    if not base.complete:  # a pair without relations is negative for all labels
+        scores[numpy.flatnonzero((base.scores == 0).all(axis=1))] = 0.0
     is_decided = numpy.zeros(scores.shape, dtype=bool)
     is_decided[base.decided[:, 0], base.decided[:, 1]] = True
     columns = numpy.asarray([labels.index(x) for x in added.labels], dtype=int)

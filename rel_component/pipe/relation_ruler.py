@@ -377,16 +377,6 @@ class RelationRuler(Pipe):
                 _store_ids(doc, data, own_cells, found.ids[at])
             yield data
 
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score a batch of examples.
-
-        examples (Iterable[Example]): the batch.
-        RETURNS (Dict[str, Any]): the scores.
-        """
-        if self.scorer is None:
-            return {}
-        return self.scorer(examples, **{**self.cfg, "labels": self.labels, **kwargs})
-
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
         """RETURNS (bytes): the patterns."""
         serializers = {"patterns": lambda: srsly.json_dumps(self._patterns)}

@@ -29,6 +29,14 @@ RELATION = {"label": "R", "score": 0.5, "head": END, "tail": END}
         (END, {**RELATION, "score": "high"}, r"relations\[0\]\.score: found 'high'"),
         (END, {**RELATION, "head": 0}, r"relations\[0\]\.head: found 0; expected an e"),
         (END, {**RELATION, "tail": {}}, r"relations\[0\]\.tail\.start: found None"),
+        (
+            {**END, "text": "b"},
+            RELATION,
+            r"relations\[0\]\.head: .* one of the row's",
+        ),
+        (END, {**RELATION, "score": 5}, r"relations\[0\]\.score: found 5; .* 0 to 1"),
+        (END, {**RELATION, "sentence": "x"}, r"relations\[0\]\.sentence: found 'x'"),
+        (END, {**RELATION, "sentence": {"start": 0}}, r".*\.sentence\.end: found None"),
     ],
 )
 def test_invalid_fields(tmp_path, entity, relation, message):

@@ -8,7 +8,7 @@ from rel_component import get_relations
 from rel_component.entity_scores import set_entity_scores
 from rel_component.inference.given import copy_entities, make_docs
 from rel_component.inference.rows import to_row
-from rel_component.inference.tasks import Task, read_folder, read_tasks
+from rel_component.inference.tasks import Task, read_folder, read_table, read_tasks
 from rel_component.inference.texts import check_entities_known, extract
 from rel_component.model.candidates import PairGenerator
 from rel_component.pipe.loading import choose_entity_place, list_entity_finders
@@ -279,3 +279,10 @@ def test_components_that_do_not_say_where_they_write():
         copy_entities(nlp(TEXT), bare, key, choose_entity_place(nlp, key))
         assert [span.text for span in bare.spans[key]] == expected
         assert [ent.text for ent in bare.ents] == ["Ann"]
+
+
+def test_columns_with_the_same_name_are_kept(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,note,note\nAnn,1,2\n", encoding="utf8")
+    (task,) = read_table(path)
+    assert task.meta == {"note": "1", "note_2": "2"}

@@ -10,6 +10,11 @@ from rel_component.inspection.pattern_suggestions import (
     score_patterns,
     suggest_patterns,
 )
+from rel_component.relations import (
+    RelationData,
+    get_relation_data,
+    set_relation_data,
+)
 
 from ..script_runner import load_script
 from ..util import make_doc
@@ -140,3 +145,16 @@ def test_command(tmp_path):
     none = run(train, "--min-support", 1000, "--output", path, code=1)
     assert "Lower --min-precision or --min-support" in none
     assert "No corpus at" in run(tmp_path / "no.spacy", code=1)
+
+
+def test_relations_decided_with_another_threshold():
+    """Only decided relations count, whatever their score."""
+    docs = make_corpus(12)
+    expected = suggest_patterns(NLP, docs, min_precision=0.9)
+    for doc in docs:
+        data = get_relation_data(doc)
+        scores = numpy.full(data.scores.shape, 0.9, dtype="float32")
+        scores[tuple(data.decided.T)] = 0.4
+        set_relation_data(doc, RelationData(**{**data, "scores": scores}))
+    found = suggest_patterns(NLP, docs, min_precision=0.9)
+    assert [x.pattern for x in found] == [x.pattern for x in expected]

@@ -1,13 +1,19 @@
 import numpy
 import pytest
 import spacy
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 from thinc.api import NumpyOps
 
+from rel_component.corpus.readers import copy_tokens
 from rel_component.model.word_features import (
     create_with_word_features,
     create_word_features,
     forward_extract,
 )
+
+from ..paths import CONFIGS
+from ..util import make_doc
 
 TEXTS = ["El presidente de Telefónica S.A.", "", "ELLA vive en Gdansk (1998)"]
 
@@ -106,3 +112,18 @@ def test_static_vectors_are_used_where_the_vocabulary_has_some(n_vectors, tmp_pa
     assert ("static_vectors" in names) == (n_vectors > 0)
     again = create().from_bytes(model.to_bytes())
     numpy.testing.assert_allclose(again.predict(docs)[0], vectors[0])
+
+
+def test_batches_of_empty_texts_are_skipped_in_training():
+    config = load_config(
+        CONFIGS / "joint_tok2vec.cfg",
+        overrides={"components.tok2vec.model.encode.depth": 1},
+    )
+    nlp = load_model_from_config(config, auto_fill=True)
+    doc = make_doc(
+        nlp.vocab, "Ann works for Acme", [(0, 1, "P"), (3, 4, "O")], [(0, "R", 1)]
+    )
+    sgd = nlp.initialize(lambda: [Example(copy_tokens(doc), doc)])
+    empty = nlp.make_doc("")
+    nlp.update([Example(empty, nlp.make_doc(""))], sgd=sgd)
+    assert nlp("").ents == ()

@@ -4,6 +4,7 @@ import itertools
 import json
 import pickle
 
+import numpy
 import pytest
 import spacy
 import srsly
@@ -664,3 +665,17 @@ def test_merging_into_the_scores_of_many_pairs(rng):
         assert all(r.score == 0.5 for r in found)
         rows = {tuple(row) for row in merged.pairs.tolist()}
         assert len(rows) == len(merged.pairs)
+
+
+def test_merging_keeps_negatives_of_incomplete_documents():
+    nlp = spacy.blank("en")
+    docs = [make_doc(nlp.vocab, 4, [(i, i + 1, "P") for i in range(4)]) for _ in "ab"]
+    first, last, *others = docs[0].ents
+    known = [Relation(first, "A", last)]
+    set_relations(docs[0], known, complete=False, negatives=[tuple(others)])
+    set_relations(docs[1], [Relation(docs[1].ents[0], "B", docs[1].ents[2])])
+    base, added = map(get_relation_data, docs)
+    merged = merge_relations(base, added)
+    row = merged.pairs.tolist().index(base.pairs.tolist()[1])
+    assert merged.labels == ["A", "B"] and merged.scores[row].tolist() == [0.0, 0.0]
+    assert numpy.isnan(merged.scores[0, 1])

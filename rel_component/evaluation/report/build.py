@@ -26,7 +26,12 @@ from ..entities import get_entities, score_entities, score_tokens
 from ..errors import KINDS, Error, find_errors
 from ..intervals import get_intervals
 from ..pair_scores import PairScores, collect_pairs
-from ..predictions import predict_end_to_end, predict_on_gold_entities, read_examples
+from ..predictions import (
+    predict_end_to_end,
+    predict_from_text,
+    predict_on_gold_entities,
+    read_examples,
+)
 from ..reliability import describe_reliability
 from ..thresholds import (
     Curve,
@@ -125,6 +130,9 @@ def evaluate_pipeline(
     if list_entity_finders(nlp):
         found = predict_end_to_end(nlp, golds)
         data["end_to_end"] = score_end_to_end(found, pipes, seed)
+        is_long = any(len(gold.text) > nlp.max_length for gold in golds)
+        raw = None if is_long else score_raw_text(nlp, golds, pipes)
+        data["end_to_end"]["raw_text"] = raw
         errors = add_errors(report, END_TO_END, found, pipes)
         data["end_to_end"]["errors"] = errors
     return report
@@ -145,12 +153,35 @@ def score_end_to_end(
     relations."""
     spans_key = pipes.spans_key
     docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
+    pairs = collect_pairs(examples, pipes.labels, pipes.symmetric)
     return {
+        "thresholds": score_thresholds(
+            pairs.best_only(pipes.list_single(pairs.labels))
+        ),
         "entities": score_entities(examples, spans_key),
         "tokens": score_tokens(examples, spans_key),
         "relations": score_relations(docs),
         "intervals": get_intervals(docs, seed=seed),
         "entity_matrix": entity_confusion_matrix(examples, spans_key),
+    }
+
+
+def score_raw_text(
+    nlp: Language, golds: Sequence[Doc], pipes: RelationPipes
+) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): scores of entities and relations without the annotated
+    tokens and sentence boundaries, and `retokenized`: the number of documents in which
+    the pipeline's tokens are others."""
+    examples = predict_from_text(nlp, golds)
+    docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
+    return {
+        "entities": score_entities(examples, pipes.spans_key),
+        "relations": score_relations(docs),
+        "retokenized": sum(
+            [token.idx for token in eg.predicted]
+            != [token.idx for token in eg.reference]
+            for eg in examples
+        ),
     }
 
 
@@ -165,9 +196,10 @@ def tune_and_compare(
 
     Uses the pipeline's, if it has any, else tunes them on `devs`.
 
-    RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with `scores`,
-        `intervals` and `reliability`; None without both, or for
-        pipelines without a trained extractor.
+    RETURNS (Optional[Dict[str, Any]]): `before` and `after`, each with P, R, F of the
+        entities that the pipeline predicts (if it does, else of gold ones), and
+        `reliability` between gold entities; None without both, or for pipelines
+        without a trained extractor.
     """
     extractor = pipes.extractor
     if extractor is None:
@@ -180,30 +212,30 @@ def tune_and_compare(
         raw = predict_uncalibrated(nlp, extractor, [x.reference for x in examples])
         pairs = collect_pairs(raw, extractor.labels, symmetric)
     elif devs:
-        raw = list(examples)
         chosen = tune(nlp, devs)
         lines, own = chosen["calibration"], chosen["thresholds"]
     else:
         return None
     plain = numpy.full(len(extractor.labels), extractor.threshold)
     tuned = numpy.asarray([own.get(x, extractor.threshold) for x in extractor.labels])
-    after = pairs.calibrated(lines)
+    used = pairs
+    if list_entity_finders(nlp):
+        golds = [x.reference for x in examples]
+        raw = predict_uncalibrated(nlp, extractor, golds, end_to_end=True)
+        used = collect_pairs(raw, extractor.labels, symmetric)
+    parts = {}
+    for name, thresholds, line in (("before", plain, {}), ("after", tuned, lines)):
+        decided = used.calibrated(line)
+        decided = decided.best_only() if single else decided
+        parts[name] = {
+            **describe_counts(*count_at(decided, thresholds)),
+            "reliability": describe_reliability(pairs.calibrated(line)),
+        }
     return {
         "source": "model" if is_stored else "dev",
         "thresholds": own,
         "calibration": {label: list(line) for label, line in lines.items()},
-        "before": _describe_settings(pairs, plain, single),
-        "after": _describe_settings(after, tuned, single),
-    }
-
-
-def _describe_settings(
-    pairs: PairScores, thresholds: numpy.ndarray, single_label: bool
-) -> Dict[str, Any]:
-    decided = pairs.best_only() if single_label else pairs
-    return {
-        **describe_counts(*count_at(decided, thresholds)),
-        "reliability": describe_reliability(pairs),
+        **parts,
     }
 
 

@@ -139,8 +139,8 @@ def _describe_summary(data: Data) -> List[str]:
         )
     if data["end_to_end"]:
         words.append(
-            "End to end, the pipeline predicts the entities, as in practice; with "
-            "gold entities, it uses the annotated ones."
+            "End to end, the pipeline predicts the entities, as in practice, but in "
+            "the annotated tokens; with gold entities, it uses the annotated ones."
         )
     elif not data["pipeline"]["finds_entities"]:
         words.append(
@@ -256,7 +256,8 @@ def _describe_end_to_end(data: Data) -> Optional[Section]:
 
 def _describe_thresholds(data: Data) -> Section:
     words, tables = [], []
-    tuning = data["tuning"]
+    tuning, found = data["tuning"], data["end_to_end"]
+    place = "from the text alone" if found else "with gold entities"
     if tuning:
         is_stored = tuning["source"] == "model"
         default = f"{data['threshold']:g}"
@@ -273,7 +274,7 @@ def _describe_thresholds(data: Data) -> Section:
             for name, part in (("plain", "before"), ("tuned", "after"))
         ]
         tables += [
-            Table("Effect of tuning", ["model", *PRF], rows, "lrrr"),
+            Table(f"Effect of tuning, {place}", ["model", *PRF], rows, "lrrr"),
             tabulate_settings(
                 data["pipeline"]["labels"],
                 data["threshold"],
@@ -281,7 +282,13 @@ def _describe_thresholds(data: Data) -> Section:
                 tuning["calibration"],
             ),
         ]
-    tables.append(tabulate_thresholds(data["thresholds"], data["random_baseline"]))
+    title = "One threshold for all labels"
+    if found and "thresholds" in found:
+        named = f"{title}, from the text alone"
+        tables.append(tabulate_thresholds(named, found["thresholds"]))
+        title += ", with gold entities"
+    by_chance = data["random_baseline"]
+    tables.append(tabulate_thresholds(title, data["thresholds"], by_chance))
     return Section("thresholds", "Thresholds", words, tables=tables)
 
 

@@ -21,7 +21,7 @@ from ...pipe.loading import (
     load_pipeline,
 )
 from ...wording import plural
-from ..given import has_entities, make_docs
+from ..given import count_widened, has_entities, make_doc
 from ..tasks import Task
 from ..texts import can_find_entities, predict
 from ..tokenization import bound_tokenizer
@@ -79,7 +79,8 @@ class Extractor:
         if isinstance(self.nlp.tokenizer, Tokenizer):
             self.nlp.tokenizer.max_cache_size = MAX_STRINGS
             bound_tokenizer(self.nlp.tokenizer)
-        self.spans_keys = find_relation_pipes(self.nlp).spans_keys
+        self.pipes = find_relation_pipes(self.nlp)
+        self.spans_keys = self.pipes.spans_keys
         self.can_find = can_find_entities(self.nlp, self.ner_pipeline)
 
     def extract(self, chunk: Chunk) -> Counts:
@@ -190,7 +191,14 @@ class Extractor:
             elif self._check_long(item, len(item.task.text)):
                 return None
             else:
-                (doc,) = make_docs(self.nlp, [item.task], source)
+                where = f"{source}:{item.place.number}"
+                doc = make_doc(self.nlp, item.task, where)
+                if count_widened(doc, item.task):
+                    warnings.warn(
+                        f"{where}: entities start or end inside a token; they are "
+                        "expanded to the whole token.",
+                        stacklevel=2,
+                    )
         except Exception as error:  # data may contain anything
             item.fail(MALFORMED, str(error))
             return None
@@ -212,6 +220,10 @@ class Extractor:
     def predict(self, docs: Sequence[Doc], items: Sequence[Item]) -> None:
         """Run the pipeline on Docs, in place, in batches of similar length."""
         tasks = [item.task or Task("") for item in items]
+        given = {entity["label"] for task in tasks for entity in task.entities or ()}
+        unknown = self.pipes.find_unknown_types(given)
+        if unknown:
+            warnings.warn(self.pipes.explain_unknown_types(unknown), stacklevel=2)
         order = sorted(
             range(len(docs)), key=lambda i: (tasks[i].entities is None, len(docs[i]))
         )

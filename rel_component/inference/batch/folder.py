@@ -75,6 +75,23 @@ class OutputFolder:
             if int(file.stem) in done:
                 file.unlink(missing_ok=True)
 
+    def forget_lost(self, formats: Sequence[str]) -> int:
+        """Forget that chunks are done whose parts are missing, e.g. since the folder
+        was copied incompletely.
+
+        formats (Sequence[str]): output formats of the rows.
+        RETURNS (int): number of these chunks.
+        """
+        found = set(os.listdir(self.parts))
+        lost = [
+            number
+            for number in self.list_done()
+            if not found.issuperset(self.part(number, x).name for x in formats)
+        ]
+        for number in lost:
+            (self.done / f"{number:06}.json").unlink()
+        return len(lost)
+
     def remove_attempts(self) -> None:
         """Remove the notes of an earlier run."""
         for file in self.attempts.glob("*.json"):

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from ...files import write_json
 from ...parquet import import_pyarrow
-from ...wording import agree
+from ...wording import agree, plural
 from .extractor import MAX_ATTEMPTS, Counts, RunError
 from .folder import RUN, OutputFolder
 from .plan import (
@@ -106,6 +106,10 @@ def extract_corpus(
         folder.clean()
         on_stage("Reading the input")
         run = _prepare(inputs, folder, settings)
+        n_lost = folder.forget_lost(settings.formats)
+        if n_lost:
+            lost = f"{plural(n_lost, 'chunk')}, whose files in parts/ are missing"
+            on_stage(f"Extracting again {lost}")
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
         on_start(Progress(run["documents"], run["chunks"], n_done))

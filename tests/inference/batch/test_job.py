@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from rel_component.graph import read_rows as read_graph_rows
 from rel_component.inference.batch import ExtractSettings, job
 from rel_component.inference.batch.extractor import MAX_ATTEMPTS, MAX_CRASHES, Extractor
 from rel_component.inference.batch.folder import OutputFolder
 from rel_component.inference.batch.plan import make_chunks
 from rel_component.pipe.loading import find_extractor, load_pipeline
+from rel_component.pipe.relation_pipes import RelationPipes
 
 from .util import (
     CODE,
@@ -66,6 +68,41 @@ def test_what_is_done_is_not_done_again(model, corpus, tmp_path):
     assert not set(later) & {0, 1, 2}
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert len(read_rows(output)) == 60
+
+
+def test_lost_parts_are_extracted_again(model, corpus, tmp_path):
+    output = tmp_path / "out"
+    run([corpus], output, model, formats=("jsonl",))
+    rows = read_rows(output)
+    OutputFolder(output).part(1, "jsonl").unlink()
+    with pytest.raises(ValueError, match="part 1 is missing"):
+        list(read_graph_rows(output))
+    later = []
+    again = run(
+        [corpus],
+        output,
+        model,
+        formats=("jsonl",),
+        on_chunk=lambda counts: later.append(counts["chunk"]),
+    )
+    assert later == [1] and again.read == 60
+    assert read_rows(output) == rows
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_given_entities_are_named_by_their_line(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(RelationPipes, "_known_types", ["PERSON"])
+    entity = {"start": 0, "end": 3, "label": "PERSON"}
+    texts = [make_text(0), make_text(1)]
+    lines = [{"text": text, "entities": [entity]} for text in texts]
+    lines[1]["entities"] = [{**entity, "end": 900}, {**entity, "label": "FOO"}]
+    lines.append({**lines[0], "entities": [{**entity, "label": "FOO"}]})
+    corpus = tmp_path / "in.jsonl"
+    corpus.write_text("\n".join(map(json.dumps, lines)))
+    summary = run([corpus], tmp_path / "out", model)
+    (letter,) = read_letters(tmp_path / "out")
+    assert "in.jsonl:2: entity PERSON at characters 0–900" in letter["reason"]
+    assert "doesn't know the entity type FOO" in summary.first_warning
 
 
 def test_poison_goes_to_the_dead_letters(poisoned, tmp_path):
