@@ -68,13 +68,20 @@ def _show_usage(name: str, pipeline: Dict[str, Any]) -> str:
         give = f'doc.spans["{pipeline["spans_key"]}"] = [...]  # the entities\n'
     make = 'nlp("...")' if not give else 'nlp.make_doc("...")'
     run = "doc._.relations" if not give else "nlp(doc)._.relations"
+    where = ""
+    if pipeline["finds_entities"] and pipeline["spans_key"]:
+        where = (
+            f'for ent in doc.spans["{pipeline["spans_key"]}"]:  # doc.ents is empty\n'
+        )
+        where += "    print(ent.text, ent.label_)\n"
     return (
-        "The package depends on `rel-component`, which provides the component.\n\n"
+        "The package depends on `rel-component`, which provides the component: install "
+        "its wheel, too.\n\n"
         "```python\n"
         "import spacy\n\n"
         f'nlp = spacy.load("{name}")\n'
         f"doc = {make}\n"
-        f"{give}"
+        f"{give}{where}"
         f"for head, label, tail, score in {run}:\n"
         "    print(head.text, label, tail.text, score)\n"
         "```"

@@ -158,11 +158,6 @@ class Report:
             shown.append(f"... and {plural(n_more, 'more problem')}.")
         return shown
 
-    @property
-    def lost(self) -> int:
-        """RETURNS (int): number of problems."""
-        return len(self.problems)
-
     def unaccounted(self) -> Dict[str, int]:
         """Count items read, but not written, merged or skipped; must be empty.
 

@@ -7,6 +7,8 @@ from .found import N_EXAMPLES, Advice, Result
 
 # a score over fewer relations is noise
 N_TO_SCORE = 50
+# minimum share of documents that are single sentences, for a model of sentences
+SINGLE = 0.95
 
 
 def _check_repeats(result: Result) -> Iterator[Advice]:
@@ -217,7 +219,24 @@ def _like(examples: Sequence[Result]) -> str:
     return f" (such as {' and '.join(examples[0]['places'])})" if examples else ""
 
 
+def _check_sentences(result: Result) -> Iterator[Advice]:
+    """Models of sentences find wrong relations across sentences of longer texts."""
+    split = result["splits"][result["train"]]
+    n, n_all = split["documents_of_one_sentence"], split["documents"]
+    if n_all and n / n_all >= SINGLE:
+        yield Advice(
+            "info",
+            "documents",
+            f"{of_all(n, n_all, 'document')} of {result['train']} "
+            f"{agree(n, 'is a single sentence', 'are single sentences')}. A model of "
+            "them finds wrong relations between entities of different sentences: give "
+            'it one sentence at a time, see "Texts of several sentences" in '
+            "docs/prediction.md.",
+        )
+
+
 RULES = (
+    _check_sentences,
     _check_repeats,
     _check_documents,
     _check_entities,

@@ -25,6 +25,7 @@ from .overlaps import count_overlaps, find_crossing
 EVERY = LabelConstraints(max_tails=1, max_heads=1, acyclic=True, transitive=True)
 N_PLACES = 3
 N_LONGEST = 5
+SENTENCE_ENDS = frozenset(".!?…。！？")
 
 Kind = Tuple[str, ...]
 Numbers = CounterType[Tuple[str, int]]
@@ -113,6 +114,7 @@ class Counts:
             "without relations": not relations,
             "incomplete": data is not None and not data.complete,
             "without sentence boundaries": not has_sentences(doc),
+            "of one sentence": _is_one_sentence(doc),
             "with the span group": spans_key in doc.spans,
         }
         self.documents.update(name for name, is_true in facts.items() if is_true)
@@ -217,3 +219,10 @@ def get_place(doc: Doc) -> str:
 
 def _by_length(item: Tuple[int, str]) -> Tuple[int, str]:
     return -item[0], item[1]
+
+
+def _is_one_sentence(doc: Doc) -> bool:
+    """Whether no sentence starts or seems to end before the end of a Doc."""
+    return not any(
+        token.is_sent_start or token.text in SENTENCE_ENDS for token in doc[1:-1]
+    )

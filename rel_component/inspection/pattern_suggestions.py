@@ -13,7 +13,6 @@ from itertools import chain, product
 from typing import (
     AbstractSet,
     Any,
-    Callable,
     Dict,
     Iterable,
     Iterator,
@@ -89,7 +88,6 @@ def suggest_patterns(
     min_precision: float = 0.8,
     min_support: int = 3,
     max_patterns: int = 5,
-    on_triple: Callable[[Triple], None] = lambda triple: None,
 ) -> List[Suggestion]:
     """Learn patterns from annotations.
 
@@ -100,14 +98,12 @@ def suggest_patterns(
     min_precision (float): minimum precision of a pattern.
     min_support (int): minimum number of relations that a pattern adds.
     max_patterns (int): maximum patterns per label and pair of types.
-    on_triple (Callable): called with each label and pair of types.
     RETURNS (List[Suggestion]): by label and types, the most useful first.
     """
     corpus = _Corpus.read(nlp, docs, spans_key, symmetric)
     found: List[Suggestion] = []
     for triple, count in sorted(corpus.count_triples().items()):
         if count >= min_support:
-            on_triple(triple)
             found += _cover(corpus, triple, min_precision, min_support, max_patterns)
     return found
 

@@ -105,6 +105,7 @@ def describe_split(counts: Counts) -> Dict[str, Any]:
         "documents_without_relations": documents["without relations"],
         "incomplete_documents": documents["incomplete"],
         "documents_without_sentences": documents["without sentence boundaries"],
+        "documents_of_one_sentence": documents["of one sentence"],
         "tokens": sum(length * n for length, n in counts.lengths.items()),
         "tokens_per_document": describe_numbers(counts.lengths),
         "longest_documents": [{"tokens": n, "place": x} for n, x in counts.longest],

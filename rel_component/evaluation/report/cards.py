@@ -75,7 +75,7 @@ def describe_error(error: Error, text: str, threshold: float) -> List[str]:
     if error.gold:
         score = ""
         if error.gold_score is not None and not error.is_strict_only:
-            score = f" (score {error.gold_score:.2f}, threshold {threshold:g})"
+            score = f" (score {error.gold_score:.3f}, threshold {threshold:g})"
         lines.append(f"gold {say(error.gold)}{score}")
     if error.predicted:
         lines.append(f"predicted {say(error.predicted)} (score {error.score:.2f})")

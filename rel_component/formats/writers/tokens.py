@@ -27,11 +27,6 @@ class Tokens:
         self._starts = {token.idx: token.i for token in self.doc}
         self._ends = {token.idx + len(token): token.i for token in self.doc}
 
-    @property
-    def offsets(self) -> List[Offsets]:
-        """RETURNS (List[Tuple[int, int]]): first and exclusive last characters."""
-        return [(token.idx, token.idx + len(token)) for token in self.doc]
-
     def find(self, entity: EntityRecord) -> Tuple[int, int]:
         """RETURNS (Tuple[int, int]): first and inclusive last token of an entity."""
         start, end = _ends(entity)

@@ -35,12 +35,10 @@ class Progress:
     """Progress of a run at its start.
 
     n_docs (int): documents in the input.
-    n_chunks (int): chunks of the input.
     n_done (int): documents that are already done.
     """
 
     n_docs: int
-    n_chunks: int
     n_done: int
 
 
@@ -112,7 +110,7 @@ def extract_corpus(
             on_stage(f"Extracting again {lost}")
         done = folder.list_done()
         n_done = sum(counts["read"] for counts in folder.read_counts())
-        on_start(Progress(run["documents"], run["chunks"], n_done))
+        on_start(Progress(run["documents"], n_done))
         # with one process, to find the document that crashes
         suspects = folder.list_suspects(MAX_ATTEMPTS)
         rest = set(range(run["chunks"])) - done - suspects
