@@ -1,17 +1,19 @@
 """Scores of a Doc's entities, which `doc.ents` can't store; span groups can.
 
 Plain columns in `doc.user_data`, so that they survive `Doc.to_bytes`,
-`DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`.
+`DocBin(store_user_data=True)` and `nlp.pipe(n_process=2)`. As for relations, their key
+has two character offsets, which `Span.as_doc` and `Doc.from_docs` shift: the first is
+the offset of the text.
 """
 
-from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .relations import EntityKey, get_entity_key
 
-USER_DATA_KEY = "rel_component_entities"
+USER_DATA_PREFIX = ("._.", "rel_component_entities")
 
 
 def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
@@ -20,14 +22,16 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
     doc (Doc): the document.
     scores (Mapping[Span, float]): probabilities of some of its entities.
     """
-    doc.user_data[USER_DATA_KEY] = {
+    for key in _find_keys(doc):
+        del doc.user_data[key]
+    place: Any = (*USER_DATA_PREFIX, 0, doc[-1].idx + len(doc[-1]) if len(doc) else 0)
+    doc.user_data[place] = {
         "spans": numpy.asarray(
             [(span.start, span.end) for span in scores], dtype="int32"
         ).reshape(-1, 2),
         "chars": numpy.asarray(
             [(span.start_char, span.end_char) for span in scores], dtype="int32"
         ).reshape(-1, 2),
-        "n_chars": _count_chars(doc),
         "types": [span.label_ for span in scores],
         "scores": numpy.asarray(list(scores.values()), dtype="float32"),
     }
@@ -39,8 +43,8 @@ def copy_entity_scores(source: Doc, target: Doc) -> None:
     source (Doc): the Doc whose entities were scored, if any.
     target (Doc): the other Doc.
     """
-    if USER_DATA_KEY in source.user_data:
-        target.user_data[USER_DATA_KEY] = source.user_data[USER_DATA_KEY]
+    for key in _find_keys(source):
+        target.user_data[key] = source.user_data[key]
 
 
 def get_entity_scores(
@@ -52,13 +56,12 @@ def get_entity_scores(
     spans_keys (Iterable[str]): keys of `doc.spans` with entities whose scores spaCy's
         `spancat` has stored there; the first one wins.
     RETURNS (Dict[Tuple[int, int, str], float]): scores in [0, 1] by token start,
-        exclusive end and type; empty if no component scored them, or the text is only
-        a part of the scored one.
+        exclusive end and type; empty if no component scored them.
     """
     found: Dict[EntityKey, float] = {}
-    data = doc.user_data.get(USER_DATA_KEY)
-    if data is not None:
-        rows = zip(_locate(doc, data), data["types"], data["scores"].tolist())
+    for key in _find_keys(doc):
+        data = doc.user_data[key]
+        rows = zip(_locate(doc, data, key[2]), data["types"], data["scores"].tolist())
         for span, type_, score in rows:
             if span is not None:
                 start, end = span
@@ -69,19 +72,22 @@ def get_entity_scores(
     return found
 
 
-def _count_chars(doc: Doc) -> int:
-    return doc[-1].idx + len(doc[-1]) if len(doc) else 0
+def _find_keys(doc: Doc) -> List[Any]:
+    """Find the storage keys, several if the Doc was joined from others."""
+    return [
+        key
+        for key in doc.user_data
+        if isinstance(key, tuple) and len(key) == 4 and key[:2] == USER_DATA_PREFIX
+    ]
 
 
-def _locate(doc: Doc, data: Mapping[str, Any]) -> Sequence[Optional[Tuple[int, int]]]:
+def _locate(
+    doc: Doc, data: Mapping[str, Any], offset: int
+) -> Sequence[Optional[Tuple[int, int]]]:
     """RETURNS (Sequence[Optional[Tuple[int, int]]]): token start and exclusive end of
-    each scored entity, by its characters, since tokens may have been merged or split;
-    None if it isn't there any more."""
-    if "chars" not in data:  # stored by earlier versions
-        return data["spans"].tolist()
-    if data["n_chars"] != _count_chars(doc):
-        return [None] * len(data["types"])
-    spans, chars = data["spans"].tolist(), data["chars"].tolist()
+    each scored entity, by its characters, since tokens may have been merged or split,
+    and Docs joined; None if it isn't there any more."""
+    spans, chars = data["spans"].tolist(), (data["chars"] + offset).tolist()
     n_tokens = len(doc)
     if all(
         b <= n_tokens and [doc[a].idx, doc[b - 1].idx + len(doc[b - 1])] == place

@@ -51,7 +51,7 @@ def test_scores_stay_with_their_text():
     set_entity_scores(doc, dict(zip(doc.ents, (0.5, 0.25, 1.0))))
     copy = Doc(doc.vocab).from_bytes(doc.to_bytes())
     part = doc[2:].as_doc(copy_user_data=True)
-    for found, expected in ((copy, [0.5, 0.25, 1.0]), (part, [None, None])):
+    for found, expected in ((copy, [0.5, 0.25, 1.0]), (part, [0.25, 1.0])):
         assert [ent._.entity_score for ent in found.ents] == expected
     with copy.retokenize() as retokenizer:
         retokenizer.merge(copy[0:2])
@@ -74,3 +74,19 @@ def test_scores_stay_with_their_text():
 )
 def test_other_attributes_of_this_name(doc, scores):
     assert set_scores(doc, scores) == [None, None]
+
+
+def test_scores_follow_parts_and_joined_texts(recwarn):
+    nlp = spacy.blank("en")
+    docs = [nlp("Ann left Rome"), nlp("Bob")]
+    for doc in docs:
+        doc.ents = [Span(doc, i, i + 1, label="X") for i in range(0, len(doc), 2)]
+        set_entity_scores(doc, {ent: 0.25 * (i + 1) for i, ent in enumerate(doc.ents)})
+    joined = Doc.from_docs(docs)
+    assert [ent._.entity_score for ent in joined.ents] == [0.25, 0.5, 0.25]
+    part = joined[2:].as_doc(copy_user_data=True)
+    again = Doc(nlp.vocab).from_bytes(part.to_bytes())
+    assert [ent._.entity_score for ent in again.ents] == [0.5, 0.25]
+    set_entity_scores(again, {again.ents[0]: 1.0})
+    assert [ent._.entity_score for ent in again.ents] == [1.0, None]
+    assert not recwarn.list
