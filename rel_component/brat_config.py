@@ -88,12 +88,13 @@ def read_roles(path: Path) -> Dict[str, Tuple[str, ...]]:
     """
     found: Dict[str, Tuple[str, ...]] = {}
     try:
-        lines = _read_sections(path)["relations"]
+        sections = _read_sections(path)
     except ValueError:
         return found
-    for _, line in lines:
+    macros = _read_macros([line for lines in sections.values() for line in lines])
+    for _, line in sections["relations"]:
         try:
-            relation = _read_relation(line)
+            relation = _read_relation(_substitute(line, macros))
         except ValueError:
             continue  # a macro, among others
         found.setdefault(relation.name, relation.roles)

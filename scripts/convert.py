@@ -17,7 +17,7 @@ from rel_component.corpus.convert import (
     ConversionError,
     convert,
 )
-from rel_component.corpus.docbin import list_corpus
+from rel_component.corpus.docbin import NAMES, list_corpus
 from rel_component.formats import FORMATS, SHARED, Option, Options, Report
 from rel_component.formats.report import DOCUMENTS
 from rel_component.wording import plural
@@ -152,7 +152,8 @@ def main(
     msg, report = Printer(), Report()
     given = [*(inputs or ()), *(train or ()), *(dev or ()), *(test or ())]
     try:
-        check_report(report_path, [*given, output, *output.glob("*.spacy")])
+        outputs = [output, *(output / f"{name}.spacy" for name in NAMES)]
+        check_report(report_path, given, outputs)
         made = convert(
             inputs or (),
             output,

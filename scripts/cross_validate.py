@@ -3,7 +3,8 @@
     python scripts/cross_validate.py configs/rel_tok2vec.cfg data \
         --folds 5 --seeds 0,1,2 --set training.max_steps=800
 
-The documents of train, dev and test are pooled; identical texts share a fold. The
+The documents of train, dev and test are pooled; identical texts, and documents of one
+group (--group-by of convert.py), share a fold. The
 held-out documents are used for evaluation only: the model evaluated is always the last
 one, after `--set training.max_steps=…` steps. If the pipeline predicts entities, it is
 evaluated from the text alone, too.

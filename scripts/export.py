@@ -90,7 +90,7 @@ def main(
             expected = " or ".join(ON_ERROR)
             raise ValueError(f"--on-error: found {on_error!r}, expected {expected}.")
         paths = find_outputs(inputs, output, format_, force)
-        check_report(report_path, [*inputs, *paths.values()])
+        check_report(report_path, inputs, paths.values())
         nlp = None if model is None else load_extractor(model, threshold)
         options = WriteOptions() if nlp is None else describe_model(nlp)
         options = replace(

@@ -86,7 +86,7 @@ def main(
         check_ranking(rank_by)
         name = texts.resolve().name if texts.is_dir() else texts.stem
         path = find_output(output, find_writer(format_), name, force=force)
-        check_report(report_path, [texts, path])
+        check_report(report_path, [texts], [path])
         nlp = load_extractor(model, threshold)
         ner_pipeline = None if entities_from is None else load_pipeline(entities_from)
         options = replace(describe_model(nlp), numbered=rank_by != NO_RANKING)

@@ -79,15 +79,23 @@ def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> Non
     msg.text(f"Written: {names}." if names else "Nothing was written.")
 
 
-def check_report(path: Optional[Path], used: Iterable[Path]) -> None:
-    """Check that the report overwrites neither an input nor the output.
+def check_report(
+    path: Optional[Path], inputs: Iterable[Path], outputs: Iterable[Path]
+) -> None:
+    """Check that the report overwrites neither an input nor an output.
 
+    path (Optional[Path]): the value of `--report`.
+    inputs (Iterable[Path]): files, or folders that contain them.
+    outputs (Iterable[Path]): files.
     RAISES (ConversionError): if it would.
     """
     from rel_component.corpus.convert import ConversionError
 
-    full = None if path is None else path.resolve()
-    if full is not None and any(full == other.resolve() for other in used):
+    if path is None:
+        return
+    full, sources = path.resolve(), [other.resolve() for other in inputs]
+    is_source = full in sources or (full.exists() and {*full.parents} & {*sources})
+    if is_source or full in [other.resolve() for other in outputs]:
         raise ConversionError(
             f"--report {path}: this is an input or the output, which the report would "
             "overwrite. Use another name."

@@ -2,8 +2,11 @@
 both sides of a split."""
 
 import random
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
-from typing import Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 import spacy
 from spacy.tokens import Doc, DocBin
@@ -31,19 +34,26 @@ def assign_folds(texts: Sequence[str], n_folds: int, *, seed: int = 0) -> List[i
     """Assign texts to folds, with duplicates in the same fold.
 
     texts (Sequence[str]): the texts, which may contain duplicates.
-    n_folds (int): number of folds, of equal size in distinct texts (±1).
+    n_folds (int): number of folds, of nearly equal size.
     seed (int): random seed; the order of the texts has no effect.
     RETURNS (List[int]): the fold in which each text is held out.
     RAISES (ValueError): if there are fewer distinct texts than folds.
     """
-    groups = sorted(set(texts))
+    sizes = Counter(texts)
+    groups = sorted(sizes)
     if not 2 <= n_folds <= len(groups):
         raise ValueError(
-            f"Can't split {len(groups)} distinct texts into {n_folds} folds; expected "
-            f"a number from 2 to {len(groups)}. Change --folds or pool more files."
+            f"Can't split {len(groups)} distinct texts or groups into {n_folds} folds; "
+            f"expected a number from 2 to {len(groups)}. Change --folds or pool more "
+            "files."
         )
     random.Random(seed).shuffle(groups)
-    fold_of = {text: i % n_folds for i, text in enumerate(groups)}
+    groups.sort(key=lambda text: -sizes[text])
+    fold_of: Dict[str, int] = {}
+    filled = [0] * n_folds
+    for text in groups:
+        fold_of[text] = filled.index(min(filled))
+        filled[fold_of[text]] += sizes[text]
     return [fold_of[text] for text in texts]
 
 
@@ -97,11 +107,14 @@ def grow(
             "most 1."
         )
     keys = get_keys(docs)
-    order = sorted(set(keys))
+    sizes = Counter(keys)
+    order = sorted(sizes)
     random.Random(seed).shuffle(order)
+    ends = list(accumulate(sizes[key] for key in order))
     parts = []
     for share in shares:
-        taken = set(order[: max(1, round(share * len(order)))])
+        n = bisect_left(ends, round(share * len(docs))) + 1
+        taken = set(order[:n])
         parts.append([doc for doc, key in zip(docs, keys) if key in taken])
     return parts
 

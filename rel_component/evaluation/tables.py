@@ -95,8 +95,10 @@ def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
         "An entity is correct if its boundaries and type are, a relation if the "
         "boundaries of both entities and the label are; strict: also their types."
     )
-    raw = found.get("raw_text")
-    if raw is not None:
+    raw = found.get("raw_text") or {}
+    if "problem" in raw:
+        note += f" In its own tokens, the pipeline can't be evaluated: {raw['problem']}"
+    elif raw:
         entities = format_prf(raw["entities"], "ents_micro_")
         strict = format_prf(raw["relations"], "rel_strict_")
         rows.append(["entities, own tokens", *entities, ""])

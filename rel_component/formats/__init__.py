@@ -5,6 +5,7 @@ For writing formats, see `writers`.
 """
 
 import os
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Optional, Set
@@ -192,7 +193,7 @@ def read_records(
     try:
         format_ = find_format(path, format_name, options.encoding)
         if path.is_dir():
-            _check_folder(path, format_, options.encoding)
+            _check_folder(path, format_, options.encoding, report)
         report.note(f"files read as {format_.name}")
         report.take_losses()
         for record in format_.read(path, options, report):
@@ -206,8 +207,9 @@ def read_records(
         report.written(FILES)
 
 
-def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
-    """Reject a folder with annotations that the format would skip."""
+def _check_folder(folder: Path, format_: Format, encoding: str, report: Report) -> None:
+    """Reject a folder with texts or JSON that the format would skip, and tell of other
+    annotations."""
     for path in sorted(list_files(folder)):
         if _find_base(path):
             continue
@@ -219,7 +221,9 @@ def _check_folder(folder: Path, format_: Format, encoding: str) -> None:
         tool = found.description if found is not format_ else ""
         if not tool and preview.value is not None:
             tool = name_other_tool(preview)
-        if tool:
+        if tool and path.suffix not in (".txt", ".json", ".jsonl", ".jsonlines"):
+            report.hint(f"{path} looks like {tool} and was not read")
+        elif tool:
             raise FormatError(
                 f"{folder}: found {path.name}, which looks like {tool}, next to files "
                 f"of {format_.description}; expected one format in a folder. Give "
@@ -277,6 +281,9 @@ def iter_docs(
     """
     versions = Versions(options, report, once=once)
     paths = list(_skip_repeated(paths, report))
+    for path in paths:
+        with suppress(FormatError):  # reported when the path is read
+            brat.learn_roles(path, options.roles)
     if versions.needs_survey:
         for path in paths:
             versions.survey(_read_versions(path, options, format_name))

@@ -151,8 +151,8 @@ class _SharedOptions:
         "Regular expression for the part of the field to group by: its first group",
     )
     own: Mapping[str, Any] = field(default_factory=dict)
-    # not an option: what was seen in earlier inputs
-    roles: Roles = field(default_factory=Roles)
+    # not an option: what inputs that were read with these options have shown
+    roles: Roles = field(default_factory=Roles, compare=False, repr=False)
 
 
 class Options(_SharedOptions):

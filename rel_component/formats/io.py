@@ -65,7 +65,10 @@ def list_files(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(place)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = sorted(
+            (name for name in folders if not name.startswith(".")),
+            key=lambda name: (os.path.islink(os.path.join(parent, name)), name),
+        )
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
@@ -147,8 +150,9 @@ def _explain_nul(data: bytes) -> str:
             "This is a binary file, or a text with NUL characters (remove them), or "
             "UTF-16 without BOM (--encoding utf-16-le or utf-16-be)."
         )
-    name = "utf-32" if min(even, odd) > len(start) / 5 else "utf-16-le"
-    name = "utf-16-be" if name != "utf-32" and even > odd else name
+    is_big = start[:1] == b"\0"
+    width = 32 if min(even, odd) > len(start) / 5 else 16
+    name = f"utf-{width}-{'be' if is_big else 'le'}"
     return f"It's probably {name}: save it as UTF-8, or use --encoding {name}."
 
 
@@ -178,13 +182,17 @@ def check_binary(data: bytes, path: Path) -> None:
 
 
 def _likely(data: bytes) -> str:
-    if len(re.findall(rb"[\x80-\xff]{4}", data)) > len(data) // 40:  # whole words
+    high = len(re.findall(rb"[\x80-\xff]", data))
+    if len(data) - len(data.decode("utf8", "ignore").encode("utf8")) < high / 10:
+        return " Most of it is: correct this place."
+    # in alphabets other than Latin, whole words have these bytes
+    if sum(map(len, re.findall(rb"[\x80-\xff]{3,}", data))) > high / 2:
         return (
-            "  It's in another encoding, such as cp1251 (Cyrillic), gbk or shift-jis: "
+            " It's in another encoding, such as cp1251 (Cyrillic), gbk or shift-jis: "
             "save it as UTF-8, or use --encoding NAME."
         )
     name = "cp1252" if re.search(rb"[\x80-\x9f]", data) else "latin-1"
-    return f"  It's probably {name}: save it as UTF-8, or use --encoding {name}."
+    return f" It's probably {name}: save it as UTF-8, or use --encoding {name}."
 
 
 def split_lines(text: str) -> List[str]:

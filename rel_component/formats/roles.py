@@ -1,6 +1,6 @@
 """Determine the head of a relation from the roles of its arguments."""
 
-from typing import Dict, Sequence, Tuple
+from typing import Dict, FrozenSet, Sequence, Tuple
 
 HEADS = {"head", "from", "src", "source", "arg1", "subj", "subject", "governor"}
 TAILS = {"tail", "child", "to", "dest", "tgt", "target", "arg2", "obj", "object"}
@@ -12,7 +12,17 @@ class Roles:
     relation, since formats with roles don't guarantee an order."""
 
     def __init__(self) -> None:
-        self._known: Dict[str, Tuple[str, ...]] = {}
+        # by label and distinct roles
+        self._known: Dict[Tuple[str, FrozenSet[str]], Tuple[str, ...]] = {}
+
+    def learn(self, label: str, roles: Sequence[str]) -> None:
+        """Learn an order that doesn't depend on relations.
+
+        label (str): the relation's label.
+        roles (Sequence[str]): the roles of head and tail.
+        """
+        names = tuple(role.lower() for role in roles)
+        self._known[label, frozenset(names)] = names
 
     def is_swapped(self, label: str, roles: Sequence[str]) -> bool:
         """Whether the tail comes first.
@@ -35,6 +45,5 @@ class Roles:
         label (str): the relation's label.
         roles (Sequence[str]): two roles, in file order.
         """
-        first, second = (role.lower() for role in roles)
-        known = self._known.setdefault(label, (first, second))
-        return first != second and known == (second, first)
+        names = tuple(role.lower() for role in roles)
+        return names != self._known.setdefault((label, frozenset(names)), names)

@@ -327,6 +327,10 @@ def count_widened(doc: Doc, task: Task) -> int:
     )
 
 
+def _plain(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
 def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
     start, end, label = entity["start"], entity["end"], entity["label"]
     entity_at = f"{where}: entity {label} at characters {start}–{end}"
@@ -336,7 +340,7 @@ def _make_span(doc: Doc, entity: Dict[str, Any], where: str) -> Span:
             "0 ≤ start < end ≤ length."
         )
     said = entity.get("text")
-    if isinstance(said, str) and said.split() != doc.text[start:end].split():
+    if isinstance(said, str) and _plain(said) != _plain(doc.text[start:end]):
         raise GivenEntitiesError(
             f"{entity_at} is {doc.text[start:end]!r} in the text, but its 'text' says "
             f"{said!r}. Count start and end in characters (not in bytes or UTF-16), or "

@@ -70,6 +70,8 @@ def _add_pipe(nlp: Language, factory: str, **options: Any) -> Any:
 def _add_entity_patterns(ruler: EntityRuler, path: Path) -> None:
     """One at a time, to name the line of a wrong one."""
     lines, patterns = read_patterns(path)
+    if not patterns:
+        raise ValueError(f"{path} contains no patterns; expected one per line.")
     for line, pattern in zip(lines, patterns):
         try:
             is_known = isinstance(pattern["pattern"], (str, list))

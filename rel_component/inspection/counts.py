@@ -25,7 +25,7 @@ from .overlaps import count_overlaps, find_crossing
 EVERY = LabelConstraints(max_tails=1, max_heads=1, acyclic=True, transitive=True)
 N_PLACES = 3
 N_LONGEST = 5
-SENTENCE_ENDS = frozenset(".!?…。！？")
+SENTENCE_ENDS = frozenset(".!?…。！？।؟")
 
 Kind = Tuple[str, ...]
 Numbers = CounterType[Tuple[str, int]]
@@ -224,5 +224,6 @@ def _by_length(item: Tuple[int, str]) -> Tuple[int, str]:
 def _is_one_sentence(doc: Doc) -> bool:
     """Whether no sentence starts or seems to end before the end of a Doc."""
     return not any(
-        token.is_sent_start or token.text in SENTENCE_ENDS for token in doc[1:-1]
+        token.is_sent_start or token.text in SENTENCE_ENDS
+        for token in doc[1 : max(len(doc) - 2, 1)]  # a quote may follow its end
     )

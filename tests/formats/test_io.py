@@ -286,7 +286,10 @@ def test_a_text_file_among_brat_files_may_have_another_format(tmp_path, name):
         ("Ann met Zoë".encode("latin-1"), "probably latin-1"),
         ("Ann met Bob".encode("utf-16-be"), "--encoding utf-16-be"),
         ("Ann met Bob".encode("utf-16-le"), "--encoding utf-16-le"),
-        ("Ann met Bob".encode("utf-32-le"), "--encoding utf-32"),
+        ("Ann met Bob".encode("utf-32-le"), "--encoding utf-32-le"),
+        ("Ann met Bob".encode("utf-32-be"), "--encoding utf-32-be"),
+        ('{"text": "Анна", "label": "PERSON", "id": 1}'.encode("cp1251"), "cp1251"),
+        ("Анна и Боб в Москве".encode() + b"\xff", "correct this place"),
         (b"Ann met Bob, a long text\0 with one such character", "remove them"),
     ],
 )

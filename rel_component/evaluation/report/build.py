@@ -104,7 +104,7 @@ def evaluate_pipeline(
         "classification": classify(best, pipes),
         "thresholds": score_thresholds(best),
         "random_baseline": score_thresholds(chance),
-        "tuning": tune_and_compare(nlp, pipes, examples, devs, seed),
+        "tuning": tune_and_compare(nlp, pipes, examples, devs),
         "curves": describe_curves(best),
         "end_to_end": None,
         "pipeline": describe_pipeline(nlp, pipes),
@@ -130,9 +130,7 @@ def evaluate_pipeline(
     if list_entity_finders(nlp):
         found = predict_end_to_end(nlp, golds)
         data["end_to_end"] = score_end_to_end(found, pipes, seed)
-        is_long = any(len(gold.text) > nlp.max_length for gold in golds)
-        raw = None if is_long else score_raw_text(nlp, golds, pipes)
-        data["end_to_end"]["raw_text"] = raw
+        data["end_to_end"]["raw_text"] = score_raw_text(nlp, found, pipes)
         errors = add_errors(report, END_TO_END, found, pipes)
         data["end_to_end"]["errors"] = errors
     return report
@@ -167,21 +165,33 @@ def score_end_to_end(
 
 
 def score_raw_text(
-    nlp: Language, golds: Sequence[Doc], pipes: RelationPipes
+    nlp: Language, found: Sequence[Example], pipes: RelationPipes
 ) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): scores of entities and relations without the annotated
-    tokens and sentence boundaries, and `retokenized`: the number of documents in which
-    the pipeline's tokens are others."""
-    examples = predict_from_text(nlp, golds)
-    docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
+    """Evaluate without the annotated tokens and sentence boundaries.
+
+    nlp (Language): the pipeline.
+    found (Sequence[Example]): its predictions in the annotated tokens.
+    pipes (RelationPipes): its components for relations.
+    RETURNS (Dict[str, Any]): scores of `entities` and `relations`; `retokenized`, the
+        number of documents in which its tokens are others; or only `problem`, if it
+        can't process the texts.
+    """
+    golds = [example.reference for example in found]
+    try:
+        own = [nlp.make_doc(gold.text) for gold in golds]
+        n_other = sum(
+            [token.idx for token in doc] != [token.idx for token in gold]
+            for doc, gold in zip(own, golds)
+        )
+        if n_other or any(gold.has_annotation("SENT_START") for gold in golds):
+            found = predict_from_text(nlp, golds)
+    except ValueError as error:  # e.g. a text that is too long
+        return {"problem": str(error)}
+    docs = [read_example(example, symmetric=pipes.symmetric) for example in found]
     return {
-        "entities": score_entities(examples, pipes.spans_key),
+        "entities": score_entities(found, pipes.spans_key),
         "relations": score_relations(docs),
-        "retokenized": sum(
-            [token.idx for token in eg.predicted]
-            != [token.idx for token in eg.reference]
-            for eg in examples
-        ),
+        "retokenized": n_other,
     }
 
 
@@ -190,7 +200,6 @@ def tune_and_compare(
     pipes: RelationPipes,
     examples: Sequence[Example],
     devs: Sequence[Doc],
-    seed: int,
 ) -> Optional[Dict[str, Any]]:
     """Compare scores with and without tuned thresholds and calibration.
 

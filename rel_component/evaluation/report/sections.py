@@ -391,8 +391,9 @@ def _describe_cross_validation(data: Data) -> Optional[Section]:
     if not found:
         return None
     words = [
-        f"{found['folds']} folds of {plural(found['documents'], 'document')}: each "
-        "document is predicted by a model that was not trained on its text."
+        f"{found.get('config', 'The config')}, {found['folds']} folds of "
+        f"{plural(found['documents'], 'document')}: each document is predicted by a "
+        "model that was not trained on its text."
     ]
     tables = tabulate_runs(found["runs"], found["summary"])
     return Section("cross-validation", "Cross-validation", words, tables=tables)

@@ -21,6 +21,7 @@ from ..io import cannot_read, decode, list_files, read_bytes, split_lines
 from ..items import Items
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, FILES, RELATIONS, Report
+from ..roles import Roles
 from ..sniff import is_i2b2
 
 JOINED = ".ann"
@@ -157,6 +158,21 @@ def _find_documents(path: Path) -> List[Path]:
     return [path.with_suffix("")]
 
 
+def learn_roles(path: Path, roles: Roles) -> None:
+    """Learn the order of roles from the `annotation.conf` files of an input.
+
+    path (Path): a folder, or one of the files in it.
+    roles (Roles): the roles of the conversion.
+    """
+    top = path if path.is_dir() else path.parent
+    files = list_files(path) if path.is_dir() else iter(())
+    found = {file for file in files if file.name == CONFIG_NAME}
+    for config in sorted(found | {top / CONFIG_NAME, top.parent / CONFIG_NAME}):
+        if config.is_file():
+            for label, names in read_roles(config).items():
+                roles.learn(label, names)
+
+
 class _Reader:
     """Reads documents, with state shared by all documents of an input."""
 
@@ -243,8 +259,6 @@ class _Reader:
         for i, problem in enumerate(problems):
             # count the file once, even with several messages
             self.report.error(FILES, "mistakes in it", problem, n=int(i == 0))
-        for label, roles in read_roles(path).items():
-            self.roles.is_reversed(label, roles)  # the order is that of the config
         relations = data["relations"].items()
         return frozenset(label for label, entry in relations if entry["symmetric"])
 

@@ -11,7 +11,7 @@ of github.com/HumanSignal/label-studio; issue 1803 on JSON-MIN.
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..base import DEFAULT_LABEL, Format, Option, Options, Preview
 from ..fields import FieldError, add_id, check, get, get_list, show, skip_document
@@ -38,8 +38,6 @@ FIELDS: Option[Mapping[str, str]] = Option(
 )
 ANNOTATIONS = ("annotations", "completions")
 UNUSED = ("drafts", "predictions")
-# offsets in HTML, not in the text of a string
-HTML_OFFSETS = re.compile(rb'"globalOffsets"\s*:|"start"\s*:\s*"/')
 UPLOADED = re.compile(r"\s*/data/(?:upload|local-files)/\S*\s*")
 KNOWN = {"data", *ANNOTATIONS, *UNUSED}
 KINDS = {"regions": ENTITIES, "relations": RELATIONS}
@@ -56,18 +54,13 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     YIELDS (Record): one per annotation, except for cancelled ones.
     RAISES (FormatError): if it's not a JSON file.
     """
+    # tasks without regions may precede those that show which field was annotated
+    first = _Reader(path, options, Report())
+    for _ in first.read():
+        pass
     reader = _Reader(path, options, report)
-    # its rendering is annotated, also in tasks without regions
-    reader.is_html = bool(HTML_OFFSETS.search(path.read_bytes()))
-    for source, value in iter_json(path, options, report):
-        is_stored = _is_stored(value)
-        source = add_id(source, value["task"] if is_stored else value, "id")
-        if _is_min(value):
-            yield from reader.read_min(value, source)
-        elif is_stored:
-            yield from reader.read_annotations(value["task"], [("", value)], source)
-        else:
-            yield from reader.read_task(value, source)
+    reader.field, reader.html_fields = first.field, first.html_fields
+    yield from reader.read()
     reader.finish()
 
 
@@ -80,8 +73,20 @@ class _Reader:
         self.report = report
         # annotated field of `data`, also for tasks without regions
         self.field: Optional[str] = None
-        self.is_html = False
+        self.html_fields: Set[str] = set()
         self.n_refused = 0
+
+    def read(self) -> Iterator[Record]:
+        """YIELDS (Record): one per annotation of the file."""
+        for source, value in iter_json(self.path, self.options, self.report):
+            is_stored = _is_stored(value)
+            source = add_id(source, value["task"] if is_stored else value, "id")
+            if _is_min(value):
+                yield from self.read_min(value, source)
+            elif is_stored:
+                yield from self.read_annotations(value["task"], [("", value)], source)
+            else:
+                yield from self.read_task(value, source)
 
     def read_task(self, value: Any, source: Source) -> Iterator[Record]:
         """Read a task with its annotations."""
@@ -111,8 +116,9 @@ class _Reader:
             except FieldError as error:
                 lost = read.pop() if read and read[-1].path == path else None
                 self._lose(source, lost, error)
+        has_html = any(annotation.has_html for annotation in read)
         for annotation in read:
-            yield from self._read(task, annotation, source)
+            yield from self._read(task, annotation, source, has_html)
 
     def read_min(self, obj: Dict[str, Any], source: Source) -> Iterator[Record]:
         """Read a JSON-MIN record: lists of regions and fields of the data."""
@@ -134,7 +140,7 @@ class _Reader:
         self.report.note(NO_LIST)
         annotation.obj = {**obj, "completed_by": obj.get("annotator")}
         task = {**{key: obj[key] for key in MIN_KNOWN if key in obj}, "data": data}
-        yield from self._read(task, annotation, source)
+        yield from self._read(task, annotation, source, annotation.has_html)
 
     def finish(self) -> None:
         """Report problems of the whole file."""
@@ -183,7 +189,11 @@ class _Reader:
         skip_document(source, contents, error, KINDS, self.report)
 
     def _read(
-        self, task: Dict[str, Any], annotation: Annotation, source: Source
+        self,
+        task: Dict[str, Any],
+        annotation: Annotation,
+        source: Source,
+        has_html: bool,
     ) -> Iterator[Record]:
         try:
             data = get(task, "data", dict)
@@ -203,7 +213,9 @@ class _Reader:
                     f"the export",
                     "not of a text",
                 )
-            if self.is_html:
+            if has_html:
+                self.html_fields.add(name)
+            if name in self.html_fields:
                 text = _render(text, f"data.{name}")
         except FieldError as error:
             self._lose(source, annotation, error)
@@ -211,7 +223,9 @@ class _Reader:
         self._advise(annotation, text)
         for type_ in annotation.ignored:
             self.report.ignored(f"Label Studio results of the type {type_}")
-        results = Results(text, self.is_html, source, self.options, self.report)
+        results = Results(
+            text, name in self.html_fields, source, self.options, self.report
+        )
         results.read(annotation)
         rest = {key: value for key, value in data.items() if key != name}
         meta = {key: task[key] for key in task if key not in KNOWN}
@@ -229,7 +243,7 @@ class _Reader:
         """Find the field of `data` with the annotated text.
 
         Only the project's labeling config defines it, but it usually has the same name
-        as the tag that displays it; or else it's the only one with the regions' texts.
+        as the tag that displays it; or else it's the one with the regions' texts.
         """
         targets = annotation.targets
         texts = [key for key, value in data.items() if isinstance(value, str)]
@@ -243,16 +257,14 @@ class _Reader:
         if asked is not None:
             get(data, asked, str, "data")
             return asked
-        names = [name for name in (*targets, self.field) if name in texts]
-        names = names or ["text"] * ("text" in texts and (not targets or self.is_html))
-        names = names or [
-            name for name in texts if _has_regions(data[name], annotation)
-        ]
-        if names and (names[1:] == [] or names[0] in (*targets, self.field)):
+        names = [name for name in (*targets, self.field) if name in texts][:1]
+        if not names and annotation.says_texts:
+            names = [name for name in texts if annotation.fits(data[name])]
+        if not names:
+            names = ["text"] if "text" in texts else texts
+        if len(names) == 1:
             self.field = self.field or (names[0] if targets else None)
             return names[0]
-        if len(texts) == 1:
-            return texts[0]
         found = ", ".join(map(repr, list(texts or data)[:8])) or "no fields"
         if texts:
             raise FieldError(
@@ -272,19 +284,6 @@ class _Reader:
                 "the text of a task is only an address, so the annotated text is not "
                 "in the export; put it into the tasks"
             )
-
-
-def _has_regions(text: str, annotation: Annotation) -> bool:
-    """Whether a text contains all texts of the regions."""
-    regions = [item.value for item in annotation.regions if is_dict(item.value)]
-    values = [region.get("value") for region in regions]
-    found = [value.get("text") for value in values if is_dict(value)]
-    said = [_get_letters(x) for x in found if isinstance(x, str)]
-    return all(x in _get_letters(text) for x in said)
-
-
-def _get_letters(text: str) -> str:
-    return re.sub(r"\\n|\W", "", text)
 
 
 def _is_cancelled(obj: Dict[str, Any], path: str) -> bool:

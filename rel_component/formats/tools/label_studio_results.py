@@ -60,6 +60,31 @@ class Annotation:
         return {key: [i for i in v for _ in range(i.n)] for key, v in lists.items()}
 
     @property
+    def has_html(self) -> bool:
+        """RETURNS (bool): whether offsets refer to rendered HTML."""
+        values = [i.value.get("value") for i in self.regions if is_dict(i.value)]
+        return any(
+            "globalOffsets" in v or str(v.get("start")).startswith("/")
+            for v in values
+            if is_dict(v)
+        )
+
+    @property
+    def says_texts(self) -> bool:
+        """RETURNS (bool): whether regions of plain text say what their text is."""
+        return not self.has_html and bool(self._list_texts())
+
+    def fits(self, text: str) -> bool:
+        """RETURNS (bool): whether all regions of plain text are in this text, at their
+        offsets."""
+        return all(text[i : i + len(said)] == said for i, said in self._list_texts())
+
+    def _list_texts(self) -> List[Tuple[int, str]]:
+        regions = [i.value.get("value") for i in self.regions if is_dict(i.value)]
+        pairs = [(v.get("start"), v.get("text")) for v in regions if is_dict(v)]
+        return [(i, x) for i, x in pairs if type(i) is int and isinstance(x, str)]
+
+    @property
     def medium(self) -> str:
         """RETURNS (str): a picture, a video or a sound, if its regions are not in a
         text; empty otherwise."""

@@ -21,7 +21,7 @@ from ...pipe.loading import (
     load_pipeline,
 )
 from ...wording import plural
-from ..given import count_widened, has_entities, make_doc
+from ..given import GIVEN_KEY, count_widened, has_entities, make_doc
 from ..tasks import Task
 from ..texts import can_find_entities, predict
 from ..tokenization import bound_tokenizer
@@ -220,7 +220,10 @@ class Extractor:
     def predict(self, docs: Sequence[Doc], items: Sequence[Item]) -> None:
         """Run the pipeline on Docs, in place, in batches of similar length."""
         tasks = [item.task or Task("") for item in items]
-        given = {entity["label"] for task in tasks for entity in task.entities or ()}
+        given = set()
+        for doc, task in zip(docs, tasks):
+            if task.entities is not None:
+                given |= {span.label_ for span in doc.spans.get(GIVEN_KEY) or doc.ents}
         unknown = self.pipes.find_unknown_types(given)
         if unknown:
             warnings.warn(self.pipes.explain_unknown_types(unknown), stacklevel=2)

@@ -18,7 +18,7 @@ files of the same name.
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Sequence, Set
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
 
 import srsly
 from filelock import FileLock, Timeout
@@ -86,11 +86,17 @@ class OutputFolder:
         lost = [
             number
             for number in self.list_done()
-            if not found.issuperset(self.part(number, x).name for x in formats)
+            if not found.issuperset(self._list_parts(number, formats))
         ]
         for number in lost:
             (self.done / f"{number:06}.json").unlink()
         return len(lost)
+
+    def _list_parts(self, number: int, formats: Sequence[str]) -> List[str]:
+        """RETURNS (List[str]): names of the parts of a chunk that is done."""
+        has_letters = bool((self.read_done(number) or {}).get("dead"))
+        suffixes = [*formats, *([DEAD] if has_letters else [])]
+        return [self.part(number, suffix).name for suffix in suffixes]
 
     def remove_attempts(self) -> None:
         """Remove the notes of an earlier run."""

@@ -369,3 +369,13 @@ def test_linked_folders_are_read_once(tmp_path):
     (elsewhere / "circle").symlink_to(folder)
     docs, _ = iter_docs(folder)
     assert len(docs) == 1
+
+
+def test_order_of_roles_is_known_for_each_pair_of_roles(tmp_path):
+    """A relation with other roles comes first; a macro stands for the arguments."""
+    (tmp_path / "one").mkdir()
+    write(tmp_path / "one", CAUSE.format("Arg1", "Arg2"), name="a")
+    assert read_both(tmp_path, Options(lang="xx"))[1] == {("BRCA2", "R", "BRCA1")}
+    lines = "[entities]\nX\nY\n[relations]\n<A>=Effect:X|Y, Cause:X|Y\nR <A>\n"
+    (tmp_path / "two" / "annotation.conf").write_text(lines)  # of the second input
+    assert read_both(tmp_path, Options(lang="xx"))[0] == {("BRCA2", "R", "BRCA1")}

@@ -529,3 +529,37 @@ def test_html_before_the_first_region(tmp_path):
     docs, report = read(write_json(tmp_path / "a.json", tasks))
     assert report.problems == []
     assert [doc.text.strip() for doc in docs] == ["Bob & Al", "Ann"]
+
+
+def test_only_annotated_fields_are_rendered(tmp_path):
+    value = {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "text": "Ann"}
+    value |= {"globalOffsets": {"start": 0, "end": 3}, "hypertextlabels": ["PER"]}
+    marked = {**PER, "type": "hypertextlabels", "to_name": "html", "value": value}
+    plain = region("a", 19, 22, "PER", text="Ann")
+    tasks = [
+        {**task(annotation([marked])), "data": {"html": "<p>Ann</p>"}},
+        {
+            **task(annotation([plain])),
+            "id": 8,
+            "data": {"text": "if a<b and c>d for Ann"},
+            "meta": {"start": "/home"},
+        },
+    ]
+    docs, report = read(write_json(tmp_path / "a.json", tasks))
+    assert report.problems == []
+    assert [entities(doc) for doc in docs] == [[("Ann", "PER")]] * 2
+
+
+def test_field_of_tasks_before_the_first_region(tmp_path):
+    """Undecided by the regions' texts, `text` is the field."""
+    marked = annotation([{**PER, "to_name": "x"}])
+    tasks = [
+        {**task(annotation([])), "data": {"text": "A summary", "article": "None."}},
+        {**task(marked), "id": 8, "data": {"text": "A summary", "article": TEXT}},
+    ]
+    docs, report = read(write_json(tmp_path / "a.json", tasks))
+    assert report.problems == [] and [doc.text for doc in docs] == ["None.", TEXT]
+    silent = {**PER, "to_name": "x", "value": {**PER["value"], "text": None}}
+    data = {"text": TEXT, "title": "x"}
+    (doc,), _ = read_task(tmp_path, annotation([silent]), data=data)
+    assert doc.text == TEXT
