@@ -222,7 +222,7 @@ def test_pipelines_that_predict_entities_are_evaluated_from_the_text_too(
 @pytest.mark.parametrize(
     "arguments,expected",
     [
-        (("--folds", 100), "Can't split 16 distinct texts into 100 folds"),
+        (("--folds", 100), "Can't split 16 distinct texts or groups into 100 folds"),
         (("--seeds", "a"), "expected numbers separated by commas"),
         (("--names", "train,none"), "No corpus at"),
         (("--set", "max_steps"), "expected dotted.name=value"),
