@@ -98,6 +98,8 @@ def tabulate_end_to_end(found: Dict[str, Any]) -> Table:
     raw = found.get("raw_text") or {}
     if "problem" in raw:
         note += f" In its own tokens, the pipeline can't be evaluated: {raw['problem']}"
+    elif raw.get("relations") == found["relations"] and not raw["retokenized"]:
+        note += " From raw text, they are the same."
     elif raw:
         entities = format_prf(raw["entities"], "ents_micro_")
         strict = format_prf(raw["relations"], "rel_strict_")
