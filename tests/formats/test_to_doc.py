@@ -20,6 +20,7 @@ from rel_component.formats import (
     to_docs,
     tokens,
 )
+from rel_component.formats.offsets import GRAPHEMES, UNITS, map_offsets
 from rel_component.formats.to_doc import INCOMPLETE
 from rel_component.relations import get_relation_data
 
@@ -327,10 +328,8 @@ def test_retokenizing_keeps_every_entity_that_is_in_the_text(text, ends):
 
 def test_flags_in_a_row():
     """Each flag has two letters, and is one grapheme cluster."""
-    text = "🇩🇪" * 5000 + " Bob"
-    record = Record(text, SOURCE, [EntityRecord("1", "P", [(5001, 5004)], "Bob", "a")])
-    doc, _ = convert(record)
-    assert entities(doc) == [("Bob", "P")]
+    positions, size = map_offsets("🇩🇪" * 50_000 + " Bob", UNITS[GRAPHEMES])
+    assert size == 50_004 and positions[50_001] == 100_001
 
 
 def test_many_relations_of_a_lost_entity():
