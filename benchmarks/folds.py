@@ -1,4 +1,4 @@
-"""Cross-validation folds of a small corpus, in which no text stands in two folds.
+"""Cross-validation folds of a small corpus, in which no text or group stands in two.
 
     python benchmarks/folds.py --data data/jobs --folds 10 --seed 0 --output data/folds
 
@@ -48,7 +48,7 @@ def main(
         typer.Option(help="File to pool; by default train, dev and test"),
     ] = None,
 ) -> None:
-    """Write cross-validation folds, grouped by identical text."""
+    """Write cross-validation folds, which keep identical texts and groups together."""
     try:
         made = make_folds(pool_docs(data, name or NAMES), folds, seed=seed)
         paths = write_folds(made, output)

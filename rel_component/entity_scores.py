@@ -6,12 +6,13 @@ has two character offsets, which `Span.as_doc` and `Doc.from_docs` shift: the fi
 the offset of the text.
 """
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
 from .relations import EntityKey, get_entity_key
+from .relations.storage import find_keys
 
 USER_DATA_PREFIX = ("._.", "rel_component_entities")
 
@@ -22,9 +23,9 @@ def set_entity_scores(doc: Doc, scores: Mapping[Span, float]) -> None:
     doc (Doc): the document.
     scores (Mapping[Span, float]): probabilities of some of its entities.
     """
-    for key in _find_keys(doc):
+    for key in find_keys(doc, USER_DATA_PREFIX):
         del doc.user_data[key]
-    place: Any = (*USER_DATA_PREFIX, 0, doc[-1].idx + len(doc[-1]) if len(doc) else 0)
+    place: Any = (*USER_DATA_PREFIX, 0, 0)
     doc.user_data[place] = {
         "spans": numpy.asarray(
             [(span.start, span.end) for span in scores], dtype="int32"
@@ -43,7 +44,7 @@ def copy_entity_scores(source: Doc, target: Doc) -> None:
     source (Doc): the Doc whose entities were scored, if any.
     target (Doc): the other Doc.
     """
-    for key in _find_keys(source):
+    for key in find_keys(source, USER_DATA_PREFIX):
         target.user_data[key] = source.user_data[key]
 
 
@@ -59,7 +60,7 @@ def get_entity_scores(
         exclusive end and type; empty if no component scored them.
     """
     found: Dict[EntityKey, float] = {}
-    for key in _find_keys(doc):
+    for key in find_keys(doc, USER_DATA_PREFIX):
         data = doc.user_data[key]
         rows = zip(_locate(doc, data, key[2]), data["types"], data["scores"].tolist())
         for span, type_, score in rows:
@@ -70,15 +71,6 @@ def get_entity_scores(
         if spans_key in doc.spans:
             found.update(_read_group(doc.spans[spans_key]))
     return found
-
-
-def _find_keys(doc: Doc) -> List[Any]:
-    """Find the storage keys, several if the Doc was joined from others."""
-    return [
-        key
-        for key in doc.user_data
-        if isinstance(key, tuple) and len(key) == 4 and key[:2] == USER_DATA_PREFIX
-    ]
 
 
 def _locate(

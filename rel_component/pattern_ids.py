@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Set, Tuple
 from spacy.tokens import Doc
 
 from .relations import Relation, get_relations
+from .relations.storage import find_keys
 
 # prefix of keys in doc.user_data, before two offsets of the text
 PREFIX = ("._.", "rel_component_patterns")
@@ -32,7 +33,7 @@ def get_pattern_ids(doc: Doc) -> List[str]:
 def read_ids(doc: Doc) -> Dict[CharKey, str]:
     """RETURNS (Dict[CharKey, str]): pattern ids by relation."""
     found: Dict[CharKey, str] = {}
-    for key in _find_keys(doc):
+    for key in find_keys(doc, PREFIX):
         shift = key[2]
         for start, end, label, tail_start, tail_end, id_ in doc.user_data[key]:
             head = (start + shift, end + shift)
@@ -43,20 +44,11 @@ def read_ids(doc: Doc) -> Dict[CharKey, str]:
 
 def write_ids(doc: Doc, ids: Mapping[CharKey, str]) -> None:
     """Store the pattern ids of relations, replacing existing ones."""
-    for old in _find_keys(doc):
+    for old in find_keys(doc, PREFIX):
         del doc.user_data[old]
     # Doc.user_data is typed with string keys
     key: Any = (*PREFIX, 0, 0)
     doc.user_data[key] = [[*place, id_] for place, id_ in ids.items()]
-
-
-def _find_keys(doc: Doc) -> List[Any]:
-    """Find the storage keys, several if the Doc was joined from others."""
-    return [
-        key
-        for key in doc.user_data
-        if isinstance(key, tuple) and len(key) == 4 and key[:2] == PREFIX
-    ]
 
 
 def get_key(relation: Relation) -> CharKey:

@@ -71,9 +71,9 @@ def _show_usage(name: str, pipeline: Dict[str, Any]) -> str:
     where = ""
     if pipeline["finds_entities"] and pipeline["spans_key"]:
         where = (
-            f'for ent in doc.spans["{pipeline["spans_key"]}"]:  # doc.ents is empty\n'
+            f'for ent in doc.spans["{pipeline["spans_key"]}"]:  # not in doc.ents\n'
+            "    print(ent.text, ent.label_)\n"
         )
-        where += "    print(ent.text, ent.label_)\n"
     return (
         "The package depends on `rel-component`, which provides the component: install "
         "its wheel, too.\n\n"

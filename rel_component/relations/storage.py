@@ -88,14 +88,14 @@ def set_relation_data(doc: Doc, data: RelationData) -> RelationData:
 
 def clear_relations(doc: Doc) -> None:
     """Remove all relations and scores from a Doc, including the tutorial's form."""
-    for key in (*_find_keys(doc), UNANCHORED_KEY, LEGACY_KEY):
+    for key in (*find_keys(doc), UNANCHORED_KEY, LEGACY_KEY):
         doc.user_data.pop(key, None)
 
 
 def read_columns(doc: Doc) -> Optional[RelationData]:
     """RETURNS (Optional[RelationData]): like `get_relation_data`, but None for a dict
     in the tutorial's form."""
-    keys = _find_keys(doc)
+    keys = find_keys(doc)
     for key in keys:
         if not isinstance(doc.user_data[key], RelationData):
             doc.user_data[key] = _build(doc.user_data[key])
@@ -111,13 +111,17 @@ def read_columns(doc: Doc) -> Optional[RelationData]:
     return set_relation_data(doc, _drop_unknown(doc, data))
 
 
-def _find_keys(doc: Doc) -> List[Any]:
-    """Find the storage keys in text order, several if the Doc was joined from
-    others."""
+def find_keys(doc: Doc, prefix: Tuple[str, str] = USER_DATA_PREFIX) -> List[Any]:
+    """RETURNS (List[Any]): the keys in `doc.user_data` with a prefix, before two
+    offsets, in text order; several if the Doc was joined from others.
+
+    doc (Doc): the document.
+    prefix (Tuple[str, str]): the first two elements of the keys.
+    """
     return [
         key
         for key in doc.user_data
-        if isinstance(key, tuple) and len(key) == 4 and key[:2] == USER_DATA_PREFIX
+        if isinstance(key, tuple) and len(key) == 4 and key[:2] == prefix
     ]
 
 
