@@ -162,6 +162,14 @@ class FoundDocument(BaseModel):
     scores: Optional[List[Score]] = Field(
         None, description="With all_scores, sorted from high to low."
     )
+    unknown_types: List[str] = Field(
+        [],
+        description=(
+            "Types of given entities that the relation extractor doesn't know, see "
+            "known_types of GET /model: it misses their relations or gives them "
+            "other scores."
+        ),
+    )
 
 
 class ExtractResponse(BaseModel):

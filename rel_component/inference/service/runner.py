@@ -125,6 +125,8 @@ class Runner:
         else:
             found: Row = {"entities": entities, "relations": relations}
             found["scores"] = scores
+            given = {entity["label"] for entity in job.task.entities or ()}
+            found["unknown_types"] = self.pipes.find_unknown_types(given)
             if job.options.uncertainty:
                 thresholds = map_thresholds(self.pipes)
                 found["uncertainty"] = get_uncertainty(doc, thresholds)

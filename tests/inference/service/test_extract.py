@@ -2,11 +2,16 @@
 
 import pytest
 import spacy
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
+from rel_component.corpus.readers import copy_without_relations
 from rel_component.inference.service import create_app
 from rel_component.relations import LabelConstraints
 from rel_component.schema import Schema
 
+from ...paths import CONFIGS
+from ...util import make_doc
 from .conftest import TEXT, train
 from .server import run_client
 
@@ -31,6 +36,21 @@ def test_offsets_are_in_characters(client):
     (relation,) = found["relations"]
     assert (relation["head"], relation["tail"]) == (ann, acme)
     assert found["scores"] is None
+
+
+def test_given_types_that_the_model_does_not_know_are_named():
+    nlp = load_model_from_config(
+        load_config(CONFIGS / "rel_tok2vec.cfg"), auto_fill=True
+    )
+    ends = [(0, 1, "PERSON"), (3, 4, "ORG")]
+    gold = make_doc(nlp.vocab, TEXT, ends, [(0, "WORKS_FOR", 1)])
+    nlp.initialize(lambda: [Example(copy_without_relations(gold), gold)])
+    person = {"start": 0, "end": 3, "label": "PERSON"}
+    with run_client(create_app(nlp)) as client:
+        for label, unknown in (("FIRM", ["FIRM"]), ("ORG", [])):
+            firm = {"start": 14, "end": 18, "label": label}
+            found = extract(client, TEXT, document={"entities": [person, firm]})
+            assert found["unknown_types"] == unknown
 
 
 def test_threshold_and_labels(client):
