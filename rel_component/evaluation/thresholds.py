@@ -58,12 +58,13 @@ class Curve(NamedTuple):
 def get_curve(scores: numpy.ndarray, truth: numpy.ndarray, n_gold: int) -> Curve:
     """Compute the precision-recall curve.
 
-    scores (Floats1d): (n,).
+    scores (Floats1d): (n,); below 0, as `best_only` sets it: never predicted.
     truth (Bools1d): (n,).
     n_gold (int): number of gold relations, including non-candidates.
     RETURNS (Curve): a row per distinct score, and one without predictions.
     """
-    scores = scores.astype("float64")
+    is_possible = scores >= 0
+    scores, truth = scores[is_possible].astype("float64"), truth[is_possible]
     order = numpy.argsort(-scores, kind="stable")
     scores, truth = scores[order], truth[order]
     # equal scores have the same threshold

@@ -1,12 +1,13 @@
 """Tune thresholds and calibration on development documents."""
 
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..pipe.calibration import Line
 from ..pipe.extractor import RelationExtractor
 from ..pipe.loading import (
     find_extractor,
@@ -101,13 +102,14 @@ def tune(
         properties; thresholds apply to calibrated scores.
     """
     extractor = find_extractor(nlp)
-    examples = predict_uncalibrated(nlp, extractor, devs)
+    examples = predict_calibrated(nlp, extractor, devs, {})
     pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
     lines = fit_calibration(pairs, method) if method else {}
     if list_entity_finders(nlp):  # thresholds for entities that may be wrong
-        examples = predict_uncalibrated(nlp, extractor, devs, end_to_end=True)
+        examples = predict_calibrated(nlp, extractor, devs, lines, end_to_end=True)
         pairs = collect_pairs(examples, extractor.labels, extractor.symmetric)
-    pairs = pairs.calibrated(lines)
+    else:
+        pairs = pairs.calibrated(lines)
     thresholds = choose_thresholds(
         pairs.best_only() if extractor.single_label else pairs,
         objective=objective,
@@ -118,19 +120,21 @@ def tune(
     return {"calibration": lines, "thresholds": thresholds}
 
 
-def predict_uncalibrated(
+def predict_calibrated(
     nlp: Language,
     extractor: RelationExtractor,
     golds: Iterable[Doc],
+    lines: Mapping[str, Line],
     *,
     end_to_end: bool = False,
 ) -> List[Example]:
-    """RETURNS (List[Example]): predictions with uncalibrated scores, between gold
-    entities, or end to end between those that the pipeline predicts."""
+    """RETURNS (List[Example]): predictions with this calibration instead of the
+    extractor's, between gold entities, or end to end between those that the pipeline
+    predicts, whose scores multiply calibrated ones."""
     predict = predict_end_to_end if end_to_end else predict_on_gold_entities
-    lines = extractor.calibration
+    own = extractor.calibration
     try:
-        extractor.calibration = {}
+        extractor.calibration = lines
         return predict(nlp, golds)
     finally:
-        extractor.calibration = lines
+        extractor.calibration = own

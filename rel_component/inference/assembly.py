@@ -43,12 +43,21 @@ def assemble(ner_pipeline: Language, extractor: Language) -> Language:
     for source in (ner_pipeline, extractor):
         for string in source.vocab.strings:
             nlp.vocab.strings.add(string)
+    has_tables = len(ner_pipeline.vocab.lookups) > 0
+    _copy_lookups(ner_pipeline if has_tables else extractor, nlp)
     has_vectors = len(extractor.vocab.vectors) > 0
     nlp.vocab.vectors = (extractor if has_vectors else ner_pipeline).vocab.vectors
     _copy_state(ner_pipeline.tokenizer, nlp.tokenizer)
     for name, (source, old_name) in parts.items():
         _copy_state(source.get_pipe(old_name), nlp.get_pipe(name))
     return nlp
+
+
+def _copy_lookups(source: Language, target: Language) -> None:
+    # the features of spaCy's own components depend on its norms
+    with TemporaryDirectory() as folder:
+        source.vocab.to_disk(folder, exclude=["strings", "vectors"])
+        target.vocab.from_disk(folder, exclude=["strings", "vectors"])
 
 
 def _copy_state(source: Any, target: Any) -> None:

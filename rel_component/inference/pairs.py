@@ -143,7 +143,7 @@ def describe_why(spans: List[Span], doc: Doc, has_schema: bool) -> str:
     reasons: List[Tuple[bool, str]] = [
         (len({*map(get_entity_key, spans)}) == 1, "both are the same entity"),
         (has_schema, f"the schema may not allow {types[0]} → {types[1]}"),
-        (True, "their distance may exceed max_length or max_sentences"),
+        (True, "their distance may exceed max_length, max_sentences or max_distances"),
     ]
     said = ", or ".join(reason for is_so, reason in reasons if is_so)
     return (

@@ -104,7 +104,7 @@ def read_folder(path: Path, by_line: bool = False) -> Iterator[Task]:
     # imports all readers, which a single text doesn't need
     from ..formats.io import list_files
 
-    files = sorted(file for file in list_files(path) if file.suffix == ".txt")
+    files = sorted(file for file in list_files(path) if file.suffix.lower() == ".txt")
     if not files:
         raise ValueError(f"{path}: no .txt file found in this folder.")
     for file in files:

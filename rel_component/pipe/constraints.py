@@ -139,7 +139,8 @@ def add_mirrored(
     scores (Floats2d): (n_pairs, n_labels).
     columns (List[int]): the symmetric labels.
     RETURNS (Tuple[Candidates, Floats2d]): both directions, with equal scores of the
-        symmetric labels; other labels score 0 in added pairs.
+        symmetric labels; NaN for other labels in added pairs, which the model
+        didn't score.
     """
     if not columns or not len(candidates):
         return candidates, scores
@@ -157,7 +158,7 @@ def add_mirrored(
     added = first[~is_there]
     if not len(added):
         return candidates, scores
-    added_scores = numpy.zeros((len(added), scores.shape[1]), dtype=scores.dtype)
+    added_scores = numpy.full((len(added), scores.shape[1]), numpy.nan, scores.dtype)
     added_scores[:, columns] = scores[numpy.ix_(added, columns)]
     pairs = numpy.concatenate([candidates.pairs, candidates.pairs[added, ::-1]])
     sorted_, order = _sort_by_doc(candidates, pairs)

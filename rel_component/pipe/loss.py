@@ -83,7 +83,8 @@ class PairLoss:
         return wrong**gamma * (1.0 - log_term)
 
     def _sample_rows(self, labels: numpy.ndarray) -> numpy.ndarray:
-        is_positive = labels.max(axis=1, initial=0.0) > 0
+        # probabilities after distillation, none of which is 0
+        is_positive = labels.max(axis=1, initial=0.0) > 0.5
         n_positive = max(int(is_positive.sum()), 1)
         n_negative = int((~is_positive).sum())
         assert self.negatives_per_positive is not None

@@ -11,6 +11,8 @@ from spacy.training import Example
 from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
+from ..pipe.relation_pipes import list_known_types
+from ..wording import list_some
 
 # settings taken from the config and the training data, not from the trained pipeline
 OF_CONFIG = ("threshold", "symmetric", "schema")
@@ -62,6 +64,17 @@ def continue_from(nlp: Language, path: Path) -> Language:
     extractors = [
         pipe for _, pipe in nlp.pipeline if isinstance(pipe, RelationExtractor)
     ]
+    for pipe in extractors:
+        old = trained.get_pipe(pipe.name)
+        known = list_known_types(old) if isinstance(old, RelationExtractor) else []
+        new = sorted(set(list_known_types(pipe)) - set(known)) if known else []
+        if new:
+            raise ValueError(
+                f"Can't continue from {path}: its {pipe.name} knows the entity types "
+                f"{list_some(known)}; the training data also have {list_some(new)}. "
+                f"Train from scratch, or rename the types when you convert "
+                f"(--map-entity)."
+            )
     settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
     nlp.from_disk(path, exclude=["config"])  # keep the settings of this training
     for pipe, own in zip(extractors, settings):

@@ -40,8 +40,9 @@ def create_console_logger(
             Path(output_file).unlink(missing_ok=True)
         setup_table = console_logger_v3(progress_bar, console_output, output_file)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
-        names = {k for k, v in nlp.config["training"]["score_weights"].items() if v}
-        max_steps = nlp.config["training"]["max_steps"]
+        settings = nlp.config.interpolate()["training"]  # they may be variables
+        names = {k for k, v in settings["score_weights"].items() if v}
+        max_steps = settings["max_steps"]
         curve: List[Tuple[int, Dict[str, float]]] = []
 
         def log_step(info: Optional[Dict[str, Any]]) -> None:

@@ -217,8 +217,9 @@ def create_warmup_linear(
     total_steps (Union[int, str]): steps of the training, as
         `${training.max_steps}`. spaCy doesn't replace this variable when it creates
         the optimizer in Python (`nlp.initialize`, `nlp.resume_training`), where the
-        length of training is unknown: the rate does not fall.
+        length of training is unknown: the rate does not fall, as with 0 (no limit).
     RETURNS (Iterable[float]): the schedule.
     """
-    n_steps = NEVER if isinstance(total_steps, str) else total_steps
-    return warmup_linear(initial_rate, warmup_steps, n_steps)
+    if isinstance(total_steps, str) or total_steps == 0:
+        total_steps = NEVER
+    return warmup_linear(initial_rate, warmup_steps, total_steps)

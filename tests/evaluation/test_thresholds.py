@@ -179,6 +179,21 @@ def test_micro_f_is_the_best_of_all_combinations(rng, monkeypatch):
         assert get_micro_f(pairs, apply(pairs, chosen)) == pytest.approx(best)
 
 
+@pytest.mark.parametrize("objective", ["micro_f", "macro_f", "precision"])
+def test_only_the_best_label_of_a_pair_has_a_threshold(objective):
+    right = [True] * 20 + [False] * 20
+    low, high = [0.1] * 20, [0.3, 0.45] * 10
+    pairs = make_pairs(
+        [(high + low, right), (low + high, [not x for x in right]), (low * 2, right)]
+    ).best_only()
+    chosen = choose_thresholds(pairs, objective=objective)
+    assert {label: 0.1 < x < 0.3 for label, x in chosen.items()} == {
+        "A": True,
+        "B": True,
+    }
+    assert get_curves(pairs)["C"].average_precision() == 0
+
+
 def test_macro_f_is_the_best_of_each_label(rng, monkeypatch):
     from rel_component.evaluation import thresholds
 

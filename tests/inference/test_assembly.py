@@ -103,6 +103,15 @@ def test_patterns_for_relations_are_joined_too():
     assert relation.label == "WORKS_FOR"
 
 
+def test_norms_of_the_first_pipeline_are_kept():
+    finder, rules = spacy.blank("en"), spacy.blank("en")
+    finder.vocab.lookups.add_table("lexeme_norm", {"colour": "color"})
+    finder.add_pipe("entity_ruler")
+    rules.add_pipe("relation_ruler")
+    nlp = assemble(finder, rules)
+    assert nlp.make_doc("colour")[0].norm_ == "color"
+
+
 def test_what_is_missing_is_said(ner_pipeline):
     relations = build_extractor("rel_tok2vec")
     with pytest.raises(ValueError, match="doesn't predict entities"):

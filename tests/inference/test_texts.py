@@ -160,7 +160,7 @@ def test_given_entities_are_kept_and_others_found(vocab):
 
 
 def test_folder_of_texts(tmp_path):
-    (tmp_path / "b.txt").write_text("Two.\nThree.", encoding="utf8")
+    (tmp_path / "b.TXT").write_text("Two.\nThree.", encoding="utf8")
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.y.txt").write_bytes("\ufeffOne.\r\n".encode())
     (tmp_path / "a" / "notes.md").write_text("None.", encoding="utf8")

@@ -78,6 +78,13 @@ def test_sampled_negatives_are_drawn_anew():
     assert (drawn[0] != drawn[1]).any()
 
 
+def test_improbable_labels_after_distillation_are_negative():
+    truth = make_truth([[0.95]] * 10 + [[1e-4]] * 200)
+    scores = numpy.full((210, 1), 0.5)
+    used = get_gradient(scores, truth, negatives_per_positive=1).ravel() != 0
+    assert used[:10].all() and used[10:].sum() < 40
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"focal_gamma": 2}, {"negatives_per_positive": 1}, {"reduction": "mean"}],

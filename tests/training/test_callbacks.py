@@ -71,6 +71,22 @@ def test_other_components_and_other_labels_are_named(trained, tmp_path):
         continue_from(other, tmp_path / "none")
 
 
+def test_entity_types_that_the_trained_pipeline_lacks_are_named(tmp_path):
+    config = load_config(CONFIGS / "rel_tok2vec.cfg")
+
+    def make(*types):
+        nlp = load_model_from_config(config, auto_fill=True)
+        ends = [(i, i + 1, label) for i, label in enumerate(types)]
+        gold = make_doc(nlp.vocab, len(types), ends, [(0, "R", 1)])
+        nlp.initialize(lambda: [Example(copy_without_relations(gold), gold)])
+        return nlp
+
+    make("A", "B").to_disk(tmp_path)
+    message = "knows the entity types A, B; the training data also have C"
+    with pytest.raises(ValueError, match=message):
+        continue_from(make("A", "B", "C"), tmp_path)
+
+
 def test_frozen_components_are_continued_too(trained):
     """They are disabled while spaCy initializes the others."""
     nlp, path = trained

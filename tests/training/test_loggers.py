@@ -71,7 +71,8 @@ def test_a_score_may_appear_at_the_end():
 
 def test_the_table_is_followed_by_the_advice(tmp_path):
     nlp, path = spacy.blank("en"), tmp_path / "new" / "log.jsonl"
-    nlp.config["training"]["max_steps"] = 500
+    nlp.config["vars"] = {"steps": 500}
+    nlp.config["training"]["max_steps"] = "${vars.steps}"
     nlp.config["training"]["eval_frequency"] = 100
     nlp.config["training"]["score_weights"] = {"ents_f": 1.0, "rel_micro_f": None}
     path.parent.mkdir()

@@ -1,8 +1,14 @@
+from itertools import islice
+
 import numpy
 import pytest
 from thinc.api import Adam
 
-from rel_component.training.optimizers import create_two_rate_adam, get_layer
+from rel_component.training.optimizers import (
+    create_two_rate_adam,
+    create_warmup_linear,
+    get_layer,
+)
 
 
 def step(optimizer, name):
@@ -19,6 +25,13 @@ def test_layers_outside_pytorch_learn_so_many_times_faster():
     optimizer = create_two_rate_adam(0.001, task_lr_scale=10.0, **settings)
     assert step(optimizer, "encoder.layer.0.weight") == pytest.approx(plain, abs=1e-6)
     assert step(optimizer, "W") == pytest.approx(10 * plain, rel=1e-3)
+
+
+@pytest.mark.parametrize("steps", [0, "${training.max_steps}"])
+def test_without_a_number_of_steps_the_rate_does_not_fall(steps):
+    rates = [*islice(create_warmup_linear(0.1, 100, steps), 5001)]
+    rates = [rates[step] for step in (50, 100, 5000)]
+    assert rates == pytest.approx([0.05, 0.1, 0.1], rel=1e-3)
 
 
 def test_a_schedule_holds_for_both():

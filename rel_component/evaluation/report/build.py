@@ -42,7 +42,7 @@ from ..thresholds import (
     get_curves,
     score_thresholds,
 )
-from ..tuning import predict_uncalibrated, tune
+from ..tuning import predict_calibrated, tune
 
 # maximum points of a curve that can be distinguished
 N_POINTS = 200
@@ -213,12 +213,13 @@ def tune_and_compare(
     extractor = pipes.extractor
     if extractor is None:
         return None
+    golds = [x.reference for x in examples]
     symmetric, single = pipes.symmetric, extractor.single_label
     lines, own = extractor.calibration, extractor.thresholds
     pairs = collect_pairs(examples, extractor.labels, symmetric)
     is_stored = bool(lines or own)
     if is_stored:
-        raw = predict_uncalibrated(nlp, extractor, [x.reference for x in examples])
+        raw = predict_calibrated(nlp, extractor, golds, {})
         pairs = collect_pairs(raw, extractor.labels, symmetric)
     elif devs:
         chosen = tune(nlp, devs)
@@ -227,14 +228,13 @@ def tune_and_compare(
         return None
     plain = numpy.full(len(extractor.labels), extractor.threshold)
     tuned = numpy.asarray([own.get(x, extractor.threshold) for x in extractor.labels])
-    used = pairs
-    if list_entity_finders(nlp):
-        golds = [x.reference for x in examples]
-        raw = predict_uncalibrated(nlp, extractor, golds, end_to_end=True)
-        used = collect_pairs(raw, extractor.labels, symmetric)
+    finds_entities = bool(list_entity_finders(nlp))
     parts = {}
     for name, thresholds, line in (("before", plain, {}), ("after", tuned, lines)):
-        decided = used.calibrated(line)
+        decided = pairs.calibrated(line)
+        if finds_entities:
+            raw = predict_calibrated(nlp, extractor, golds, line, end_to_end=True)
+            decided = collect_pairs(raw, extractor.labels, symmetric)
         decided = decided.best_only() if single else decided
         parts[name] = {
             **describe_counts(*count_at(decided, thresholds)),

@@ -1,11 +1,15 @@
 """Show gold and predicted relations of each document."""
 
-from typing import AbstractSet, Iterator, List, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Tuple
 
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...relations import Relation, get_rel, get_relations
+from ...relations import Relation, get_relation_data, get_relations
 from .build import GOLD, Evaluation
+
+# starts and exclusive ends of head and tail, and the label
+Key = Tuple[Tuple[int, int], str, Tuple[int, int]]
 
 # maximum characters of a title
 N_CHARS = 60
@@ -25,22 +29,36 @@ def describe_documents(report: Evaluation) -> Iterator[Tuple[str, str, List[str]
 
 
 def _list_relations(example: Example, symmetric: AbstractSet[str]) -> Iterator[str]:
-    scores = get_rel(example.predicted)
+    scores = _get_scores(example.predicted)
     predicted = {_get_key(x): x for x in get_relations(example.predicted)}
     for relation in get_relations(example.reference):
         head, label, tail = _get_key(relation)
         found = predicted.pop((head, label, tail), None)
         if label in symmetric:
             predicted.pop((tail, label, head), None)
-        score = scores.get((head, tail), {}).get(label)
+        score = scores.get((head, label, tail))
         shown = "never a candidate" if score is None else f"{score:.3f}"
         yield _say("missed" if found is None else "found", relation, shown)
     for relation in predicted.values():
         yield _say("spurious", relation, f"{relation.score:.3f}")
 
 
-def _get_key(relation: Relation) -> Tuple[int, str, int]:
-    return relation.head.start, relation.label, relation.tail.start
+def _get_key(relation: Relation) -> Key:
+    head, label, tail, _ = relation
+    return (head.start, head.end), label, (tail.start, tail.end)
+
+
+def _get_scores(doc: Doc) -> Dict[Key, float]:
+    data = get_relation_data(doc)
+    if data is None:
+        return {}
+    ends = [(start, end) for start, end in data.spans.tolist()]
+    return {
+        (ends[head], label, ends[tail]): score
+        for (head, tail), row in zip(data.pairs.tolist(), data.scores.tolist())
+        for label, score in zip(data.labels, row)
+        if score == score  # not NaN: impossible
+    }
 
 
 def _say(mark: str, relation: Relation, shown: str) -> str:
