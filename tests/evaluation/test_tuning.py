@@ -10,9 +10,7 @@ from rel_component.evaluation.predictions import predict_end_to_end
 from rel_component.evaluation.thresholds import choose_thresholds
 from rel_component.evaluation.tuning import tune
 
-from ..util import make_doc
-
-NAMES = ("Ann", "Bob", "Cid", "Dan")
+from ..scripts.test_tuning_scripts import NAMES, make_docs
 
 
 @Language.component("test_tuning_half_sure")
@@ -28,7 +26,7 @@ def nlp():
     ruler = nlp.add_pipe("entity_ruler")
     nlp.add_pipe("test_tuning_half_sure")
     nlp.add_pipe("relation_extractor", config={"use_entity_scores": True})
-    golds = make_golds(nlp.vocab)
+    golds = make_docs(nlp.vocab)
     examples = [Example(copy_without_relations(gold), gold) for gold in golds]
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(15):
@@ -38,21 +36,9 @@ def nlp():
     return nlp
 
 
-def make_golds(vocab):
-    return [
-        make_doc(
-            vocab,
-            f"{NAMES[i % 4]} works for Acme and {NAMES[(i + 1) % 4]}",
-            [(0, 1, "PERSON"), (3, 4, "ORG"), (5, 6, "PERSON")],
-            [(0, "WORKS_FOR", 1)] if i % 4 else [(2, "WORKS_FOR", 1)],
-        )
-        for i in range(24)
-    ]
-
-
 def test_thresholds_are_those_of_the_scores_that_the_tuned_pipeline_gives(nlp):
     """It calibrates the scores of relations before those of entities multiply them."""
-    golds, extractor = make_golds(nlp.vocab), nlp.get_pipe("relation_extractor")
+    golds, extractor = make_docs(nlp.vocab), nlp.get_pipe("relation_extractor")
     chosen = tune(nlp, golds, min_support=1)
     assert chosen["calibration"] and chosen["thresholds"]
     assert extractor.calibration == {}  # not modified
