@@ -12,6 +12,7 @@ from typing import (
     Dict,
     Iterable,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -34,6 +35,14 @@ from .relations import (
 )
 
 Pair = Tuple[EntityKey, EntityKey]
+# of the scores of relations, how much each counts in the selection of a checkpoint
+SCORE_WEIGHTS = {
+    "rel_micro_p": None,
+    "rel_micro_r": None,
+    "rel_micro_f": 1.0,
+    "rel_macro_f": None,
+    "rel_strict_f": None,
+}
 
 
 class ScoredDoc(NamedTuple):
@@ -150,32 +159,49 @@ def score_relations(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
         rel_per_label: {label: {p, r, f, support}};
         rel_candidate_recall: share of the gold relations that were candidates.
     """
-    micro, strict = PRFScore(), PRFScore()
+    strict = PRFScore()
     labels = sorted({key.label for doc in docs for key in (*doc.gold, *doc.predicted)})
     per_label = {label: PRFScore() for label in labels}
     n_gold = n_candidates = 0
     for doc in docs:
         strict.score_set(set(doc.predicted), doc.gold)
         gold, predicted = drop_types(doc.gold), drop_types(doc.predicted)
-        micro.score_set(predicted, gold)
         for label, score in per_label.items():
             score.score_set(_of_label(predicted, label), _of_label(gold, label))
         n_gold += len(gold)
         n_candidates += _count_candidates(doc, gold)
-    if not labels:
-        names = ("micro", "strict", "macro")
-        empty = {f"rel_{name}_{part}": None for name in names for part in "prf"}
-        return {**empty, "rel_per_label": {}, "rel_candidate_recall": None}
-    macro = [s.to_dict() for s in per_label.values()]
     return {
-        **_prf("rel_micro", micro),
-        **_prf("rel_strict", strict),
-        **{f"rel_macro_{x}": sum(s[x] for s in macro) / len(macro) for x in "prf"},
-        "rel_per_label": {
-            label: {**score.to_dict(), "support": score.tp + score.fn}
-            for label, score in per_label.items()
-        },
+        **summarize("rel", per_label, "label"),
+        **_prf("rel_strict", strict if labels else None),
         "rel_candidate_recall": n_candidates / n_gold if n_gold else None,
+    }
+
+
+def summarize(
+    name: str, per_label: Mapping[str, PRFScore], kind: str
+) -> Dict[str, Any]:
+    """Sum up the scores of labels or types.
+
+    name (str): prefix of the keys.
+    per_label (Mapping[str, PRFScore]): the scores.
+    kind (str): `label` or `type`.
+    RETURNS (Dict[str, Any]): micro and macro p/r/f, None without labels, and per label
+        or type p, r, f and support.
+    """
+    micro = sum(per_label.values(), PRFScore()) if per_label else None
+    rows = {label: score.to_dict() for label, score in per_label.items()}
+    return {
+        **_prf(f"{name}_micro", micro),
+        **{
+            f"{name}_macro_{x}": sum(row[x] for row in rows.values()) / len(rows)
+            if rows
+            else None
+            for x in "prf"
+        },
+        f"{name}_per_{kind}": {
+            label: {**row, "support": per_label[label].tp + per_label[label].fn}
+            for label, row in rows.items()
+        },
     }
 
 
@@ -195,8 +221,9 @@ def score_tutorial_protocol(docs: Sequence[ScoredDoc]) -> Dict[str, Any]:
     return _prf("rel_micro", micro)
 
 
-def _prf(name: str, score: PRFScore) -> Dict[str, float]:
-    return {f"{name}_{part}": value for part, value in score.to_dict().items()}
+def _prf(name: str, score: Optional[PRFScore]) -> Dict[str, Any]:
+    scores = dict.fromkeys("prf") if score is None else score.to_dict()
+    return {f"{name}_{part}": value for part, value in scores.items()}
 
 
 def drop_types(keys: Iterable[RelationKey]) -> Set[RelationKey]:

@@ -19,6 +19,12 @@ def percent(share: float) -> str:
     return f"{text.removesuffix('.0')} %"
 
 
+def make_writable(text: str) -> str:
+    """RETURNS (str): the text with unpaired surrogates, which UTF-8 can't encode, as
+    escape sequences."""
+    return text.encode("utf8", "backslashreplace").decode("utf8")
+
+
 def points(share: Optional[float]) -> str:
     """RETURNS (str): a score in percent, such as `81.3`; `–` if it's None."""
     return "–" if share is None else f"{100 * share:.1f}"

@@ -174,28 +174,20 @@ def split_documents(
 
 
 def split_by_group(
-    groups: Iterable[Optional[str]], patterns: Mapping[str, str], rest: str = "train"
+    groups: Iterable[Optional[str]], patterns: Mapping[str, str]
 ) -> List[str]:
     """Assign documents to splits by rules for their groups.
 
     groups (Iterable[Optional[str]]): the group of each document.
     patterns (Mapping[str, str]): regular expression of each split, searched for in the
         group. The first match is used.
-    rest (str): the split of the remaining documents.
-    RETURNS (List[str]): the split of each document.
-    RAISES (ValueError): if a pattern is not a valid regular expression.
+    RETURNS (List[str]): the split of each document; train if no rule matches.
     """
-    compiled = {}
-    for name, pattern in patterns.items():
-        try:
-            compiled[name] = re.compile(pattern)
-        except re.error as error:
-            raise ValueError(
-                f"The rule for {name!r}, {pattern!r}, is not a valid regular "
-                f"expression: {error}. Expected e.g. '4$'."
-            ) from None
     return [
-        next((n for n, rule in compiled.items() if rule.search(group or "")), rest)
+        next(
+            (x for x, rule in patterns.items() if re.search(rule, group or "")),
+            NAMES[0],
+        )
         for group in groups
     ]
 

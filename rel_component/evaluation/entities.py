@@ -11,6 +11,7 @@ from spacy.training import Example
 
 from ..about import __version__
 from ..pipe.loading import list_entity_finders, list_entity_places, load_pipeline
+from ..scorer import summarize
 from ..wording import join_names, name_place
 from .predictions import predict_end_to_end, read_golds
 
@@ -96,7 +97,7 @@ def score_entities(
         for type_ in {entity[2] for entity in gold | predicted}:
             score = per_type.setdefault(type_, PRFScore())
             score.score_set(_of_type(predicted, type_), _of_type(gold, type_))
-    return _summarize("ents", per_type)
+    return summarize("ents", dict(sorted(per_type.items())), "type")
 
 
 def score_tokens(
@@ -118,8 +119,7 @@ def score_tokens(
     for example in examples:
         reference = example.reference
         gold = _get_tokens(reference, get_entities(reference, spans_key))
-        found = get_entities(example.predicted, spans_key)
-        predicted = _get_tokens(reference, found)
+        predicted = _get_tokens(reference, get_entities(example.predicted, spans_key))
         for type_ in {type_ for _, type_ in gold | predicted}:
             score = per_type.setdefault(type_, PRFScore())
             score.score_set(_of_type(predicted, type_), _of_type(gold, type_))
@@ -129,7 +129,8 @@ def score_tokens(
             n_tokens + len(reference),
         )
     accuracy = n_right / n_tokens if n_tokens else None
-    return {**_summarize("tokens", per_type), "tokens_accuracy": accuracy}
+    found = summarize("tokens", dict(sorted(per_type.items())), "type")
+    return {**found, "tokens_accuracy": accuracy}
 
 
 def get_entities(doc: Doc, spans_key: Optional[str] = None) -> set[Entity]:
@@ -152,23 +153,3 @@ def _get_tokens(doc: Doc, entities: Iterable[Entity]) -> set[Tuple[int, str]]:
 
 def _of_type(items: Iterable[tuple], type_: str) -> set[tuple]:
     return {item for item in items if item[-1] == type_}
-
-
-def _summarize(name: str, per_type: Dict[str, PRFScore]) -> Dict[str, Any]:
-    if not per_type:
-        kinds = ("micro", "macro")
-        empty = {f"{name}_{kind}_{x}": None for kind in kinds for x in "prf"}
-        return {**empty, f"{name}_per_type": {}}
-    micro = PRFScore()
-    for score in per_type.values():
-        micro += score
-    rows = {type_: score.to_dict() for type_, score in sorted(per_type.items())}
-    mean = {x: sum(row[x] for row in rows.values()) / len(rows) for x in "prf"}
-    return {
-        **{f"{name}_micro_{x}": value for x, value in micro.to_dict().items()},
-        **{f"{name}_macro_{x}": value for x, value in mean.items()},
-        f"{name}_per_type": {
-            type_: {**row, "support": per_type[type_].tp + per_type[type_].fn}
-            for type_, row in rows.items()
-        },
-    }

@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
+from spacy.scorer import PRFScore
 
-from .intervals import draw_documents, get_prf
+from ..scorer import summarize
+from .intervals import draw_documents
 from .pair_scores import PairScores
 
 DEFAULT_THRESHOLDS = (
@@ -246,28 +248,17 @@ def score_at(pairs: PairScores, threshold: float) -> Dict[str, Any]:
         rel_candidate_recall; None if there are no relations.
     """
     found = pairs.counted & (pairs.scores >= numpy.float32(threshold))
-    columns = zip(
+    counts = zip(
         pairs.labels,
         (found & pairs.truth).sum(axis=0).tolist(),
         found.sum(axis=0).tolist(),
         pairs.n_gold.tolist(),
     )
-    per_label = {
-        label: {**describe_counts(tp, n_predicted, n_gold), "support": n_gold}
-        for label, tp, n_predicted, n_gold in columns
-        if n_predicted or n_gold
-    }
-    if not per_label:
-        empty = {f"rel_{name}_{x}": None for name in ("micro", "macro") for x in "prf"}
-        return {**empty, "rel_per_label": {}, "rel_candidate_recall": None}
+    per_label = {x: make_score(*n) for x, *n in counts if any(n)}
     n_gold = int(pairs.n_gold.sum())
     n_covered = int((pairs.truth & pairs.counted).sum())
-    counts = (int((found & pairs.truth).sum()), int(found.sum()), n_gold)
-    rows = per_label.values()
     return {
-        **{f"rel_micro_{x}": value for x, value in describe_counts(*counts).items()},
-        **{f"rel_macro_{x}": sum(row[x] for row in rows) / len(rows) for x in "prf"},
-        "rel_per_label": per_label,
+        **summarize("rel", per_label, "label"),
         "rel_candidate_recall": n_covered / n_gold if n_gold else None,
     }
 
@@ -304,7 +295,6 @@ def draw_by_chance(pairs: PairScores, seed: int = 0) -> PairScores:
     return replace(pairs, scores=drawn)
 
 
-def describe_counts(*counts: int) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): `p`, `r` and `f` for the numbers of correct,
-    predicted and gold relations; 0 if undefined."""
-    return {x: float(n) for x, n in zip("prf", get_prf(*map(numpy.asarray, counts)))}
+def make_score(tp: int, n_predicted: int, n_gold: int) -> PRFScore:
+    """RETURNS (PRFScore): the score of correct, predicted and gold relations."""
+    return PRFScore(tp=tp, fp=n_predicted - tp, fn=n_gold - tp)

@@ -9,6 +9,7 @@ from spacy.tokens import Doc, Span
 
 from ..entity_scores import get_all_scores
 from ..relations import Relation, get_entity_key
+from ..wording import make_writable
 from .rows import to_row, to_spert
 from .tasks import Task
 
@@ -76,7 +77,7 @@ def _dump_table(results: Iterable[Found]) -> str:
     writer.writerow(TABLE_COLUMNS)
     for number, found in enumerate(results, 1):
         id_ = found.task.meta.get("id")
-        id_ = number if id_ is None else _replace_surrogates(str(id_))
+        id_ = number if id_ is None else make_writable(str(id_))
         for head, label, tail, score in found.relations:
             ends = (
                 (end.text, end.label_, end.start_char, end.end_char)
@@ -84,10 +85,6 @@ def _dump_table(results: Iterable[Found]) -> str:
             )
             writer.writerow([id_, *next(ends), label, *next(ends), f"{score:.4f}"])
     return file.getvalue().rstrip("\r\n")
-
-
-def _replace_surrogates(text: str) -> str:
-    return text.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def _dump(data: Any) -> str:

@@ -4,7 +4,7 @@ mypy doesn't accept numpy.ndarray as one of Thinc's types, and doesn't know the 
 of dimensions of parameters; these functions return the type known to the caller.
 """
 
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Tuple
 
 import numpy
 from thinc.api import Model, Ops
@@ -70,3 +70,16 @@ def multiply(
     )
     ops.xp.matmul(X[rest], W, out=Y[rest])
     return Y
+
+
+def drop_cells(
+    model: Model, X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """RETURNS (Tuple[Floats2d, Callable]): the values after the model's dropout, and
+    the gradient."""
+    rate = model.attrs["dropout"]
+    rate = model.attrs["dropout_rate"] if rate is None else rate
+    if not (is_train and rate):
+        return X, lambda dX: dX
+    mask = model.ops.get_dropout_mask(X.shape, rate)
+    return X * mask, lambda dX: dX * mask

@@ -20,9 +20,9 @@ from spacy.attrs import ENT_IOB
 from spacy.language import Language
 from spacy.pipeline.ner import ner_score
 from spacy.tokens import Doc, Span
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..entity_scores import get_entity_scores, set_entity_scores
@@ -124,6 +124,8 @@ class EntityTagger(CheckedPipe):
     Existing entities are kept, e.g. those of an entity ruler earlier in the pipeline.
     """
 
+    target = "Entity"
+
     def __init__(
         self,
         vocab: Vocab,
@@ -144,34 +146,6 @@ class EntityTagger(CheckedPipe):
         self.name = name
         self.scorer = scorer
         self.cfg: Dict[str, Any] = {"labels": []}
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the entity types."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
-        return self.labels
-
-    def add_label(self, label: str) -> int:
-        """Add a label.
-
-        label (str): the entity type.
-        RETURNS (int): 0 if the label existed already, else 1.
-        RAISES (ValueError): if the label is not a string, or the model is initialized.
-        """
-        if not isinstance(label, str) or not label:
-            raise ValueError(
-                f"Entity label {label!r} is a {type(label).__name__}; expected a "
-                "string that isn't empty."
-            )
-        if label in self.cfg["labels"]:
-            return 0
-        self._allow_extra_label()
-        self.cfg["labels"] = [*self.cfg["labels"], label]
-        return 1
 
     def predict(self, docs: Iterable[Doc]) -> EntityPrediction:
         """Predict the entities of a batch, without modifying the Docs.
@@ -270,40 +244,14 @@ class EntityTagger(CheckedPipe):
                     scores[ent] = known[get_entity_key(ent)]
             set_entity_scores(doc, scores)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch of examples.
-
-        examples (Iterable[Example]): the batch.
-        drop (float): dropout rate.
-        sgd (Optional[Optimizer]): the optimizer; None to only accumulate gradients.
-        losses (Optional[Dict[str, float]]): losses of the components, updated.
-        RETURNS (Dict[str, float]): the losses.
-        """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "EntityTagger.update")
-        docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
-            return losses
-        self._require_initialized()
+    def _learn(self, examples: List[Example]) -> float:
         self._warn_of_unknown(count_labels(examples), "entities")
-        set_dropout_rate(self.model, drop)
+        docs = [example.predicted for example in examples]
         scores, backprop = self.model.begin_update(docs)
         loss, gradient, d_transitions = self._get_loss(examples, scores)
         add_gradient(self.model, d_transitions)
         backprop(gradient)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss(
         self, examples: Iterable[Example], scores: Floats2d

@@ -21,10 +21,10 @@ from typing import (
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..checks import (
@@ -34,6 +34,7 @@ from ..checks import (
     check_probability,
 )
 from ..entity_scores import get_entity_scores
+from ..model.arrays import to_floats2d
 from ..model.candidates import (
     BatchGenerator,
     Candidates,
@@ -51,13 +52,13 @@ from ..relations import (
     set_relation_data,
 )
 from ..schema import Schema, check_constraints
-from ..scorer import relation_scorer
+from ..scorer import SCORE_WEIGHTS, relation_scorer
 from ..wording import name_place, plural
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
 from .distances import DistanceLimits, MaxDistances, check_distances
 from .health import CheckedPipe
-from .loss import PairLoss, to_floats2d
+from .loss import PairLoss
 from .merging import keep_ruled
 from .truth import Truth, count_covered, find_labels, get_gold_candidates, get_truth
 
@@ -107,14 +108,7 @@ Generator = Union[InstanceGenerator, BatchGenerator]
         "loss": {"@misc": "rel_component.PairLoss.v1"},
         "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
     },
-    default_score_weights={
-        "rel_micro_p": None,
-        "rel_micro_r": None,
-        "rel_micro_f": 1.0,
-        "rel_macro_f": None,
-        "rel_strict_f": None,
-        "rel_candidate_recall": None,
-    },
+    default_score_weights={**SCORE_WEIGHTS, "rel_candidate_recall": None},
 )
 def make_relation_extractor(
     nlp: Language,
@@ -160,6 +154,8 @@ def make_relation_extractor(
 class RelationExtractor(CheckedPipe):
     """Predict relations between the entities of a Doc."""
 
+    target = "Relation"
+
     def __init__(
         self,
         vocab: Vocab,
@@ -203,16 +199,6 @@ class RelationExtractor(CheckedPipe):
             "schema": None,
         }
         self._schema: Optional[Tuple[Any, Optional[Schema]]] = None
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the relation labels."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
-        return self.labels
 
     @property
     def threshold(self) -> float:
@@ -311,24 +297,6 @@ class RelationExtractor(CheckedPipe):
         for label, constraints in (schema.constraints if schema else {}).items():
             check_constraints(constraints, label, label in self.symmetric)
         self.cfg["schema"] = None if schema is None else schema.to_dict()
-
-    def add_label(self, label: str) -> int:
-        """Add a label.
-
-        label (str): the label.
-        RETURNS (int): 0 if the label existed already, else 1.
-        RAISES (ValueError): if the label is not a string, or the model is initialized.
-        """
-        if not isinstance(label, str) or not label:
-            raise ValueError(
-                f"Relation label {label!r} is a {type(label).__name__}; expected a "
-                "string that isn't empty."
-            )
-        if label in self.cfg["labels"]:
-            return 0
-        self._allow_extra_label()
-        self.cfg["labels"] = [*self.cfg["labels"], label]
-        return 1
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Score the candidate pairs of a batch, without modifying the Docs.
@@ -472,41 +440,15 @@ class RelationExtractor(CheckedPipe):
                 "with different labels.",
             )
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch of examples.
-
-        examples (Iterable[Example]): the batch.
-        drop (float): dropout rate.
-        sgd (Optional[Optimizer]): the optimizer; None to only accumulate gradients.
-        losses (Optional[Dict[str, float]]): losses of the components, updated.
-        RETURNS (Dict[str, float]): the losses.
-        """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "RelationExtractor.update")
-        docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):  # Thinc can't backprop an empty batch
-            return losses
-        self._require_initialized()
+    def _learn(self, examples: List[Example]) -> float:
         self._warn_of_unknown(find_labels(examples), "relations")
-        set_dropout_rate(self.model, drop)
+        docs = [example.predicted for example in examples]
         truth = self.get_truth(examples, self.predicted_share)
         # even without pairs: a shared encoder waits for its last listener
         scores, backprop = self.model.begin_update((docs, truth.candidates))
         loss, gradient = self.loss(self.model.ops, scores, truth)
         backprop(gradient)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_truth(
         self, examples: Sequence[Example], predicted_share: float = 0.0

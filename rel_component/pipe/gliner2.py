@@ -22,9 +22,7 @@ from typing import (
 )
 
 from spacy.language import Language
-from spacy.pipeline.pipe import Pipe
 from spacy.tokens import Doc, Span
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from ..checks import check_probability
@@ -36,9 +34,10 @@ from ..relations import (
     set_relations,
 )
 from ..schema import Schema
-from ..scorer import relation_scorer
+from ..scorer import SCORE_WEIGHTS, relation_scorer
 from ..wording import get_command
 from .merging import merge_relations
+from .untrained import UntrainedPipe
 
 CHECKPOINT = "fastino/gliner2.5-base-v1"
 ENTITY_FIELDS = ("name", "description", "threshold")
@@ -64,13 +63,7 @@ LabelSettings = Dict[str, Union[str, Dict[str, Any]]]
         "device": None,
         "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
     },
-    default_score_weights={
-        "rel_micro_p": None,
-        "rel_micro_r": None,
-        "rel_micro_f": 1.0,
-        "rel_macro_f": None,
-        "rel_strict_f": None,
-    },
+    default_score_weights=SCORE_WEIGHTS,
 )
 def make_gliner2(
     nlp: Language,
@@ -163,7 +156,7 @@ class FoundRelation(NamedTuple):
     score: float
 
 
-class GLiNER2Pipe(Pipe):
+class GLiNER2Pipe(UntrainedPipe):
     """Extracts entities and relations based on descriptions.
 
     If a Doc already has entities, they are kept, and relations between them extracted.
@@ -238,11 +231,6 @@ class GLiNER2Pipe(Pipe):
         return tuple(prompt.label for prompt in self._entities)
 
     @property
-    def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels of symmetric relations."""
-        return frozenset(self.cfg["symmetric"])
-
-    @property
     def threshold(self) -> float:
         """RETURNS (float): the minimum score of relations."""
         return self.cfg["threshold"]
@@ -294,36 +282,6 @@ class GLiNER2Pipe(Pipe):
         if self._model is None:
             self._model = load_checkpoint(self.checkpoint, self.device)
         return self._model
-
-    def __call__(self, doc: Doc) -> Doc:
-        """Extract the entities and relations of a Doc.
-
-        doc (Doc): the Doc to process, modified in place.
-        RETURNS (Doc): the processed Doc.
-        """
-        error_handler = self.get_error_handler()
-        try:
-            self._annotate([doc])
-        except Exception as error:
-            error_handler(self.name, self, [doc], error)
-        return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Extract the entities and relations of a stream of Docs.
-
-        stream (Iterable[Doc]): the Docs to process, modified in place.
-        batch_size (int): number of Docs to buffer; the model's batch size is set in the
-            config.
-        YIELDS (Doc): the processed Docs in order.
-        """
-        error_handler = self.get_error_handler()
-        for docs in minibatch(stream, size=batch_size):
-            try:
-                self._annotate(docs)
-            except Exception as error:
-                error_handler(self.name, self, docs, error)
-            else:
-                yield from docs
 
     def _annotate(self, docs: Sequence[Doc]) -> None:
         texts = [doc.text for doc in docs]

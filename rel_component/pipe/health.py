@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import (
     Any,
+    Dict,
     Iterable,
     List,
     NamedTuple,
@@ -18,8 +19,9 @@ from typing import (
 
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
 from spacy.util import SimpleFrozenList
-from thinc.api import Model, PyTorchShim, Shim
+from thinc.api import Model, Optimizer, PyTorchShim, Shim, set_dropout_rate
 
 from ..wording import join_names
 
@@ -30,7 +32,77 @@ Self = TypeVar("Self", bound="CheckedPipe")
 
 
 class CheckedPipe(TrainablePipe):
-    """A trainable pipe that says so if it cannot be right."""
+    """A trainable pipe that says so if it cannot be right.
+
+    Its config contains the labels. What they are of is the attribute `target`.
+    """
+
+    target = ""
+    cfg: Dict[str, Any]
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): the labels, as `spacy init labels` writes them."""
+        return self.labels
+
+    def add_label(self, label: str) -> int:
+        """Add a label.
+
+        label (str): the label.
+        RETURNS (int): 0 if the label existed already, else 1.
+        RAISES (ValueError): if the label is not a string, or the model is initialized.
+        """
+        if not isinstance(label, str) or not label:
+            raise ValueError(
+                f"{self.target} label {label!r} is a {type(label).__name__}; expected "
+                "a string that isn't empty."
+            )
+        if label in self.cfg["labels"]:
+            return 0
+        self._allow_extra_label()
+        self.cfg["labels"] = [*self.cfg["labels"], label]
+        return 1
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): the batch.
+        drop (float): dropout rate.
+        sgd (Optional[Optimizer]): the optimizer; None to only accumulate gradients.
+        losses (Optional[Dict[str, float]]): losses of the components, updated.
+        RETURNS (Dict[str, float]): the losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, f"{type(self).__name__}.update")
+        # Thinc can't backprop an empty batch
+        if any(len(example.predicted) for example in examples):
+            self._require_initialized()
+            set_dropout_rate(self.model, drop)
+            losses[self.name] += self._learn(examples)
+            if sgd is not None:
+                self.finish_update(sgd)
+        return losses
+
+    def _learn(self, examples: List[Example]) -> float:
+        """Accumulate the gradients of a batch.
+
+        RETURNS (float): the loss.
+        """
+        raise NotImplementedError
 
     @property
     def _n_outputs(self) -> int:

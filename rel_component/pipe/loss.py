@@ -9,6 +9,7 @@ from thinc.api import Ops
 from thinc.types import Floats2d
 
 from ..checks import InputError, check_number
+from ..model.arrays import to_floats2d
 from .truth import Truth
 
 Reduction = Literal["sum", "mean", "positives"]
@@ -91,11 +92,6 @@ class PairLoss:
         share = self.negatives_per_positive * n_positive / max(n_negative, 1)
         kept = is_positive | (numpy.random.random(len(labels)) < share)
         return kept.astype("float32")[:, None]
-
-
-def to_floats2d(ops: Ops, values: numpy.ndarray) -> Floats2d:
-    """RETURNS (Floats2d): the values on the device of the ops."""
-    return ops.asarray2f(values)  # type: ignore[arg-type]  # Thinc's types, not numpy's
 
 
 def _check(value: float, name: str) -> float:

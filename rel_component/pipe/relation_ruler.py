@@ -6,7 +6,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    FrozenSet,
     Iterable,
     Iterator,
     List,
@@ -24,7 +23,6 @@ from spacy.attrs import IDX, LENGTH
 from spacy.errors import Errors, Warnings
 from spacy.language import Language
 from spacy.matcher.levenshtein import levenshtein_compare
-from spacy.pipeline.pipe import Pipe
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import SimpleFrozenList
@@ -34,10 +32,11 @@ from ..model.candidates import Entities, get_entities
 from ..pattern_ids import read_ids, write_ids
 from ..relations import RelationData, get_relation_data, set_relation_data
 from ..schema import Schema
-from ..scorer import relation_scorer
+from ..scorer import SCORE_WEIGHTS, relation_scorer
 from .merging import merge_relations
 from .pattern_matcher import PatternMatcher, PatternMatches
 from .patterns import RelationPatternType, read_pattern
+from .untrained import UntrainedPipe
 
 PATTERNS_FILE = "patterns.jsonl"
 # other attributes are set by the pipeline and unknown when patterns are added
@@ -58,13 +57,7 @@ Matches = Tuple[Entities, PatternMatches]
         "overwrite": False,
         "scorer": {"@scorers": "rel_component.relation_scorer.v1"},
     },
-    default_score_weights={
-        "rel_micro_p": None,
-        "rel_micro_r": None,
-        "rel_micro_f": 1.0,
-        "rel_macro_f": None,
-        "rel_strict_f": None,
-    },
+    default_score_weights=SCORE_WEIGHTS,
 )
 def make_relation_ruler(
     nlp: Language,
@@ -104,7 +97,7 @@ def make_relation_ruler(
     )
 
 
-class RelationRuler(Pipe):
+class RelationRuler(UntrainedPipe):
     """Set relations between the entities of a Doc based on patterns."""
 
     def __init__(
@@ -172,11 +165,6 @@ class RelationRuler(Pipe):
     @threshold.setter
     def threshold(self, value: float) -> None:
         self.cfg["threshold"] = check_probability(value, "threshold")
-
-    @property
-    def symmetric(self) -> FrozenSet[str]:
-        """RETURNS (FrozenSet[str]): labels without a direction."""
-        return frozenset(self.cfg["symmetric"])
 
     @property
     def schema(self) -> Schema:
@@ -282,35 +270,8 @@ class RelationRuler(Pipe):
         self._patterns = kept
         self._build_matcher()
 
-    def __call__(self, doc: Doc) -> Doc:
-        """Find relations in a Doc.
-
-        doc (Doc): the document, modified in place.
-        RETURNS (Doc): the document.
-        """
-        error_handler = self.get_error_handler()
-        try:
-            self.set_annotations([doc], self.predict([doc]))
-            return doc
-        except Exception as error:
-            error_handler(self.name, self, [doc], error)
-            return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Find relations in a stream of Docs.
-
-        stream (Iterable[Doc]): the documents, modified in place.
-        batch_size (int): the number of documents per batch.
-        YIELDS (Doc): the documents in order.
-        """
-        error_handler = self.get_error_handler()
-        for docs in util.minibatch(stream, size=batch_size):
-            try:
-                self.set_annotations(docs, self.predict(docs))
-            except Exception as error:
-                error_handler(self.name, self, docs, error)
-            else:
-                yield from docs
+    def _annotate(self, docs: Sequence[Doc]) -> None:
+        self.set_annotations(docs, self.predict(docs))
 
     def predict(self, docs: Iterable[Doc]) -> Matches:
         """Match the patterns in a batch, without modifying the Docs.

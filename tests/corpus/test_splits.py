@@ -7,6 +7,7 @@ from spacy.tokens import Span
 from rel_component import Relation, set_relations
 from rel_component.corpus.splits import (
     SplitItem,
+    Splitter,
     find_leaks,
     parse_shares,
     split_by_group,
@@ -97,8 +98,8 @@ def test_rules_by_group():
     groups = ["PMC-14", "PMC-23", "PMC-5", None]
     splits = split_by_group(groups, {"dev": "4$", "test": "3$"})
     assert splits == ["dev", "test", "train", "train"]
-    with pytest.raises(ValueError, match="not a valid regular expression"):
-        split_by_group(groups, {"dev": "("})
+    with pytest.raises(ValueError, match="--dev-groups '\\(': not a regular"):
+        Splitter("0.8,0.2", dev="(")
 
 
 def test_leaks_ignore_whitespace():

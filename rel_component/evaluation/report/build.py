@@ -36,10 +36,10 @@ from ..reliability import describe_reliability
 from ..thresholds import (
     Curve,
     count_at,
-    describe_counts,
     draw_by_chance,
     get_curve,
     get_curves,
+    make_score,
     score_thresholds,
 )
 from ..tuning import predict_calibrated, tune
@@ -237,7 +237,7 @@ def tune_and_compare(
             decided = collect_pairs(raw, extractor.labels, symmetric)
         decided = decided.best_only() if single else decided
         parts[name] = {
-            **describe_counts(*count_at(decided, thresholds)),
+            **make_score(*count_at(decided, thresholds)).to_dict(),
             "reliability": describe_reliability(pairs.calibrated(line)),
         }
     return {

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, TypedDict
 from spacy.tokens import Doc
 
 from ...parquet import Int32
+from ...wording import make_writable
 from ..rows import list_entities, to_row
 from .sources.item import EXCERPT, Item
 
@@ -130,12 +131,6 @@ def _make_plain(value: Any, depth: int = 0) -> Any:
 def make_id(item: Item, source: str) -> str:
     """RETURNS (str): the document's id, or its file and number."""
     return f"{source}:{item.place.number}" if item.id is None else item.id
-
-
-def make_writable(text: str) -> str:
-    """RETURNS (str): the text with unpaired surrogates, which UTF-8 can't encode, as
-    escape sequences."""
-    return text.encode("utf8", "backslashreplace").decode("utf8")
 
 
 def make_letter(item: Item, source: str) -> Dict[str, Any]:

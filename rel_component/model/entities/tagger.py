@@ -8,6 +8,7 @@ from spacy.util import registry
 from thinc.api import Linear, Model
 from thinc.types import Floats2d
 
+from ..arrays import drop_cells
 from ..entity_vectors import flatten
 from .paths import Lattice, Transitions, count_transitions, find_best
 from .tags import OUTSIDE, UNKNOWN, TagSet
@@ -62,7 +63,7 @@ def forward(
     if model.has_ref("encode"):
         tokvecs, bp_encode = model.get_ref("encode")(tokvecs, is_train)
     tokens, unflatten = flatten(model, tokvecs)
-    tokens, bp_drop = _drop(model, tokens, is_train)
+    tokens, bp_drop = drop_cells(model, tokens, is_train)
     scores, bp_output = model.get_ref("output")(tokens, is_train)
 
     def backprop(d_scores: Floats2d) -> List[Doc]:
@@ -72,17 +73,6 @@ def forward(
         return bp_tokvecs(d_tokvecs)
 
     return scores, backprop
-
-
-def _drop(
-    model: Model, tokens: Floats2d, is_train: bool
-) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    rate = model.attrs["dropout"]
-    rate = model.attrs["dropout_rate"] if rate is None else rate
-    if not (is_train and rate):
-        return tokens, lambda d_tokens: d_tokens
-    mask = model.ops.get_dropout_mask(tokens.shape, rate)
-    return tokens * mask, lambda d_tokens: d_tokens * mask
 
 
 def init(

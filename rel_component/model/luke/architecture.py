@@ -13,8 +13,9 @@ from spacy.util import registry
 from thinc.api import Linear, Model
 from thinc.types import Floats2d, Ints2d
 
+from ...relations.follow import get_chars
 from ..activations import Output, activate
-from ..arrays import to_floats2d, to_ints2d
+from ..arrays import drop_cells, to_floats2d, to_ints2d
 from ..candidates import BatchGenerator, Candidates, InstanceGenerator
 from ..entity_vectors import Inputs as PairInputs
 from ..pairs.buckets import get_types
@@ -145,7 +146,7 @@ def forward(
     read, slots, entities = plan(model, docs, candidates)
     vectors, bp_vectors = model.get_ref("encoder")(read, is_train)
     features, bp_features = _add_types(model, vectors, candidates, entities)
-    features, bp_drop = _drop(model, features, is_train)
+    features, bp_drop = drop_cells(model, features, is_train)
     logits, bp_logits = score_logits(model, features, to_ints2d(model.ops, slots))
     scores, bp_scores = activate(model.ops, logits, model.attrs["output"])
 
@@ -239,7 +240,7 @@ class _Planner:
         pairs (Ints2d): (n_pairs, 2), rows of `spans`.
         first (int): index of its first entity in the batch.
         """
-        places = get_characters(doc, spans)
+        places = get_chars(doc, spans).tolist()
         pieces = self.read(doc.text, places)
         if not self.is_pair_wise:
             self._add_windows(pieces, pairs, first)
@@ -320,14 +321,6 @@ class _Planner:
         return make_input(self.tokenizer, self.read(text, places), self.markers)
 
 
-def get_characters(doc: Doc, spans: numpy.ndarray) -> List[Tuple[int, int]]:
-    """RETURNS (List[Tuple[int, int]]): the characters of spans of tokens."""
-    return [
-        (doc[start].idx, doc[end - 1].idx + len(doc[end - 1]))
-        for start, end in spans.tolist()
-    ]
-
-
 def score_logits(
     model: Model, features: Floats2d, pairs: Ints2d
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
@@ -356,14 +349,3 @@ def _add_types(
         return ops.as_contig(d_features[:, :width])
 
     return ops.xp.hstack([vectors, table[at_type]]), backprop
-
-
-def _drop(
-    model: Model, X: Floats2d, is_train: bool
-) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    rate = model.attrs["dropout"]
-    rate = model.attrs["dropout_rate"] if rate is None else rate
-    if not (is_train and rate):
-        return X, lambda dX: dX
-    mask = model.ops.get_dropout_mask(X.shape, rate)
-    return X * mask, lambda dX: dX * mask

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Iterator, List, Sequence, Tuple
 
 import numpy
-from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
+from ...relations.follow import get_chars
 from ..candidates import Candidates
 from ..transformer.checkpoint import CheckpointError
 from .windows import N_SPECIAL, Pieces, get_positions, get_rows, place_pairs
@@ -164,7 +164,7 @@ def _get_windows(
     texts = tokenize(tokenizer, [docs[i].text for i in used.tolist()])
     for i, pieces, start, end in zip(used.tolist(), texts, borders, borders[1:]):
         rows = slice(int(entities.offsets[i]), int(entities.offsets[i + 1]))
-        spans = pieces.locate(_get_chars(docs[i], entities.spans[rows]))
+        spans = pieces.locate(get_chars(docs[i], entities.spans[rows]))
         ends = spans[pairs[start:end] - rows.start]
         yield from _place(
             pieces,
@@ -194,13 +194,6 @@ def tokenize(tokenizer: Any, texts: List[str]) -> List[Pieces]:
         )
         for ids, offsets in zip(found["input_ids"], found["offset_mapping"])
     ]
-
-
-def _get_chars(doc: Doc, spans: numpy.ndarray) -> numpy.ndarray:
-    """RETURNS (Ints2d): (n_spans, 2), spans in characters."""
-    starts, lengths = doc.to_array([IDX, LENGTH]).astype("int64").T
-    first, last = spans[:, 0], spans[:, 1] - 1
-    return numpy.stack([starts[first], starts[last] + lengths[last]], axis=1)
 
 
 def _place(
