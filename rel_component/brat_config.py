@@ -4,6 +4,7 @@ Source: brat.nlplab.org/configuration.html; server/src/projectconfig.py of brat.
 """
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
@@ -18,6 +19,8 @@ MACRO = re.compile(r"\s*(<[^>]+>)\s*=\s*(.*)$")
 # aliases of sections: brat's SECTION_ALIAS
 ALIASES = {"spans": "entities"}
 RESERVED = ("<ENTITY>", "<EVENT>", "<ANY>", "<RELATION>")
+# maximum length of a line with its macros, which may use each other
+MAX_LINE = 100_000
 # these allow overlapping spans and are not relations
 SPAN_RULES = ("<OVERLAP>", "ENTITY-NESTING")
 
@@ -71,8 +74,9 @@ def parse_annotation_conf(path: Path) -> Tuple[Dict[str, Any], List[str]]:
             problems.append(f"{path}:{number}: {error}")
             continue
         entry = relations.setdefault(relation.name, {"pairs": [], "symmetric": False})
-        pairs = [[head, tail] for head in heads for tail in tails]
-        entry["pairs"] += [pair for pair in pairs if pair not in entry["pairs"]]
+        known_pairs = set(map(tuple, entry["pairs"]))
+        pairs = product(dict.fromkeys(heads), dict.fromkeys(tails))
+        entry["pairs"] += [list(pair) for pair in pairs if pair not in known_pairs]
         entry["symmetric"] = entry["symmetric"] or relation.is_symmetric
         if relation.is_transitive:
             entry["transitive"] = True
@@ -190,6 +194,11 @@ def _read_macros(lines: List[Line]) -> Dict[str, str]:
 def _substitute(line: str, macros: Dict[str, str]) -> str:
     for macro in reversed(list(macros)):  # a macro may use previous ones
         line = line.replace(macro, macros[macro])
+        if len(line) > MAX_LINE:
+            raise ValueError(
+                f"the macro {macro} expands to more than {MAX_LINE:,} characters. "
+                "Name the types, or use <ENTITY>."
+            )
     return line
 
 

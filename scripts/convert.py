@@ -193,9 +193,19 @@ def show_progress(docs: Iterable[Doc]) -> Iterable[Doc]:
 
 
 def show_report(msg: Printer, report: Report) -> None:
-    """Print the report, if all input was read."""
-    if not report.n_read[DOCUMENTS] or report.unaccounted():
+    """Print the counts, if all input was read, and the problems."""
+    if not report.n_read[DOCUMENTS]:
         return
+    if not report.unaccounted():
+        show_counts(msg, report)
+    shown = report.list_problems(N_SHOWN)
+    for problem in shown:
+        msg.fail(problem)
+    if shown != report.problems:
+        msg.text("--report FILE lists all of them.")
+
+
+def show_counts(msg: Printer, report: Report) -> None:
     rows = []
     for kind in TABLE:
         n_lost = report.n_lost[kind]
@@ -209,11 +219,6 @@ def show_report(msg: Printer, report: Report) -> None:
         msg.text(line)
     for advice, n in report.hints.items():
         msg.warn(f"{advice}." if n == 1 else f"{n} times: {advice}.")
-    shown = report.list_problems(N_SHOWN)
-    for problem in shown:
-        msg.fail(problem)
-    if shown != report.problems:
-        msg.text("--report FILE lists all of them.")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rel_component.brat_config import parse_annotation_conf, read_annotation_conf
+from rel_component.brat_config import (
+    parse_annotation_conf,
+    read_annotation_conf,
+    read_roles,
+)
 from rel_component.schema import Schema
 from tests.paths import ASSETS, DATA
 
@@ -72,6 +76,25 @@ def test_macros_may_use_macros(tmp_path):
     )
     pairs = read_annotation_conf(write(tmp_path, text))["relations"]["KNOWS"]["pairs"]
     assert len(pairs) == 6
+
+
+def test_macros_that_grow_without_end_are_refused(tmp_path):
+    macros = "".join(f"<m{i}>=<m{i - 1}>|<m{i - 1}>\n" for i in range(1, 60))
+    text = (
+        f"[entities]\nMan\n[relations]\n<m0>=Man\n{macros}KNOWS\tArg1:<m59>, Arg2:Man\n"
+    )
+    path = write(tmp_path, text)
+    assert read_roles(path) == {}
+    (problem,) = parse_annotation_conf(path)[1]
+    assert problem.startswith(f"{path}:64: the macro <m") and "100,000" in problem
+
+
+def test_many_types_and_repeated_lines(tmp_path):
+    types = "".join(f"T{i}\n" for i in range(300))
+    line = "KNOWS\tArg1:<ENTITY>, Arg2:<ENTITY>\n"
+    path = write(tmp_path, f"[entities]\n{types}[relations]\n{line}{line}")
+    pairs = read_annotation_conf(path)["relations"]["KNOWS"]["pairs"]
+    assert len(pairs) == len(set(map(tuple, pairs))) == 90_000
 
 
 def test_every_mistake_is_named_with_its_line():

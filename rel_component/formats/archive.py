@@ -48,6 +48,10 @@ class Archive:
         self._sizes = {info.filename: info.file_size for info in infos}
         self.names = list_names(self._zip)
 
+    def is_empty(self, name: str) -> bool:
+        """RETURNS (bool): whether a file in it has no content."""
+        return not self._sizes[name]
+
     def read(self, name: str) -> bytes:
         """RETURNS (bytes): a file in it."""
         place = f"{self.place}/{name}"

@@ -170,6 +170,9 @@ class Options(_SharedOptions):
         shared = {f.name for f in fields(_SharedOptions)}
         own: Dict[str, Any] = dict(values.pop("own", {}))
         own.update((k, values.pop(k)) for k in list(values) if k not in shared)
+        # UTF-8 may have a byte order mark, whatever it's called
+        if values.get("encoding", "").lower().replace("_", "-") in ("utf-8", "utf8"):
+            values["encoding"] = "utf-8-sig"
         super().__init__(**values, own=own)
 
     def __getitem__(self, option: Option[T]) -> T:

@@ -102,7 +102,9 @@ def decode(
     if encoding == "utf-8-sig":
         check_utf16(data, path, offset=offset, line=line)
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
+        is_start = offset == 0 and encoding != "utf-8-sig"
+        return text.removeprefix("\ufeff") if is_start else text
     except LookupError:
         raise FormatError(
             f"{path}: unknown encoding {encoding!r}; expected e.g. "

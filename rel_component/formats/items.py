@@ -6,10 +6,10 @@ are not unique are never resolved.
 
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Collection, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .fields import AMBIGUOUS, LOST, EndpointError, FieldError, Kinds, get, show
-from .record import EntityRecord, RelationRecord, Source
+from .record import EntityRecord, Offsets, RelationRecord, Source
 from .report import ENTITIES, RELATIONS, Report
 
 N_SHOWN = 10
@@ -124,7 +124,7 @@ class Items:
         places, known = self._places[id_], self._by_id.setdefault(id_, entity)
         if known is entity:
             return
-        if (known.label, known.fragments) != (entity.label, entity.fragments):
+        if _describe(known) != _describe(entity):
             raise FieldError(
                 path or f"{entity.field}.id",
                 f"found {show(id_)} again, expected unique ids: {places[0]} has it",
@@ -173,6 +173,10 @@ class Items:
             self.resolve(get(obj, key, kinds, field), f"{field}.{key}") for key in keys
         )
         return head, tail
+
+
+def _describe(entity: EntityRecord) -> Tuple[str, Sequence[Offsets], Optional[str]]:
+    return entity.label, entity.fragments, entity.text
 
 
 def _list(names: Collection[str]) -> str:

@@ -57,7 +57,7 @@ class Links:
             self.negatives.append((head, tail))
             report.skipped(RELATIONS, f"{relation.label} kept as unrelated pair")
             return
-        is_self = (head.start, head.end) == (tail.start, tail.end)
+        is_self = get_entity_key(head) == get_entity_key(tail)
         if is_self and options.drop_self:
             report.skipped(RELATIONS, "entity to itself")
             return

@@ -99,13 +99,16 @@ class Concepts:
         for id_, mentions in self._mentions.items():
             for mention in mentions:
                 concepts.setdefault(mention.id, []).append(id_)
+        # there are many pairs of mentions, but few of concepts
+        groups: Dict[Tuple[str, ...], List[str]] = {}
+        for mention_id, ids in concepts.items():
+            groups.setdefault(tuple(ids), []).append(mention_id)
         return [
             (head, tail)
-            for head, tail in product(concepts, repeat=2)
+            for heads, tails in product(groups, repeat=2)
+            if self._related.isdisjoint(map(self._make_key, product(heads, tails)))
+            for head, tail in product(groups[heads], groups[tails])
             if head != tail
-            and self._related.isdisjoint(
-                map(self._make_key, product(concepts[head], concepts[tail]))
-            )
         ]
 
     @property

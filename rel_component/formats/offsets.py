@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from functools import lru_cache
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -219,44 +220,74 @@ def trim(text: str, start: int, end: int) -> Offsets:
 def _translate(record: Record, report: Report) -> Dict[str, Fragments]:
     """Convert fragments to code points, if all of a document only fit in another unit.
 
-    They fit if they match the texts in the file. Without texts, if the tool may count
-    grapheme clusters, they fit if they start and end at word boundaries.
+    They fit if they match the texts in the file. Without texts, see `_find_clusters`.
     """
     text = record.text
     checked = [entity for entity in record.entities if entity.text is not None]
-    fits, units = _fits, None
-    if not checked and record.may_count_clusters:
-        checked, fits, units = record.entities, _is_on_words, (GRAPHEMES,)
-    if all(fits(text, entity, list(entity.fragments)) for entity in checked):
+    if not checked:
+        return _find_clusters(record, report) if record.may_count_clusters else {}
+    if all(_fits(text, entity, list(entity.fragments)) for entity in checked):
         return {}
     for unit, positions in _units(record):
-        if units is not None and unit not in units:
-            continue
-        found: Dict[str, Fragments] = {}
-        for entity in record.entities:
-            ends = [(positions.get(s), positions.get(e)) for s, e in entity.fragments]
-            found[entity.id] = [
-                (-1 if s is None else s, -1 if e is None else e) for s, e in ends
-            ]
-        if all(fits(text, entity, found[entity.id]) for entity in checked):
+        found = _convert(record, positions)
+        if all(_fits(text, entity, found[entity.id]) for entity in checked):
             report.repair(f"offsets in {unit}", len(record.entities))
             return found
-        if units is not None:
-            report.hint(
-                "entities begin or end inside words, in texts with letters of several "
-                "characters (accents, emoji); if the project counts such grapheme "
-                "clusters as one, look at their texts, and export without that setting"
-            )
     return {}
 
 
-def _is_on_words(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
+def _convert(record: Record, positions: Dict[int, int]) -> Dict[str, Fragments]:
+    """Convert fragments by a map of offsets; -1 for those that it doesn't have."""
+    return {
+        x.id: [(positions.get(s, -1), positions.get(e, -1)) for s, e in x.fragments]
+        for x in record.entities
+    }
+
+
+def _find_clusters(record: Record, report: Report) -> Dict[str, Fragments]:
+    """Convert fragments from grapheme clusters, if only those can be meant.
+
+    Then, all consist of whole words in clusters, and as they are, some start or end
+    inside words: even inside clusters, or none that would move starts a word. In
+    several languages, correct entities end inside words, but they start words.
+    """
+    text = record.text
+    positions = dict(_units(record)).get(GRAPHEMES)
+    if positions is None or all(_is_on_words(text, x) for x in record.entities):
+        return {}
+    found = _convert(record, positions)
+    clusters = [replace(x, fragments=found[x.id]) for x in record.entities]
+    moved = [x for x in record.entities if found[x.id] != list(x.fragments)]
+    ends = {x for entity in moved for piece in entity.fragments for x in piece}
+    if all(_is_on_words(text, x) and _starts_word(text, x) for x in clusters):
+        is_split = any(_continues(text, x) for x in ends if 0 <= x < len(text))
+        if is_split or not any(_starts_word(text, entity) for entity in moved):
+            report.repair(f"offsets in {GRAPHEMES}", len(clusters))
+            return found
+    report.hint(
+        "entities begin or end inside words, in texts with letters of several "
+        "characters (accents, emoji); if the project counts such grapheme "
+        "clusters as one, look at their texts, and export without that setting"
+    )
+    return {}
+
+
+def _is_on_words(text: str, entity: EntityRecord) -> bool:
     """Whether an entity is in the text, and starts and ends at word boundaries."""
     return all(
         0 <= start < end <= len(text)
         and _is_border(text, start)
         and _is_border(text, end)
-        for start, end in fragments
+        for start, end in entity.fragments
+    )
+
+
+def _starts_word(text: str, entity: EntityRecord) -> bool:
+    """Whether all pieces of an entity start with a word, or with punctuation."""
+    starts = [start for start, _ in entity.fragments]
+    return all(
+        0 <= start < len(text) and _is_border(text, start) and not text[start].isspace()
+        for start in starts
     )
 
 

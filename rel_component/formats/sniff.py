@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Tuple
 
-from .archive import BROKEN, list_names
+from .archive import BROKEN, MAX_SIZE, list_names
 from .base import FormatError, Preview
 from .io import (
     cannot_read,
@@ -60,7 +60,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
     if encoding == "utf-8-sig" and path.suffix != ".spacy":
         check_utf16(data, path)
     try:
-        text = data.decode(encoding, errors="replace")
+        text = data.decode(encoding, errors="replace").removeprefix("\ufeff")
     except LookupError:
         decode(data, path, encoding)  # raises an error
         raise
@@ -73,15 +73,17 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
 
 
 def _look_into(path: Path) -> Preview:
-    """Preview a zip archive: its files, and the first JSON object of the first file."""
+    """Preview a zip archive: its files, and the first JSON object of the first file
+    that isn't empty."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = tuple(list_names(archive))
-            first = next(iter(names), None)
-            if first is None or not first.endswith(".jsonl"):
+            filled = (name for name in names if archive.getinfo(name).file_size)
+            first = next(filled, "")
+            if not first.endswith(".jsonl"):
                 return Preview(path, names=names)
             with archive.open(first) as file:
-                text = file.readline(SIZE).decode("utf-8-sig", errors="replace")
+                text = file.readline(MAX_SIZE).decode("utf-8-sig", errors="replace")
             return Preview(path, names=names, inner=_first_value(text)[0])
     except BROKEN:
         return Preview(path)

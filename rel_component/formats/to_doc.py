@@ -18,6 +18,7 @@ from .record import Offsets, Record
 from .report import DOCUMENTS, ENTITIES, FIELDS, RELATIONS, Report
 from .tokens import load_tokenizer, make_doc, set_sentences
 
+KB_ID = "kb_id"
 INCOMPLETE = "documents marked as incomplete: something in them was not converted"
 
 
@@ -105,6 +106,9 @@ def _convert(
         negatives=links.negatives,
     )
     doc.user_data[SOURCE_KEY] = _describe(record, options, report)
+    for kind, items in ((ENTITIES, record.entities), (RELATIONS, record.relations)):
+        n_more = sum(len(item.attrs.keys() - {KB_ID}) for item in items)
+        report.ignored(f"further fields of {kind}", n_more)
     report.written(DOCUMENTS)
     report.written(RELATIONS, links.n_written)
     if not record.relations:
@@ -159,7 +163,8 @@ def _make_spans(
             continue
         start, end = located[entity.id]
         label = options.map_entity.get(entity.label, entity.label)
-        kb_id = str(entity.attrs.get("kb_id", ""))
+        kb_id = entity.attrs.get(KB_ID)
+        kb_id = "" if kb_id is None else str(kb_id)
         span = doc.char_span(start, end, label=label, kb_id=kb_id)
         if span is None:
             span = _align(doc, start, end, label, kb_id, options.align)

@@ -49,16 +49,25 @@ def set_relations(
     labels: Dict[str, int] = {}
     cells: Dict[Tuple[int, int], float] = {}
 
-    def add_pair(*ends: EntityKey) -> int:
-        head, tail = (entities.setdefault(key, len(entities)) for key in ends)
-        return pairs.setdefault((head, tail), len(pairs))
+    def add_pair(head: EntityKey, tail: EntityKey) -> int:
+        at_head = entities.setdefault(head, len(entities))
+        at_tail = entities.setdefault(tail, len(entities))
+        return pairs.setdefault((at_head, at_tail), len(pairs))
 
     for i, relation in enumerate(check_list(relations, "relations")):
         head, label, tail, score = check_relation(doc, relation, i)
         cells[add_pair(head, tail), labels.setdefault(label, len(labels))] = score
     n_related = len(pairs)
-    for i, pair in enumerate(check_list(negatives, "negatives")):
-        add_pair(*check_pair(doc, pair, i))
+    unrelated = list(check_list(negatives, "negatives"))
+    known: Dict[int, EntityKey] = {}  # many pairs have the same few Spans
+    for i, pair in enumerate(unrelated):
+        ids = [id(end) for end in pair] if isinstance(pair, tuple) else []
+        if len(ids) != 2 or not known.keys() >= {*ids}:
+            ends = check_pair(doc, pair, i)
+            known.update(zip(ids, ends))
+        else:
+            ends = known[ids[0]], known[ids[1]]
+        add_pair(*ends)
     scores = numpy.zeros((len(pairs), len(labels)), dtype="float32")
     if not complete:
         # for related pairs, only the given labels are known; for negative pairs, all of

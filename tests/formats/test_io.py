@@ -54,6 +54,16 @@ def test_byte_order_mark_and_blank_lines(tmp_path):
     assert [d.user_data["rel_component_source"]["line"] for d in docs] == [1, 3]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF_8", "utf8", "utf-16-le", "utf-16"])
+def test_byte_order_mark_with_a_given_encoding(tmp_path, encoding):
+    path = tmp_path / "a.jsonl"
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    path.write_bytes(f"{mark}{json.dumps(TASK)}\n".encode(encoding))
+    docs, report = read(path, encoding=encoding)
+    assert len(docs) == 1 and report.problems == []
+    assert not docs[0].text.startswith("\ufeff")
+
+
 @pytest.mark.parametrize(
     "encoding,problem,advice",
     [

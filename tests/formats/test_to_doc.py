@@ -178,6 +178,13 @@ def test_symmetric_labels():
     assert sorted(triples(doc)) == [("a", "S", "b"), ("b", "T", "a")]
 
 
+def test_two_entities_at_the_same_place_are_not_one():
+    record = make("a b", [(0, 1), (0, 1)], [(0, "S", 1)])
+    record.entities[1].label = "Y"
+    doc, report = convert(record, symmetric=("S",), drop_self=True)
+    assert len(triples(doc)) == 2 and not report.n_skipped["relations"]
+
+
 def test_negatives_and_incomplete_documents():
     record = make("a b", [(0, 1), (2, 3)], [(0, "No", 1)], complete=False)
     doc, _ = convert(record, null_labels=("No",))

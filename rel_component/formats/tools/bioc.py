@@ -103,20 +103,28 @@ def _to_object(node: Node) -> Element:
     obj = Element({key: _to_value(key, value) for key, value in node.attrs.items()})
     obj.line = node.line
     lists: DefaultDict[str, List[Element]] = defaultdict(list)
-    infons: Dict[str, str] = {}
+    infons: Dict[str, Any] = {}
     for child in node.children:
         if child.name in LISTS:
             lists[LISTS[child.name]].append(_to_object(child))
         elif child.name == "infon":
-            infons[child.attrs.get("key", "")] = child.text.strip()
+            _set(infons, child.attrs.get("key", ""), child.text.strip())
         elif child.name == "text":
-            obj["text"] = child.text
+            _set(obj, "text", child.text)
         else:
-            obj[child.name] = _to_value(child.name, child.text.strip())
+            _set(obj, child.name, _to_value(child.name, child.text.strip()))
     obj.update(lists)
     if infons:
         obj["infons"] = infons
     return obj
+
+
+def _set(obj: Dict[str, Any], key: str, value: Any) -> None:
+    """Set a value that may occur once; several different ones become a list, which is
+    none of the types that readers expect."""
+    if obj.get(key, value) != value:
+        value = [obj[key], value]
+    obj[key] = value
 
 
 def _to_value(key: str, text: str) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from ..archive import Archive
-from ..base import Format, Options, Preview
+from ..base import Format, FormatError, Options, Preview
 from ..fields import (
     FieldError,
     add_id,
@@ -27,7 +27,7 @@ from ..fields import (
 from ..items import Items, peek
 from ..json_values import iter_json
 from ..record import Record, Source, Version
-from ..report import ENTITIES, RELATIONS, Report
+from ..report import ENTITIES, FILES, RELATIONS, Report
 
 TEXTS = ("text", "data")
 LISTS = ("entities", "label", "labels")
@@ -55,7 +55,14 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
             return
         archive = Archive(file, str(path))
         for name in archive.names:
-            yield from _read_file(archive.find(name), options, report)
+            if archive.is_empty(name):
+                report.note("annotators without examples")
+                continue
+            try:
+                yield from _read_file(archive.find(name), options, report)
+            except FormatError as error:
+                report.read(FILES)
+                report.error(FILES, "not readable", str(error))
 
 
 def _read_file(path: Path, options: Options, report: Report) -> Iterator[Record]:

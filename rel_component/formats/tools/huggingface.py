@@ -9,6 +9,7 @@ huggingface.co/datasets/DFKI-SLT/conll04.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -80,6 +81,12 @@ def _open(path: Path) -> Any:
     except (pyarrow.ArrowException, OSError) as error:
         raise _damaged(path, error) from None
     columns = table.schema_arrow.names
+    repeated = [name for name, n in Counter(columns).items() if n > 1]
+    if repeated:
+        raise FormatError(
+            f"{path}: found several columns with the name {', '.join(repeated)}, "
+            "expected different names. Rename or remove them."
+        )
     if "tokens" not in columns or not {"entities", TAGS}.intersection(columns):
         raise FormatError(
             f"{path}: found the columns {', '.join(columns)}, expected tokens (words), "
@@ -236,7 +243,16 @@ def _looks_like(preview: Preview) -> bool:
         return True
     lists = [preview.value[key] for key in KINDS] if preview.has(*KINDS) else []
     is_columns = bool(lists) and all(isinstance(value, dict) for value in lists)
-    return preview.has("tokens") and (preview.has(TAGS) or is_columns)
+    is_ours = is_columns or any(map(_has_indices, lists))
+    if lists and not is_ours:
+        is_ours = preview.path.with_name(INFO).is_file()
+    return preview.has("tokens") and (preview.has(TAGS) or is_ours)
+
+
+def _has_indices(values: Any) -> bool:
+    """Whether a list has items with class indices as types."""
+    items = values if isinstance(values, list) else []
+    return any(isinstance(x, dict) and type(x.get("type")) is int for x in items)
 
 
 FORMAT = Format(

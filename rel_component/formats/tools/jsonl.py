@@ -7,6 +7,7 @@ of `entities`. Also for files created manually or by other programs.
 
 import json
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -93,13 +94,19 @@ def _read_entity(value: Any, field: str) -> EntityRecord:
     pieces = _read_pieces(obj, field)
     label = get_text(obj, "label", field)
     text = check(obj.get("text"), (str, type(None)), f"{field}.text")
+    check(obj.get("kb_id"), (str, int, type(None)), f"{field}.kb_id")
     attrs = {key: obj[key] for key in obj if key not in ENTITY_FIELDS}
     return EntityRecord(field, label, pieces, text, field, attrs)
 
 
 def _read_pieces(obj: Dict[str, Any], field: str) -> List[Offsets]:
     if obj.get("fragments") is not None:
-        return _read_all(obj, "fragments", field) or []
+        pieces = _read_all(obj, "fragments", field)
+        if not pieces:
+            raise FieldError(
+                f"{field}.fragments", "found [], expected at least one [start, end]"
+            )
+        return pieces
     return [(get(obj, "start", int, field), get(obj, "end", int, field))]
 
 
@@ -208,7 +215,10 @@ def _is_empty(value: Any) -> bool:
 def _find_row(path: Path) -> bool:
     """Whether the first document with entities is ours."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for value in _parse_lines(file):
+        is_list = file.read(1 << 10).lstrip().startswith("[")
+        file.seek(0)
+        values = _parse_lines([file.read()] if is_list else file)
+        for value in chain.from_iterable(values) if is_list else values:
             if not _is_empty(value):
                 return _is_row(value)
     return False

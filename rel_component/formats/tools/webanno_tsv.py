@@ -210,8 +210,10 @@ class _Document:
         # numbers of slot targets belong to other annotations
         targets = {column + 1 for column, _, _ in layer.slots}
         own = [stack for k, stack in enumerate(stacks) if k not in targets]
-        for i in range(max(map(len, own), default=0)):
-            number = max(read_number(stack[i]) for stack in own if i < len(stack))
+        # but the cell of a target may be all that shows an annotation without slots
+        for i in range(max(map(len, stacks))):
+            numbers = (read_number(stack[i]) for stack in own if i < len(stack))
+            number = max(numbers, default=0)
             span = self.by_number.get((layer.name, number)) if number else None
             if span is None:
                 value = read_value(labels[i]) if i < len(labels) else None

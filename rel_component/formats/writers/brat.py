@@ -138,7 +138,8 @@ def _name_document(
     id_ = source.id
     if id_ is None:
         id_ = f"{Path(source.file).stem}-{number if place is None else place:05d}"
-    name = re.sub(r"[^\w.-]+", "-", id_)[:NAME_SIZE].strip(".-") or "doc"
+    plain = re.sub(r"[^\w.-]+", "-", id_).encode()[:NAME_SIZE]
+    name = plain.decode(errors="ignore").strip(".-") or "doc"
     name = f"{number:05d}-{name}" if is_numbered else name
     folded = name.lower()  # some file systems ignore case
     return name + _make_unique(folded, used)[len(folded) :]

@@ -360,6 +360,21 @@ def test_bad_documents(tmp_path, change, found):
     assert report.n_lost["entities"] == 6 * lost
 
 
+def test_repeated_elements_are_named(tmp_path):
+    path = tmp_path / "a.xml"
+    twice = "<text>Ann</text><text>Ann met Bob</text>"
+    path.write_text(
+        "<collection><document><id>1</id><passage><offset>0</offset>"
+        f"{twice}</passage></document><document><id>2</id><passage><offset>0</offset>"
+        f"{twice[:16]}<infon key='type'>a</infon><infon key='type'>a</infon></passage>"
+        "</document></collection>"
+    )
+    docs, report = read(path)
+    assert [doc.text for doc in docs] == ["Ann"]
+    (problem,) = report.problems
+    assert 'text: found ["Ann", "Ann met Bob"], expected a string' in problem
+
+
 def test_elements_and_attributes_of_any_name(tmp_path):
     path = tmp_path / "a.xml"
     text = XML.read_text().replace("<passage>", '<passage annotations="x" infons="y">')

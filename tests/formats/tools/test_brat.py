@@ -131,6 +131,18 @@ def test_invalid_lines_are_reported():
     }
 
 
+def test_an_id_that_is_repeated_with_a_wrong_text(tmp_path):
+    ann = "T1\tG 0 5\tBRCA2\nT1\tG 0 5\tBRCA1\nT2\tG 12 17\tBRCA2\n"
+    report = Report()
+    docs = list(convert_all([write(tmp_path, ann)], Options(), report))
+    assert report.unaccounted() == {}
+    assert [span.text for span in docs[0].spans["entities"]] == ["BRCA2"]
+    assert [problem.partition("doc.ann")[2][:4] for problem in report.problems] == [
+        ":2 T",
+        ":1 T",
+    ]
+
+
 def test_unannotated_text_has_no_negatives():
     records = list(read(DATA / "bad_lines", Options(), Report()))
     assert {r.source.id: r.complete for r in records} == {

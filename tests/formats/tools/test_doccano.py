@@ -221,6 +221,25 @@ def test_offsets_that_end_inside_words_anyway(tmp_path):
     assert any("grapheme clusters as one" in hint for hint in report.hints)
 
 
+@pytest.mark.parametrize(
+    "start, end, found",
+    [
+        # one emoji of five characters, and a name that ends inside a word: it would be
+        # a whole word, too, in clusters
+        (6, 8, "\uc11c\uc6b8"),
+        (2, 4, "\uc11c\uc6b8"),
+    ],
+)
+def test_correct_entities_inside_words_are_not_moved(tmp_path, start, end, found):
+    text = "\U0001f468\u200d\U0001f469\u200d\U0001f467 \uc11c\uc6b8\uc5d0 \ube44\uac00"
+    if start == 2:  # in clusters, where the emoji is one character
+        text = text.replace("\uc5d0", " ")
+    value = {"text": text, "label": [[start, end, "LOC"]], "relations": []}
+    (doc,), report = read_lines(tmp_path, value)
+    assert [span.text for span in doc.spans["entities"]] == [found]
+    assert bool(report.hints) == (start == 6)
+
+
 @for_seeds(300)
 def test_damaged_files(tmp_path, rng):
     values = [EXAMPLE, example(relations=[]), {"text": "a b", "label": [[0, 1, "A"]]}]
@@ -262,6 +281,22 @@ def test_archive(tmp_path):
     path.write_bytes(bytes(data))
     docs, report = read(path)
     assert docs == [] and str(path) in report.problems[0]
+
+
+@pytest.mark.parametrize("names", ["anna ben cara", "ben anna cara"])
+def test_archive_with_an_annotator_who_has_done_nothing(tmp_path, names):
+    path = tmp_path / "export.zip"
+    long = example(source="x" * (1 << 17))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names.split():
+            content = "" if name == "ben" else json.dumps(long)
+            archive.writestr(f"{name}.jsonl", content)
+        archive.writestr("dan.jsonl", b"\xff")
+    docs, report = read(path, annotation="all")
+    assert [triples(doc) for doc in docs] == [[WORKS], [WORKS]]
+    assert report.notes["annotators without examples"] == 1
+    (problem,) = report.problems
+    assert problem.startswith(f"{path}/dan.jsonl:1: byte 0 ")
 
 
 def read_example(tmp_path):

@@ -61,6 +61,33 @@ def test_tag_names_next_to_json_lines(tmp_path):
     assert [token.text for token in docs[0]] == LINES[0]["tokens"]
 
 
+def test_class_indices_as_types_next_to_their_names(tmp_path):
+    features = {
+        "entities": [{"type": {"names": ["PER", "DOG"], "_type": "ClassLabel"}}],
+        "relations": [{"type": {"names": ["MET"], "_type": "ClassLabel"}}],
+    }
+    row = {
+        "tokens": ROW["tokens"],
+        "entities": [{**x, "type": i} for i, x in enumerate(ROW["entities"])],
+        "relations": [{"head": 0, "tail": 1, "type": 0}],
+    }
+    empty = {**row, "entities": [], "relations": []}
+    for rows in ([row], [empty, row]):
+        path = write_lines(tmp_path / "a.jsonl", rows)
+        write_json(tmp_path / "dataset_info.json", {"features": features})
+        assert find_format(path, "huggingface") is find_format(path)
+        docs, report = read(path)
+        assert report.problems == [] and triples(docs[-1]) == MET
+
+
+def test_repeated_columns_are_refused(tmp_path):
+    columns = [pyarrow.array([[x]]) for x in "abc"]
+    table = pyarrow.Table.from_arrays(columns, ["tokens", "entities", "entities"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    _, report = read(tmp_path / "a.parquet")
+    assert "several columns with the name entities" in report.problems[0]
+
+
 def test_tag_names_by_option(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", LINES)
     docs, report = read(path)

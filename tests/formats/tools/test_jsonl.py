@@ -230,12 +230,37 @@ def test_is_recognised_by_a_late_entity(tmp_path):
     assert find_format(path).name == find_format(path, "jsonl").name == "jsonl"
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_list_is_recognised_by_a_late_entity(tmp_path, indent):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([EMPTY, EMPTY, ROW], indent=indent))
+    assert find_format(path).name == find_format(path, "jsonl").name == "jsonl"
+    docs, report = read(path)
+    assert len(docs) == 3 and report.problems == []
+
+
 def test_is_recognised_by_fragments(tmp_path):
     pieces = {"fragments": [[0, 3]], "label": "PER"}
     path = write_lines(tmp_path / "a.jsonl", [make(entities=[pieces], relations=[])])
     assert find_format(path).name == "jsonl"
     (doc,), _ = read(path)
     assert entities(doc) == [("Ann", "PER")]
+
+
+def test_a_missing_kb_id_is_none(tmp_path):
+    row = make(entities=[{**ROM, "kb_id": None}], relations=[])
+    (doc,), report = read(write_lines(tmp_path / "a.jsonl", [row]))
+    assert doc.spans["entities"][0].kb_id_ == "" and report.problems == []
+
+
+def test_fields_that_are_not_kept_are_counted(tmp_path):
+    links = [{"label": "X", "head": 0, "tail": 0, "sure": 1, "by": "Ann"}]
+    row = make(entities=[{**ROM, "negated": True}], relations=links)
+    _, report = read(write_lines(tmp_path / "a.jsonl", [row]))
+    assert report.not_converted == {
+        "further fields of entities": 1,
+        "further fields of relations": 2,
+    }
 
 
 def test_entities_that_differ_only_in_their_id(tmp_path):

@@ -141,6 +141,13 @@ def test_slots(tmp_path, roles, targets, found):
     assert triples(doc) == found
 
 
+def test_an_annotation_without_slots_is_read(tmp_path):
+    rows = ["1-1\t0-3\tAnn\t_\t_\t_\t", "1-2\t4-8\tgave\t_\t_\t*\t"]
+    (doc,), report = read(write(tmp_path, *rows, header=SLOTS))
+    assert [span.text for span in doc.spans["entities"]] == ["gave"]
+    assert report.problems == []
+
+
 def test_slots_of_other_layers_and_empty_slots(tmp_path):
     header = SLOTS.replace("webanno.custom.Word", "uima.x.Word").replace(
         "uima.tcas.Annotation", "uima.x.Word"

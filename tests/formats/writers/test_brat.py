@@ -137,6 +137,7 @@ def test_plain_labels_need_no_display(tmp_path):
         (["x/y z.txt", "../..", "", None], ["x-y-z.txt", "doc", "doc-2", "a-00004"]),
         (["Док", "a", "A", "a"], ["Док", "a", "A-2", "a-3"]),
         (["." + 300 * "x"], [99 * "x"]),
+        ([100 * "\u4e2d"], [33 * "\u4e2d"]),
     ],
 )
 def test_names_of_documents(tmp_path, ids, names):
