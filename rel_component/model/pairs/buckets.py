@@ -10,7 +10,7 @@ from thinc.types import Floats2d, Ints1d
 
 from ..arrays import get_matrix, to_ints1d
 from ..candidates import Candidates
-from .features import SHARED_WORDS, Between, get_between, get_codes, get_layout
+from .features import SHARED_WORDS, Pairs, get_codes, get_layout, get_pairs
 from .layers import combine_tables, inc_grads
 
 
@@ -83,19 +83,19 @@ class PairBuckets:
         self.bp_tables = [bp_table for _, bp_table in combined]
         self.d_tables = [self.ops.alloc2f(*table.shape) for table in self.tables]
 
-    def get_codes(self, block: slice) -> Tuple[List[Ints1d], Between]:
-        """RETURNS (Tuple[List[Ints1d], Between]): the pairs' rows in each table, and
+    def get_codes(self, block: slice) -> Tuple[List[Ints1d], Pairs]:
+        """RETURNS (Tuple[List[Ints1d], Pairs]): the pairs' rows in each table, and
         their entities in text order."""
         # int64, with which numpy indexes fastest
         heads, tails = self.candidates.pairs[block].T.astype("int64", order="C")
-        between = get_between(self.layout, heads, tails)
+        pairs = get_pairs(self.layout, heads, tails)
         groups = self.model.attrs["groups"]
-        codes = get_codes(groups, self.layout, heads, tails, between)
+        codes = get_codes(groups, self.layout, pairs)
         if self.model.attrs["use_types"]:
             n_types = len(self.model.attrs["entity_types"]) + 1
-            order = between.is_backward * numpy.int32(n_types) + self.types[heads]
+            order = pairs.is_backward * numpy.int32(n_types) + self.types[heads]
             codes.append(order * numpy.int32(n_types) + self.types[tails])
-        return [to_ints1d(self.ops, code) for code in codes], between
+        return [to_ints1d(self.ops, code) for code in codes], pairs
 
     def add_gradient(self, codes: Sequence[Ints1d], d_rows: Floats2d) -> None:
         """Accumulate the gradient of the pairs' rows in each table."""

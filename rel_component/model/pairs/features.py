@@ -69,15 +69,18 @@ class Counts:
 
 
 @dataclass
-class Between:
-    """The two entities of each pair in text order.
+class Pairs:
+    """Pairs of entities, and both in text order.
 
+    heads, tails (Ints1d): (n_pairs,), rows of entities.
     first, second (Ints1d): (n_pairs,), rows of entities.
     distance (Ints1d): (n_pairs,), number of tokens between them; negative if they
         overlap.
     is_backward (Bools1d): (n_pairs,), whether the tail precedes the head.
     """
 
+    heads: numpy.ndarray
+    tails: numpy.ndarray
     first: numpy.ndarray
     second: numpy.ndarray
     distance: numpy.ndarray
@@ -127,14 +130,14 @@ def get_layout(
     )
 
 
-def get_between(
-    layout: Positions, heads: numpy.ndarray, tails: numpy.ndarray
-) -> Between:
-    """RETURNS (Between): heads and tails in text order: rows of entities, (n_pairs,),
+def get_pairs(layout: Positions, heads: numpy.ndarray, tails: numpy.ndarray) -> Pairs:
+    """RETURNS (Pairs): heads and tails in text order: rows of entities, (n_pairs,),
     int64, with which numpy indexes fastest."""
     # entities are sorted by their start
     first, second = numpy.minimum(heads, tails), numpy.maximum(heads, tails)
-    return Between(
+    return Pairs(
+        heads=heads,
+        tails=tails,
         first=first,
         second=second,
         distance=layout.starts[second] - layout.ends[first],
@@ -142,97 +145,56 @@ def get_between(
     )
 
 
-def _distance(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
-    bucket = _bucket(between.distance, DISTANCES)
-    return bucket + between.is_backward * numpy.int32(len(DISTANCES) + 1)
+def _distance(layout: Positions, pairs: Pairs) -> numpy.ndarray:
+    bucket = _bucket(pairs.distance, DISTANCES)
+    return bucket + pairs.is_backward * numpy.int32(len(DISTANCES) + 1)
 
 
-def _nesting(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
+def _nesting(layout: Positions, pairs: Pairs) -> numpy.ndarray:
     """0: disjoint, 1: tail within head, 2: head within tail, 3: crossing."""
-    kind = numpy.zeros(len(heads), dtype="int32")
+    kind = numpy.zeros(len(pairs.heads), dtype="int32")
     # only the few pairs that overlap
-    rows = numpy.flatnonzero(between.distance < 0)
-    heads, tails, starts, ends = heads[rows], tails[rows], layout.starts, layout.ends
+    rows = numpy.flatnonzero(pairs.distance < 0)
+    heads, tails = pairs.heads[rows], pairs.tails[rows]
+    starts, ends = layout.starts, layout.ends
     inside = (starts[heads] <= starts[tails]) & (ends[tails] <= ends[heads])
     around = (starts[tails] <= starts[heads]) & (ends[heads] <= ends[tails])
     kind[rows] = numpy.where(inside, 1, numpy.where(around, 2, 3))
     return kind
 
 
-def _sentences(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
+def _sentences(layout: Positions, pairs: Pairs) -> numpy.ndarray:
     after, before = layout.at_start.sentences, layout.at_end.sentences
-    return _bucket(after[between.second] - before[between.first], FEW)
+    return _bucket(after[pairs.second] - before[pairs.first], FEW)
 
 
-def _lines(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
+def _lines(layout: Positions, pairs: Pairs) -> numpy.ndarray:
     after, before = layout.at_start.lines, layout.at_end.lines
-    return _bucket(after[between.second] - before[between.first], FEW)
+    return _bucket(after[pairs.second] - before[pairs.first], FEW)
 
 
-def _entities_between(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
+def _entities_between(layout: Positions, pairs: Pairs) -> numpy.ndarray:
     after, before = layout.at_start.entities, layout.at_end.entities
-    return _bucket(after[between.second] - before[between.first], COUNTS)
+    return _bucket(after[pairs.second] - before[pairs.first], COUNTS)
 
 
-def _head_type_between(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
-    return _count_type(layout, layout.types[heads], between)
+def _head_type_between(layout: Positions, pairs: Pairs) -> numpy.ndarray:
+    return _count_type(layout, layout.types[pairs.heads], pairs)
 
 
-def _tail_type_between(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
-    return _count_type(layout, layout.types[tails], between)
+def _tail_type_between(layout: Positions, pairs: Pairs) -> numpy.ndarray:
+    return _count_type(layout, layout.types[pairs.tails], pairs)
 
 
-def _count_type(
-    layout: Positions, types: numpy.ndarray, between: Between
-) -> numpy.ndarray:
-    after = layout.of_type[layout.at_start.rows[between.second] + types]
-    before = layout.of_type[layout.at_end.rows[between.first] + types]
+def _count_type(layout: Positions, types: numpy.ndarray, pairs: Pairs) -> numpy.ndarray:
+    after = layout.of_type[layout.at_start.rows[pairs.second] + types]
+    before = layout.of_type[layout.at_end.rows[pairs.first] + types]
     return _bucket(after - before, FEW)
 
 
-def _shared_words(
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
-) -> numpy.ndarray:
+def _shared_words(layout: Positions, pairs: Pairs) -> numpy.ndarray:
     assert layout.words is not None
-    return layout.words.compare(heads, tails)
+    return layout.words.compare(pairs.heads, pairs.tails)
 
 
 @dataclass(frozen=True)
@@ -247,9 +209,7 @@ class Feature:
 
     name: str
     size: int
-    get_buckets: Callable[
-        [Positions, numpy.ndarray, numpy.ndarray, Between], numpy.ndarray
-    ]
+    get_buckets: Callable[[Positions, Pairs], numpy.ndarray]
 
 
 SHARED_WORDS = Feature("_shared_words", N_SHARED, _shared_words)
@@ -296,15 +256,10 @@ def get_groups(**switches: bool) -> List[List[Feature]]:
 
 
 def get_codes(
-    groups: List[List[Feature]],
-    layout: Positions,
-    heads: numpy.ndarray,
-    tails: numpy.ndarray,
-    between: Between,
+    groups: List[List[Feature]], layout: Positions, pairs: Pairs
 ) -> List[numpy.ndarray]:
     """Get the code of each pair in each group.
 
-    heads, tails (Ints1d): (n_pairs,), rows of the batch's entities.
     RETURNS (List[Ints1d]): (n_pairs,), int32, one array per group; the last feature of
         a group varies fastest.
     """
@@ -313,7 +268,7 @@ def get_codes(
         code = numpy.int32(0)
         for feature in group:
             code = code * numpy.int32(feature.size)
-            code = code + feature.get_buckets(layout, heads, tails, between)
+            code = code + feature.get_buckets(layout, pairs)
         codes.append(code)
     return codes
 

@@ -19,10 +19,10 @@ from rel_component.model.pairs.features import (
     FEATURES,
     FEW,
     MAX_GROUP,
-    get_between,
     get_codes,
     get_groups,
     get_layout,
+    get_pairs,
 )
 
 from ...util import TokenTable, make_doc
@@ -134,7 +134,7 @@ def prepare(batch):
     candidates = get_candidates(PairGenerator(spans_key="sc"), batch)
     layout = get_layout(batch, candidates.entities, TYPES, words=True)
     heads, tails = candidates.pairs.T
-    return candidates, (layout, heads, tails, get_between(layout, heads, tails))
+    return candidates, (layout, get_pairs(layout, heads, tails))
 
 
 @pytest.mark.parametrize("feature", ALL, ids=lambda feature: feature.name)
