@@ -9,11 +9,13 @@ from spacy.training import Example
 from thinc.api import reduce_mean
 
 from rel_component.inference.rows import to_row
+from rel_component.model.entities.tagger import create_entity_tagger
 from rel_component.model.v1 import (
     create_classification_layer,
     create_relation_model,
     create_tensors,
 )
+from rel_component.pipe.entity_tagger import EntityTagger
 from rel_component.pipe.extractor import RelationExtractor
 from rel_component.pipe.loss import PairLoss
 
@@ -53,6 +55,38 @@ MODELS = {
     "max_dropout": lambda: build(dropout=0.0, type_dropout=0.5),
     **{f"pair {name}": lambda x=x: build(**x) for name, x in OPTIONS.items()},
 }
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_tagger_finds_and_learns_the_same_as_on_the_host(device, crf):
+    golds = [
+        make_doc(VOCAB, "w0 w1 w2 w3", [(0, 2, "A"), (3, 4, "B")]),
+        make_doc(VOCAB, ""),
+        make_doc(VOCAB, "w3 w1 w4", [(1, 2, "A")]),
+    ]
+    found = []
+    for is_device in (False, True):
+        rng = numpy.random.default_rng(0)
+        table = TokenTable(rng.normal(size=(5, 3)).astype("float32"))
+        model = create_entity_tagger(table, crf=crf, dropout=0.0)
+        model.initialize(X=golds, Y=numpy.zeros((1, 9)))
+        weights = rng.normal(size=(9, 3)).astype("float32")
+        model.get_ref("output").set_param("W", weights)
+        pipe = EntityTagger(VOCAB, model)
+        pipe.cfg["labels"] = ["A", "B"]
+        if is_device:
+            to_device(model, host=HOST)
+        docs = [make_doc(VOCAB, [t.text for t in gold]) for gold in golds]
+        predicted = pipe.predict(docs)
+        losses = pipe.update(list(map(Example, docs, golds)))
+        pipe.set_annotations(docs, predicted)
+        ents = [(e.start, e.end, e.label_) for doc in docs for e in doc.ents]
+        found.append((ents, predicted.scores, losses, table.get_grad("E")))
+    (ents, scores, losses, gradient), (others, *rest) = found
+    assert ents == others
+    assert rest[0] == pytest.approx(scores, abs=1e-5)
+    assert rest[1] == pytest.approx(losses)
+    assert rest[2] == pytest.approx(gradient, abs=1e-5)
 
 
 def make_pipe(model, loss=None):

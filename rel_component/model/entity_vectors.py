@@ -91,10 +91,13 @@ def flatten(
 ) -> Tuple[Floats2d, Callable[[Floats2d], List[Floats2d]]]:
     """Concatenate the token vectors of a batch, with backprop."""
     offsets = get_token_offsets(tokvecs).tolist()
-    flat = tokvecs[0] if len(tokvecs) == 1 else model.ops.xp.concatenate(tokvecs)
+    # a transformer's listener gives empty Docs vectors of width 0
+    filled = [vectors for vectors in tokvecs if len(vectors)] or tokvecs[:1]
+    flat = filled[0] if len(filled) == 1 else model.ops.xp.concatenate(filled)
 
     def unflatten(d_flat: Floats2d) -> List[Floats2d]:
-        return [d_flat[i:j] for i, j in zip(offsets, offsets[1:])]
+        rows = zip(tokvecs, offsets, offsets[1:])
+        return [d_flat[i:j] if i < j else vectors for vectors, i, j in rows]
 
     return flat, unflatten
 

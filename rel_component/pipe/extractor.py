@@ -53,7 +53,7 @@ from ..relations import (
 )
 from ..schema import Schema, check_constraints
 from ..scorer import SCORE_WEIGHTS, relation_scorer
-from ..wording import name_place, plural
+from ..wording import agree, name_place, plural
 from .calibration import Line, calibrate
 from .constraints import Constraints, Pruned, add_mirrored
 from .distances import DistanceLimits, MaxDistances, check_distances
@@ -526,6 +526,8 @@ class RelationExtractor(CheckedPipe):
         Y = to_floats2d(self.model.ops, truth.labels)
         self.model.initialize(X=(docs, truth.candidates), Y=Y)
         self._warn_of_lost(get_examples())
+        if nlp is not None and self._spans_key is not None:
+            self._warn_of_long(nlp, get_examples())
 
     def _add_labels(
         self,
@@ -605,6 +607,25 @@ class RelationExtractor(CheckedPipe):
                 f"{longest} for all of them).",
                 stacklevel=3,
             )
+
+    def _warn_of_long(self, nlp: Language, examples: Iterable[Example]) -> None:
+        """Warn if entities are longer than those that a `spancat` suggests."""
+        for name, settings in nlp.config["components"].items():
+            limit = settings.get("suggester", {}).get("max_size")
+            if limit is None or settings.get("spans_key") != self._spans_key:
+                continue
+            golds = (example.reference for example in examples)
+            groups = (gold.spans.get(self._spans_key, ()) for gold in golds)
+            lengths = [len(span) for group in groups for span in group]
+            n_long = sum(length > limit for length in lengths)
+            if n_long:
+                warnings.warn(
+                    f"{n_long} of {plural(len(lengths), 'entity', 'entities')} in the "
+                    f"training data {agree(n_long, 'has', 'have')} more than {limit} "
+                    f"tokens, so {name} won't find them: increase max_size in "
+                    f"[components.{name}.suggester]. The longest has {max(lengths)}.",
+                    stacklevel=3,
+                )
 
 
 def get_scores_of(

@@ -1,5 +1,6 @@
 """Callbacks for the initialization of a pipeline."""
 
+import warnings
 from itertools import chain, islice
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional, Type
@@ -12,7 +13,7 @@ from spacy.util import registry, resolve_dot_names
 
 from ..pipe.extractor import RelationExtractor
 from ..pipe.relation_pipes import list_known_types
-from ..wording import list_some
+from ..wording import list_some, plural
 
 # settings taken from the config and the training data, not from the trained pipeline
 OF_CONFIG = ("threshold", "symmetric", "schema")
@@ -103,7 +104,10 @@ def create_steps_by_epochs(
         max_epochs = training["max_epochs"]
         if training["max_steps"] == 0:
             try:
-                steps = max(count_steps(nlp, epochs, at_most), at_least)
+                steps = count_steps(nlp, epochs, at_most)
+                if steps == at_most:
+                    _warn_of_limit(nlp, epochs, at_most)
+                steps = max(steps, at_least)
                 if max_epochs > 0:
                     steps = min(steps, count_steps(nlp, max_epochs, steps))
             except ValueError:  # no corpus in the config: initialized from Python
@@ -112,6 +116,23 @@ def create_steps_by_epochs(
         return nlp
 
     return set_steps
+
+
+def _warn_of_limit(nlp: Language, epochs: int, at_most: int) -> None:
+    """Warn if the limit of steps is less than nine tenths of the epochs."""
+    share = at_most / count_steps(nlp, 1, at_most)
+    if 1 < share < 0.9 * epochs:
+        text = f"{share:.1f} of {plural(epochs, 'epoch')}"
+    elif share <= 1:
+        text = "at most one epoch"
+    else:
+        return
+    warnings.warn(
+        f"Training stops at at_most = {at_most:,} steps, which are {text}. To train "
+        "longer, increase at_most in [initialize.before_init], or set "
+        "training.max_steps.",
+        stacklevel=2,
+    )
 
 
 def count_steps(nlp: Language, epochs: int, at_most: Optional[int] = None) -> int:

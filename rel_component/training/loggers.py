@@ -3,12 +3,14 @@ others."""
 
 import sys
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, List, Optional, Tuple
+from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from spacy.language import Language
 from spacy.training.loggers import console_logger_v3
 from spacy.util import registry
 from wasabi import Printer
+
+from ..wording import join_names, plural
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
@@ -16,6 +18,11 @@ Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
 # training is still improving with this gain in this last portion of its steps
 LAST_PART = 0.25
 LEAST_GAIN = 0.01
+# or if one of the scores that make up the weighted one has this gain
+LEAST_GAIN_OF_ONE = 0.02
+
+# step and scores of each evaluation
+Curve = List[Tuple[int, Dict[str, float]]]
 
 
 @registry.loggers("rel_component.ConsoleLogger.v1")
@@ -41,60 +48,111 @@ def create_console_logger(
         setup_table = console_logger_v3(progress_bar, console_output, output_file)
         log_table, finalize_table = setup_table(nlp, stdout, stderr)
         settings = nlp.config.interpolate()["training"]  # they may be variables
-        names = {k for k, v in settings["score_weights"].items() if v}
-        max_steps = settings["max_steps"]
-        curve: List[Tuple[int, Dict[str, float]]] = []
+        names = sorted(k for k, v in settings["score_weights"].items() if v)
+        curve: Curve = []
+
+        def show(advice: Optional[str]) -> None:
+            if advice is not None:
+                text = Printer(no_print=True).warn(advice)
+                print(text, file=stdout, flush=True)
 
         def log_step(info: Optional[Dict[str, Any]]) -> None:
             log_table(info)
             if info is not None:
-                found = {k: info["other_scores"].get(k) for k in sorted(names)}
+                found = {k: info["other_scores"].get(k) for k in names}
+                if not curve:
+                    show(describe_missing(found))
                 scores = {k: v for k, v in found.items() if isinstance(v, float)}
                 curve.append((info["step"], {**scores, "score": info["score"]}))
 
         def finalize() -> None:
             finalize_table()
-            advice = describe_rise(curve, max_steps)
-            if advice is not None:
-                text = Printer(no_print=True).warn(advice)
-                print(text, file=stdout, flush=True)
+            show(describe_zeros(curve) or describe_rise(curve, settings))
 
         return log_step, finalize
 
     return setup_logger
 
 
-def describe_rise(
-    curve: List[Tuple[int, Dict[str, float]]], max_steps: int
-) -> Optional[str]:
+def describe_missing(scores: Mapping[str, Any]) -> Optional[str]:
+    """RETURNS (Optional[str]): that scores are undefined for the dev documents, if so.
+
+    scores (Mapping[str, Any]): the scores that the model is selected by; None for
+        undefined ones.
+    """
+    missing = [name for name, score in scores.items() if score is None]
+    if not missing:
+        return None
+    others = [name for name in scores if name not in missing]
+    chosen = f"by {join_names(others)} only" if others else "at random"
+    return (
+        f"The dev documents contain nothing to compute {join_names(missing)} from (no "
+        f"annotated relations or entities), so the best model is selected {chosen}. "
+        "Use annotated documents for dev."
+    )
+
+
+def describe_zeros(curve: Curve) -> Optional[str]:
+    """RETURNS (Optional[str]): which scores were never above 0, if any.
+
+    curve (List[Tuple[int, Dict[str, float]]]): as for `describe_rise`.
+    """
+    names = sorted({name for _, scores in curve for name in scores} - {"score"})
+    zeros = [
+        name
+        for name in names
+        if not any(scores.get(name, 0.0) > 0.0 for _, scores in curve)
+    ]
+    if not zeros:
+        return None
+    return (
+        f"{join_names(zeros)}: 0 in all {plural(len(curve), 'evaluation')}, so nothing "
+        "of this was learned. Train longer, or look for mistakes in the data with "
+        "scripts/inspect_data.py."
+    )
+
+
+def describe_rise(curve: Curve, settings: Mapping[str, Any]) -> Optional[str]:
     """Advise to train longer if scores were still improving.
 
     curve (List[Tuple[int, Dict[str, float]]]): step and scores in [0, 1] of each
         evaluation, including the weighted "score".
-    max_steps (int): the maximum number of steps; 0 for no limit.
+    settings (Mapping[str, Any]): the config's [training]: `max_steps`, `max_epochs`
+        (0: no limit), `patience` and `eval_frequency`.
     RETURNS (Optional[str]): the advice, or None.
     """
-    if len(curve) < 3 or not max_steps:
+    max_steps, max_epochs = settings["max_steps"], settings["max_epochs"]
+    if not curve or not (max_steps or max_epochs):
         return None
-    last, eval_frequency = curve[-1][0], curve[-1][0] - curve[-2][0]
-    if last + eval_frequency < max_steps:
-        return None  # stopped by patience or epochs
+    last, patience = curve[-1][0], settings["patience"]
+    is_whole = max_steps and last + settings["eval_frequency"] >= max_steps
+    best = max(curve, key=lambda evaluation: evaluation[1]["score"])[0]
+    if not is_whole and (not max_epochs or (patience and last - best >= patience)):
+        return None  # stopped by patience
+    name, limit = ("max_steps", max_steps) if is_whole else ("max_epochs", max_epochs)
+    if len(curve) < 3:
+        return (
+            f"Only {plural(len(curve), 'evaluation')} before the end of the training, "
+            "too few to select the best model or to notice that scores still rise: "
+            "reduce training.eval_frequency to a tenth of the steps."
+        )
     border = (1 - LAST_PART) * last
     gains = {}
-    for name in curve[-1][1]:
+    for key in curve[-1][1]:
         # spaCy, too, counts a score that is not there yet as 0
-        values = [(step, scores.get(name, 0.0)) for step, scores in curve]
+        values = [(step, scores.get(key, 0.0)) for step, scores in curve]
         before = max(value for step, value in values if step <= border)
-        gains[name] = max(value for _, value in values) - before
-    if gains.pop("score") < LEAST_GAIN:
+        gains[key] = max(value for _, value in values) - before
+    gain = gains.pop("score")
+    if gain < LEAST_GAIN and max(gains.values(), default=0.0) < LEAST_GAIN_OF_ONE:
         return None
     named = ", ".join(
-        f"{name} {100 * gain:.1f}" for name, gain in gains.items() if gain > 0
+        f"{key} {100 * gain:.1f}" for key, gain in gains.items() if gain > 0
     )
     return (
-        f"Stopped at training.max_steps = {max_steps} while scores were still rising "
+        f"Stopped at training.{name} = {limit} while scores were still rising "
         f"(points gained in the last quarter: {named}). Train longer, e.g. with "
-        f"--training.max_steps {2 * max_steps}."
+        f"--training.{name} {2 * limit}."
     )
 
 

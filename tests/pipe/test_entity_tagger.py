@@ -78,6 +78,13 @@ def test_overfits(trained):
     assert scores["ents_f"] == 1.0 and set(scores["ents_per_type"]) == set(LABELS)
 
 
+def test_transitions_learn(trained):
+    model = trained.get_pipe("entity_tagger").model
+    if "between" in model.param_names:
+        assert numpy.count_nonzero(model.get_param("between")) > 2
+        assert numpy.count_nonzero(model.get_param("within")) > 2
+
+
 @pytest.mark.parametrize(
     "encode",
     [

@@ -738,3 +738,36 @@ def test_two_extractors_do_not_take_from_each_other(tmp_path):
     nlp.to_disk(tmp_path)
     again = spacy.load(tmp_path)
     assert again(get_docs(again)[0])._.rel == doc._.rel
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_untrained_scores_are_the_shares_of_the_labels(output):
+    """If most logits had to fall at first, the layers that learn words would fall with
+    them, and learn nothing if all entities have one type."""
+    nlp = spacy.blank("en")
+    model = {**pair_config(), "output": output}
+    nlp.add_pipe("relation_extractor", config={"model": model})
+    golds = [
+        make_doc(nlp.vocab, "a b c d e f", [(i, i + 1, "E") for i in range(6)], found)
+        for found in [[(0, "X", 1), (1, "X", 2), (0, "Y", 2)], [(3, "X", 1)]]
+    ]
+    nlp.initialize(
+        lambda: [Example(copy_without_relations(gold), gold) for gold in golds]
+    )
+    scores = get_relation_data(nlp(copy_without_relations(golds[0]))).scores
+    # of 60 pairs
+    assert scores.mean(axis=0) == pytest.approx([4 / 62, 2 / 62], rel=0.05)
+
+
+def test_entities_that_a_spancat_does_not_suggest_are_told():
+    nlp = spacy.blank("en")
+    suggester = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1}
+    config = {"suggester": {**suggester, "max_size": 2}, "spans_key": "sc"}
+    nlp.add_pipe("spancat", config=config).add_label("E")
+    config = {"model": pair_config(spans_key="sc")}
+    extractor = nlp.add_pipe("relation_extractor", config=config)
+    entities = [(0, 3, "E"), (4, 5, "E")]
+    gold = make_doc(nlp.vocab, "a b c d e", entities, [(0, "R", 1)], spans_key="sc")
+    examples = [Example(copy_without_relations(gold), gold)]
+    with pytest.warns(UserWarning, match=r"1 of 2 entities .* has more than 2 tokens"):
+        extractor.initialize(lambda: examples, nlp=nlp)

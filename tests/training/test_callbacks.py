@@ -148,12 +148,21 @@ def build_with_steps(tmp_path, max_steps, size=12, max_epochs=0, **limits):
     [
         ({"epochs": 5, "at_least": 1}, 10),
         ({"epochs": 5, "at_least": 30}, 30),
-        ({"epochs": 5, "at_least": 1, "at_most": 7}, 7),
+        ({"epochs": 5, "at_least": 1, "at_most": 10}, 10),
     ],
 )
 def test_steps_depend_on_the_number_of_batches(tmp_path, limits, expected):
     nlp = build_with_steps(tmp_path, 0, **limits)
     assert nlp.config["training"]["max_steps"] == expected
+
+
+@pytest.mark.parametrize(
+    "at_most, which", [(7, "are 3.5 of 5 epochs"), (2, "are at most one epoch")]
+)
+def test_a_limit_that_takes_away_epochs_is_told(tmp_path, at_most, which):
+    with pytest.warns(UserWarning, match=f"at_most = {at_most} steps, which {which}"):
+        nlp = build_with_steps(tmp_path, 0, epochs=5, at_least=1, at_most=at_most)
+    assert nlp.config["training"]["max_steps"] == at_most
 
 
 def test_steps_if_batches_grow(tmp_path):
@@ -182,7 +191,8 @@ def test_the_limit_of_a_corpus_without_an_end():
         config["corpora"][name] = {"@readers": "test_endless_corpus"}
     config["training"]["max_steps"] = 0
     nlp = load_model_from_config(config, auto_fill=True)
-    create_steps_by_epochs(5, at_most=7)(nlp)
+    with pytest.warns(UserWarning, match="at most one epoch"):
+        create_steps_by_epochs(5, at_most=7)(nlp)
     assert nlp.config["training"]["max_steps"] == 7
 
 

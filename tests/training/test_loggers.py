@@ -6,7 +6,9 @@ import spacy
 from rel_component.training.loggers import (
     create_console_logger,
     create_tensorboard_logger,
+    describe_missing,
     describe_rise,
+    describe_zeros,
 )
 
 STEP = {
@@ -49,24 +51,61 @@ def make_curve(*values, frequency=100):
 RISING = make_curve(0.0, 0.3, 0.45, 0.5, 0.54)
 
 
+def advise(curve, max_steps, max_epochs=0, patience=0, eval_frequency=100):
+    names = ("max_steps", "max_epochs", "patience", "eval_frequency")
+    values = (max_steps, max_epochs, patience, eval_frequency)
+    return describe_rise(curve, dict(zip(names, values)))
+
+
 def test_a_training_stopped_while_rising_is_told():
-    advice = describe_rise(RISING, 500)
+    advice = advise(RISING, 500)
     assert "ents_f 4.0" in advice and "--training.max_steps 1000" in advice
-    assert describe_rise(RISING, 401)
+    assert advise(RISING, 401)
+    assert "--training.max_epochs 6" in advise(RISING, 0, max_epochs=3)
+    assert "--training.max_epochs 6" in advise(RISING, 5000, max_epochs=3, patience=300)
 
 
 def test_a_training_that_is_done_is_not():
-    assert describe_rise(make_curve(0.0, 0.3, 0.5, 0.52, 0.525), 500) is None
-    assert describe_rise(make_curve(0.0, 0.3, 0.55, 0.5, 0.54), 500) is None
-    assert describe_rise(RISING, 5000) is None  # patience
-    assert describe_rise(RISING, 0) is None  # epochs
-    assert describe_rise(RISING[:2], 200) is None
-    assert describe_rise([], 200) is None
+    assert advise(make_curve(0.0, 0.3, 0.5, 0.52, 0.525), 500) is None
+    assert advise(make_curve(0.0, 0.3, 0.55, 0.5, 0.54), 500) is None
+    falling = make_curve(0.0, 0.3, 0.55, 0.5, 0.54)
+    assert advise(falling, 5000, patience=200) is None
+    assert advise(falling, 5000, max_epochs=3, patience=200) is None
+    assert advise(RISING, 0) is None  # ended by hand
+    assert advise([], 200) is None
+
+
+def test_one_of_the_scores_may_rise_while_others_fall():
+    falling = [0.0, 0.7, 0.82, 0.8, 0.78]
+    curve = [
+        (step, {"ents_f": ents_f, "rel_f": scores["ents_f"], "score": 0.6})
+        for ents_f, (step, scores) in zip(falling, RISING)
+    ]
+    assert "last quarter: rel_f 4.0)" in advise(curve, 500)
+
+
+def test_too_few_evaluations_are_told():
+    assert "Only 2 evaluations" in advise(RISING[:2], 200)
+    assert "Only 1 evaluation " in advise(RISING[:1], 60, eval_frequency=200)
 
 
 def test_a_score_may_appear_at_the_end():
     late = [*RISING[:-1], (400, {**RISING[-1][1], "rel_micro_f": 0.5})]
-    assert "ents_f 4.0, rel_micro_f 50.0" in describe_rise(late, 500)
+    assert "ents_f 4.0, rel_micro_f 50.0" in advise(late, 500)
+
+
+def test_scores_that_stay_at_0_are_told():
+    curve = [(step, {**scores, "rel_f": 0.0}) for step, scores in RISING]
+    assert describe_zeros(curve).startswith("rel_f: 0 in all 5 evaluations")
+    assert describe_zeros(RISING) is None and describe_zeros([]) is None
+
+
+def test_scores_that_are_undefined_are_told():
+    scores = {"ents_f": 0.0, "rel_micro_f": None}
+    advice = describe_missing(scores)
+    assert "compute rel_micro_f from" in advice and "by ents_f only" in advice
+    assert "at random" in describe_missing({"rel_micro_f": None})
+    assert describe_missing({"ents_f": 0.0}) is None
 
 
 def test_the_table_is_followed_by_the_advice(tmp_path):

@@ -13,6 +13,9 @@ from .passes import N_MARKERS, Pass
 
 BERT_LIKE = ("bert", "roberta", "xlm-roberta", "camembert")
 SUPPORTED = (*BERT_LIKE, "distilbert")
+# number of passes whose activations are kept in training; those of further ones, of
+# batches with many pairs, are recomputed, so that they don't need more memory
+N_KEPT = 8
 
 
 @dataclass
@@ -75,19 +78,18 @@ class MarkerTransformer(torch.nn.Module):
         RETURNS (Tensor): (n_pairs, 4 × width), or 6 with vectors, in the order of the
             pairs' indices: markers, then the vectors of head and tail.
         """
-        is_kept = not (gradient_checkpointing and torch.is_grad_enabled())
+        is_trained = torch.is_grad_enabled()
+        n_kept = 0 if gradient_checkpointing else N_KEPT
         found = []
         use_bfloat16 = bfloat16_on_cpu and self.device.type == "cpu"
         with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16):
-            for item in passes:
-                if is_kept:
-                    found.append(self.encode(item, markers, vectors))
-                else:
-                    found.append(
-                        checkpoint(
-                            self.encode, item, markers, vectors, use_reentrant=False
-                        )
-                    )
+            for number, item in enumerate(passes):
+                arguments = (item, markers, vectors)
+                found.append(
+                    checkpoint(self.encode, *arguments, use_reentrant=False)
+                    if is_trained and number >= n_kept
+                    else self.encode(*arguments)
+                )
         numbers = numpy.concatenate([w.pairs for item in passes for w in item.windows])
         order = self._to_torch(numpy.argsort(numbers))
         return torch.cat(found).to(markers.dtype).index_select(0, order)

@@ -14,7 +14,7 @@ import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Linear, Model
-from thinc.types import Floats2d, Ragged
+from thinc.types import Floats1d, Floats2d, Ragged
 
 from ...wording import take_renamed
 from ..activations import Output, activate
@@ -33,6 +33,8 @@ from .score import score_pairs
 TABLE_SCALE = 0.3
 # scale of the hidden layer's logits, so that it learns after the buckets
 HIDDEN_SCALE = 0.1
+# minimum of the initial logits
+LEAST_LOGIT = -6.0
 # scale of the buckets' logits, so that they learn faster
 DIRECT_SCALE = 10.0
 
@@ -221,9 +223,25 @@ def init(
     # zero, so that buckets determine the first predictions
     zeros = model.ops.alloc2f(n_classes, model.get_dim("nH"))
     model.get_ref("classify").set_param("W", zeros)
-    model.get_ref("classify").set_param("b", model.ops.alloc1f(n_classes))
+    bias = model.ops.alloc1f(n_classes) if Y is None else _get_log_odds(model, Y)
+    model.get_ref("classify").set_param("b", bias)
     _init_tables(model, n_classes)
     return model
+
+
+def _get_log_odds(model: Model, Y: Floats2d) -> Floats1d:
+    """Get the logits that predict the share of each label.
+
+    Most pairs have no relation. Logits that have to fall first would fall by the hidden
+    layer, too, whose units then are large for all pairs and learn nothing else.
+    """
+    xp = model.ops.xp
+    shares = (Y.sum(axis=0) + 1.0) / (len(Y) + 2.0)
+    logits = xp.log(shares / (1.0 - shares))
+    if model.attrs["output"] == "softmax":
+        none = xp.maximum(1.0 - shares.sum(), shares.min())
+        logits = xp.log(xp.concatenate([none.reshape(1), shares]))
+    return model.ops.asarray1f(xp.clip(logits, LEAST_LOGIT, 0.0))
 
 
 def _init_tables(model: Model, n_classes: int) -> None:

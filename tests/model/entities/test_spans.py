@@ -4,7 +4,7 @@ import spacy
 from spacy.pipeline.spancat import build_ngram_range_suggester
 from spacy.tokens import Span
 from spacy.training import Example
-from thinc.api import Model, NumpyOps
+from thinc.api import Model, NumpyOps, set_dropout_rate
 
 from rel_component.model.entities import spans as spans_module
 from rel_component.model.entities.spans import create_biaffine_spans
@@ -88,6 +88,19 @@ def test_a_batch_has_the_scores_of_its_documents(model, docs, spans, monkeypatch
     assert model.predict((docs, spans)) == pytest.approx(together, abs=1e-6)
     apart = [model.predict(([doc], spans[i])) for i, doc in enumerate(docs)]
     assert together == pytest.approx(numpy.vstack(apart), abs=1e-6)
+
+
+def test_untrained_nothing_is_an_entity(docs, spans):
+    """Otherwise, the pairs of all spans would need too much memory."""
+    model = create_biaffine_spans(embed(), hidden_width=4, max_length=3, nO=2)
+    model.initialize(X=(docs, spans))
+    assert model.predict((docs, spans)).max() < 0.1
+
+
+def test_dropout_is_that_of_the_training(model, docs, spans):
+    set_dropout_rate(model, 0.5)
+    dropped, _ = model((docs, spans), is_train=True)
+    assert not numpy.allclose(dropped, model.predict((docs, spans)))
 
 
 def test_gradients_are_those_of_the_cross_entropy(model, docs, spans, rng):

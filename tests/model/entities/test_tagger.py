@@ -77,6 +77,21 @@ def test_dropout_is_the_trainings_or_its_own(vocab, rng):
         assert differs == drops
 
 
+def test_dropped_cells_have_no_gradient(vocab, rng):
+    model, docs = make_tagger(vocab, rng, dropout=0.5)
+    scores, backprop = model(docs, is_train=True)
+    # as the last layer is linear, scores are the sum over the cells that were kept
+    d_scores = rng.normal(size=scores.shape).astype("float32")
+    backprop(d_scores)
+    W, b = (model.get_ref("output").get_param(x) for x in "Wb")
+    dW = model.get_ref("output").get_grad("W")
+    table = model.get_ref("tok2vec")
+    assert_allclose((dW * W).sum(), (d_scores * (scores - b)).sum(), rtol=1e-4)
+    assert_allclose(
+        (table.get_grad("E") * table.get_param("E")).sum(), (dW * W).sum(), rtol=1e-4
+    )
+
+
 def test_tokens_that_are_forbidden_are_outside(vocab, rng):
     model, _ = make_tagger(vocab, rng)
     lengths = numpy.asarray([4, 0, 3])
