@@ -233,7 +233,7 @@ def _get_log_odds(model: Model, Y: Floats2d) -> Floats1d:
     """Get the logits that predict the share of each label.
 
     Most pairs have no relation. Logits that have to fall first would fall by the hidden
-    layer, too, whose units then are large for all pairs and learn nothing else.
+    layer, too, whose units then are large for all pairs and hardly learn anything else.
     """
     xp = model.ops.xp
     shares = (Y.sum(axis=0) + 1.0) / (len(Y) + 2.0)
