@@ -72,6 +72,18 @@ class Schema:
         """RETURNS (List[str]): all labels, in the schema's order."""
         return list(self.pairs)
 
+    def add(self, other: "Schema") -> "Schema":
+        """RETURNS (Schema): a schema that allows what either of both allows, without
+        constraints.
+
+        other (Schema): the other one.
+        """
+        pairs: Dict[str, Optional[Iterable[TypePair]]] = dict(self.pairs)
+        for label, types in other.pairs.items():
+            own = self.pairs.get(label, frozenset())
+            pairs[label] = None if own is None or types is None else own | types
+        return Schema(pairs, symmetric=self.symmetric | other.symmetric)
+
     def allows(self, head_type: str, label: str, tail_type: str) -> bool:
         """Check a relation. Labels that aren't in the schema are allowed everywhere.
 

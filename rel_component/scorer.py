@@ -35,6 +35,8 @@ from .relations import (
 )
 
 Pair = Tuple[EntityKey, EntityKey]
+# spans of head and tail, without types
+Ends = Tuple[Tuple[int, int], Tuple[int, int]]
 # of the scores of relations, how much each counts in the selection of a checkpoint
 SCORE_WEIGHTS = {
     "rel_micro_p": None,
@@ -121,7 +123,7 @@ def read_example(
     gold: Dict[RelationKey, float] = {}
     predicted: Dict[RelationKey, float] = {}
     candidates: Set[Pair] = set()
-    known: Optional[Set[Tuple[Pair, str]]] = None
+    known: Optional[Set[Tuple[Ends, str]]] = None
     if gold_data is not None:
         entities = get_char_entities(example.reference, gold_data)
         gold = _keys(gold_data, entities, gold_data.decided, symmetric)
@@ -269,13 +271,13 @@ def _canonical(key: RelationKey, symmetric: AbstractSet[str]) -> RelationKey:
     return key
 
 
-def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair, str]]:
-    """RETURNS (Set[Tuple[Pair, str]]): the pairs and labels known in an incomplete
-    annotation. The label "" stands for all labels: the pair was explicitly annotated as
-    having no relation."""
-    known: Set[Tuple[Pair, str]] = set()
+def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Ends, str]]:
+    """RETURNS (Set[Tuple[Ends, str]]): the pairs and labels known in an incomplete
+    annotation, whatever the types. The label "" stands for all labels: the pair was
+    explicitly annotated as having no relation."""
+    known: Set[Tuple[Ends, str]] = set()
     for (head, tail), row in zip(data.pairs.tolist(), data.scores):
-        ends = (entities[head], entities[tail])
+        ends = (entities[head][:2], entities[tail][:2])
         annotated = ~numpy.isnan(row)
         known.update(
             (ends, label) for label, is_known in zip(data.labels, annotated) if is_known
@@ -286,12 +288,12 @@ def find_known(data: RelationData, entities: List[EntityKey]) -> Set[Tuple[Pair,
 
 
 def is_known(
-    key: RelationKey, known: Set[Tuple[Pair, str]], symmetric: AbstractSet[str]
+    key: RelationKey, known: Set[Tuple[Ends, str]], symmetric: AbstractSet[str]
 ) -> bool:
     """RETURNS (bool): whether a relation is known in an incomplete annotation."""
-    ends = [(key.head, key.tail)]
+    ends = [(key.head[:2], key.tail[:2])]
     if key.label in symmetric:
-        ends.append((key.tail, key.head))
+        ends.append((key.tail[:2], key.head[:2]))
     return any((pair, label) in known for pair in ends for label in (key.label, ""))
 
 

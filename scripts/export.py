@@ -93,11 +93,15 @@ def main(
         check_report(report_path, inputs, paths.values())
         nlp = None if model is None else load_extractor(model, threshold)
         options = WriteOptions() if nlp is None else describe_model(nlp)
+        known = options.schema
+        if schema is not None:
+            given = Schema.from_path(schema)
+            known = given if known is None else known.add(given)
         options = replace(
             options,
             predictions=to_correct or model is not None,
             symmetric=tuple(symmetric or ()),
-            schema=options.schema if schema is None else Schema.from_path(schema),
+            schema=known,
         )
         for path in inputs:
             records = read_records(path, nlp, spans_key or None)

@@ -44,11 +44,11 @@ def main(
     --dev for a better estimate. Check and edit the patterns before you use them: each
     is a line of JSON, see docs/rules.md.
     """
-    import spacy
     import srsly
 
     from rel_component import get_relations
     from rel_component.corpus.readers import read_docs
+    from rel_component.inference.rules import make_blank
     from rel_component.inspection.pattern_suggestions import (
         describe_conditions,
         score_patterns,
@@ -56,7 +56,7 @@ def main(
     )
     from rel_component.wording import plural
 
-    nlp = spacy.blank(lang)
+    nlp = make_blank(lang)
     docs = list(read_docs(data, nlp))
     if not any(get_relations(doc) for doc in docs):
         raise ValueError(f"{data} contains no relations to find patterns for.")

@@ -55,6 +55,14 @@ def test_symmetric_labels_go_both_ways():
     assert schema.allows("ORG", "KNOWS", "PERSON")
 
 
+def test_one_schema_added_to_another():
+    first = Schema({"A": [("X", "Y")], "B": None}, symmetric=["A"])
+    both = first.add(Schema({"A": [("Z", "Y")], "B": [("X", "X")], "C": [("X", "Y")]}))
+    assert both.labels == ["A", "B", "C"] and both.symmetric == {"A"}
+    assert both.allows("Y", "A", "Z") and both.allows("X", "A", "Y")
+    assert both.allows("Q", "B", "Q") and not both.allows("Y", "C", "X")
+
+
 def test_symmetric_labels_have_to_be_labels():
     with pytest.raises(ValueError, match=r"symmetric label\(s\) \['KNOW'\]"):
         Schema({"KNOWS": None}, symmetric=["KNOW"])

@@ -201,6 +201,16 @@ def test_a_related_pair_has_other_labels_that_are_not_known(vocab):
     assert found["rel_per_label"]["S"]["support"] == 0
 
 
+def test_incomplete_annotation_with_other_types(vocab):
+    reference = gold(
+        vocab, [A, B, C], [(0, "R", 1)], complete=False, negatives=[(0, 2)]
+    )
+    others = [(start, end, "OTHER") for start, end, _ in (A, B, C)]
+    predicted = predict(vocab, others, {(0, 1): [0.9], (0, 2): [0.9]})
+    found = relation_scorer([Example(predicted, reference)])
+    assert prf(found) == pytest.approx((0.5, 1.0, 2 / 3))
+
+
 def test_incomplete_symmetric_annotation(vocab):
     reference = gold(vocab, [A, B, C], [(0, "R", 1)], complete=False)
     predicted = predict(vocab, [A, B, C], {(1, 0): [0.9], (1, 2): [0.9]})

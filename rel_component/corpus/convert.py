@@ -120,11 +120,11 @@ def convert(
             name: _read(paths, options, report, format_name, progress)
             for name, paths in sources.items()
         }
-        _note_leaks(corpora, report)
         _note_unknown_names(options, report)
         _note_what_is_missing(report)
         _check_losses(report, on_error)
         _check_groups(corpora, options, report)
+        _note_leaks(corpora, splitter, report)
         _write(corpora, output, splitter, written)
         removed, left = _clean_up(output, written, is_whole="" in sources)
     except (ValueError, OSError) as error:
@@ -215,9 +215,15 @@ def _read(
     return corpus
 
 
-def _note_leaks(corpora: Mapping[str, Corpus], report: Report) -> None:
+def _note_leaks(
+    corpora: Mapping[str, Corpus], splitter: Splitter, report: Report
+) -> None:
     items = [item for _, part in corpora.values() for item in part]
     names = [name for name, (_, part) in corpora.items() for _ in part]
+    if splitter.rules and "" in corpora:  # otherwise, texts stay together
+        for name, rows in splitter(items).items():
+            for row in rows:
+                names[row] = name
     for where, n in find_leaks(items, names).items():
         where = where.replace(", ", " and ")
         report.note(f"texts in {where}", n)

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
+from spacy.language import Language
+from spacy.training import Example
 
 from ..pipe.loading import find_relation_pipes, list_entity_finders, load_pipeline
-from ..scorer import ScoredDoc
+from ..scorer import ScoredDoc, read_example
 from .intervals import Counts, draw_documents, get_interval, get_prf
 from .predictions import (
     predict_end_to_end,
     predict_on_gold_entities,
-    read_examples,
     read_golds_with_relations,
 )
 
@@ -35,7 +36,15 @@ def compare_pipelines(
     RAISES (ValueError): if a file can't be read, or a pipeline doesn't predict
         entities.
     """
-    scored = [_score(path, data, end_to_end) for path in (first, second)]
+    nlps = [load_pipeline(path) for path in (first, second)]
+    symmetric = [find_relation_pipes(nlp).symmetric for nlp in nlps]
+    scored = [
+        [
+            read_example(example, symmetric=frozenset().union(*symmetric))
+            for example in _predict(nlp, path, data, end_to_end)
+        ]
+        for nlp, path in zip(nlps, (first, second))
+    ]
     return {
         **compare(scored[0], scored[1], n_samples=n_samples, seed=seed),
         "mode": "end to end" if end_to_end else "gold entities",
@@ -43,14 +52,12 @@ def compare_pipelines(
     }
 
 
-def _score(path: Path, data: Path, end_to_end: bool) -> List[ScoredDoc]:
-    nlp = load_pipeline(path)
-    find_relation_pipes(nlp)
+def _predict(nlp: Language, path: Path, data: Path, end_to_end: bool) -> List[Example]:
     golds = read_golds_with_relations(data, nlp)
     if end_to_end and not list_entity_finders(nlp):
         raise ValueError(f"{path} doesn't predict entities: remove --end-to-end.")
     run = predict_end_to_end if end_to_end else predict_on_gold_entities
-    return read_examples(nlp, run(nlp, golds))
+    return run(nlp, golds)
 
 
 def compare(

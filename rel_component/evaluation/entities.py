@@ -41,6 +41,13 @@ def evaluate_entities(
             "entities; train one with configs/ner_tok2vec.cfg."
         )
     spans_key = _choose_spans_key(nlp, spans_key, model)
+    if spans_key is not None and not any(spans_key in gold.spans for gold in golds):
+        if any(gold.ents for gold in golds):
+            raise ValueError(
+                f"{data}: no document has entities in {name_place(spans_key)}, where "
+                f"{model} writes them; they are in doc.ents. Convert the annotations "
+                f"with --spans-key {spans_key}."
+            )
     examples = predict_end_to_end(nlp, golds)
     return {
         "model": str(model),

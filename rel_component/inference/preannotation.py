@@ -90,7 +90,7 @@ def describe_model(nlp: Language) -> WriteOptions:
         model_version=f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}",
         schema=Schema(
             {label: pairs.get(label) for label in pipes.labels},
-            symmetric=pipes.symmetric,
+            symmetric=pipes.symmetric & set(pipes.labels),
         ),
         entity_types=tuple(types),
     )

@@ -8,8 +8,9 @@ import spacy
 from spacy.language import Language
 from spacy.pipeline import EntityRuler
 
-from ..pipe.relation_pipes import list_relation_pipes
+from ..pipe.relation_pipes import RelationPipes, list_relation_pipes
 from ..pipe.relation_ruler import read_patterns
+from ..wording import name_place
 
 SENTENCES = {"doc.sents", "token.is_sent_start"}
 EXAMPLE = '{"label": "ORG", "pattern": "Acme"}'
@@ -44,7 +45,14 @@ def add_rules(
     RETURNS (Language): the same.
     RAISES (ValueError): if a file can't be read, or a pattern is wrong.
     """
+    pipes = RelationPipes(nlp)
     before = next(iter(list_relation_pipes(nlp)), None)
+    if entities is not None and pipes.spans_key is not None:
+        raise ValueError(
+            f"{entities}: spaCy's entity ruler writes doc.ents, but the pipeline's "
+            f"relations are between entities in {name_place(pipes.spans_key)}; "
+            "expected patterns of relations only."
+        )
     if not any(SENTENCES & set(nlp.get_pipe_meta(x).assigns) for x in nlp.pipe_names):
         nlp.add_pipe("sentencizer", first=True)  # `max_sentences` needs them
     if entities is not None:
@@ -52,7 +60,9 @@ def add_rules(
         config = {"phrase_matcher_attr": "LOWER", "validate": True}
         ruler = _add_pipe(nlp, "entity_ruler", before=before, config=config)
         _add_entity_patterns(ruler, entities)
-    ruler = _add_pipe(nlp, "relation_ruler").from_disk(relations)
+    # entities and directions like those of the pipeline's own relations
+    config = {"spans_key": pipes.spans_key, "symmetric": sorted(pipes.symmetric)}
+    ruler = _add_pipe(nlp, "relation_ruler", config=config).from_disk(relations)
     if not ruler.labels:
         raise ValueError(f"{relations} contains no patterns; expected one per line.")
     return nlp

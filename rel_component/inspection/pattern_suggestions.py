@@ -8,7 +8,7 @@ positives are then excluded.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, product
 from typing import (
     AbstractSet,
@@ -112,7 +112,8 @@ def suggest_patterns(
 class _Corpus:
     """Documents as arrays, with an index per pair of entities.
 
-    known (Optional[Ints1d]): annotated pairs of incompletely annotated documents.
+    known (Dict[str, Ints1d]): annotated pairs of each label.
+    unrelated (Ints2d): (n_pairs, 2), pairs annotated as having no relation.
     """
 
     nlp: Language
@@ -122,7 +123,8 @@ class _Corpus:
     gold: Dict[str, numpy.ndarray]
     symmetric: AbstractSet[str]
     is_incomplete: numpy.ndarray
-    known: Dict[str, numpy.ndarray] = field(default_factory=dict)
+    known: Dict[str, numpy.ndarray]
+    unrelated: numpy.ndarray
 
     @classmethod
     def read(
@@ -136,6 +138,7 @@ class _Corpus:
         types = [nlp.vocab.strings[type_] for type_ in entities.types.tolist()]
         gold: Dict[str, List[int]] = {}
         known: Dict[str, List[int]] = {}
+        unrelated: List[Tuple[int, int]] = []
         incomplete = numpy.zeros(len(docs), dtype=bool)
         for i, doc in enumerate(docs):
             data = get_relation_data(doc)
@@ -151,6 +154,8 @@ class _Corpus:
                 if ends[head] is None or ends[tail] is None:
                     continue
                 pair = (ends[head], ends[tail])
+                if not any(scores):
+                    unrelated.append(pair)
                 for column, (label, score) in enumerate(zip(data.labels, scores)):
                     first, second = sorted(pair) if label in symmetric else pair
                     key = first * len(entities) + second
@@ -167,6 +172,7 @@ class _Corpus:
             symmetric=symmetric,
             is_incomplete=incomplete,
             known={x: numpy.unique(keys) for x, keys in known.items()},
+            unrelated=numpy.asarray(unrelated, dtype="int64").reshape(-1, 2),
         )
 
     def count_triples(self) -> Counter:
@@ -205,11 +211,15 @@ class _Corpus:
             matcher.add(read_pattern(pattern, f"patterns[{i}]"), f"patterns[{i}]")
         gold = self.gold[label]
         for i, heads, tails in matcher.match_each(self.docs, self.entities):
+            unrelated = self.unrelated
             if label in self.symmetric:
                 heads, tails = numpy.minimum(heads, tails), numpy.maximum(heads, tails)
+                unrelated = numpy.sort(unrelated, axis=1)
             keys = numpy.unique(heads * len(self.entities) + tails)
+            negative = unrelated[:, 0] * len(self.entities) + unrelated[:, 1]
             unknown = self.is_incomplete[self.entities.docs[keys // len(self.entities)]]
-            keys = keys[~unknown | numpy.isin(keys, self.known[label])]
+            is_known = numpy.isin(keys, self.known[label]) | numpy.isin(keys, negative)
+            keys = keys[~unknown | is_known]
             yield i, keys, numpy.isin(keys, gold)
 
 

@@ -105,7 +105,7 @@ class PatternMatcher:
             name = _name_dependency(len(self.patterns))
             try:
                 self.dependency_matcher.add(name, [pattern.dependency])
-            except (ValueError, KeyError) as error:
+            except Exception as error:  # of any type, depending on the mistake
                 raise ValueError(
                     f"{where}.dependency is not a valid pattern for spaCy's "
                     f"DependencyMatcher: {_first_line(error)}"
@@ -179,7 +179,7 @@ class PatternMatcher:
             if blocks:
                 heads = numpy.concatenate([heads for heads, _ in blocks])
                 tails = numpy.concatenate([tails for _, tails in blocks])
-                if len(blocks) > 1:
+                if len(blocks) > 1 or pattern.nearest == "both":
                     heads, tails = keep_nearest(pattern, layout, heads, tails)
                 yield number, heads, tails
 
@@ -316,6 +316,9 @@ class PatternMatcher:
                 keep &= _is_start(found, layout.ends[second])
             else:
                 keep &= _lies_within(found, start, stop) ^ (name == "without")
+        if pattern.nearest == "both":
+            # a head that is nearer to a tail may be in this block, and not be kept
+            return heads[keep], tails[keep]
         return keep_nearest(pattern, layout, heads[keep], tails[keep])
 
     def _merge(

@@ -224,7 +224,7 @@ class RelationRuler(UntrainedPipe):
         try:
             for i, pattern in enumerate(read):
                 self._matcher.add(pattern, name(i))
-        except ValueError:
+        except Exception:
             self._build_matcher()  # without the patterns before the invalid one
             raise
         self._patterns.extend(added)
@@ -405,7 +405,13 @@ def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
         )
     lines: List[int] = []
     patterns: List[RelationPatternType] = []
-    for number, line in enumerate(path.read_text(encoding="utf8").split("\n"), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {error.start} is not valid UTF-8. Save the file as UTF-8."
+        ) from error
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

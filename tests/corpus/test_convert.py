@@ -141,3 +141,13 @@ def test_a_language_that_is_not_english_is_noticed(tmp_path, text, lang, is_told
     path = write_lines(tmp_path / "a.jsonl", [{**example(1), "text": text}])
     made = convert([path], tmp_path / "a.spacy", options=Options(lang=lang))
     assert any("--lang ru" in hint for hint in made.report.hints) == is_told
+
+
+def test_texts_in_two_groups_are_told(tmp_path):
+    values = [{**TASK, "meta": {"source": x}} for x in "aab"]
+    values[0] = {**values[0], "text": values[0]["text"] + " More."}
+    path = write_lines(tmp_path / "a.jsonl", values)
+    options = Options(group_by="meta.source")
+    made = convert([path], tmp_path / "data", options=options, dev_groups="b")
+    assert made.report.notes["texts in train and dev"] == 1
+    assert any("1 text is in train and dev" in hint for hint in made.report.hints)

@@ -1,10 +1,13 @@
 import itertools
 
 import pytest
+import spacy
+from spacy.tokens import DocBin
 
-from rel_component.evaluation.comparison import compare
+from rel_component.evaluation.comparison import compare, compare_pipelines
 from rel_component.scorer import read_example, score_relations
 
+from ..util import make_doc
 from .predictions import make_example, make_random_examples
 
 
@@ -61,6 +64,20 @@ def test_other_documents_are_refused(vocab, rng):
         compare(docs, docs[1:])
     with pytest.raises(ValueError, match="use the same documents"):
         compare(docs, docs[::-1])
+
+
+def test_a_label_may_have_a_direction_in_one_of_the_models(tmp_path):
+    nlps = {}
+    for name, symmetric in (("one", []), ("other", ["S"])):
+        nlp = nlps[name] = spacy.blank("en")
+        ruler = nlp.add_pipe("relation_ruler", config={"symmetric": symmetric})
+        ruler.add_patterns([{"label": "S", "order": "head_first"}])
+        nlp.to_disk(tmp_path / name)
+    gold = make_doc(nlp.vocab, "a b", [(0, 1, "A"), (1, 2, "A")], [(1, "S", 0)])
+    DocBin(docs=[gold], store_user_data=True).to_disk(tmp_path / "a.spacy")
+    paths = (tmp_path / "one", tmp_path / "other", tmp_path / "a.spacy")
+    found = compare_pipelines(*paths)
+    assert (found["micro_f"]["first"], found["micro_f"]["second"]) == (1.0, 1.0)
 
 
 def test_nothing_to_score(vocab):

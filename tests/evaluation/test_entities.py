@@ -3,15 +3,17 @@
 import warnings
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import classification_report
 from sklearn.metrics import precision_recall_fscore_support
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from rel_component.evaluation import score_entities, score_tokens
+from rel_component.evaluation.entities import evaluate_entities
 
 from ..util import make_doc
 
@@ -115,6 +117,17 @@ def test_nested_entities_from_a_span_group():
     found = score_entities(examples, "s")
     assert (found["ents_micro_p"], found["ents_micro_r"]) == (0.5, 0.5)
     assert score_tokens(examples, "s")["tokens_per_type"]["A"]["r"] == 0.25
+
+
+def test_entities_that_are_annotated_elsewhere_are_named(tmp_path):
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("span_ruler", config={"spans_key": "sc"})
+    ruler.add_patterns([{"label": "A", "pattern": "a"}])
+    nlp.to_disk(tmp_path / "model")
+    gold = make_doc(nlp.vocab, "a b", [(0, 1, "A")])
+    DocBin(docs=[gold]).to_disk(tmp_path / "a.spacy")
+    with pytest.raises(ValueError, match=r"no document has entities in doc.spans"):
+        evaluate_entities(tmp_path / "model", tmp_path / "a.spacy", spans_key="sc")
 
 
 def test_other_tokens_of_the_same_text():

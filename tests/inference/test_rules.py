@@ -4,6 +4,7 @@ import pytest
 import spacy
 import srsly
 
+from rel_component.inference.preannotation import describe_model
 from rel_component.inference.rules import add_rules
 
 ENTITIES = [
@@ -50,6 +51,17 @@ def test_what_a_pipeline_finds_is_kept(files):
     assert [ent.label_ for ent in doc.ents] == ["PERSON", "TEAM", "ORG"]
     with pytest.raises(ValueError, match="has a component 'entity_ruler' already"):
         add_rules(nlp, *files)
+
+
+def test_rules_read_the_entities_of_the_pipelines_relations(files):
+    nlp = spacy.blank("en")
+    config = {"spans_key": "sc", "symmetric": ["MARRIED"]}
+    nlp.add_pipe("relation_ruler", "own", config=config)
+    with pytest.raises(ValueError, match=r"writes doc.ents, but .* doc.spans\['sc'\]"):
+        add_rules(nlp, *files)
+    ruler = add_rules(nlp, files[0]).get_pipe("relation_ruler")
+    assert ruler.spans_key == "sc" and ruler.symmetric == {"MARRIED"}
+    assert describe_model(nlp).schema.labels == ["WORKS_FOR"]
 
 
 def test_entities_may_come_from_elsewhere(files):

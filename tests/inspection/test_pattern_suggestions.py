@@ -116,6 +116,21 @@ def test_what_was_not_annotated_does_not_count():
     assert suggest_patterns(NLP, []) == []
 
 
+def test_pairs_annotated_as_unrelated_count():
+    def make(*names, **annotations):
+        words = f"{names[0]} works for {names[1]}"
+        entities = [(0, 1, "P"), (3, 4, "O")]
+        return make_doc(NLP.vocab, words, entities, complete=False, **annotations)
+
+    docs = [make(f"Ann{i}", f"Acme{i}", relations=[(0, "W", 1)]) for i in range(4)]
+    docs += [
+        make(f"Bob{i}", f"Bolt{i}", relations=[], negatives=[(0, 1)]) for i in range(4)
+    ]
+    assert suggest_patterns(NLP, docs[:4], min_precision=0.8)
+    assert not suggest_patterns(NLP, docs, min_precision=0.8)
+    assert not suggest_patterns(NLP, docs, min_precision=0.8, symmetric={"W"})
+
+
 def test_entities_of_a_span_group():
     docs = [
         make_doc(

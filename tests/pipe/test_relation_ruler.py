@@ -279,6 +279,21 @@ def test_sentence_limits_need_sentences():
             },
             "dependency is not a valid pattern for spaCy's DependencyMatcher",
         ),
+        (
+            {
+                "label": "X",
+                "dependency": [
+                    {"RIGHT_ID": "head", "RIGHT_ATTRS": {"LOWER": {"REGEX": "("}}},
+                    {
+                        "RIGHT_ID": "tail",
+                        "RIGHT_ATTRS": {},
+                        "LEFT_ID": "head",
+                        "REL_OP": ">",
+                    },
+                ],
+            },
+            "dependency is not a valid pattern for spaCy's DependencyMatcher",
+        ),
         ({"label": "X", "meta": 3}, r"\.meta is 3; expected an object"),
     ],
 )
@@ -306,6 +321,12 @@ def test_files_that_are_no_patterns(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"label": "X"}\n{"label"\n')
     with pytest.raises(ValueError, match="line 2: invalid JSON"):
         ruler.from_disk(tmp_path / "x.jsonl")
+    (tmp_path / "x.jsonl").write_bytes(b'{"label": "\xdc"}\n')
+    with pytest.raises(ValueError, match=r"x\.jsonl: byte 11 is not valid UTF-8"):
+        ruler.from_disk(tmp_path / "x.jsonl")
+    (tmp_path / "x.jsonl").write_text('\ufeff{"label": "X"}\n', encoding="utf8")
+    assert ruler.from_disk(tmp_path / "x.jsonl").labels == ("X",)
+    ruler.clear()
     with pytest.raises(ValueError, match="patterns is a dict; expected a list"):
         ruler.add_patterns({"label": "X"})
     with pytest.raises(ValueError, match="phrase_matcher_attr is 'LEMMA'"):
@@ -594,6 +615,22 @@ def test_blocks_of_pairs_change_nothing(monkeypatch):
     for size in (1, 2, 7):
         monkeypatch.setattr("rel_component.pipe.pattern_matcher.BLOCK", size)
         assert _describe(annotate(build(patterns))) == expected
+
+
+def test_nearest_of_both_in_blocks(monkeypatch):
+    pattern = {"label": "L", "head": "H", "tail": "T", "nearest": "both"}
+    words = "H . . . . . T . . . H . T . .".split()
+    entities = [(i, i + 1, word) for i, word in enumerate(words) if word != "."]
+
+    def find():
+        nlp = build([pattern])
+        doc = nlp(make_doc(nlp.vocab, words, entities))
+        return [(r.head.start, r.tail.start) for r in get_relations(doc)]
+
+    expected = find()
+    for size in (1, 2, 3):
+        monkeypatch.setattr("rel_component.pipe.pattern_matcher.BLOCK", size)
+        assert find() == expected
 
 
 def test_processes_and_errors():

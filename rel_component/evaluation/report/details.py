@@ -1,11 +1,18 @@
 """Show gold and predicted relations of each document."""
 
-from typing import AbstractSet, Dict, Iterator, List, Tuple
+from typing import AbstractSet, Dict, Iterator, List, Set, Tuple
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ...relations import Relation, get_relation_data, get_relations
+from ...relations import (
+    EntityKey,
+    Relation,
+    RelationKey,
+    get_relation_data,
+    get_relations,
+)
+from ...scorer import read_example
 from .build import GOLD, Evaluation
 
 # starts and exclusive ends of head and tail, and the label
@@ -30,17 +37,32 @@ def describe_documents(report: Evaluation) -> Iterator[Tuple[str, str, List[str]
 
 def _list_relations(example: Example, symmetric: AbstractSet[str]) -> Iterator[str]:
     scores = _get_scores(example.predicted)
+    counted = read_example(example, symmetric=symmetric).predicted
     predicted = {_get_key(x): x for x in get_relations(example.predicted)}
+    seen: Set[Key] = set()
     for relation in get_relations(example.reference):
         head, label, tail = _get_key(relation)
+        if label in symmetric and (tail, label, head) in seen:
+            continue
+        seen.add((head, label, tail))
         found = predicted.pop((head, label, tail), None)
         if label in symmetric:
-            predicted.pop((tail, label, head), None)
+            other = predicted.pop((tail, label, head), None)
+            found = found or other
         score = scores.get((head, label, tail))
         shown = "never a candidate" if score is None else f"{score:.3f}"
         yield _say("missed" if found is None else "found", relation, shown)
     for relation in predicted.values():
+        # in incomplete documents, others are not
+        ends = [_get_chars(span) for span in (relation.head, relation.tail)]
+        keys = [RelationKey(a, relation.label, b) for a, b in (ends, ends[::-1])]
+        if counted.keys().isdisjoint(keys if relation.label in symmetric else keys[:1]):
+            continue
         yield _say("spurious", relation, f"{relation.score:.3f}")
+
+
+def _get_chars(span: Span) -> EntityKey:
+    return span.start_char, span.end_char, span.label_
 
 
 def _get_key(relation: Relation) -> Key:
