@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import warnings
 from typing import Any, Collection, Iterable, List, NamedTuple, Optional, Sequence
 
@@ -23,6 +24,16 @@ def make_writable(text: str) -> str:
     """RETURNS (str): the text with unpaired surrogates, which UTF-8 can't encode, as
     escape sequences."""
     return text.encode("utf8", "backslashreplace").decode("utf8")
+
+
+# not allowed in XML 1.0 (section 2.2), even escaped, and a problem for CSV readers
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def replace_unwritable(text: str) -> str:
+    """RETURNS (str): the text with U+FFFD for characters not supported by all formats:
+    control characters, non-characters and unpaired surrogates."""
+    return UNWRITABLE.sub("\ufffd", text)
 
 
 def points(share: Optional[float]) -> str:

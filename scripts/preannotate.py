@@ -10,6 +10,7 @@ from command import run_command
 from tqdm import tqdm
 from wasabi import Printer
 from writing import (
+    check_not_input,
     check_report,
     find_output,
     load_extractor,
@@ -86,6 +87,7 @@ def main(
         check_ranking(rank_by)
         name = texts.resolve().name if texts.is_dir() else texts.stem
         path = find_output(output, find_writer(format_), name, force=force)
+        check_not_input(path, texts)
         check_report(report_path, [texts], [path])
         nlp = load_extractor(model, threshold)
         ner_pipeline = None if entities_from is None else load_pipeline(entities_from)

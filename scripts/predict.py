@@ -7,7 +7,7 @@ import typer
 from command import run_command
 from tqdm import tqdm
 from wasabi import msg
-from writing import load_extractor, show_warnings
+from writing import check_not_input, load_extractor, show_warnings
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -76,6 +76,9 @@ def main(
             options = (output, label, min_score, lines, entities_from)
             others = any(options) or format_ in ("spert", "csv")
             check_pair_options(source, others)
+        path = as_path(source)
+        if path is not None:
+            check_not_input(output, path)
         nlp = load_extractor(model, threshold)
         if is_pair:
             print_pair(score_pair(nlp, source, head, tail), format_)
@@ -91,7 +94,7 @@ def main(
             min_score=min_score,
             ner_pipeline=ner_pipeline,
             batch_size=batch_size,
-            source=str(as_path(source) or ""),
+            source=str(path or ""),
         )
         is_short = len(tasks) < batch_size
         with show_warnings():

@@ -79,6 +79,18 @@ def show_failure(msg: Printer, error: Exception, written: Iterable[Path]) -> Non
     msg.text(f"Written: {names}." if names else "Nothing was written.")
 
 
+def check_not_input(output: Optional[Path], source: Path) -> None:
+    """RAISES (ValueError): if the output would overwrite the input, or a file of it."""
+    full = None if output is None else output.resolve()
+    if full is None or not full.is_file() or not source.exists():
+        return
+    if full == source.resolve() or source.resolve() in full.parents:
+        raise ValueError(
+            f"{output}: this is an input, which the output would overwrite. Use "
+            "another name or folder."
+        )
+
+
 def check_report(
     path: Optional[Path], inputs: Iterable[Path], outputs: Iterable[Path]
 ) -> None:

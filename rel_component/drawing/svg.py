@@ -1,13 +1,14 @@
 """Render a drawing as SVG."""
 
 import hashlib
-from html import escape
+import html
 from math import inf
 from numbers import Real
 from typing import Dict, Iterable, List, Optional
 
 from spacy.util import registry
 
+from ..wording import replace_unwritable
 from .excerpt import Drawing, Word
 from .layout import (
     ARC_STEP,
@@ -57,7 +58,7 @@ def draw_svg(
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
         f'style="max-width: 100%; height: auto" font-family="{FAMILY}" '
         f'font-size="{FONT:g}">',
-        f"<title>{escape(describe(drawing))}</title>",
+        f"<title>{_escape(describe(drawing))}</title>",
     ]
     for line in lines:
         # nested entities on top of outer ones; labels on top of everything
@@ -123,7 +124,7 @@ def _draw_word(word: PlacedWord, line: Line) -> str:
     return (
         f'<text x="{x:.1f}" y="{line.baseline:.1f}"{direction} '
         f'textLength="{word.width:.1f}" lengthAdjust="spacingAndGlyphs">'
-        f"{escape(word.text)}</text>"
+        f"{_escape(word.text)}</text>"
     )
 
 
@@ -146,7 +147,7 @@ def _draw_type(
     x = placed.right if rtl else placed.left
     return (
         f'{bar}<text class="type {entity.kind}" x="{x:.1f}" y="{y + 10:.1f}" '
-        f'font-size="{SMALL - 1:g}"{anchor} fill="{ink}">{escape(entity.label)}</text>'
+        f'font-size="{SMALL - 1:g}"{anchor} fill="{ink}">{_escape(entity.label)}</text>'
     )
 
 
@@ -197,5 +198,9 @@ def _draw_label(placed: PlacedArc, line: Line) -> str:
         f'y="{_get_arc_height(placed, line) - 4.5:.1f}" font-size="{SMALL:g}" '
         f'textLength="{placed.label_width:.1f}" lengthAdjust="spacingAndGlyphs" '
         f'fill="{INK[kind]}" stroke="#ffffff" stroke-width="3" paint-order="stroke" '
-        f'stroke-linejoin="round">{escape(placed.arc.label)}</text>'
+        f'stroke-linejoin="round">{_escape(placed.arc.label)}</text>'
     )
+
+
+def _escape(text: str) -> str:
+    return html.escape(replace_unwritable(text))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .names import Normalizer, clean, replace_unwritable
+from ..wording import replace_unwritable
+from .names import Normalizer, clean
 
 # maximum surface forms to store per entity
 MAX_FORMS = 20

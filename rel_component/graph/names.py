@@ -1,6 +1,5 @@
 """Normalize the surface forms of entities."""
 
-import re
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any, Dict, Mapping
 
 import srsly
 
+from ..wording import replace_unwritable
+
 # characters to strip; not + and #, as in C++ and C#, nor the first dot of .NET
 BEFORE = "\"'`´“”„‚‘’«»()[]{}<>,;:!?¡¿*_ "
 AFTER = BEFORE + "."
 HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
-# not allowed in XML 1.0 (section 2.2), even escaped, and a problem for CSV readers
-UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 APOSTROPHES = dict.fromkeys(map(ord, "’‘`´"), "'")
 
 
@@ -60,12 +59,6 @@ class Normalizer:
         if self.case:
             text = text.casefold()
         return text or name
-
-
-def replace_unwritable(text: str) -> str:
-    """RETURNS (str): the text with U+FFFD for characters not supported by all formats:
-    control characters, non-characters and unpaired surrogates."""
-    return UNWRITABLE.sub("\ufffd", text)
 
 
 def clean(text: str) -> str:

@@ -1,9 +1,9 @@
 """Read the rows of an extraction one by one."""
 
+import json
+import warnings
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NoReturn, Tuple
-
-import srsly
 
 from ..inference.batch.folder import OutputFolder
 from ..parquet import import_pyarrow
@@ -50,6 +50,13 @@ def _read_folder(path: Path) -> Iterator[Row]:
                     "which only extracts what is missing."
                 )
             parts += found[:1]
+    n_chunks = (folder.read_run() or {}).get("chunks", len(parts))
+    if parts and len(parts) < n_chunks:
+        warnings.warn(
+            f"{path}: {len(parts)} of {n_chunks} chunks are done. Run "
+            "scripts/extract.py again to extract the others.",
+            stacklevel=2,
+        )
     if not parts:
         raise ValueError(
             f"{path}: no parts of an extraction found; expected the --output folder "
@@ -89,8 +96,8 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 
 def _parse(line: bytes, where: str) -> Row:
     try:
-        row = srsly.json_loads(line.decode("utf-8-sig"))
-    except ValueError as error:
+        row = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where}: not JSON in UTF-8 ({error}).") from error
     if not isinstance(row, dict) or not {"entities", "relations"} <= set(row):
         raise ValueError(

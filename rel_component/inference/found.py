@@ -88,9 +88,14 @@ def _dump_table(results: Iterable[Found]) -> str:
 
 
 def _dump(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    options: Dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
     try:
+        text = json.dumps(data, ensure_ascii=False, **options)
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate in a metadata field
-        return json.dumps(data, separators=(",", ":"))
+        return json.dumps(data, **options)
+    except ValueError:  # NaN or infinity in one, which JSON doesn't have
+        from .batch.rows import make_plain
+
+        return _dump(make_plain(data))
     return text

@@ -1,11 +1,10 @@
 """Read texts from a JSON array in SpERT's format, with or without tokens and
 entities."""
 
+import json
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
-
-import srsly
 
 from .tasks import Task, check_entities, read_task
 
@@ -21,8 +20,8 @@ def read_json_tasks(path: Path) -> Iterator[Task]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        items = srsly.json_loads(text) if text.strip() else []
-    except ValueError as error:
+        items = json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: not JSON in UTF-8 ({error}); expected an array of texts."
         ) from error

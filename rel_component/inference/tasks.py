@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
-import srsly
-
 from ..wording import plural
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonlines")
+# maximum characters of a value in messages
+N_SHOWN = 200
 TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
 
 
@@ -147,21 +147,19 @@ def read_json_task(line: str, where: str, text_field: str = "text") -> Task:
 
 def _parse(line: str, where: str) -> Any:
     try:
-        return srsly.json_loads(line)
-    except ValueError as error:
-        first = error
-    try:
-        # Python's variant of JSON allows NaN and integers of any length
+        # unlike srsly's, exact, and with NaN and integers of any length
         return json.loads(line)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise ValueError(f"{where}: its JSON is nested too deeply.") from None
+    except ValueError as error:
         if "\r" in line:
             raise ValueError(
                 f"{where}: lines end with carriage returns only; save the file with "
                 f"line feeds."
-            ) from first
+            ) from error
         raise ValueError(
-            f"{where}: not JSON ({first}); expected one object per line."
-        ) from first
+            f"{where}: not JSON ({error}); expected one object per line."
+        ) from error
 
 
 def read_task(data: Any, where: str, text_field: str = "text") -> Task:
@@ -207,7 +205,7 @@ def check_entities(
 ) -> None:
     """RAISES (ValueError): if an entity isn't an object with start, end and label."""
     if not isinstance(entities, list):
-        raise ValueError(f"{where} entities: found {entities!r}; expected a list.")
+        raise ValueError(f"{where} entities: found {show(entities)}; expected a list.")
     words = {int: "a whole number", str: "a string"}
     expected = {"start": int, "end": int, label: str}
     form = f"An entity is an object with start, end ({unit}) and {label}"
@@ -215,7 +213,7 @@ def check_entities(
     for i, entity in enumerate(entities):
         place = f"{where} entities[{i}]"
         if not isinstance(entity, dict):
-            raise ValueError(f"{place}: found {entity!r}. {form}")
+            raise ValueError(f"{place}: found {show(entity)}. {form}")
         for name, type_ in expected.items():
             if name not in entity:
                 raise ValueError(
@@ -225,10 +223,20 @@ def check_entities(
             value = entity[name]
             if not isinstance(value, type_) or isinstance(value, bool):
                 raise ValueError(
-                    f"{place}.{name}: found {value!r}; expected {words[type_]}. {form}"
+                    f"{place}.{name}: found {show(value)}; expected {words[type_]}. "
+                    f"{form}"
                 )
         if not entity[label]:
             raise ValueError(f"{place}.{label}: found ''; expected the entity's type.")
+
+
+def show(value: Any) -> str:
+    """RETURNS (str): the start of a value, for messages."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply"
+    return text if len(text) <= N_SHOWN else f"{text[:N_SHOWN]}..."
 
 
 def _name_parts(entity: Any) -> Any:

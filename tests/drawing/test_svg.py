@@ -50,3 +50,13 @@ def test_a_word_in_two_entities_is_marked_twice(vocab):
 def test_nothing_to_draw(vocab, words):
     svg = draw_svg(make_excerpt(make_doc(vocab, words), [], []))
     assert ET.fromstring(svg).tag == f"{SVG}svg"
+
+
+def test_control_characters_are_replaced():
+    odd = "a\x0c\x07\x00\ufffe"
+    drawing = Drawing(
+        [Word(odd), Word("b")], [Entity(0, 1, odd), Entity(1, 2, "X")], []
+    )
+    assert "a\ufffd\ufffd\ufffd\ufffd" in ET.tostring(
+        ET.fromstring(draw_svg(drawing, width=400)), encoding="unicode"
+    )

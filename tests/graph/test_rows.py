@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rel_component.graph import read_rows
+from rel_component.inference.batch.folder import OutputFolder
 
 
 def test_invalid_input(tmp_path):
@@ -45,6 +46,24 @@ def test_invalid_fields(tmp_path, entity, relation, message):
     path.write_text(json.dumps(row), "utf8")
     with pytest.raises(ValueError, match=rf"rows\.jsonl:1: {message}"):
         list(read_rows(path))
+
+
+def test_an_extraction_that_is_not_done_is_told(tmp_path):
+    folder = OutputFolder(tmp_path)
+    with folder.lock():
+        row = {"id": "1", "text": "a", "entities": [], "relations": []}
+        folder.commit(0, [row], [], {"chunk": 0}, ["jsonl"])
+    (tmp_path / "run.json").write_text('{"chunks": 2}')
+    with pytest.warns(UserWarning, match="1 of 2 chunks are done"):
+        assert len(list(read_rows(tmp_path))) == 1
+
+
+def test_other_fields_may_have_any_number(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        f'{{"entities": [], "relations": [], "x": NaN, "y": {"9" * 40}}}\n'
+    )
+    (row,) = read_rows(tmp_path / "a.jsonl")
+    assert row["y"] == int("9" * 40)
 
 
 def test_unsupported_files(tmp_path):

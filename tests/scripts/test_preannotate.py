@@ -84,6 +84,14 @@ def test_the_most_uncertain_come_first(tmp_path, model, texts):
     assert 0.5 <= relation["score"] <= 1
 
 
+def test_the_input_is_not_overwritten(tmp_path, model):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "Ann works for Acme"}\n' * 3)
+    said = run(model, path, "--output", tmp_path, "-n", 1, code=1)
+    assert "which the output would overwrite" in said
+    assert path.read_text().count("Ann") == 3
+
+
 def test_order_and_number_of_texts(tmp_path, model, texts):
     path = tmp_path / "x.jsonl"
 

@@ -37,6 +37,22 @@ def test_json_lines_are_written(model, texts, tmp_path):
     assert read(model, texts) == row["relations"]
 
 
+def test_the_input_is_not_overwritten(model, texts, tmp_path):
+    before = texts.read_bytes()
+    said = run(model, texts, "--output", texts, code=1)
+    assert "which the output would overwrite" in said and texts.read_bytes() == before
+
+
+def test_other_fields_are_written_as_json_has_them(model, tmp_path):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    number = 0.048592769656281266
+    fields = f'"entities": [], "x": NaN, "y": 1e400, "z": {number}'
+    path.write_text(f'{{"text": "Ann", {fields}}}\n')
+    run(model, path, "--output", output)
+    row = json.loads(output.read_text(encoding="utf8"), parse_constant=pytest.fail)
+    assert (row["x"], row["y"], row["z"]) == (None, None, number)
+
+
 def test_a_table_is_written(model, texts, tmp_path):
     output = tmp_path / "out.csv"
     run(model, texts, "--output", output)
@@ -204,7 +220,7 @@ def test_nan_in_metadata(model, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a", "entities": [], "n": NaN}', "utf8")
     shown = invoke("predict", model, path, "--json").stdout
-    assert shown == '{"n":NaN,"text":"a","entities":[],"relations":[]}\n'
+    assert shown == '{"n":null,"text":"a","entities":[],"relations":[]}\n'
 
 
 def test_the_threshold_can_be_lowered(model, texts):

@@ -18,7 +18,8 @@ def write(graph: KnowledgeGraph, folder: Path) -> List[Path]:
 
 
 def to_networkx(graph: KnowledgeGraph) -> Any:
-    """RETURNS (networkx.MultiDiGraph): nodes are numbered, edges keyed by label."""
+    """RETURNS (networkx.MultiDiGraph): nodes and edges are numbered: their keys are
+    the ids in GraphML, which have to be unique."""
     networkx = import_library("networkx")
     result = networkx.MultiDiGraph()
     number: Dict[NodeKey, str] = {}
@@ -31,11 +32,11 @@ def to_networkx(graph: KnowledgeGraph) -> Any:
             count=node.count,
             forms=" | ".join(node.forms),
         )
-    for (head, label, tail), edge in graph.edges.items():
+    for i, ((head, label, tail), edge) in enumerate(graph.edges.items()):
         result.add_edge(
             number[head],
             number[tail],
-            key=label,
+            key=f"e{i}",
             type=label,
             count=edge.count,
             mean_score=round(edge.mean_score, 4),

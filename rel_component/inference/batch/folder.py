@@ -16,6 +16,7 @@ files of the same name.
 """
 
 import os
+import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
@@ -30,6 +31,8 @@ from .settings import JSONL, PARQUET
 
 DEAD = "dead"
 RUN, LOCK = "run.json", ".lock"
+NUMBERED = re.compile(r"([0-9]{6,})\.json")
+PART = re.compile(rf"part-([0-9]{{6,}})\.(?:{PARQUET}|{JSONL}|{DEAD})")
 
 
 class OutputFolder:
@@ -62,18 +65,20 @@ class OutputFolder:
     def clean(self) -> None:
         """Remove files left by killed processes; only call it while no process
         writes."""
+        if self.read_run() is None:  # somebody's own folder
+            return
         for folder in (self.path, self.parts, self.done, self.attempts):
-            for file in folder.glob(f"*{TEMPORARY}"):
+            for file in folder.glob(f".*{TEMPORARY}"):
                 file.unlink(missing_ok=True)
         done = self.list_done()
-        for file in self.parts.glob("part-*"):  # parts of unfinished chunks
-            if _get_number(file) not in done:
+        for file in self.parts.iterdir():  # parts of unfinished chunks
+            match = PART.fullmatch(file.name)
+            if match and int(match.group(1)) not in done:
                 file.unlink(missing_ok=True)
         # keep the notes on other chunks: a document that crashes all processes, e.g. by
         # running out of memory, would do so in each run
-        for file in self.attempts.glob("*.json"):
-            if int(file.stem) in done:
-                file.unlink(missing_ok=True)
+        for number in _list_numbers(self.attempts) & done:
+            self.remove_attempt(number)
 
     def forget_lost(self, formats: Sequence[str]) -> int:
         """Forget that chunks are done whose parts are missing, e.g. since the folder
@@ -100,8 +105,8 @@ class OutputFolder:
 
     def remove_attempts(self) -> None:
         """Remove the notes of an earlier run."""
-        for file in self.attempts.glob("*.json"):
-            file.unlink(missing_ok=True)
+        for number in _list_numbers(self.attempts):
+            self.remove_attempt(number)
 
     def read_run(self) -> Optional[Dict[str, Any]]:
         """RETURNS (Optional[Dict[str, Any]]): settings and size of the folder's run."""
@@ -109,7 +114,7 @@ class OutputFolder:
 
     def list_done(self) -> Set[int]:
         """RETURNS (Set[int]): numbers of the chunks that are done."""
-        return {int(name[:-5]) for name in os.listdir(self.done) if name[0] != "."}
+        return _list_numbers(self.done)
 
     def part(self, number: int, suffix: str) -> Path:
         """RETURNS (Path): the part of a chunk with this suffix."""
@@ -157,8 +162,8 @@ class OutputFolder:
     def list_suspects(self, n: int) -> Set[int]:
         """RETURNS (Set[int]): chunks that were begun at least `n` times and are not
         done."""
-        numbers = {int(file.stem) for file in self.attempts.glob("*.json")}
-        return {i for i in numbers - self.list_done() if self.recall(i)["n"] >= n}
+        numbers = _list_numbers(self.attempts) - self.list_done()
+        return {i for i in numbers if self.recall(i)["n"] >= n}
 
     def remember(self, number: int, state: Dict[str, Any]) -> None:
         """Record the state of an attempt, for recovery after a crash."""
@@ -181,8 +186,8 @@ class OutputFolder:
 
     def clear_all_attempts(self) -> None:
         """Clear all ongoing attempts, which were stopped externally."""
-        for file in self.attempts.glob("*.json"):
-            self.clear_attempt(int(file.stem))
+        for number in _list_numbers(self.attempts):
+            self.clear_attempt(number)
 
     def remove_attempt(self, number: int) -> None:
         """Remove the notes on a chunk that is done, or that is started again."""
@@ -190,9 +195,8 @@ class OutputFolder:
 
     def read_counts(self) -> Iterator[Dict[str, Any]]:
         """YIELDS (Dict[str, Any]): the counts of each chunk that is done."""
-        for name in sorted(os.listdir(self.done)):
-            if not name.endswith(TEMPORARY):
-                yield srsly.read_json(self.done / name)
+        for number in sorted(self.list_done()):
+            yield srsly.read_json(self.done / f"{number:06}.json")
 
     def join_letters(self) -> Optional[Path]:
         """RETURNS (Optional[Path]): the file of all dead letters, if there are any."""
@@ -214,5 +218,8 @@ def _read_json(path: Path) -> Optional[Dict[str, Any]]:
         return None
 
 
-def _get_number(part: Path) -> int:
-    return int(part.name.partition("-")[2].partition(".")[0])
+def _list_numbers(folder: Path) -> Set[int]:
+    """RETURNS (Set[int]): numbers of the chunks that have a file in a folder, to which
+    a system may have added files of its own."""
+    found = map(NUMBERED.fullmatch, os.listdir(folder))
+    return {int(match.group(1)) for match in found if match}

@@ -106,11 +106,12 @@ def dump_meta(meta: Dict[str, Any]) -> str:
     try:
         text = json.dumps(meta, allow_nan=False, **options)
     except (TypeError, ValueError, RecursionError):
-        text = json.dumps(_make_plain(meta), **options)
+        text = json.dumps(make_plain(meta), **options)
     return make_writable(text)
 
 
-def _make_plain(value: Any, depth: int = 0) -> Any:
+def make_plain(value: Any, depth: int = 0) -> Any:
+    """RETURNS (Any): the value as JSON can hold it, see `dump_meta`."""
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, Real):
@@ -118,9 +119,9 @@ def _make_plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (dict, list, tuple)) and depth == MAX_DEPTH:
         return "<nested too deeply>"
     if isinstance(value, dict):
-        return {str(name): _make_plain(x, depth + 1) for name, x in value.items()}
+        return {str(name): make_plain(x, depth + 1) for name, x in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_make_plain(x, depth + 1) for x in value]
+        return [make_plain(x, depth + 1) for x in value]
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, bytes):

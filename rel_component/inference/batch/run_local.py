@@ -151,6 +151,8 @@ def _work(settings: ExtractSettings, folder: Path, connection: Connection) -> No
         return
     except (OSError, ValueError) as error:
         connection.send((FAILED, explain(error)))
+    except Exception as error:  # a mistake of ours, with which it would never end
+        connection.send((FAILED, f"{type(error).__name__}: {error}"))
 
 
 def _die_with_parent() -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Callable, Deque, List, Optional, Protocol, Sequence
 
-from .jobs import Answer, Job, ModelEnded, TooMuchAtOnce
-from .logs import log
+from .jobs import Answer, Job, ModelEnded, ModelFailed, TooMuchAtOnce
+from .logs import describe_error, log
 from .metrics import Metrics
 from .problems import ServiceError
 from .runner import Outcome, too_many_rows
@@ -268,6 +268,11 @@ class Worker:
         except ModelEnded:
             reason = "its process ended" if done else "it took too long"
             await self._replace_model(batch, reason)
+            return
+        except Exception as error:  # of a component, of a type that isn't for errors
+            fields = describe_error(error, self.batcher.settings.log_texts)
+            for entry in batch:
+                _settle(entry.answer, None, ModelFailed(fields))
             return
         finally:
             seconds, self._begun = self._seconds_busy, None

@@ -25,6 +25,8 @@ from .retraining import Trainer, TrainingJob
 PREFIX = "/label-studio"
 OPTIONS = ExtractOptions(uncertainty=True)
 TRAIN = "START_TRAINING"
+# characters of the id of a project
+MAX_ID = 40
 ANNOTATED = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED")
 
 
@@ -308,7 +310,13 @@ def _name(project: Any) -> str:
     """Get the id of a project, from `ID.TIME` in most requests, or an object with `id`
     in webhooks."""
     id_ = project.get("id") if isinstance(project, dict) else project
-    return str(id_).partition(".")[0]
+    name = str(id_).partition(".")[0]
+    if len(name) > MAX_ID:  # ids are kept
+        raise ServiceError(
+            422,
+            f"project: found an id of {len(name)} characters; expected a number.",
+        )
+    return name
 
 
 def _divide(texts: Sequence[str], limits: ServiceSettings) -> Iterator[List[str]]:

@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import re
 
 import pytest
 
@@ -10,7 +11,7 @@ from rel_component import files
 from rel_component.graph import KnowledgeGraph, Normalizer
 from rel_component.graph.export import EXPORTS, find_export
 
-from ..util import WRITTEN, make_row
+from ..util import WRITTEN, make_row, triple
 
 
 def export(graph, name, folder):
@@ -181,3 +182,11 @@ def test_files_are_written_atomically(odd, tmp_path, monkeypatch):
         said = files.explain(error.value)
         assert str(tmp_path / "graph") in said and ".tmp" not in said
     assert list((tmp_path / "graph").iterdir()) == []
+
+
+def test_edges_of_graphml_have_ids_of_their_own(graph, tmp_path):
+    """Gephi skips edges with an id that it knows."""
+    graph.add([make_row("d4", triple("Bob", "Acme", 0.9))])
+    path = export(graph, "graphml", tmp_path)["graph.graphml"]
+    ids = re.findall(r'<edge [^>]*id="([^"]+)"', path.read_text(encoding="utf8"))
+    assert len(ids) == len(set(ids)) == len(graph.edges) == 3

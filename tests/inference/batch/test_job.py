@@ -266,6 +266,34 @@ def test_parts_of_a_million_chunks_are_kept(tmp_path):
     assert folder.part(1_000_000, "jsonl").exists()
 
 
+def test_files_of_others_in_the_output_are_kept(model, corpus, tmp_path):
+    output = tmp_path / "out"
+    names = ("notes.tmp", "parts/part-00000.csv", "parts/part-1.parquet")
+    (output / "parts").mkdir(parents=True)
+    for name in names:
+        (output / name).write_text("mine", "utf8")
+    with pytest.raises(ValueError, match="file or folder not found"):
+        run([corpus], output, tmp_path / "none")
+    run([corpus], output, model)
+    # such as those of a file manager
+    for name in (".DS_Store", "desktop.ini"):
+        (output / "done" / name).write_bytes(b"\0")
+        (output / "attempts" / name).write_bytes(b"\0")
+    assert run([corpus], output, model).extracted == 60
+    assert all((output / name).read_text("utf8") == "mine" for name in names)
+
+
+def test_deep_nesting_goes_to_the_dead_letters(model, tmp_path):
+    deep = "[" * 1000 + "]" * 1000
+    lines = [f'{{"text": "Bob", "entities": [{deep}]}}', '{"text": "Ann"}']
+    lines.append(f'{{"text": "Bob", "id": {deep}}}')
+    (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n", "utf8")
+    summary = run([tmp_path / "in.jsonl"], tmp_path / "out", model)
+    assert (summary.extracted, summary.dead) == (1, 2)
+    for letter in read_letters(tmp_path / "out"):
+        assert "nested too deeply" in letter["reason"] and len(letter["reason"]) < 300
+
+
 def test_another_run_is_refused(model, corpus, tmp_path):
     run([corpus], tmp_path / "out", model)
     with pytest.raises(ValueError, match=r"threshold = null, found 0\.9"):

@@ -240,6 +240,26 @@ def test_no_other_column_of_parquet_costs_a_text(model, tmp_path):
     assert (second["bytes"], second["nan"], "large" in second) == ("abc", 1.0, False)
 
 
+def test_one_string_of_parquet_that_is_not_utf8_costs_no_other(model, tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    def strings(*values):
+        return pa.array(values, pa.binary()).view(pa.string())
+
+    columns = {
+        "text": strings(b"Ann", b"a\xff", b"Bob", b"Cleo"),
+        "id": strings(b"1", b"2", b"b\xff", b"4"),
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    run([tmp_path / "a.parquet"], tmp_path / "out", model)
+    rows = read_rows(tmp_path / "out")
+    assert [row["text"] for row in rows] == ["Ann", "Bob", "Cleo"]
+    assert [row["id"] for row in rows] == ["1", "b\\xff", "4"]
+    (letter,) = read_letters(tmp_path / "out")
+    assert (letter["row"], letter["kind"]) == (1, "undecodable")
+
+
 @pytest.mark.parametrize(
     "value", ["NaN", "-Infinity", "1e999", "9" * 30, "[" * 800 + "]" * 800]
 )

@@ -192,6 +192,23 @@ def test_failing_text_does_not_affect_others():
     run(test)
 
 
+def test_a_model_that_fails_for_a_whole_batch_goes_on():
+    class Broken(Model):
+        def __call__(self, jobs):
+            if any(job.task.text == "boom" for job in jobs):
+                raise RuntimeError("boom")
+            return super().__call__(jobs)
+
+    async def test(batcher, model):
+        model.gate.set()
+        with pytest.raises(ModelFailed):
+            await batcher.submit(make_jobs("boom"))
+        assert await batcher.submit(make_jobs("abc")) == [answer("abc")]
+        assert batcher.trouble is None
+
+    run(test, Broken())
+
+
 def test_number_of_rows_is_limited():
     async def test(batcher, model):
         model.gate.set()

@@ -184,6 +184,9 @@ def test_setup_of_a_project():
         assert ask(client, [{"text": TEXT}], label_config=None).status_code == 200
 
 
+TOLD = "ANNOTATION_CREATED"
+
+
 @pytest.mark.parametrize(
     "path, body, status, message",
     [
@@ -196,6 +199,7 @@ def test_setup_of_a_project():
         ("train", {"project": "7.1"}, 409, "Training is disabled"),
         ("webhook", {"action": "START_TRAINING"}, 409, "Training is disabled"),
         ("webhook", {"action": "TASKS_CREATED", "project": {"id": 7}}, 200, "ok"),
+        ("webhook", {"action": TOLD, "project": "9" * 50}, 422, "expected a number"),
         ("job_status", {"job": "x"}, 404, "found 'x'; expected the id"),
     ],
 )

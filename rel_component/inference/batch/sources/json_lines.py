@@ -41,9 +41,16 @@ def _read(line: bytes, place: Place, settings: ExtractSettings) -> Item:
     if isinstance(text, Item):
         return text
     try:
-        task = read_json_task(text, f"line {place.number}", settings.text_field)
+        return _make_item(text, place, settings)
     except ValueError as error:
         return refuse(place, MALFORMED, str(error), text)
+    except RecursionError:
+        reason = f"line {place.number}: its JSON is nested too deeply"
+        return refuse(place, MALFORMED, reason, text)
+
+
+def _make_item(text: str, place: Place, settings: ExtractSettings) -> Item:
+    task = read_json_task(text, f"line {place.number}", settings.text_field)
     id_ = task.meta.get(settings.id_field)
     for name, value in (("text", task.text), ("id", id_), ("tokens", task.tokens)):
         if not _is_writable(value):

@@ -96,12 +96,26 @@ def _list_values(column: Any) -> List[Any]:
     try:
         return column.cast(pyarrow.string()).to_pylist()
     except (pyarrow.ArrowException, ValueError):
-        return [f"<{column.type}>" if x.is_valid else None for x in column]
+        return [_to_python(x) for x in column]
+
+
+def _to_python(value: Any) -> Any:
+    """RETURNS (Any): a value of which others in its column can't be represented; bytes
+    for a string that isn't UTF-8."""
+    pyarrow = import_pyarrow()
+    try:
+        return value.as_py()
+    except UnicodeDecodeError:
+        return value.as_buffer().to_pybytes()
+    except (pyarrow.ArrowException, ArithmeticError, LookupError, ValueError):
+        return f"<{value.type}>"
 
 
 def _make_item(place: Place, row: Any, settings: ExtractSettings) -> Item:
     text = row.pop(settings.text_field)
     id_ = row.pop(settings.id_field, None)
+    if isinstance(id_, bytes):
+        id_ = id_.decode("utf8", "backslashreplace")
     if isinstance(text, bytes):
         text = decode(text, place)
     if isinstance(text, Item):
@@ -120,5 +134,8 @@ def _open(path: Path) -> Any:
 
     try:
         return parquet.ParquetFile(path)
+    except UnicodeEncodeError:
+        reason = "pyarrow can't open files whose name isn't UTF-8: rename it"
+        raise SourceError(reason) from None
     except (pyarrow.ArrowException, OSError) as error:
         raise SourceError(f"not a Parquet file: {error}") from error
