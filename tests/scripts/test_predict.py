@@ -127,7 +127,7 @@ def test_an_input_without_texts_is_an_error(model, tmp_path):
             "lines end with carriage returns on",
         ),
         ("a.jsonl", '{"tokens": ["a", ""]}', "a.jsonl:1 tokens[1]: found ''; expected"),
-        ("a.jsonl", f'{{"text": {"[" * 9999}', "a.jsonl:1: not JSON"),
+        ("a.jsonl", f'{{"text": {"[" * 9999}', "a.jsonl:1: its JSON is nested too"),
         ("a.json", "[" * 100_000, "a.json: not JSON"),
         ("a.jsonl", f'{{"text": "a", "n": {"9" * 5000}}}', "a.jsonl:1: not JSON"),
         (
