@@ -610,13 +610,18 @@ class RelationExtractor(CheckedPipe):
 
     def _warn_of_long(self, nlp: Language, examples: Iterable[Example]) -> None:
         """Warn if entities are longer than those that a `spancat` suggests."""
-        for name, settings in nlp.config["components"].items():
-            limit = settings.get("suggester", {}).get("max_size")
-            if limit is None or settings.get("spans_key") != self._spans_key:
-                continue
-            golds = (example.reference for example in examples)
-            groups = (gold.spans.get(self._spans_key, ()) for gold in golds)
-            lengths = [len(span) for group in groups for span in group]
+        limits = {
+            name: settings.get("suggester", {}).get("max_size")
+            for name, settings in nlp.config["components"].items()
+            if settings.get("spans_key") == self._spans_key
+        }
+        limits = {name: limit for name, limit in limits.items() if limit is not None}
+        if not limits:
+            return
+        golds = (example.reference for example in examples)
+        groups = (gold.spans.get(self._spans_key, ()) for gold in golds)
+        lengths = [len(span) for group in groups for span in group]
+        for name, limit in limits.items():
             n_long = sum(length > limit for length in lengths)
             if n_long:
                 warnings.warn(

@@ -21,6 +21,8 @@ LEAST_GAIN = 0.01
 # or if one of the scores that make up the weighted one has this gain
 LEAST_GAIN_OF_ONE = 0.02
 
+LEAST_EVALUATIONS = 3
+
 # step and scores of each evaluation
 Curve = List[Tuple[int, Dict[str, float]]]
 
@@ -93,7 +95,8 @@ def describe_missing(scores: Mapping[str, Any]) -> Optional[str]:
 
 
 def describe_zeros(curve: Curve) -> Optional[str]:
-    """RETURNS (Optional[str]): which scores were never above 0, if any.
+    """RETURNS (Optional[str]): which scores were never above 0, if any, and if there
+    were enough evaluations to say so.
 
     curve (List[Tuple[int, Dict[str, float]]]): as for `describe_rise`.
     """
@@ -103,10 +106,10 @@ def describe_zeros(curve: Curve) -> Optional[str]:
         for name in names
         if not any(scores.get(name, 0.0) > 0.0 for _, scores in curve)
     ]
-    if not zeros:
+    if not zeros or len(curve) < LEAST_EVALUATIONS:
         return None
     return (
-        f"{join_names(zeros)}: 0 in all {plural(len(curve), 'evaluation')}, so nothing "
+        f"{join_names(zeros)}: 0 in all {len(curve)} evaluations, so nothing "
         "of this was learned. Train longer, or look for mistakes in the data with "
         "scripts/inspect_data.py."
     )
@@ -130,7 +133,7 @@ def describe_rise(curve: Curve, settings: Mapping[str, Any]) -> Optional[str]:
     if not is_whole and (not max_epochs or (patience and last - best >= patience)):
         return None  # stopped by patience
     name, limit = ("max_steps", max_steps) if is_whole else ("max_epochs", max_epochs)
-    if len(curve) < 3:
+    if len(curve) < LEAST_EVALUATIONS:
         return (
             f"Only {plural(len(curve), 'evaluation')} before the end of the training, "
             "too few to select the best model or to notice that scores still rise: "

@@ -98,6 +98,7 @@ def test_scores_that_stay_at_0_are_told():
     curve = [(step, {**scores, "rel_f": 0.0}) for step, scores in RISING]
     assert describe_zeros(curve).startswith("rel_f: 0 in all 5 evaluations")
     assert describe_zeros(RISING) is None and describe_zeros([]) is None
+    assert describe_zeros(curve[:1]) is None  # see `describe_rise`
 
 
 def test_scores_that_are_undefined_are_told():
