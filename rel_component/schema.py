@@ -229,8 +229,10 @@ class Schema:
                 f".json, .yml, .yaml or .conf (brat's annotation.conf)."
             )
         try:
-            read = srsly.read_json if path.suffix == ".json" else srsly.read_yaml
-            data = read(path)
+            if path.suffix == ".json":
+                data = srsly.json_loads(path.read_text(encoding="utf-8-sig"))
+            else:
+                data = srsly.read_yaml(path)
         except Exception as error:  # the parsers raise various errors
             raise InputError(
                 f"{path}: not readable as {path.suffix[1:]}: {error}"

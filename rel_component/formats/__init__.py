@@ -137,12 +137,13 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         if found is None and path.is_file() and brat.is_bare_text(path):
             found = brat.FORMAT
         return found or _fail(path, preview)
-    if found is not None and found.name != name and not FORMATS[name].sniff(preview):
+    is_it = FORMATS[name].sniff(preview) or FORMATS[name].accepts(preview)
+    if found is not None and found.name != name and not is_it:
         raise FormatError(
             f"{path}: this looks like {found.description}, not like "
             f"{FORMATS[name].description}; use --format {found.name}."
         )
-    if found is None and name_other_tool(preview):
+    if found is None and not is_it and name_other_tool(preview):
         _fail(path, preview)
     return FORMATS[name]
 

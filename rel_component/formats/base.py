@@ -236,6 +236,7 @@ class Preview:
     names (Tuple[str, ...]): file names in a zip archive.
     inner (Any): the first JSON object in a zip archive of JSON lines.
     problem (str): why the first JSON object can't be read although it's well-formed.
+    encoding (str): the file's encoding.
     """
 
     path: Path
@@ -244,6 +245,7 @@ class Preview:
     names: Tuple[str, ...] = ()
     inner: Any = None
     problem: str = ""
+    encoding: str = "utf-8-sig"
 
     def has(self, *keys: str) -> bool:
         """RETURNS (bool): whether the first JSON object has all these keys."""
@@ -265,6 +267,8 @@ class Format:
     find_base (Optional[Callable[[Path], Optional[Path]]]): gets the document that a
         file belongs to, for formats with several files per document, which are read by
         folder.
+    accepts (Callable[[Preview], bool]): a looser test, for inputs whose format is given
+        by name.
     """
 
     name: str
@@ -274,6 +278,7 @@ class Format:
     options: Tuple[Option, ...] = ()
     has_versions: bool = False
     find_base: Optional[Callable[[Path], Optional[Path]]] = None
+    accepts: Callable[[Preview], bool] = lambda preview: False
 
     def read(self, path: Path, options: Options, report: Report) -> Iterator[Record]:
         """Read an input.

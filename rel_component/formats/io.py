@@ -9,10 +9,11 @@ from typing import Iterator, List, Set, Tuple, Union
 from .base import FormatError
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a non-empty file.
+def read_bytes(path: Path, *, may_be_blank: bool = False) -> bytes:
+    """Read a file.
 
     path (Path): the file.
+    may_be_blank (bool): whether it may be empty or have only whitespace.
     RETURNS (bytes): its content.
     RAISES (FormatError): if it's missing or empty.
     """
@@ -25,7 +26,7 @@ def read_bytes(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise cannot_read(path, error) from None
-    if is_blank(data):
+    if is_blank(data) and not may_be_blank:
         raise FormatError(f"{path}: the file is empty; expected annotations.")
     return data
 

@@ -38,7 +38,7 @@ def iter_json(
                 f"{path}: found several objects of several lines, expected one per "
                 "line, or a list of them. Write it with `jq -c .`, for example."
             )
-        if re.search(r"[\r\n]\s*\{", text.strip()[1:]) and not _is_json(text):
+        if re.search(r"[\r\n][^\S\r\n]*\{", text.strip()[1:]) and not _is_json(text):
             yield from _iter_lines(path, options.encoding, report)
         else:
             yield from _iter_values(path, text, report)

@@ -1,7 +1,7 @@
 """Convert the relations of a record: duplicates, symmetry and null labels."""
 
 import re
-from typing import List, Mapping, Set, Tuple
+from typing import AbstractSet, List, Mapping, Set, Tuple
 
 from spacy.tokens import Span
 
@@ -13,6 +13,7 @@ from .report import RELATIONS, Report
 
 Key = Tuple[int, int, str, str, int, int, str]
 
+LEFT_OUT = "of an entity left out on purpose"
 NULL_LIKE = {"norel", "norelation", "norelations", "notrelated", "none", "na"}
 
 
@@ -34,11 +35,17 @@ class Links:
         self.keys: Set[Key] = set()
         self._raw: Set[Key] = set()
 
-    def collect(self, record: Record, spans: Mapping[str, Span]) -> None:
+    def collect(
+        self,
+        record: Record,
+        spans: Mapping[str, Span],
+        left_out: AbstractSet[str] = frozenset(),
+    ) -> None:
         """Collect the relations of a record.
 
         record (Record): the document.
         spans (Mapping[str, Span]): its entities by id, except for lost ones.
+        left_out (AbstractSet[str]): ids of entities left out on purpose.
         """
         known = {entity.id: entity.field for entity in reversed(record.entities)}
         for head, tail in record.negatives:
@@ -46,7 +53,9 @@ class Links:
                 self.negatives.append((spans[head], spans[tail]))
         for relation in record.relations:
             missing = [e for e in (relation.head, relation.tail) if e not in spans]
-            if missing:
+            if not left_out.isdisjoint(missing):
+                self.report.skipped(RELATIONS, LEFT_OUT)
+            elif missing:
                 report_endpoint(record, relation, missing[0], known, self.report)
             else:
                 self._take(relation, spans[relation.head], spans[relation.tail])
@@ -55,6 +64,8 @@ class Links:
         options, report = self.options, self.report
         if relation.label in options.null_labels:
             self.negatives.append((head, tail))
+            if relation.symmetric and head is not tail:
+                self.negatives.append((tail, head))
             report.skipped(RELATIONS, f"{relation.label} kept as unrelated pair")
             return
         is_self = get_entity_key(head) == get_entity_key(tail)

@@ -27,7 +27,8 @@ def locate_entities(
     record (Record): the record.
     options (Options): options for repairs and discontinuous entities.
     report (Report): gets every entity that is not in the result as lost.
-    RETURNS (Dict[str, List[Tuple[int, int]]]): spans by entity id.
+    RETURNS (Dict[str, List[Tuple[int, int]]]): spans by entity id; empty for entities
+        that are left out on purpose.
     """
     text = record.text
     translated = _translate(record, report)
@@ -43,8 +44,8 @@ def locate_entities(
             fragments = [place]
             report.repair("offsets moved to the stored text")
         stretch = _join(record, entity, fragments, options, report)
-        if stretch:
-            located[entity.id] = [stretch]
+        if stretch or options.discontinuous == "drop":
+            located[entity.id] = [stretch] if stretch else []
     return located
 
 
@@ -74,8 +75,12 @@ def _agrees(text: str, entity: EntityRecord, fragments: Fragments) -> bool:
 
 def same_text(covered: str, stated: str) -> bool:
     """RETURNS (bool): whether texts only differ in whitespace, since tools write line
-    breaks and gaps of entities differently."""
-    return covered == stated or "".join(covered.split()) == "".join(stated.split())
+    breaks and gaps of entities differently, or in the Unicode form of accents."""
+    return covered == stated or _simplify(covered) == _simplify(stated)
+
+
+def _simplify(text: str) -> str:
+    return unicodedata.normalize("NFC", "".join(text.split()))
 
 
 def _fits(text: str, entity: EntityRecord, fragments: Fragments) -> bool:

@@ -41,9 +41,11 @@ def _merge(records: Iterable[Record], report: Report) -> Iterator[Record]:
     """Merge the records of each sentence; all are kept in memory."""
     merged: Dict[Key, Record] = {}
     for record in records:
+        record.losses |= report.take_losses()
         first = merged.setdefault(_key(record), record)
         if first is record:
             continue
+        first.losses |= record.losses
         report.merged(DOCUMENTS, "pairs of one sentence")
         # make ids unique, and include the item in messages
         prefix = len(first.entities)

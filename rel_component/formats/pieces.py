@@ -13,7 +13,7 @@ from spacy.pipeline import Sentencizer
 from spacy.tokenizer import Tokenizer
 
 from .base import Options
-from .links import report_endpoint
+from .links import LEFT_OUT, report_endpoint
 from .offsets import locate_entities, trim
 from .record import EntityRecord, Offsets, Record
 from .report import DOCUMENTS, RELATIONS, Report
@@ -110,13 +110,16 @@ def _resolve(record: Record, options: Options, report: Report) -> Record:
     entities: List[EntityRecord] = [
         replace(entity, fragments=located[entity.id], text=None)
         for entity in record.entities
-        if entity.id in located
+        if located.get(entity.id)
     ]
     relations = []
     known = {entity.id: entity.field for entity in reversed(record.entities)}
     for relation in record.relations:
-        missing = [id_ for id_ in (relation.head, relation.tail) if id_ not in located]
-        if missing:
+        ends = (relation.head, relation.tail)
+        missing = [id_ for id_ in ends if not located.get(id_)]
+        if any(id_ in located for id_ in missing):
+            report.skipped(RELATIONS, LEFT_OUT)
+        elif missing:
             report_endpoint(record, relation, missing[0], known, report)
         else:
             relations.append(relation)

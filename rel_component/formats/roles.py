@@ -29,10 +29,12 @@ class Roles:
 
         label (str): the relation's label.
         roles (Sequence[str]): roles of its arguments, in file order.
-        RETURNS (bool): based on the meaning of the roles, or otherwise on their order
-            in the first relation with this label.
+        RETURNS (bool): based on the order that was learned, the meaning of the roles,
+            or otherwise on their order in the first relation with this label.
         """
         first, second = (role.lower() for role in roles)
+        if (label, frozenset((first, second))) in self._known:
+            return self.is_reversed(label, roles)
         if first in HEADS and second in TAILS:
             return False
         if first in TAILS and second in HEADS:

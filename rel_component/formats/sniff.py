@@ -1,5 +1,6 @@
 """Preview inputs, to detect their format and give advice on unsupported ones."""
 
+import codecs
 import json
 import re
 import zipfile
@@ -69,7 +70,7 @@ def read_preview(path: Path, encoding: str = "utf-8-sig") -> Preview:
         # the first document is longer
         whole = path.read_bytes().decode(encoding, errors="replace")
         value, problem = _first_value(whole)
-    return Preview(path, text, value, problem=problem)
+    return Preview(path, text, value, problem=problem, encoding=encoding)
 
 
 def _look_into(path: Path) -> Preview:
@@ -115,7 +116,8 @@ def is_i2b2(path: Path) -> bool:
     """RETURNS (bool): whether a `.rel` or `.con` file is from i2b2 2010, not brat."""
     try:
         with path.open("rb") as file:
-            return file.read(100).lstrip().startswith(b'c="')
+            start = file.read(100).removeprefix(codecs.BOM_UTF8)
+            return start.lstrip().startswith(b'c="')
     except OSError:
         return False
 

@@ -9,6 +9,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
 from ..relations import SOURCE_KEY, EntityKey, get_entity_key, set_relations
+from ..wording import make_writable
 from .base import Options
 from .fields import show
 from .links import Links
@@ -76,10 +77,12 @@ def _convert(
     """Convert a record to a Doc, and a hash that is equal for equal annotations."""
     if not record.text.strip():
         _skip_all(record, report, "text is empty")
+        report.take_losses()  # not those of the next document
         return None
     report.saw(ENTITIES, (entity.label for entity in record.entities))
     report.saw(RELATIONS, (relation.label for relation in record.relations))
-    located = {k: v[0] for k, v in locate_entities(record, options, report).items()}
+    places = locate_entities(record, options, report)
+    located = {id_: place[0] for id_, place in places.items() if place}
     borders = [x for ends in located.values() for x in ends]
     if options.align != "retokenize":
         borders = []
@@ -90,14 +93,14 @@ def _convert(
     # stable sort, to keep the order of annotation
     keys = sorted(by_key, key=lambda key: key[:2])
     links = Links(options, report)
-    links.collect(record, spans)
+    links.collect(record, spans, places.keys() - located.keys())
+    losses = record.losses | report.take_losses()
     if options.only_with_relations and not links.relations:
         report.skipped(DOCUMENTS, "no relation")
         report.skipped(ENTITIES, "document has no relation", len(keys))
         return None
-    losses = record.losses | report.take_losses()
     report.note(INCOMPLETE, int(bool(losses and record.complete)))
-    is_whole = ENTITIES not in losses
+    is_whole = ENTITIES not in losses and len(located) == len(places)
     _set_entities(doc, [by_key[key] for key in keys], is_whole, options, report)
     set_relations(
         doc,
@@ -221,7 +224,7 @@ def _set_entities(
 def _describe(record: Record, options: Options, report: Report) -> Dict[str, Any]:
     source = record.source
     return {
-        "file": source.file,
+        "file": make_writable(source.file),
         "line": source.line,
         "index": source.index,
         "id": source.id,

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .base import FormatError, Options
+from .offsets import trim
 from .record import Record, Source, Version
 from .report import ANNOTATORS, DOCUMENTS, ENTITIES, RELATIONS, Report
 
@@ -221,11 +222,14 @@ def _count(record: Record) -> List[Tuple[str, int]]:
 
 def _fingerprint(record: Record) -> int:
     """Hash entities and relations, independent of ids and order."""
-    spans = {e.id: (e.label, tuple(e.fragments)) for e in record.entities}
-    links = {
-        (r.label, spans.get(r.head), spans.get(r.tail), r.symmetric)
-        for r in record.relations
+    spans = {
+        e.id: (e.label, tuple(trim(record.text, *x) for x in e.fragments))
+        for e in record.entities
     }
+    links = set()
+    for relation in record.relations:
+        ends = (spans.get(relation.head), spans.get(relation.tail))
+        links.add((relation.label, frozenset(ends) if relation.symmetric else ends))
     return hash((record.text, frozenset(spans.values()), frozenset(links)))
 
 

@@ -219,10 +219,13 @@ class RelationPipes:
         """RETURNS (Dict[str, Tuple[float, float]]): the extractor's calibration."""
         return self.extractor.calibration if self.extractor else {}
 
-    def get_thresholds(self) -> numpy.ndarray:
-        """RETURNS (Floats1d): (n_labels,), the threshold of each label."""
+    def get_thresholds(self, labels: Sequence[str]) -> numpy.ndarray:
+        """RETURNS (Floats1d): (n_labels,), the threshold of each label.
+
+        labels (Sequence[str]): the labels; those that no component has get `threshold`.
+        """
         own = self.thresholds
-        return numpy.asarray([own.get(x, self.threshold) for x in self.labels])
+        return numpy.asarray([own.get(x, self.threshold) for x in labels])
 
     def use_threshold(self, value: float) -> None:
         """Use one threshold for all components and labels.

@@ -166,6 +166,7 @@ class RelationData(dict):
         if self.complete:
             return []
         is_negative = (self.scores == 0).all(axis=1)  # NaN: not known
+        is_negative[self.decided[:, 0]] = False
         return [(head, tail) for head, tail in self.pairs[is_negative].tolist()]
 
     def replace(self, **columns: Any) -> "RelationData":

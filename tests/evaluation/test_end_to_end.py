@@ -57,6 +57,24 @@ def test_thresholds_are_those_of_entities_that_may_be_wrong(nlp):
     assert data["tuning"]["before"]["reliability"]["all"]["n"] == 2
 
 
+def test_recall_is_that_of_labels_unknown_to_the_model_too(nlp):
+    gold = make(nlp)
+    person, org = gold.ents
+    relations = [Relation(person, "WORKS_FOR", org), Relation(org, "HIRED", person)]
+    set_relations(gold, relations)
+    data = evaluate_pipeline(nlp, [gold]).data
+    for part, scores in (
+        (data, data["all_gold"]),
+        (data["end_to_end"], data["end_to_end"]["relations"]),
+    ):
+        (row,) = (row for row in part["thresholds"] if row["threshold"] == 0.5)
+        for name in ("rel_micro_r", "rel_macro_f", "rel_per_label"):
+            assert row["all_gold"][name] == scores[name]
+        assert scores["rel_micro_r"] == 0.5
+    assert data["curves"][""]["n_gold"] == 2
+    assert data["classification"]["gold_never_candidates"] == 1
+
+
 def test_thresholds_are_tuned_on_what_is_found(nlp, monkeypatch):
     seen = []
     monkeypatch.setattr(

@@ -182,7 +182,7 @@ def test_several_components_seen_as_one():
     assert pipes.labels == ("WORKS_FOR", "KNOWS")
     assert (pipes.symmetric, pipes.extractor) == ({"KNOWS"}, extractor)
     # where two have a label, the trained one's threshold is shown
-    assert pipes.get_thresholds().tolist() == [0.6, 0.3]
+    assert pipes.get_thresholds([*pipes.labels, "OTHER"]).tolist() == [0.6, 0.3, 0.6]
     assert pipes.schema.pairs == {"WORKS_FOR": None, "KNOWS": None}
     nlp.remove_pipe("test_next_entity")
     pipes = find_relation_pipes(nlp)

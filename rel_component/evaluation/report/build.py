@@ -89,7 +89,7 @@ def evaluate_pipeline(
     examples = predict_on_gold_entities(nlp, golds)
     pipes.add_labels(example.predicted for example in examples)
     scored = read_examples(nlp, examples)
-    pairs = collect_pairs(examples, pipes.labels, pipes.symmetric)
+    pairs = collect_all_pairs(examples, pipes)
     groups = pipes.list_single(pairs.labels)
     best = pairs.best_only(groups)
     chance = draw_by_chance(pairs, seed).best_only(groups)
@@ -136,10 +136,19 @@ def evaluate_pipeline(
     return report
 
 
+def collect_all_pairs(examples: Sequence[Example], pipes: RelationPipes) -> PairScores:
+    """RETURNS (PairScores): pairs with the labels of the components and, without
+    scores, those that only the gold relations have: recall is that of all of them."""
+    gold = {key.label for eg in examples for key in get_relation_keys(eg.reference)}
+    labels = (*pipes.labels, *sorted(gold - set(pipes.labels)))
+    return collect_pairs(examples, labels, pipes.symmetric)
+
+
 def classify(pairs: PairScores, pipes: RelationPipes) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): accuracy and confusion matrix over candidate pairs, and
     the number of gold relations that were not candidates."""
-    found = score_classes(*relation_confusion_matrix(pairs, pipes.get_thresholds()))
+    thresholds = pipes.get_thresholds(pairs.labels)
+    found = score_classes(*relation_confusion_matrix(pairs, thresholds))
     n_lost = int(pairs.n_gold.sum() - (pairs.truth & pairs.counted).sum())
     return {**found, "gold_never_candidates": n_lost}
 
@@ -151,7 +160,7 @@ def score_end_to_end(
     relations."""
     spans_key = pipes.spans_key
     docs = [read_example(eg, symmetric=pipes.symmetric) for eg in examples]
-    pairs = collect_pairs(examples, pipes.labels, pipes.symmetric)
+    pairs = collect_all_pairs(examples, pipes)
     return {
         "thresholds": score_thresholds(
             pairs.best_only(pipes.list_single(pairs.labels))

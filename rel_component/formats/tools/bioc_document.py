@@ -156,11 +156,13 @@ class _Document:
         for part in self.parts:
             self._read_annotations(part)
         layout = self._locate()
+        n_lost = self.report.n_lost[RELATIONS]
         for part in self.parts:
             self._read_relations(part)
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
-        if is_partial and self.options.complete:
+        is_lost = self.report.n_lost[RELATIONS] > n_lost  # of an unknown pair
+        if is_partial and self.options.complete and not is_lost:
             negatives = self.concepts.list_unrelated()
         return Record(
             layout.text,

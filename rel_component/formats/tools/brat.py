@@ -200,7 +200,7 @@ class _Reader:
             )
             return None
         try:
-            data = read_bytes(text_file)
+            data = read_bytes(text_file, may_be_blank=True)
             text = decode(data, text_file, self.options.encoding)
             lines = [line for part in parts for line in self._read_lines(part)]
         except FormatError as error:
@@ -359,9 +359,7 @@ class _Document:
 
     def _order(self, label: str, roles: Tuple[str, ...]) -> Tuple[str, ...]:
         """Get the roles of head and tail, since brat doesn't guarantee the order."""
-        if set(roles) == {"Arg1", "Arg2"}:
-            return ("Arg1", "Arg2")
-        return roles[::-1] if self.roles.is_reversed(label, roles) else roles
+        return roles[::-1] if self.roles.is_swapped(label, roles) else roles
 
     def _resolve(self, id_: str, line: _Line) -> str:
         """Get the entity id of an endpoint; for events the trigger, if enabled."""

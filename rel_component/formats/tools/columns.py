@@ -296,6 +296,7 @@ def _make_document(
         yield _make_record(path, intact, layout, report)
     else:
         report.lost_with(DOCUMENTS, REASON, 1)
+        report.take_losses()  # not those of the next document
 
 
 def _count_entities(sentence: _Sentence, layout: _ColumnFormat) -> int:

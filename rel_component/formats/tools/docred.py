@@ -100,6 +100,7 @@ class _Document:
         for i, vertex in enumerate(vertices):
             check(vertex, list, f"vertexSet[{i}]")
         labels = get_relation_list(self.obj, self.options, self.report, key="labels")
+        n_lost = self.report.n_lost[RELATIONS]
         for i, vertex in enumerate(vertices):
             for k, value in enumerate(vertex):
                 with self.items.entity():
@@ -111,6 +112,8 @@ class _Document:
         # it's unknown whether other mentions of related entities are related, too
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         is_whole = is_known and not is_partial
+        # nor which pair a lost relation had
+        is_partial = is_partial and self.report.n_lost[RELATIONS] == n_lost
         return Record(
             self.text.text,
             self.items.source,

@@ -261,4 +261,5 @@ FORMAT = Format(
     read,
     _looks_like,
     options=(TYPES, TAG_SCHEME),
+    accepts=lambda preview: preview.has("tokens", *KINDS),
 )

@@ -130,7 +130,7 @@ def _read_document(
                 f"read the concepts without negative pairs",
                 "no relations",
             )
-        data = read_bytes(text_path)
+        data = read_bytes(text_path, may_be_blank=True)
     except FieldError as error:
         skip_document(source, lines, error, KINDS, report)
         return None

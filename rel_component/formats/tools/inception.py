@@ -13,6 +13,7 @@ from typing import Any, Iterator, List, Optional
 
 from ...wording import get_command
 from ..base import DEFAULT_LABEL, Format, FormatError, Option, Options, Preview
+from ..fields import show
 from ..io import decode, read_bytes
 from ..json_values import parse
 from ..layers import (
@@ -149,12 +150,17 @@ def read_json(
             f"as INCEpTION writes it, or --typesystem TypeSystem.xml."
         )
 
-    offsets = _list_offsets(_list_structures(value), "%ID")
+    structures = _list_structures(value)
+    offsets = _list_offsets(structures, "%ID")
 
     def load() -> Any:
-        return cassis.load_cas_from_json(
-            text, typesystem=typesystem, merge_typesystem=has_types
-        )
+        try:
+            return cassis.load_cas_from_json(
+                text, typesystem=typesystem, merge_typesystem=has_types
+            )
+        except TypeError:
+            _check_offsets(structures, source)
+            raise
 
     return _read_cas(load, offsets, source.file, source, options, report)
 
@@ -165,6 +171,18 @@ def _list_structures(value: Any) -> List[Any]:
         items = ((k, v) for k, v in found.items() if isinstance(v, dict))
         return [{**structure, "%ID": id_} for id_, structure in items]
     return found if isinstance(found, list) else []
+
+
+def _check_offsets(structures: List[Any], source: Source) -> None:
+    """RAISES (FormatError): if one isn't a number; cassis has no message for it."""
+    for structure in structures:
+        for key in ("begin", "end") if isinstance(structure, dict) else ():
+            if key in structure and not isinstance(structure[key], (int, float)):
+                raise FormatError(
+                    f"{source.file}: {structure.get('%TYPE')} {structure.get('%ID')}: "
+                    f"found {key} {show(structure[key])}, expected a whole number. "
+                    f"Export the document again."
+                )
 
 
 def _list_offsets(structures: List[Any], key: str) -> RawOffsets:
@@ -217,6 +235,8 @@ def _read_cas(
         warnings.simplefilter("always")
         try:
             cas = load()
+        except FormatError as error:
+            problem = error
         except Exception as error:  # any error due to invalid content
             problem = _explain(error, types_place, source)
     said = [str(warning.message) for warning in caught]

@@ -13,6 +13,7 @@ from typing import Any, DefaultDict, Dict, Iterable, Iterator, List, Optional, T
 
 from ..base import Format, Options, Preview
 from ..fields import (
+    AMBIGUOUS,
     LOST,
     EndpointError,
     FieldError,
@@ -148,6 +149,11 @@ class _Ends:
     def __init__(self, entities: List[EntityRecord], n_listed: int) -> None:
         self.n_listed = n_listed
         self._by_field = {entity.field: entity for entity in entities}
+        self._by_id = {
+            entity.attrs["id"]: entity
+            for entity in entities
+            if isinstance(entity.attrs.get("id"), int)
+        }
         self._by_pieces: DefaultDict[Tuple[Offsets, ...], List[EntityRecord]]
         self._by_pieces = defaultdict(list)
         for entity in entities:
@@ -165,6 +171,15 @@ class _Ends:
         if isinstance(value, int):
             entity = self._by_field.get(f"entities[{value}]")
             found = [entity] if entity else []
+            named = self._by_id.get(value)
+            if named is not None and named is not entity:
+                raise EndpointError(
+                    path,
+                    f"{value} is the id of {named.field}, and a position among the "
+                    f"entities, from 0; expected entities without ids, or ids that are "
+                    f"their positions",
+                    AMBIGUOUS,
+                )
         else:
             found = self._by_pieces.get(tuple(_read_pieces(value, path)), [])
             # the label distinguishes entities with the same offsets
@@ -205,16 +220,16 @@ def _looks_like(preview: Preview) -> bool:
     rows = [preview.value, *_parse_lines(split_lines(preview.text)[1:])]
     if any(map(_is_row, rows)):
         return True
-    return all(map(_is_empty, rows)) and _find_row(preview.path)
+    return all(map(_is_empty, rows)) and _find_row(preview)
 
 
 def _is_empty(value: Any) -> bool:
     return isinstance(value, dict) and "text" in value and value.get("entities") == []
 
 
-def _find_row(path: Path) -> bool:
+def _find_row(preview: Preview) -> bool:
     """Whether the first document with entities is ours."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with preview.path.open(encoding=preview.encoding, errors="replace") as file:
         is_list = file.read(1 << 10).lstrip().startswith("[")
         file.seek(0)
         values = _parse_lines([file.read()] if is_list else file)
@@ -252,4 +267,5 @@ FORMAT = Format(
     "plain JSON lines with text, entities and relations",
     read,
     _looks_like,
+    accepts=lambda preview: _is_empty(preview.value),
 )

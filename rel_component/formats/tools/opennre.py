@@ -28,7 +28,7 @@ from ..items import Items, peek
 from ..json_values import iter_json, parse
 from ..mentions import MENTIONS, Concepts
 from ..pairs import MERGE_PAIRS, join_pairs
-from ..record import Offsets, Record, Source
+from ..record import EntityRecord, Offsets, Record, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from ..sniff import read_preview
 from ..words import check_words, join_words, squeeze
@@ -152,12 +152,21 @@ class _Item:
                 label or self.options[ENTITY_LABEL], *pieces[0], place
             )
             entity.fragments = pieces
+            if isinstance(value, dict):
+                self._check_name(entity, value.get("name"))
             if isinstance(id_, str) and id_.strip():
                 entity.attrs["kb_id"] = id_
             if not i:
                 self.items.name(side, entity)
             self.items.report.note("further mentions of an entity", int(i > 0))
             self.concepts.add([side], entity)
+
+    def _check_name(self, entity: EntityRecord, name: Any) -> None:
+        """Let the text of characters be compared with the name, except for its case."""
+        if self.tokens is None and isinstance(name, str):
+            shown = squeeze(self.text[entity.start : entity.end])
+            if shown.casefold() != squeeze(name).casefold():
+                entity.text, entity.text_name = name, "name"
 
     def _read_pos(self, value: Dict[str, Any], field: str) -> Offsets:
         """Get the characters of an entity in OpenNRE."""
@@ -171,7 +180,9 @@ class _Item:
         if 0 <= start <= end < n and self._ends_later(value, start, end):
             self.items.report.repair(INCLUSIVE)
             end += 1
-        if not 0 <= start < end <= n:
+        # with a text to compare, offsets may turn out to be in other units
+        is_checked = self.tokens is None and isinstance(value.get("name"), str)
+        if not 0 <= start < end or (end > n and not is_checked):
             unit = "word" if self.tokens else "character"
             raise FieldError(
                 f"{field}.pos",

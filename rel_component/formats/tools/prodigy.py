@@ -377,11 +377,11 @@ class _Task:
 
 
 def _looks_like(preview: Preview) -> bool:
-    if not preview.has("text"):
-        return False
+    if preview.has("_task_hash", "answer"):  # a missing text is reported when it's read
+        return True
     marks = ("_task_hash", "_input_hash", "answer")
-    return any(preview.has(mark) for mark in marks) or (
-        preview.has("spans") and preview.has("relations")
+    return preview.has("text") and (
+        any(preview.has(mark) for mark in marks) or preview.has("spans", "relations")
     )
 
 

@@ -158,12 +158,14 @@ class _Reader:
         for source, cells in rows[ENTITIES]:
             with items.entity(source=source):
                 items.entities.append(self._read_entity(source, cells))
+        n_lost = self.report.n_lost[RELATIONS]
         for source, cells in rows[RELATIONS]:
             with items.relation(source=source):
                 items.relations += self._read_relation(source, cells)
         is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
         negatives = []
-        if is_partial and self.options.complete:
+        is_lost = self.report.n_lost[RELATIONS] > n_lost  # of an unknown pair
+        if is_partial and self.options.complete and not is_lost:
             negatives = self.concepts.list_unrelated()
         return Record(
             "\n".join(self.document.passages),

@@ -98,7 +98,10 @@ def _looks_like(preview: Preview) -> bool:
     if not preview.has("tokens", "entities"):
         return False
     tokens = preview.value["tokens"]
-    return isinstance(tokens, list) and all(isinstance(t, str) for t in tokens)
+    # others are reported when the document is read
+    return isinstance(tokens, list) and (
+        not tokens or any(isinstance(token, str) for token in tokens)
+    )
 
 
 FORMAT = Format(

@@ -12,7 +12,17 @@ github.com/131250208/TPlinker-joint-extraction, README.md; ai.baidu.com, DuIE2.0
 
 import unicodedata
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..base import ENTITY_LABEL, Format, Option, Options, Preview
 from ..fields import (
@@ -220,7 +230,9 @@ class _Text:
     def _look_up(self, mention: str) -> List[Offsets]:
         spans = list(_find_all(self.text, mention))
         if not spans:
-            spans = list(_find_all(_fold(self.text), _fold(mention)))
+            folded, places = _fold(self.text)
+            found = _find_all(folded, _fold(mention)[0])
+            spans = [(places[start], places[end]) for start, end in found]
             self.report.note(FOLDED, int(bool(spans)))
         whole = [span for span in spans if _is_whole(self.text, *span)]
         self.report.note(PARTS, int(bool(spans) and not whole))
@@ -260,9 +272,15 @@ def _find_all(text: str, mention: str) -> Iterator[Offsets]:
         start = text.find(mention, start + len(mention))
 
 
-def _fold(text: str) -> str:
-    """RETURNS (str): a lowercase text of the same length without accents."""
-    return "".join(unicodedata.normalize("NFKD", char)[0].lower()[0] for char in text)
+def _fold(text: str) -> Tuple[str, List[int]]:
+    """RETURNS (Tuple[str, List[int]]): the lowercase text without accents, and where
+    each of its characters, and the end, is in the text."""
+    kept = [
+        (unicodedata.normalize("NFKD", char)[0].lower()[0], i)
+        for i, char in enumerate(text)
+        if not unicodedata.combining(char)
+    ]
+    return "".join(char for char, _ in kept), [*(i for _, i in kept), len(text)]
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:

@@ -5,7 +5,7 @@
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy
 
@@ -33,6 +33,10 @@ MOST = 2**31
 # token_start, inclusive token_end, entity id
 Extent = Tuple[int, int, str]
 KNOWN = {"document", "tokens", "relations"}
+# fields that can have other names
+OF_DOCUMENT = KNOWN | {"id"}
+OF_ENTITY = {"text", "start", "end", "token_start", "token_end", "entityLabel"}
+OF_RELATION = {"head", "child", "relationLabel"}
 KINDS = {"tokens": ENTITIES, "relations": RELATIONS}
 
 
@@ -46,7 +50,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
     RAISES (FormatError): if it's not a JSON file.
     """
     for source, value in iter_json(path, options, report):
-        obj = _rename(value, options) if isinstance(value, dict) else value
+        obj = _rename(value, options, OF_DOCUMENT) if isinstance(value, dict) else value
         source = add_id(source, obj, "id")
         try:
             yield _read_document(obj, source, options, report)
@@ -75,9 +79,11 @@ def _read_document(
     )
 
 
-def _rename(obj: Dict[str, Any], options: Options) -> Dict[str, Any]:
-    """Rename fields to their usual names."""
-    usual = {theirs: ours for ours, theirs in options[FIELDS].items()}
+def _rename(
+    obj: Dict[str, Any], options: Options, names: AbstractSet[str]
+) -> Dict[str, Any]:
+    """Rename fields to their usual names, if they are among these."""
+    usual = {theirs: ours for ours, theirs in options[FIELDS].items() if ours in names}
     return {usual.get(key, key): value for key, value in obj.items()}
 
 
@@ -87,7 +93,7 @@ def _read_entities(values: List[Any], items: Items, options: Options) -> List[Ex
     for i, value in enumerate(values):
         field = f"tokens[{i}]"
         with items.entity():
-            obj = _rename(check(value, dict, field), options)
+            obj = _rename(check(value, dict, field), options, OF_ENTITY)
             start, end = get(obj, "start", int, field), get(obj, "end", int, field)
             label = get_text(obj, "entityLabel", field)
             text = check(obj.get("text"), (str, type(None)), f"{field}.text")
@@ -114,7 +120,7 @@ def _read_relations(
     found = _Extents(extents)
     for i, value in enumerate(values):
         field = f"relations[{i}]"
-        obj = _rename(value, options) if isinstance(value, dict) else value
+        obj = _rename(value, options, OF_RELATION) if isinstance(value, dict) else value
         with items.relation(*peek(obj, "relationLabel")):
             label = get_text(check(obj, dict, field), "relationLabel", field)
             # check both endpoints first, to only count repairs of converted relations

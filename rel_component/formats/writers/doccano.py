@@ -6,7 +6,7 @@ doccano skips them on import without a message.
 
 from itertools import count
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator
+from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
 
 from ...files import write_lines
 from ..record import Record
@@ -33,7 +33,8 @@ def write(
     # doccano's entity ids are unique in the project
     ids, links = count(1), count(1)
     watched = labels.watch(records)
-    write_lines(path, (_to_example(record, ids, links, report) for record in watched))
+    seen: Set[Tuple[Optional[str], str]] = set()
+    write_lines(path, (_to_example(x, ids, links, seen, report) for x in watched))
     if labels.has_overlaps:
         report.hint(
             "some entities overlap; allow this in the settings of the doccano "
@@ -42,10 +43,18 @@ def write(
 
 
 def _to_example(
-    record: Record, ids: Iterator[int], links: Iterator[int], report: Report
+    record: Record,
+    ids: Iterator[int],
+    links: Iterator[int],
+    seen: Set[Tuple[Optional[str], str]],
+    report: Report,
 ) -> Dict[str, Any]:
     numbers = {entity.id: next(ids) for entity in record.entities}
-    id_ = record.source.id
+    id_, number = record.source.id, 1
+    while (id_, record.text) in seen:  # they would be read as one example
+        number += 1
+        id_ = f"{record.source.id or 'document'}-{number}"
+    seen.add((id_, record.text))
     return {
         **({} if id_ is None else {"id": id_}),
         "text": record.text,

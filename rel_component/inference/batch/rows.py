@@ -21,7 +21,7 @@ DIGITS = 4
 # maximum nesting depth of other fields of a document
 MAX_DEPTH = 200
 # for pipelines without sentences: good enough to show a relation's context
-BREAKS = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*")
+BREAKS = re.compile(r"(?<=[.!?…。！？])\s+|(?<!\s)\s*\n\s*")
 
 
 class Stretch(TypedDict):

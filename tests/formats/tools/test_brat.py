@@ -218,9 +218,31 @@ def test_documents_that_cannot_be_read_do_not_stop_the_others(tmp_path):
     (tmp_path / "b.ann").write_text(ann)
     docs, report = iter_docs(tmp_path)
     assert len(docs) == 1
-    assert report.n_lost["documents"] == 2
+    assert report.n_lost["documents"] == 1
     assert "a.txt:1: byte 1 of the file is 0xFC" in report.problems[0]
-    assert "the file is empty" in report.problems[1]
+    assert "text is empty; its entities (1) are not" in report.problems[1]
+
+
+def test_empty_text_without_annotations_is_no_problem(tmp_path):
+    write(tmp_path, "T1\tGene 0 5\tBRCA1\n")
+    for name, text in (("a", ""), ("b", " \n")):
+        (tmp_path / f"{name}.txt").write_text(text)
+        (tmp_path / f"{name}.ann").write_text("")
+    docs, report = iter_docs(tmp_path)
+    assert len(docs) == 1 and not report.problems
+
+
+def test_roles_that_name_head_and_tail_determine_the_direction(tmp_path):
+    lines = [
+        "T1\tGene 0 5\tBRCA1",
+        "T2\tGene 0 3\tBRC",
+        "R1\tworks obj:T2 subj:T1",
+        "R2\tlikes Tail:T2 Head:T1",
+        "R3\tknows arg2:T2 arg1:T1",
+    ]
+    (doc,), _ = iter_docs(write(tmp_path, "\n".join(lines)), spans_key="sc")
+    found = [(r.head.text, r.label, r.tail.text) for r in get_relations(doc)]
+    assert found == [("BRCA1", label, "BRC") for label in ("works", "likes", "knows")]
 
 
 @pytest.mark.parametrize("name", ["x.json", "missing.ann", "folder"])

@@ -99,7 +99,7 @@ def test_types_and_items_without_a_relation(tmp_path):
 @pytest.mark.parametrize(
     "side, problem",
     [
-        ({"name": "x", "pos": [3, 99]}, "h.pos: found characters 3 to 99, expected 0 "),
+        ({"pos": [3, 99]}, "h.pos: found characters 3 to 99, expected 0 "),
         ({"name": "x", "pos": [3, 3]}, "h.pos: found characters 3 to 3"),
         ({"name": "x", "pos": [-1, 3]}, "h.pos: found characters -1 to 3"),
         ({"name": "x", "pos": [1]}, "h.pos: found [1], expected [start, end]"),
@@ -117,6 +117,33 @@ def test_wrong_ends_are_named(tmp_path, side, problem):
     assert report.problems[0].startswith(f"{path}:1 {problem}")
     assert "'h' was not converted, see h; relation 'residence'" in report.problems[1]
     assert [triples(doc) for doc in docs] == [[], LIVED]
+
+
+@pytest.mark.parametrize(
+    "pos, problem",
+    [
+        ([3, 99], "h: offsets 3-99 are outside the text"),
+        ([0, 3], "h: name 'x' is not the text at 0-3, "),
+    ],
+)
+def test_names_have_to_be_the_text(tmp_path, pos, problem):
+    side = {"name": "x", "pos": pos}
+    path = write_lines(tmp_path / "a.txt", [{**ITEMS[0], "h": side}, ITEMS[0]])
+    _, report = read(path)
+    assert report.problems[0].startswith(f"{path}:1 {problem}")
+    assert "its head h was not converted; relation 'residence'" in report.problems[1]
+
+
+def test_offsets_in_other_units_are_converted(tmp_path):
+    text = "\U0001f600 Bob lives in Paris now"
+    sides = {
+        "h": {"name": "Bob", "pos": [3, 6]},
+        "t": {"name": "Paris", "pos": [16, 21]},
+    }
+    row = {"text": text, **sides, "relation": "r"}
+    (doc,), report = read(write_lines(tmp_path / "a.txt", [row]))
+    assert [ent.text for ent in doc.ents] == ["Bob", "Paris"]
+    assert report.problems == []
 
 
 def test_wrong_items_of_fewrel_are_named_by_their_list(tmp_path):
