@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 from .base import Options
-from .record import Source
+from .record import Offsets, Source
 from .report import DOCUMENTS, NO_LIST, Report
 
 Kinds = Union[Type, Tuple[Type, ...]]
@@ -166,6 +166,17 @@ def check(value: Any, kind: Kinds, path: str) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise FieldError(path, f"found {show(value)}, expected {describe(kinds)}")
     return value
+
+
+def check_offsets(value: Any, path: str) -> Offsets:
+    """RETURNS (Tuple[int, int]): a list of two numbers, start and end.
+
+    RAISES (FieldError): if it's something else.
+    """
+    if len(check(value, list, path)) != 2:
+        raise FieldError(path, f"found {show(value)}, expected [start, end]")
+    start, end = (check(x, int, f"{path}[{i}]") for i, x in enumerate(value))
+    return start, end
 
 
 def get_text(obj: Dict[str, Any], key: str, field: str = "") -> str:

@@ -112,9 +112,10 @@ class Concepts:
         ]
 
     @property
-    def is_related(self) -> bool:
-        """RETURNS (bool): whether there is any relation between concepts."""
-        return bool(self._related)
+    def is_partial(self) -> bool:
+        """RETURNS (bool): whether some mentions of related concepts may be related
+        without being so in the result."""
+        return bool(self._related) and self.policy != "all"
 
     def _collect(self, ids: Sequence[str]) -> List[EntityRecord]:
         found = {m.id: m for id_ in ids for m in self._mentions.get(id_, ())}

@@ -176,12 +176,7 @@ def _join(
         return None
     if trimmed != sorted(fragments):
         report.repair("whitespace around an entity trimmed")
-    merged = pieces[:1]
-    for start, end in pieces[1:]:
-        if text[merged[-1][1] : start].strip():
-            merged.append((start, end))
-        else:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    merged = join_pieces(text, pieces)
     if len(merged) == 1:
         if len(fragments) > 1:
             report.note("pieces of an entity joined over whitespace")
@@ -220,6 +215,18 @@ def trim(text: str, start: int, end: int) -> Offsets:
     piece = text[start:end]
     start += len(piece) - len(piece.lstrip())
     return (start, start + len(piece.strip()))
+
+
+def join_pieces(text: str, pieces: Sequence[Offsets]) -> List[Offsets]:
+    """RETURNS (List[Tuple[int, int]]): sorted pieces, joined if only whitespace is
+    between them."""
+    merged = list(pieces[:1])
+    for start, end in pieces[1:]:
+        if text[merged[-1][1] : start].strip():
+            merged.append((start, end))
+        else:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    return merged
 
 
 def _translate(record: Record, report: Report) -> Dict[str, Fragments]:

@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from .base import FormatError
 from .fields import show
-from .io import cannot_read, decode, read_bytes
+from .io import decode, read_bytes
 
 MAX_DEPTH = 100
 SIZE = 1 << 16
@@ -68,21 +68,10 @@ def iter_elements(path: Path, name: str, encoding: str = "utf-8-sig") -> Iterato
         text = decode(read_bytes(path), path, encoding)
         yield from tree.feed(text.encode("utf8", "replace"))
     else:
-        read_start(path)
         with path.open("rb") as file:
             while data := file.read(SIZE):
                 yield from tree.feed(data)
     yield from tree.feed(b"", is_final=True)
-
-
-def read_start(path: Path, size: int = SIZE) -> bytes:
-    """RETURNS (bytes): the first bytes of a file, which must exist."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(size)
-    except OSError as error:
-        raise cannot_read(path, error) from None
-    return data if data.strip() else read_bytes(path)[:size]
 
 
 def check_xml(data: bytes, place: str) -> List[Dict[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, DefaultDict, Dict, Iterator, List, Optional, Tuple
 
 from ..base import DEFAULT_LABEL, Format, FormatError, Options, Preview
-from ..fields import FieldError, add_id
+from ..fields import FieldError, add_id, skip_document
 from ..json_values import iter_json
 from ..layers import LABEL_FEATURES
 from ..mentions import MENTIONS
@@ -31,6 +31,7 @@ LISTS = {
     "location": "locations",
     "node": "nodes",
 }
+KINDS = {"annotations": ENTITIES, "relations": RELATIONS}
 INTEGER = re.compile(r"\s*(-?[0-9]{1,18})\s*$")
 
 
@@ -47,7 +48,7 @@ def read(path: Path, options: Options, report: Report) -> Iterator[Record]:
         try:
             yield read_document(value, source, options.roles, options, report)
         except FieldError as error:
-            _lose(value, source, error, report)
+            skip_document(source, _list_contents(value), error, KINDS, report)
 
 
 def _iter_documents(
@@ -132,21 +133,12 @@ def _to_value(key: str, text: str) -> Any:
     return int(match.group(1)) if match else text
 
 
-def _lose(value: Any, source: Source, error: FieldError, report: Report) -> None:
-    reason = "wrong fields"
-    report.error(DOCUMENTS, reason, f"{error.say(source)}; document not converted.")
-    for kind, key in ((ENTITIES, "annotations"), (RELATIONS, "relations")):
-        n = _count(value, key)
-        report.read(kind, n)
-        report.lost_with(kind, reason, n)
-
-
-def _count(value: Any, key: str) -> int:
-    """Count items in a document with invalid structure."""
+def _list_contents(value: Any) -> Dict[str, List[Any]]:
+    """List the contents of a document with invalid structure, to count them."""
     parts = [value]
     for inner in ("passages", "sentences"):
         parts += [part for outer in parts for part in _list(outer, inner)]
-    return sum(len(_list(part, key)) for part in parts)
+    return {key: [x for part in parts for x in _list(part, key)] for key in KINDS}
 
 
 def _list(value: Any, key: str) -> List[Any]:

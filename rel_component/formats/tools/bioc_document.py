@@ -159,7 +159,7 @@ class _Document:
         n_lost = self.report.n_lost[RELATIONS]
         for part in self.parts:
             self._read_relations(part)
-        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
+        is_partial = self.concepts.is_partial
         negatives = []
         is_lost = self.report.n_lost[RELATIONS] > n_lost  # of an unknown pair
         if is_partial and self.options.complete and not is_lost:

@@ -17,6 +17,7 @@ from ..fields import (
     FieldError,
     add_id,
     check,
+    check_offsets,
     get,
     get_list,
     get_relation_list,
@@ -110,7 +111,7 @@ class _Document:
                 self._read_relation(value, len(vertices), f"labels[{i}]")
         is_known = self.options.complete and labels is not None
         # it's unknown whether other mentions of related entities are related, too
-        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
+        is_partial = self.concepts.is_partial
         is_whole = is_known and not is_partial
         # nor which pair a lost relation had
         is_partial = is_partial and self.report.n_lost[RELATIONS] == n_lost
@@ -149,12 +150,7 @@ class _Document:
                 f"found {show(sentence)}, expected an index into the {n_sentences} "
                 f"sentences, from 0",
             )
-        pos = get(obj, "pos", list, field)
-        if len(pos) != 2:
-            raise FieldError(
-                f"{field}.pos", f"found {show(pos)}, expected [start, end]"
-            )
-        start, end = (check(x, int, f"{field}.pos[{i}]") for i, x in enumerate(pos))
+        start, end = check_offsets(get(obj, "pos", list, field), f"{field}.pos")
         first, last = self.text.ranges[sentence]
         if not 0 <= start < end <= last - first:
             raise FieldError(

@@ -21,7 +21,7 @@ from ..fields import (
     show,
     skip_document,
 )
-from ..items import Items
+from ..items import Items, peek
 from ..json_values import iter_json
 from ..record import Offsets, Record, Source
 from ..report import ENTITIES, RELATIONS, Report
@@ -67,7 +67,8 @@ def _read_item(value: Any, source: Source, options: Options, report: Report) -> 
             _read_entity(entity, f"ner[{i}]", spans, report)
             items.name(str(i), items.entities[-1])
     for i, link in enumerate(links or []):
-        with items.relation(*_find_label(link)):
+        key = 2 if isinstance(link, list) else "relation_text"
+        with items.relation(*peek(link, key)):
             _read_relation(link, f"relations[{i}]", spans)
     return Record(
         text.text,
@@ -107,15 +108,6 @@ def _choose_words(
     words = spans.check(value, field)
     report.repair(DIFFERENT)
     return words
-
-
-def _find_label(value: Any) -> Any:
-    """Get the label of a relation if present, for messages."""
-    if isinstance(value, dict):
-        label = value.get("relation_text")
-    else:
-        label = value[2] if isinstance(value, list) and len(value) == 3 else None
-    return [label] if isinstance(label, str) else []
 
 
 def _read_relation(value: Any, field: str, spans: WordSpans) -> None:

@@ -19,6 +19,7 @@ from ..fields import (
     FieldError,
     add_id,
     check,
+    check_offsets,
     get,
     get_list,
     get_relation_list,
@@ -117,14 +118,7 @@ def _read_all(
     """Read spans of text, or None."""
     path = f"{field}.{key}" if field else key
     values = get_list(obj, key, field)
-    return [_read_offsets(v, f"{path}[{i}]") for i, v in enumerate(values)] or None
-
-
-def _read_offsets(value: Any, path: str) -> Offsets:
-    if len(check(value, list, path)) != 2:
-        raise FieldError(path, f"found {show(value)}, expected start and end")
-    start, end = (check(x, int, f"{path}[{i}]") for i, x in enumerate(value))
-    return start, end
+    return [check_offsets(v, f"{path}[{i}]") for i, v in enumerate(values)] or None
 
 
 def _read_tokens(obj: Dict[str, Any], report: Report) -> Optional[List[Offsets]]:

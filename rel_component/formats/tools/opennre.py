@@ -18,6 +18,7 @@ from ..fields import (
     FieldError,
     add_id,
     check,
+    check_offsets,
     get,
     get_text,
     show,
@@ -170,12 +171,7 @@ class _Item:
 
     def _read_pos(self, value: Dict[str, Any], field: str) -> Offsets:
         """Get the characters of an entity in OpenNRE."""
-        pos = get(value, "pos", list, field)
-        if len(pos) != 2:
-            raise FieldError(
-                f"{field}.pos", f"found {show(pos)}, expected [start, end]"
-            )
-        start, end = (check(x, int, f"{field}.pos[{i}]") for i, x in enumerate(pos))
+        start, end = check_offsets(get(value, "pos", list, field), f"{field}.pos")
         n = len(self.text if self.tokens is None else self.tokens)
         if 0 <= start <= end < n and self._ends_later(value, start, end):
             self.items.report.repair(INCLUSIVE)

@@ -162,7 +162,7 @@ class _Reader:
         for source, cells in rows[RELATIONS]:
             with items.relation(source=source):
                 items.relations += self._read_relation(source, cells)
-        is_partial = self.concepts.is_related and self.options[MENTIONS] != "all"
+        is_partial = self.concepts.is_partial
         negatives = []
         is_lost = self.report.n_lost[RELATIONS] > n_lost  # of an unknown pair
         if is_partial and self.options.complete and not is_lost:

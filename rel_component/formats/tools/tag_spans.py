@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Set, Tuple
 
 from ..base import Format, Options, Preview
-from ..fields import FieldError, check, get, get_text, show, skip_document
+from ..fields import (
+    FieldError,
+    check,
+    check_offsets,
+    get,
+    get_text,
+    show,
+    skip_document,
+)
 from ..json_values import iter_json
 from ..record import EntityRecord, Offsets, Record, RelationRecord, Source
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
@@ -75,13 +83,8 @@ def _read_spans(row: Dict[str, Any]) -> Tuple[Offsets, Offsets]:
     spans = get(row, "tag_spans", list)
     if len(spans) != 2:
         raise FieldError("tag_spans", f"found {show(spans)}, expected two spans")
-    ends = []
-    for i, span in enumerate(spans):
-        field = f"tag_spans[{i}]"
-        if len(check(span, list, field)) != 2:
-            raise FieldError(field, f"found {show(span)}, expected start and end")
-        ends += [check(x, int, f"{field}[{j}]") for j, x in enumerate(span)]
-    return (ends[0], ends[1]), (ends[2], ends[3])
+    head, tail = (check_offsets(x, f"tag_spans[{i}]") for i, x in enumerate(spans))
+    return head, tail
 
 
 def _start(row: Dict[str, Any], text: str, source: Source, options: Options) -> Record:

@@ -31,6 +31,7 @@ from ..fields import (
     FieldError,
     add_id,
     check,
+    check_offsets,
     check_text,
     get,
     get_list,
@@ -300,11 +301,7 @@ def _read_span(obj: Dict[str, Any], key: str, field: str) -> Optional[Offsets]:
     """Read the characters in TPLinker, if given."""
     if obj.get(key) is None:
         return None
-    span = get(obj, key, list, field)
-    if len(span) != 2:
-        raise FieldError(f"{field}.{key}", f"found {show(span)}, expected [start, end]")
-    start, end = (check(x, int, f"{field}.{key}[{i}]") for i, x in enumerate(span))
-    return start, end
+    return check_offsets(obj[key], f"{field}.{key}")
 
 
 def _read_casrel(value: Any, field: str, report: Report) -> Triple:

@@ -6,7 +6,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 from ...wording import plural
 from ..base import FormatError
 from ..fields import show
-from ..offsets import trim
+from ..offsets import join_pieces, trim
 from ..record import EntityRecord, Offsets, Record, RelationRecord
 from ..report import DOCUMENTS, ENTITIES, RELATIONS, Report
 from .base import WriteOptions, Writer
@@ -179,12 +179,7 @@ def _clean(
         _lose_entity(record, entity, "is only whitespace", "only whitespace", report)
         return None
     report.repair("whitespace around an entity trimmed", int(trimmed != given))
-    merged = pieces[:1]
-    for start, end in pieces[1:]:
-        if text[merged[-1][1] : start].strip():
-            merged.append((start, end))
-        else:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    merged = join_pieces(text, pieces)
     if len(merged) > 1 and not has_pieces:
         report.repair("discontinuous entity: from first to last piece")
         merged = [(merged[0][0], max(end for _, end in merged))]

@@ -3,7 +3,7 @@
 Requires the extra `service`: `pip install -e ".[service]"`.
 """
 
-from .app import create_app, create_app_from_environment
+from .app import create_app
 from .settings import ServiceSettings
 
-__all__ = ["ServiceSettings", "create_app", "create_app_from_environment"]
+__all__ = ["ServiceSettings", "create_app"]

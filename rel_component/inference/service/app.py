@@ -1,8 +1,6 @@
 """Create the ASGI app, with routes, OpenAPI description, startup and shutdown."""
 
-import os
 from contextlib import asynccontextmanager
-from logging.config import dictConfig
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, List, Optional, Union
 
@@ -13,13 +11,12 @@ from spacy.language import Language
 from starlette.exceptions import HTTPException
 
 from ...about import __version__
-from .logs import get_log_config
 from .middleware import Requests, to_response
 from .problems import ServiceError, from_errors
 from .routes import model as model_routes
 from .routes import operation, page, relations
 from .service import Service
-from .settings import MODEL, ServiceSettings
+from .settings import ServiceSettings
 
 DESCRIPTION = "Extract entities and relations. See `/model` for the limits on requests."
 # require the API key, if set; the open ones never do
@@ -108,19 +105,6 @@ class _App(FastAPI):
                     ways = said.setdefault("security", [])
                     ways += [{name: needed[name]} for name in needed]
         return found
-
-
-def create_app_from_environment() -> FastAPI:
-    """Create the app of the pipeline in the environment variable REL_COMPONENT_MODEL.
-
-    RETURNS (FastAPI): the app, for servers that call a factory, e.g. `uvicorn
-        --factory`.
-    RAISES (ValueError): if the variable is not set.
-    """
-    if MODEL not in os.environ:
-        raise ValueError(f"{MODEL} is not set; expected a pipeline's folder.")
-    dictConfig(get_log_config())
-    return create_app(os.environ[MODEL])
 
 
 def _list_paths(router: Union[FastAPI, APIRouter]) -> List[str]:

@@ -138,7 +138,7 @@ def parse(body: bytes, settings: ServiceSettings, max_values: int = 0) -> Any:
         ) from None
     if not isinstance(data, dict):
         raise invalid([Problem("body", describe(data), "an object")])
-    _check_keys("body", data)
+    check_keys("body", data)
     for name in ("chunks", "documents"):
         texts = data.get(name)
         if not isinstance(texts, list):
@@ -146,7 +146,7 @@ def parse(body: bytes, settings: ServiceSettings, max_values: int = 0) -> Any:
         if len(texts) > settings.max_texts:
             raise too_much(name, f"{len(texts)} texts", settings.max_texts)
         for i, text in enumerate(texts):
-            _check_keys(f"{name}[{i}]", text)
+            check_keys(f"{name}[{i}]", text)
     return data
 
 
@@ -160,7 +160,7 @@ def too_much(name: str, found: str, limit: int) -> ServiceError:
     )
 
 
-def _check_keys(where: str, value: Any) -> None:
+def check_keys(where: str, value: Any) -> None:
     """Limit the number of keys, since each unknown one would be reported."""
     if isinstance(value, dict) and len(value) > MAX_KEYS:
         found = f"an object with {len(value)} keys"

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 from pydantic import TypeAdapter, ValidationError
 
 from ..tasks import Task
-from .body import MAX_KEYS, too_much
+from .body import check_keys, too_much
 from .messages import ENTITIES, GIVEN_ENTITIES, ExtractRequest, PredictRequest
 from .problems import Problem, describe, from_errors, invalid, show_place
 from .settings import ServiceSettings
@@ -71,10 +71,7 @@ async def _validate(
             expected = f"at most {settings.max_entities} entities of one text"
             raise invalid([Problem(show_place(place), f"{len(found)}", expected)])
         for i, row in enumerate(found):
-            if isinstance(row, dict) and len(row) > MAX_KEYS:
-                found_keys = f"an object with {len(row)} keys"
-                where = show_place((*place, i))
-                raise invalid([Problem(where, found_keys, f"at most {MAX_KEYS}")])
+            check_keys(show_place((*place, i)), row)
     try:
         return kind.validate_python(found)
     except ValidationError as error:

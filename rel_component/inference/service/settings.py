@@ -13,8 +13,6 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "REL_COMPONENT_"
-# environment variable of the pipeline, for `create_app_from_environment`
-MODEL = f"{PREFIX}MODEL"
 # expected values for pydantic's error types
 EXPECTED = {
     "int_parsing": "a whole number",

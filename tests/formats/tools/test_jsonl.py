@@ -84,7 +84,7 @@ def test_all_fields(tmp_path):
         ({"relations": None}, "relations: found null, expected a list, [] for"),
         ({"complete": "no"}, "complete: found 'no', expected true or false or null"),
         ({"group": 5}, "group: found 5, expected a string"),
-        ({"tokens": [[0]]}, "tokens[0]: found [0], expected start and end"),
+        ({"tokens": [[0]]}, "tokens[0]: found [0], expected [start, end]"),
         ({"tokens": [[0, "3"]]}, "tokens[0][1]: found '3', expected a whole number"),
         ({"sentences": 3}, "sentences: found 3, expected a list"),
     ],

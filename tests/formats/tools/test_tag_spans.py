@@ -70,7 +70,7 @@ def test_identical_texts(tmp_path, ids, n):
         ({"tag_spans": 3}, "tag_spans: found 3"),
         ({"tag_spans": [[0, 4]]}, "tag_spans: found [[0, 4]], expected two spans"),
         ({"tag_spans": [[0, 4], 3]}, "tag_spans[1]: found 3"),
-        ({"tag_spans": [[0, 4], [3]]}, "tag_spans[1]: found [3], expected start and"),
+        ({"tag_spans": [[0, 4], [3]]}, "tag_spans[1]: found [3], expected [start"),
         ({"tag_spans": [[0, 4], [3, None]]}, "tag_spans[1][1]: found null"),
         ({"tag_spans": [[0, 4], [3, 99]]}, "tag_spans[1]: offsets 3-99 are outside"),
     ],
