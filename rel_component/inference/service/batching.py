@@ -143,7 +143,12 @@ class Batcher:
         """Wait for all answers, but fail as soon as one fails."""
         limit, n_rows = self.settings.max_scores, 0
         for next_one in asyncio.as_completed([entry.answer for entry in entries]):
-            n_rows += (await next_one).n_rows
+            try:
+                n_rows += (await next_one).n_rows
+            except ServiceError as error:
+                failed = [x.answer.done() and x.answer.exception() for x in entries]
+                error.job = failed.index(error)
+                raise
             if n_rows > limit:
                 raise too_many_rows("relations or scores", n_rows, limit, "min_score")
         return [entry.answer.result() for entry in entries]

@@ -52,7 +52,10 @@ class ServiceError(HTTPException):
     problems (Sequence[Problem]): all problems found.
     retry_after (Optional[int]): seconds before trying again.
     reason (str): the reason in one word, for the metrics.
+    job (Optional[int]): the text of the request that failed.
     """
+
+    job: Optional[int] = None
 
     def __init__(
         self,

@@ -114,7 +114,12 @@ class Service:
                     f"predict them; expected entities ([] for none), or a service "
                     f"with a model that predicts them.",
                 )
-        answers = await self.batcher.submit(jobs)
+        try:
+            answers = await self.batcher.submit(jobs)
+        except ServiceError as error:
+            if error.job is not None:
+                error.detail = f"{name}[{error.job}]: {error.detail}"
+            raise
         self.hold(request, sum(len(answer.content) for answer in answers))
         return [answer.content for answer in answers]
 
