@@ -106,12 +106,12 @@ def list_entity_labels(nlp: Language) -> List[str]:
 def load_pipeline(path: Path) -> Language:
     """Load a trained pipeline.
 
-    path (Path): the pipeline's folder.
+    path (Path): the pipeline's folder, or the name of an installed package.
     RETURNS (Language): the pipeline.
     RAISES (ValueError): if it can't be loaded.
     """
     try:
-        return spacy.load(path)
+        return spacy.load(path if Path(path).exists() else str(path))
     except (OSError, ValueError) as error:
         if not Path(path).exists():
             raise ValueError(

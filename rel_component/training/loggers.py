@@ -166,7 +166,7 @@ def create_tensorboard_logger(
     """Log losses and scores to TensorBoard.
 
     To combine it with the console: `@loggers = "spacy.ChainLogger.v1"`, with this and
-    spacy.ConsoleLogger.v3.
+    rel_component.ConsoleLogger.v1.
 
     log_dir (Path): the folder for `tensorboard --logdir`.
     RETURNS (Callable): the logger.
