@@ -17,6 +17,7 @@ def test_installed_packages_are_found_by_name(tmp_path, monkeypatch):
     nlp = spacy.blank("en", meta={"name": "probe_package", "version": "0.0.0"})
     nlp.add_pipe("sentencizer")
     package = tmp_path / "en_probe_package"
+    package.mkdir()
     nlp.to_disk(package / "en_probe_package-0.0.0")
     (package / "__init__.py").write_text(INIT)
     meta = (package / "en_probe_package-0.0.0" / "meta.json").read_text()
