@@ -5,6 +5,7 @@ extra `neo4j-graphrag`.
 """
 
 import asyncio
+from threading import Lock
 from typing import Any, Dict, List, Optional, Tuple
 
 from neo4j_graphrag.components.entity_relation_extractor import EntityRelationExtractor
@@ -40,6 +41,7 @@ class RelationExtractor(EntityRelationExtractor):
         super().__init__(create_lexical_graph=create_lexical_graph)
         self.nlp = nlp
         self.batch_size = batch_size
+        self._lock = Lock()
 
     async def run(
         self,
@@ -74,7 +76,8 @@ class RelationExtractor(EntityRelationExtractor):
         return graph
 
     def _extract(self, texts: List[str]) -> List[Dict[str, Any]]:
-        docs = self.nlp.pipe(texts, batch_size=self.batch_size)
+        with self._lock:  # pipelines aren't thread-safe
+            docs = list(self.nlp.pipe(texts, batch_size=self.batch_size))
         keys = find_relation_pipes(self.nlp).spans_keys
         return [to_row(doc, entities=list_entities(doc, keys)) for doc in docs]
 

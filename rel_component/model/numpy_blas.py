@@ -1,11 +1,16 @@
 """Matrix products on CPU by NumPy's BLAS library."""
 
-from typing import Any, Callable, Tuple, Type
+from threading import Lock
+from typing import Any, Callable, List, Tuple, Type
 
 from spacy.language import Language
 from spacy.util import registry
 from thinc.api import Model, NumpyOps
 from threadpoolctl import ThreadpoolController
+
+LOCK = Lock()
+_n_running = 0
+_limits: List[Any] = []
 
 
 class NumpyBlasOps(NumpyOps):
@@ -19,6 +24,7 @@ class NumpyBlasOps(NumpyOps):
     def __init__(self) -> None:
         super().__init__(use_blis=False)
         self._blas = ThreadpoolController().select(user_api="blas")
+        self._limiter: Any = None
 
     def __reduce__(self) -> "Tuple[Type[NumpyBlasOps], Tuple[()]]":
         # the library's functions can't be pickled, as by n_process with spawn
@@ -26,8 +32,19 @@ class NumpyBlasOps(NumpyOps):
 
     def gemm(self, *args: Any, **kwargs: Any) -> Any:
         """RETURNS (Floats2d): the product, as by `Ops.gemm`."""
-        with self._blas.limit(limits=1):
+        # the limit is the process's: the last of several threads takes it back
+        global _n_running
+        with LOCK:
+            if not _n_running:
+                _limits.append(self._blas.limit(limits=1))
+            _n_running += 1
+        try:
             return super().gemm(*args, **kwargs)
+        finally:
+            with LOCK:
+                _n_running -= 1
+                if not _n_running:
+                    _limits.pop().restore_original_limits()
 
 
 @registry.callbacks("rel_component.UseNumpyBlas.v1")

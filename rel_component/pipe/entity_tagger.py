@@ -16,7 +16,7 @@ from typing import (
 )
 
 import numpy
-from spacy.attrs import ENT_IOB
+from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.language import Language
 from spacy.pipeline.ner import ner_score
 from spacy.tokens import Doc, Span
@@ -228,16 +228,22 @@ class EntityTagger(CheckedPipe):
         labels, offsets = self.labels, predicted.offsets.tolist()
         for doc, first, end in zip(docs, offsets, offsets[1:]):
             spans = predicted.spans[first:end].tolist()
-            types = predicted.types[first:end].tolist()
+            numbers = predicted.types[first:end].tolist()
             found = [
                 Span(doc, start, stop, label=labels[type_])
-                for (start, stop), type_ in zip(spans, types)
+                for (start, stop), type_ in zip(spans, numbers)
             ]
             taken = {i for span in found for i in range(span.start, span.end)}
             # only overlaps if the batch contains a Doc twice
             given = [x for x in doc.ents if taken.isdisjoint(range(x.start, x.end))]
             known = get_entity_scores(doc)
-            doc.set_ents([*given, *found], default="outside")
+            iob, types = doc.to_array([ENT_IOB, ENT_TYPE]).T
+            blocked = numpy.flatnonzero((iob == IOB_BEGIN) & (types == 0)).tolist()
+            doc.set_ents(
+                [*given, *found],
+                blocked=[doc[i : i + 1] for i in blocked if i not in taken],
+                default="outside",
+            )
             scores = dict(zip(found, predicted.scores[first:end].tolist()))
             for ent in given:  # set by an earlier component or pass
                 if get_entity_key(ent) in known:

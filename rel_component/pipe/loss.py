@@ -61,7 +61,7 @@ class PairLoss:
         if self.focal_gamma:
             gradient *= self._get_focal_factor(ops, scores, target)
         if self.negatives_per_positive is not None:
-            gradient *= to_floats2d(ops, self._sample_rows(truth.labels))
+            gradient *= to_floats2d(ops, self._sample_rows(truth))
         if self.reduction == "mean":
             gradient /= len(gradient)
         elif self.reduction == "positives":
@@ -83,14 +83,17 @@ class PairLoss:
         log_term = gamma * right * ops.xp.log(right) / wrong
         return wrong**gamma * (1.0 - log_term)
 
-    def _sample_rows(self, labels: numpy.ndarray) -> numpy.ndarray:
+    def _sample_rows(self, truth: Truth) -> numpy.ndarray:
         # probabilities after distillation, none of which is 0
-        is_positive = labels.max(axis=1, initial=0.0) > 0.5
+        is_positive = truth.labels.max(axis=1, initial=0.0) > 0.5
         n_positive = max(int(is_positive.sum()), 1)
-        n_negative = int((~is_positive).sum())
+        is_negative = ~is_positive
+        if truth.known is not None:  # others have no gradient
+            is_negative &= truth.known.max(axis=1, initial=0.0) > 0
+        n_negative = int(is_negative.sum())
         assert self.negatives_per_positive is not None
         share = self.negatives_per_positive * n_positive / max(n_negative, 1)
-        kept = is_positive | (numpy.random.random(len(labels)) < share)
+        kept = is_positive | (numpy.random.random(len(is_positive)) < share)
         return kept.astype("float32")[:, None]
 
 

@@ -1,6 +1,7 @@
 """The relation ruler: a rule-based pipe for relations, like spaCy's span ruler."""
 
 import warnings
+from itertools import compress
 from pathlib import Path
 from typing import (
     Any,
@@ -335,7 +336,8 @@ class RelationRuler(UntrainedPipe):
                 decided=own_cells[is_decided[at]],
             )
             if len(own_cells):
-                _store_ids(doc, data, own_cells, found.ids[at])
+                ids = compress(found.ids[at], is_decided[at])
+                _store_ids(doc, data, data.decided, ids)
             yield data
 
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
@@ -426,7 +428,7 @@ def read_patterns(path: Path) -> Tuple[List[int], List[RelationPatternType]]:
 
 
 def _store_ids(
-    doc: Doc, data: RelationData, cells: numpy.ndarray, ids: Sequence[str]
+    doc: Doc, data: RelationData, cells: numpy.ndarray, ids: Iterable[str]
 ) -> None:
     """Store the relations' pattern ids, in addition to those of previous rulers."""
     known = read_ids(doc)

@@ -7,6 +7,7 @@ from typing import Callable, Iterator, List, Optional, Type
 
 import spacy
 from spacy.language import Language
+from spacy.pipeline import TrainablePipe
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.util import registry, resolve_dot_names
@@ -77,7 +78,9 @@ def continue_from(nlp: Language, path: Path) -> Language:
                 f"(--map-entity)."
             )
     settings = [{name: pipe.cfg[name] for name in OF_CONFIG} for pipe in extractors]
-    nlp.from_disk(path, exclude=["config"])  # keep the settings of this training
+    # keep the settings and the rules of this training
+    rules = [x for x, pipe in nlp.pipeline if not isinstance(pipe, TrainablePipe)]
+    nlp.from_disk(path, exclude=["config", *rules])
     for pipe, own in zip(extractors, settings):
         # they were tuned for weights that will change
         pipe.cfg.update(own, thresholds={}, calibration={}, max_distances={})

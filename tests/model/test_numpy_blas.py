@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
 import numpy
@@ -6,7 +7,7 @@ import pytest
 import spacy
 from spacy.util import load_config, load_model_from_config
 from thinc.api import NumpyOps
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rel_component.model.numpy_blas import NumpyBlasOps, use_numpy_blas
 
@@ -70,3 +71,19 @@ def test_other_devices_keep_their_operations():
     node.ops = other = OtherOps()
     use_numpy_blas(nlp)
     assert node.ops is other
+
+
+def test_threads_take_back_the_limit_together():
+    def count():
+        return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
+
+    def multiply(_):
+        for _ in range(100):
+            ops.gemm(matrix, matrix)
+
+    ops, matrix = NumpyBlasOps(), numpy.ones((100, 100), dtype="float32")
+    with threadpool_limits(2, user_api="blas"):
+        before = count()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(multiply, range(4)))
+        assert count() == before

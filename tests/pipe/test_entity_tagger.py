@@ -310,3 +310,11 @@ def test_probabilities_of_a_long_batch_are_those_of_each_document():
         rows = slice(found.offsets[i], found.offsets[i + 1])
         assert found.spans[rows].tolist() == single.spans.tolist()
         numpy.testing.assert_allclose(found.scores[rows], single.scores, atol=1e-5)
+
+
+def test_blocked_tokens_stay_blocked(trained):
+    doc = get_docs(trained, TRAIN[:1])[0]
+    doc.set_ents([], blocked=[doc[0:1]], default="missing")
+    for _ in range(2):
+        doc = trained.get_pipe("entity_tagger")(doc)
+        assert [ent.text for ent in doc.ents] == ["New York"]

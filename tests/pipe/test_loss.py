@@ -78,6 +78,14 @@ def test_sampled_negatives_are_drawn_anew():
     assert (drawn[0] != drawn[1]).any()
 
 
+def test_unknown_pairs_are_not_among_the_negatives():
+    labels, known = [[1]] * 10 + [[0]] * 1010, [[1]] * 20 + [[0]] * 1000
+    scores = numpy.full((1020, 1), 0.5)
+    truth = make_truth(labels, known)
+    used = get_gradient(scores, truth, negatives_per_positive=1).ravel() != 0
+    assert used[:20].all() and not used[20:].any()
+
+
 def test_improbable_labels_after_distillation_are_negative():
     truth = make_truth([[0.95]] * 10 + [[1e-4]] * 200)
     scores = numpy.full((210, 1), 0.5)

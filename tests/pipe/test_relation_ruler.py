@@ -716,3 +716,14 @@ def test_merging_keeps_negatives_of_incomplete_documents():
     row = merged.pairs.tolist().index(base.pairs.tolist()[1])
     assert merged.labels == ["A", "B"] and merged.scores[row].tolist() == [0.0, 0.0]
     assert numpy.isnan(merged.scores[0, 1])
+
+
+def test_patterns_below_the_threshold_have_no_ids():
+    nlp = spacy.blank("en")
+    weak = {**WORKS, "id": "weak", "score": 0.1}
+    nlp.add_pipe("relation_ruler", config={"threshold": 0.5}).add_patterns([weak])
+    doc = make_doc(nlp.vocab, TEXT, ENTITIES)
+    relation = Relation(doc.ents[0], "WORKS_FOR", doc.ents[1], 0.9)
+    set_relations(doc, [relation])
+    doc = nlp(doc)
+    assert get_pattern_ids(doc) == [""] and len(get_relations(doc)) == 1

@@ -240,3 +240,15 @@ def test_schedules_follow_the_number_of_steps(path):
     assert 0 < optimizer.learn_rate < rate["initial_rate"] / 10
     optimizer.step_schedules()
     assert optimizer.learn_rate == 0
+
+
+def test_rules_are_those_of_the_new_training(tmp_path):
+    def build(between):
+        nlp, _ = make_nlp()
+        ruler = nlp.add_pipe("relation_ruler")
+        ruler.add_patterns([{"label": "W", "between": between}])
+        return nlp
+
+    build("old").to_disk(tmp_path / "old")
+    nlp = create_continue_from(tmp_path / "old")(build("new"))
+    assert nlp.get_pipe("relation_ruler").patterns == [{"label": "W", "between": "new"}]

@@ -120,7 +120,7 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
         details = {
             404: f"Path not found; expected one of {paths}.",
             405: f"{request.method} is not allowed for this path; expected "
-            f"{(error.headers or {}).get('allow', 'another method')}.",
+            f"{(error.headers or {}).get('Allow', 'another method')}.",
         }
         detail = details.get(error.status_code, str(error.detail))
         headers, error = (

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -17,7 +18,7 @@ from .jobs import Job
 from .logs import log
 from .metrics import Metrics
 from .model_process import load_models
-from .problems import Problem, ServiceError, invalid, list_names
+from .problems import MAX_LISTED, Problem, ServiceError, invalid, list_names
 from .runner import Runner
 from .settings import ServiceSettings
 
@@ -171,10 +172,13 @@ class Service:
     def check_labels(self, labels: Optional[Sequence[str]]) -> None:
         """RAISES (ServiceError): if the model doesn't have all of the labels."""
         known = self.info["labels"]
+        if not labels or not self.info["knows_labels"]:
+            return
+        expected, names = f"one of {list_names(known)}", set(known)
+        unknown = (i for i, label in enumerate(labels) if label not in names)
         problems = [
-            Problem(f"labels[{i}]", repr(label[:40]), f"one of {list_names(known)}")
-            for i, label in enumerate(labels or ())
-            if label not in known and self.info["knows_labels"]
+            Problem(f"labels[{i}]", repr(labels[i][:40]), expected)
+            for i in islice(unknown, MAX_LISTED)
         ]
         if problems:
             raise invalid(problems)

@@ -254,7 +254,14 @@ class Lattice:
     ) -> None:
         self.tag_set, self.steps = tag_set, Steps(lengths)
         self.columns = [tag_set.columns(kind) for kind in range(4)]
-        highest: numpy.ndarray = scores.max(axis=1, keepdims=True).astype("float64")
+        scores = scores.astype("float64")
+        # a high score of an impossible tag must not hide those of possible ones
+        ends = numpy.cumsum(lengths)[numpy.asarray(lengths) > 0]
+        starts = ends - numpy.asarray(lengths)[numpy.asarray(lengths) > 0]
+        begin, inside, end, _ = self.columns
+        scores[ends - 1, begin.start : inside.stop] = -numpy.inf
+        scores[starts, inside.start : end.stop] = -numpy.inf
+        highest: numpy.ndarray = scores.max(axis=1, keepdims=True)
         weights = numpy.maximum(numpy.exp(scores - highest), LEAST)
         if tags is not None:
             known = numpy.flatnonzero(tags != UNKNOWN)

@@ -27,8 +27,11 @@ def read_wordpieces(
     from spacy_transformers.data_classes import WordpieceBatch
 
     backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
+    # setting them fails while another thread uses the tokenizer
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
     encodings = backend.encode_batch([span.text for span in spans])
     lengths = [len(encoding) for encoding in encodings]
     shape = (len(spans), max(lengths, default=0))

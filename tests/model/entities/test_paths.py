@@ -153,3 +153,12 @@ def test_no_tokens():
         assert not len(find_best(nothing, numpy.asarray(lengths, int), TagSet(1)))
         crf = Transitions(numpy.zeros((2, 2)), numpy.zeros((2, 2, 1)))
         assert not len(find_best(nothing, numpy.asarray(lengths, int), TagSet(1), crf))
+
+
+def test_high_scores_of_impossible_tags_hide_nothing():
+    one = TagSet(1)
+    scores = numpy.asarray([[0.0, 400.0, 0.0, 0.0, -30.0]])  # of O, B, I, E and S
+    lattice = Lattice(scores, numpy.array([1]), one)
+    expected = [1.0, 0.0, 0.0, 0.0, numpy.exp(-30)]
+    assert_allclose(lattice.get_marginals()[0], expected, atol=1e-12)
+    assert_allclose(lattice.log_total, 0.0, atol=1e-9)
