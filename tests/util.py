@@ -6,7 +6,7 @@ import numpy
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
-from thinc.api import Model, Ops, chain, fix_random_seed, list2ragged, reduce_first
+from thinc.api import Model, Ops, fix_random_seed
 from thinc.types import Floats2d
 
 from rel_component import Relation, set_relations
@@ -76,7 +76,22 @@ def TokenTable(vectors: Floats2d) -> Model[List[Doc], List[Floats2d]]:
 
 def DocTable(vectors: Floats2d) -> Model[List[Doc], Floats2d]:
     """A vector of each document, the row of a table that its first token names."""
-    return chain(TokenTable(vectors), list2ragged(), reduce_first())
+
+    def forward(model, docs, is_train):
+        table = model.get_param("E")
+        rows = numpy.asarray([int(doc[0].text[1:]) for doc in docs])
+
+        def backprop(d_vectors):
+            d_table = numpy.zeros_like(table)
+            numpy.add.at(d_table, rows, d_vectors)
+            model.inc_grad("E", d_table)
+            return docs
+
+        return table[rows], backprop
+
+    model = Model("doc_table", forward, dims={"nO": vectors.shape[1]})
+    model.set_param("E", vectors)
+    return model
 
 
 class Float64Ops(Ops):
