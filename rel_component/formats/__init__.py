@@ -137,15 +137,17 @@ def find_format(path: Path, name: str = "auto", encoding: str = "utf-8-sig") -> 
         if found is None and path.is_file() and brat.is_bare_text(path):
             found = brat.FORMAT
         return found or _fail(path, preview)
-    is_it = FORMATS[name].sniff(preview) or FORMATS[name].accepts(preview)
-    if found is not None and found.name != name and not is_it:
+    given = FORMATS[name]
+    if found is given or given.sniff(preview) or given.accepts(preview):
+        return given
+    if found is not None:
         raise FormatError(
             f"{path}: this looks like {found.description}, not like "
-            f"{FORMATS[name].description}; use --format {found.name}."
+            f"{given.description}; use --format {found.name}."
         )
-    if found is None and not is_it and name_other_tool(preview):
+    if name_other_tool(preview):
         _fail(path, preview)
-    return FORMATS[name]
+    return given
 
 
 def _detect(preview: Preview) -> Optional[Format]:

@@ -1,7 +1,7 @@
 """Matrix products on CPU by NumPy's BLAS library."""
 
 from threading import Lock
-from typing import Any, Callable, List, Tuple, Type
+from typing import Any, Callable, Tuple, Type
 
 from spacy.language import Language
 from spacy.util import registry
@@ -9,8 +9,9 @@ from thinc.api import Model, NumpyOps
 from threadpoolctl import ThreadpoolController
 
 LOCK = Lock()
+# products in progress, and the limit that their last one takes back
 _n_running = 0
-_limits: List[Any] = []
+_limiter: Any = None
 
 
 class NumpyBlasOps(NumpyOps):
@@ -24,7 +25,6 @@ class NumpyBlasOps(NumpyOps):
     def __init__(self) -> None:
         super().__init__(use_blis=False)
         self._blas = ThreadpoolController().select(user_api="blas")
-        self._limiter: Any = None
 
     def __reduce__(self) -> "Tuple[Type[NumpyBlasOps], Tuple[()]]":
         # the library's functions can't be pickled, as by n_process with spawn
@@ -33,10 +33,10 @@ class NumpyBlasOps(NumpyOps):
     def gemm(self, *args: Any, **kwargs: Any) -> Any:
         """RETURNS (Floats2d): the product, as by `Ops.gemm`."""
         # the limit is the process's: the last of several threads takes it back
-        global _n_running
+        global _n_running, _limiter
         with LOCK:
             if not _n_running:
-                _limits.append(self._blas.limit(limits=1))
+                _limiter = self._blas.limit(limits=1)
             _n_running += 1
         try:
             return super().gemm(*args, **kwargs)
@@ -44,7 +44,7 @@ class NumpyBlasOps(NumpyOps):
             with LOCK:
                 _n_running -= 1
                 if not _n_running:
-                    _limits.pop().restore_original_limits()
+                    _limiter.restore_original_limits()
 
 
 @registry.callbacks("rel_component.UseNumpyBlas.v1")

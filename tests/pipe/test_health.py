@@ -241,3 +241,12 @@ def test_two_extractors_with_the_same_labels(nlp):
     docs = list(nlp.pipe(get_docs(nlp)))  # said once
     nlp.remove_pipe("other")
     list(nlp.pipe(doc.copy() for doc in docs))  # again, by the same one
+
+
+def test_weights_can_be_loaded_without_the_labels(nlp):
+    pipe = nlp.get_pipe(NAME)
+    fresh = spacy.blank("en").add_pipe(
+        NAME, config={"model": nlp.config["components"][NAME]["model"]}
+    )
+    fresh.from_bytes(pipe.to_bytes(), exclude=["cfg"])
+    assert fresh.model.get_dim("nO") == len(pipe.labels)

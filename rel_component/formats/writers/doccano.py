@@ -4,9 +4,11 @@ Relations can't be marked as symmetric. Unless a project allows overlapping enti
 doccano skips them on import without a message.
 """
 
+from collections import Counter
 from itertools import count
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Counter as CounterType
 
 from ...files import write_lines
 from ..record import Record
@@ -17,6 +19,8 @@ from .details import META, pick_meta
 from .labels import Labels
 
 FIELDS = {*KNOWN, "id"}
+# examples by id and text
+Seen = CounterType[Tuple[Optional[str], str]]
 
 
 def write(
@@ -33,7 +37,7 @@ def write(
     # doccano's entity ids are unique in the project
     ids, links = count(1), count(1)
     watched = labels.watch(records)
-    seen: Set[Tuple[Optional[str], str]] = set()
+    seen: Seen = Counter()
     write_lines(path, (_to_example(x, ids, links, seen, report) for x in watched))
     if labels.has_overlaps:
         report.hint(
@@ -46,15 +50,14 @@ def _to_example(
     record: Record,
     ids: Iterator[int],
     links: Iterator[int],
-    seen: Set[Tuple[Optional[str], str]],
+    seen: Seen,
     report: Report,
 ) -> Dict[str, Any]:
     numbers = {entity.id: next(ids) for entity in record.entities}
-    id_, number = record.source.id, 1
-    while (id_, record.text) in seen:  # they would be read as one example
-        number += 1
-        id_ = f"{record.source.id or 'document'}-{number}"
-    seen.add((id_, record.text))
+    id_ = record.source.id
+    seen[id_, record.text] += 1
+    if seen[id_, record.text] > 1:  # they would be read as one example
+        id_ = f"{id_ or 'document'}-{seen[id_, record.text]}"
     return {
         **({} if id_ is None else {"id": id_}),
         "text": record.text,

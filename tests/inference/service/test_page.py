@@ -70,6 +70,22 @@ def test_relations_are_drawn_and_listed(open_page, url):
     )
 
 
+def test_relations_are_those_of_the_model_until_the_slider_is_moved(open_page, url):
+    """E.g. if its schema's constraints, which the page doesn't know, leave one out."""
+    page = open_page(url)
+    page.get_by_text("predicts entities").wait_for()
+    entities = [{"start": i, "end": i + 1, "label": "X"} for i in (0, 2, 4)]
+    scores = [{"head": 0, "tail": i, "label": "R", "score": 0.9} for i in (1, 2)]
+
+    def leave_out(found):
+        found["relations"] = found["relations"][:1]
+
+    answer_with(page, entities, scores, "a b c", change=leave_out)
+    assert page.locator("#rows tr").count() == 1
+    page.get_by_label("Threshold").fill("0.5")
+    assert page.locator("#rows tr").count() == 2
+
+
 def test_threshold_filters_without_a_request(open_page, url):
     page = open_page(url)
     send(page, f"{TEXT} and Bob")
@@ -155,11 +171,17 @@ def test_marks_next_to_other_brackets(open_page, url):
     assert texts == ["Ann", "Acme](https://x.org"]
 
 
-def answer_with(page, entities, scores, text="Ann works for Acme"):
+def answer_with(page, entities, scores, text="Ann works for Acme", change=None):
     """Let the page show this."""
     for entity in entities:
         entity["text"] = text[entity["start"] : entity["end"]]
-    document = {"text": text, "entities": entities, "relations": [], "scores": scores}
+    relations = [
+        {**x, "head": entities[x["head"]], "tail": entities[x["tail"]]} for x in scores
+    ]
+    found = {"entities": entities, "relations": relations, "scores": scores}
+    if change is not None:
+        change(found)
+    document = {"text": text, **found}
     body = json.dumps({"documents": [document]})
     page.route(
         "**/extract",
